@@ -119,6 +119,8 @@ class WireLabels(Struct, frozen=True, kw_only=True):
     progress: str
     trace: str = ""
     follow_up: str = ""
+    answer: tuple[str, ...] = ()
+    """In the body of a call that decides, the members that lead to the verdict."""
     poll: tuple[str, str, str]
     """A poll's method, what all of them have in common, and what differs."""
     root: str

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
@@ -48,6 +49,12 @@ class JournalFile(GrowingFile):
         parts = [*iter(lambda: os.read(self._file, _PART), b"")]
         self._length = sum(map(len, parts))
         return b"".join(parts)
+
+    def remove(self) -> None:
+        """Let nothing lie at its path, if it lies there still; what is open stays."""
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._file), self.path.lstat()):
+                self.path.unlink()
 
     def cut(self, length: int) -> None:
         """Keep these many bytes."""

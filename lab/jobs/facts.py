@@ -32,17 +32,17 @@ The example of `timeline`, a gate that a person answers at 5 000
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from sys import intern
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, text_of
+from lab.core.exchange import Json, json_bytes
 from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of, named_by
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
@@ -54,43 +54,69 @@ from lab.jobs.span import Span
 from lab.jobs.timeline import after, spans
 from lab.program.words import Verdict
 
+_Shared = TypeVar("_Shared", bound=Hashable)
+
 
 @lru_cache(maxsize=4096)
-def one_object(value: str) -> str:
+def one_object(value: _Shared) -> _Shared:
     """One object for all jobs that were asked the same, or are of one scenario."""
     return value
+
+
+class JobOrigin(Struct, frozen=True, gc=False):
+    """What the jobs of one client and one scenario have in common: each keeps the same object."""
+
+    client: str
+    user: str | None
+    team: str
+    scenario: str | None
+    names: tuple[str, ...]
+    """The names of the generated values, as in `drawn`."""
 
 
 class JobRecord(Record, frozen=True, gc=False):
     """A job: what came from outside and what a generator made. Plan, view and body are recomputed."""
 
-    client: str
-    user: str | None
+    origin: JobOrigin
     thread: Key | None
     turn: int
-    team: str
-    scenario: str | None
     ordinal: int
     at: Millis
     input: str
     """The accepted members of the request as JSON text."""
-    data: str
-    """The generated values by their names in `drawn`, as JSON text."""
+    values: bytes
+    """The generated values in the order of their names, as JSON."""
     decisions: tuple[Decision, ...] = ()
     part: int = 1
 
     @property
+    def client(self) -> str:
+        return self.origin.client
+
+    @property
+    def user(self) -> str | None:
+        return self.origin.user
+
+    @property
+    def team(self) -> str:
+        return self.origin.team
+
+    @property
+    def scenario(self) -> str | None:
+        return self.origin.scenario
+
+    @property
     def drawn(self) -> dict[str, Json]:
-        found: dict[str, Json] = json.loads(self.data)
-        return found
+        values: list[Json] = json.loads(self.values)
+        return dict(zip(self.origin.names, values, strict=True))
 
     @property
     def conversation(self) -> str | None:
-        return None if self.thread is None else named_by(self.thread)
+        return None if self.thread is None else id_of(self.thread)
 
     @property
     def owner(self) -> str:
-        return self.user or self.client
+        return self.origin.user or self.origin.client
 
 
 class JobView(Struct, frozen=True, eq=False):
@@ -131,8 +157,22 @@ class RepeatRecord(Record, frozen=True, gc=False):
     job: str
 
 
-job_key = partial(key_of, b"j")
-conversation_key = partial(key_of, b"c")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def _key(prefix: bytes, text: str) -> Key:
+    """Where a record lies; a UUID takes 16 bytes."""
+    if _UUID.fullmatch(text):
+        return prefix + bytes.fromhex(text.replace("-", ""))
+    return key_of(prefix.upper(), text)
+
+
+@lru_cache(maxsize=64)  # one call asks for that of its job several times
+def job_key(job: str) -> Key:
+    return _key(b"j", job)
+
+
+conversation_key = partial(_key, b"c")
 
 
 def repeat_key(owner: str, key: str) -> Key:
@@ -144,9 +184,17 @@ def repeat_of(key: Key) -> str:
     return named_by(key).partition("\0")[2]
 
 
+def id_of(key: Key) -> str:
+    """The id that a job's or a conversation's key was made of."""
+    if key[:1].isupper():
+        return named_by(key)
+    text = key[1:].hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 def jobs_of_keys(keys: Iterable[Key]) -> Iterator[str]:
     """The ids that jobs have, or further ones of theirs, where keys are those of jobs."""
-    return (named_by(key) for key in keys if key[:1] == b"j")
+    return (id_of(key) for key in keys if key[:1] in (b"j", b"J"))
 
 
 def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
@@ -202,13 +250,13 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         return self.turn if self.entry is None else self.entry + 1
 
     def fold(self, get: Get) -> Changed:
-        data = {name: value for name, value in self.drawn.items() if name.startswith("data/")}
+        names = tuple(name for name in self.drawn if name.startswith("data/"))
+        values = _fast_json([self.drawn[name] for name in names]) if names else b"[]"  # one for all jobs without any
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
-        record = JobRecord(
-            intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario and intern(self.scenario), self.ordinal,
-            self.at, one_object(_fast_text(self.input)), _fast_text(data) if data else "{}", part=self.part,
-        )  # fmt: skip
+        origin = one_object(JobOrigin(self.client, self.user, self.team, self.scenario, names))
+        text = one_object(_fast_json(dict(self.input)).decode())
+        record = JobRecord(origin, thread, self.turn, self.ordinal, self.at, text, values, part=self.part)
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
         yield raised(get, _ACCEPTED)
@@ -220,12 +268,12 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
             yield thread, ConversationRecord(record.team, record.owner, turns)
 
 
-def _fast_text(value: Mapping[str, Json]) -> str:
-    """JSON text for ourselves: a fact is folded twice, and of 20,000 values that takes everybody's time."""
+def _fast_json(value: Json) -> bytes:
+    """JSON for ourselves: a fact is folded twice, and of 20,000 values that takes everybody's time."""
     try:
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value)
     except (ValueError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
-        return text_of(value)
+        return json_bytes(value)
 
 
 class GateDecided(Fact, frozen=True, kw_only=True, omit_defaults=True):

@@ -34,7 +34,7 @@ from lab.language.step_texts import step_texts
 from lab.program.callers import Callers
 from lab.program.draws import DRAWN, Constant, elements_in, form_of_datum, longest_latency
 from lab.program.faults import Calls, Fault, fault_names
-from lab.program.scenario import ExpectedRun, Scenario
+from lab.program.scenario import LONGEST_SENTENCE, ExpectedRun, Narration, Scenario
 from lab.program.steps import (
     STEPS,
     Delegate,
@@ -96,7 +96,7 @@ def lint(
     sent = [some[0].plan for some in trials if some[0].plan.program in program.sent]
     found = [*idle_faults(scenario, parts), *_expectation(scenario, sent), *_fallbacks(scenario)]
     found += unknown_callers(scenario, known) if known is not None else ()
-    found += commented(locations)
+    found += [*commented(locations), *_long_sentences(scenario.narration)]
     # where it is expected that the client gives up, or is refused, it may
     patient = Status.RUNNING not in scenario.expect.statuses and scenario.expect.refused is None
     for turn, (part, jobs) in enumerate(zip(parts, trials, strict=True), 1):
@@ -325,6 +325,17 @@ def commented(locations: Locations) -> Warnings:
         if in_words and place.commented:
             hint = "put the text in quotes; a comment that is meant stands two blanks behind"
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
+
+
+def _long_sentences(narration: Narration) -> Warnings:
+    """Sentences that a screen cuts."""
+    for name in narration.__struct_fields__:
+        said = getattr(narration, name)
+        for key, text in said.items() if isinstance(said, Mapping) else ((None, said),):
+            if text and len(text) > LONGEST_SENTENCE:
+                path: KeyPath = ("narration", name) if key is None else ("narration", name, key)
+                what = f"{path_text(path)} has {len(text)} characters, and a screen shows {LONGEST_SENTENCE}"
+                yield path, what, "end it at a clause before that; the next stage goes on"
 
 
 # What stays as it is, and wasn't meant to

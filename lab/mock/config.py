@@ -21,6 +21,8 @@ from lab.program.switches import IDENTITY, Layers, Switches
 
 TENANT_PATH = "/t/"
 """What a path begins with that names a tenant, before any scenario."""
+MOUNT_PATH = "/scenario/"
+"""What one begins with, or goes on with, that names a scenario which was chosen."""
 MOST_JOBS = 100_000
 """How many jobs may be alive, unless a setting says otherwise (limits.md §2)."""
 
@@ -47,6 +49,8 @@ class Config(Struct, frozen=True):
     """The origin at which it listens; never recorded, for its port varies."""
     prefix: str = ""
     """What the paths of its URLs begin with, where a listener has several mocks."""
+    making: str = ""
+    """Tells it from what had its prefix before, and was given up: ids and tokens of that are no good here."""
     elsewhere: str = DECOY_ORIGIN
     """The origin to which redirects lead that leave this one; its port varies, so recordings have the usual name."""
     layers: Layers | None = None
@@ -111,7 +115,7 @@ class Config(Struct, frozen=True):
         if not self.prefix.startswith(TENANT_PATH):
             return self.seed
         tenant = self.prefix.removeprefix(TENANT_PATH).partition("/")[0]
-        return draw(self.seed, f"tenant/{tenant}", 0, SEEDS - 1)
+        return draw(self.seed, f"tenant/{tenant}{self.making and f'/{self.making}'}", 0, SEEDS - 1)
 
     @property
     def own(self) -> str:

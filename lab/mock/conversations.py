@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from lab.core.journal.fact import named_by
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
-from lab.jobs.facts import JobRecord
+from lab.jobs.facts import JobRecord, id_of
 from lab.jobs.program import Program, part_for
 from lab.mock.call import Call
 from lab.program.words import Status
@@ -49,7 +48,7 @@ def turn_of(call: Call, command: Invoke) -> ConversationTurn | Refusal:
     if known.team != call.match.code:
         return bad_request("‹conversation› belongs to another agent team.")
     if call.switches.busy_conversation == "refuse":
-        last = call.job(named_by(known.jobs[-1]))
+        last = call.job(id_of(known.jobs[-1]))
         if last is not None and last.span.status is Status.RUNNING:
             return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
     jobs = [job for key in known.jobs if isinstance(job := call.changes.get(key), JobRecord)]

@@ -1,11 +1,12 @@
 """The facts of which a mock's state is made, kept so that it can be made again: for a way back, and for a journal."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.journal.fact import ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.core.journal.fact import ClockRestarted, ClockRewound, ClockScaled, Fact, LabEnded, LabMade, LedgerCleared
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.program import Program, program_of
 
@@ -29,6 +30,10 @@ class History:
         """The pace to which a scaled clock was last set."""
         self.epoch: Epoch | None = None
         """The wall time of instant 0, if a clock began anew."""
+        self.labs: dict[str, LabMade] = {}
+        """The labs beside this one that are there, by their places; no reset of this one ends them."""
+        self.makings: Counter[str] = Counter()
+        """How often one was made at each place."""
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take facts as they are committed."""
@@ -42,6 +47,14 @@ class History:
                     self.facts, self.epoch = [replace(each, at=BEFORE) for each in edits], fact.epoch
                 case ClockRewound():
                     self.facts = self.until(fact.at)
+                case LabMade():
+                    self.labs[fact.place] = fact
+                    self.makings[fact.place] += 1
+                case LabEnded():
+                    below = f"{fact.place}/"
+                    self.labs = {
+                        place: known for place, known in self.labs.items() if not f"{place}/".startswith(below)
+                    }
                 case ClockScaled():
                     self.factor = fact.factor
                 case _:

@@ -25,7 +25,6 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from lab.core.journal.fact import named_by
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
@@ -39,6 +38,7 @@ from lab.jobs.facts import (
     ScenarioMissed,
     WaitEnded,
     conversation_key,
+    id_of,
     job_key,
     jobs_accepted,
     jobs_of,
@@ -134,7 +134,7 @@ def _waiting(call: Call, command: Invoke) -> JobView | None:
     if command.conversation is None or not command.conversational:
         return None
     known = call.changes.get(conversation_key(command.conversation))
-    view = call.job(named_by(known.jobs[-1])) if isinstance(known, ConversationRecord) else None
+    view = call.job(id_of(known.jobs[-1])) if isinstance(known, ConversationRecord) else None
     step = view.span.step if view is not None else None
     return view if isinstance(step, Gate) and step.channel == "CHAT" else None
 
@@ -257,7 +257,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     call.changes.add(*call.retention.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    plan = call.reader.plan_of(call.changes, fact.job, record)
+    plan = call.reader.accept(call.changes, fact.job, record, fact.drawn)
     span = at(plan, (), call.now)
     try:
         dry_run(plan, span, call.config.epoch)

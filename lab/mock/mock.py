@@ -303,6 +303,7 @@ class Mock:
     def forget(self) -> None:
         """Drop what is remembered."""
         self._polls.clear()
+        self.reader.forget()
         self.first_answers = FirstAnswers()
         self.index.forget()
         self.retention.forget()

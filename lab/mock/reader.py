@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.fact import Key, named_by
+from lab.core.journal.fact import Key
 from lab.core.journal.ledger import Ledger
 from lab.dialects import read_input
-from lab.jobs.facts import ConversationRecord, Derived, JobRecord, JobView, derived, forgotten_at, job_named
+from lab.jobs.facts import ConversationRecord, Derived, JobRecord, JobView, derived, forgotten_at, id_of, job_named
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Input, Invocation, Plan, plan
+from lab.jobs.plan import Drawn, Input, Invocation, Plan, plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at
 from lab.mock.catalog import Catalog
@@ -27,27 +27,59 @@ def input_of(text: str) -> Input:
     return read_input(cast("dict[str, Json]", json.loads(text)))
 
 
+RECENT = 10_000
+"""Jobs that keep the plan with which they were accepted, for they are polled soon."""
+
+
+def _accepted_alike(known: JobRecord, record: JobRecord) -> bool:
+    """Whether a record is of the same acceptance, which is folded twice; a plan knows no decisions."""
+    return known == (replace(record, decisions=()) if record.decisions else record)
+
+
 class JobReader:
     """Reads jobs for one configuration."""
 
     def __init__(self, config: Config, catalog: Catalog) -> None:
         self._config = config
         self._catalog = catalog
+        self._recent: dict[str, tuple[JobRecord, Plan]] = {}
+        """A memo: the same record has the same plan, whoever makes it."""
+
+    def accept(self, ledger: Ledger, job: str, record: JobRecord, drawn: Drawn) -> Plan:
+        """The plan of a new job for which all this was drawn, remembered for a while."""
+        planned = self._planned(ledger, job, record, drawn)
+        # one of a later turn looks at what the ledger says of those before
+        if record.turn == 1:
+            self._recent[job] = record, planned
+            if len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
+        return planned
 
     def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
+        known = self._recent.get(job)
+        if known is not None and (known[0] is record or _accepted_alike(known[0], record)):
+            planned = known[1]
+        else:
+            recorded = self._config.recorded or {}
+            drawn = recorded.get((record.client, self._catalog.scenario_of(record).name, record.ordinal))
+            planned = self._planned(ledger, job, record, record.drawn if drawn is None else drawn)
+        return planned if shown is None or shown == job else replace(planned, alias=shown)
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._recent.clear()
+
+    def _planned(self, ledger: Ledger, job: str, record: JobRecord, drawn: Drawn) -> Plan:
         program, config = self._catalog.scenario_of(record), self._config
         invocation = Invocation(
             job, record.client, record.team, program.name, record.ordinal, record.at, input_of(record.input),
             record.conversation, record.turn, self._kept(ledger, record),
             self._catalog.user(record.user),
         )  # fmt: skip
-        recorded = (config.recorded or {}).get((record.client, program.name, record.ordinal))
-        planned = plan(
-            program, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
-            earlier=self._earlier(ledger, record),
-        )  # fmt: skip
-        return planned if shown is None or shown == job else replace(planned, alias=shown)
+        return plan(
+            program, invocation, config.seed, drawn, scripted=config.scripted, earlier=self._earlier(ledger, record)
+        )
 
     def _kept(self, ledger: Ledger, record: JobRecord) -> Mapping[str, Json]:
         """The parameters of the conversation's first turn."""
@@ -72,9 +104,7 @@ class JobReader:
     def planned(self, ledger: Ledger, key: Key) -> tuple[Plan, tuple[Decision, ...]] | None:
         """The plan of the job under a key, and what was decided so far, forgotten or not; None if there is no such job."""
         record = ledger.get(key)
-        return (
-            (self.plan_of(ledger, named_by(key), record), record.decisions) if isinstance(record, JobRecord) else None
-        )
+        return (self.plan_of(ledger, id_of(key), record), record.decisions) if isinstance(record, JobRecord) else None
 
     def view(self, ledger: Ledger, job: str, now: Millis) -> JobView | None:
         """The job at `now`, or None if it isn't known or was forgotten."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped, named_by
+from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.observe import Touched
@@ -30,6 +30,7 @@ from lab.jobs.facts import (
     RepeatRecord,
     WaitEnded,
     conversation_key,
+    id_of,
     job_key,
     job_named,
     jobs_of_keys,
@@ -78,7 +79,7 @@ class Retention:
         return self._shortest is not None and all(self._is_forgotten(ledger, job, now) for job in reversed(jobs))
 
     def _is_forgotten(self, ledger: Ledger, key: Key, now: Millis) -> bool:
-        record, job = ledger.get(key), named_by(key)
+        record, job = ledger.get(key), id_of(key)
         if not isinstance(record, JobRecord):
             return True
         if self._catalog.scenario_of(record).scenario.retention is None:
@@ -126,7 +127,7 @@ class Retention:
         self._look_through(ledger)
         keys: dict[Key, None] = {}
         for key in jobs:
-            record, job = ledger.get(key), named_by(key)
+            record, job = ledger.get(key), id_of(key)
             keys[key] = None
             if isinstance(record, JobRecord) and record.thread is not None:
                 keys[record.thread] = None
@@ -183,8 +184,8 @@ def last_looks(
     for fact in facts:
         for key in fact.keys if isinstance(fact, RecordsDropped) else ():
             if isinstance(ledger.get(key), JobRecord):
-                followed = derived(named_by(key), fact.at)
-                yield Touched(fact.at, named_by(key), followed.facts if followed is not None else ())
+                followed = derived(id_of(key), fact.at)
+                yield Touched(fact.at, id_of(key), followed.facts if followed is not None else ())
 
 
 def _together(ledger: Ledger, key: Key, record: JobRecord) -> tuple[Key, ...]:

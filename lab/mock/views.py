@@ -5,11 +5,10 @@ from itertools import islice
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import named_by
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
-from lab.jobs.facts import Derived, JobRecord, JobView, job_key
+from lab.jobs.facts import Derived, JobRecord, JobView, id_of, job_key
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.language.templates.bounds import Unwritten
@@ -63,7 +62,7 @@ class MockViews:
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
-        return (named_by(key) for key, _ in self.ledger.of(JobRecord))
+        return (id_of(key) for key, _ in self.ledger.of(JobRecord))
 
     @property
     def job_counts(self) -> Mapping[Status, int]:
@@ -79,7 +78,7 @@ class MockViews:
 
     def newest_jobs(self, most: int) -> list[str]:
         """The ids of the newest jobs, oldest first."""
-        return [named_by(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
+        return [id_of(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
 
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""

@@ -88,10 +88,14 @@ class ClientLimits(Part, frozen=True):
 Latencies: TypeAlias = Mapping[RouteName, Latency]
 """How long each route withholds its reply: at once, where none is said. That of invoke holds for streams too."""
 VerdictWord: TypeAlias = Literal["approved", "rejected", "changes-requested", "timed-out"]
-EndingSentences: TypeAlias = str | Annotated[Mapping[StepId, str], Meta(min_length=1)]
-"""A sentence for every ending of its kind, or one for each by its id."""
+StepSentences: TypeAlias = str | Annotated[Mapping[StepId, str], Meta(min_length=1)]
+"""A sentence for every step of its kind, or one for each by its id."""
 DecisionSentences: TypeAlias = str | Annotated[Mapping[VerdictWord, str], Meta(min_length=1)]
 """A sentence for every decision, or one for each verdict."""
+
+
+LONGEST_SENTENCE = 74
+"""Characters of a sentence that fit beside a status on a screen of 80 columns, and on a projector's."""
 
 
 class Narration(Part, frozen=True):
@@ -103,20 +107,20 @@ class Narration(Part, frozen=True):
     """while a token is fetched"""
     invoke: str | None = None
     """while the question is handed over"""
-    polling: str | None = None
-    """while the app asks how the job is"""
+    polling: StepSentences | None = None
+    """while the app asks how the job is; or {STEP: sentence, …}, then of other steps their titles tell"""
     waiting: str | None = None
     """while a person must decide"""
     decided: DecisionSentences | None = None
     """from a decision to the next status; or {VERDICT: sentence, …}"""
-    complete: EndingSentences | None = None
+    complete: StepSentences | None = None
     """once the answer is there; or {ENDING: sentence, …}"""
-    error: EndingSentences | None = None
+    error: StepSentences | None = None
     """once the job has failed; or {ENDING: sentence, …}"""
 
-    def of_ending(self, kind: str, step: str | None) -> str | None:
-        """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
-        sentence = self.complete if kind == "complete" else self.error
+    def of_step(self, kind: Literal["polling", "complete", "error"], step: str | None) -> str | None:
+        """The sentence while a step is under way, or for an ending; one that isn't known (None) has none of its own."""
+        sentence: StepSentences | None = getattr(self, kind)
         return sentence.get(step or "") if isinstance(sentence, Mapping) else sentence
 
     def of_decision(self, verdict: str) -> str | None:

@@ -24,15 +24,14 @@ from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.call_totals import CallTotals
 from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.labs import Lab, Labs, Routed
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
 from lab.server.long_calls import LongCalls
-from lab.server.mounts import Mount, Routed, Tenant
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
 from lab.server.shared.worker_links import WorkerLinks
-from lab.server.tenants import Tenants
 
 MOST_HEAVY = 2
 """Calls that are prepared at once: long ones, held to patterns, and the first of all."""
@@ -47,11 +46,16 @@ class MockServer(ListeningServer):
         clock: AnyClock,
         limits: ServerLimits | None = None,
         calls: LedgerCalls | None = None,
+        *,
+        labs: Callable[[Lab], Labs] = Labs,
     ) -> None:
-        """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone."""
+        """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
+
+        `labs` makes of the nameless lab those that stand behind the listener.
+        """
         super().__init__(clock, limits or ServerLimits())
-        self.tenants = Tenants(Tenant(Mount(service, clock), calls))
-        self.tenants.leavers.append(self.drop)
+        self.labs = labs(Lab(service, clock, calls=calls))
+        self.labs.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
         self.totals: dict[str, CallTotals] = {}
@@ -67,16 +71,16 @@ class MockServer(ListeningServer):
     @property
     def service(self) -> Service:
         """The usual mock: that of a request which chooses none."""
-        return self.tenants.usual.main.service
+        return self.labs.usual.service
 
     @service.setter
     def service(self, service: Service) -> None:
-        self.tenants.usual.main.service = service
+        self.labs.usual.service = service
 
     @property
     def preparing(self) -> bool:
         """Whether a call, or a reply of those that live by the lab's clock, waits for other threads."""
-        return self._preparing > 0 or any(mount.sender.preparing for mount in self.tenants.usual)
+        return self._preparing > 0 or any(each.sender.preparing for each in self.labs.usual)
 
     @property
     def public_origin(self) -> str:
@@ -85,7 +89,7 @@ class MockServer(ListeningServer):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
-        await self.tenants.usual.calls.start("" if bound is None else bound.origin)
+        await self.labs.usual.calls.start("" if bound is None else bound.origin)
         return await super().start(host, port, bound=bound)
 
     def start_decoy(self, bound: Bound) -> None:
@@ -99,15 +103,11 @@ class MockServer(ListeningServer):
 
         self.others.append(Listener(bound, elsewhere))
 
-    def drop(self, tenant: Tenant) -> None:
+    def drop(self, lab: Lab) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
         for connection in tuple(self.peers):
             # who waits for the ledger learns of it there, and may call the next tenant of that name
-            if (
-                connection.busy
-                and (connection.tenant or self.tenants.usual) is tenant
-                and connection not in self._asking
-            ):
+            if connection.busy and (connection.tenant or self.labs.usual) is lab and connection not in self._asking:
                 connection.cut("reset")
 
     # What a connection tells
@@ -118,13 +118,13 @@ class MockServer(ListeningServer):
 
     def left(self, fact: ConnectionClosed) -> None:
         """One that went on elsewhere wasn't left open where it was before."""
-        if (latest := self.tenants.latest(fact.c)) is not self.tenants.usual.main:
+        if (latest := self.labs.latest(fact.c)) is not self.labs.usual:
             latest.note(fact)
-        self.tenants.leave(fact.c)
+        self.labs.leave(fact.c)
 
     def note_of(self, connection: Connection, fact: Fact) -> None:
         """Tell of it where the connection was used last."""
-        self.tenants.latest(connection.ordinal).note(fact)
+        self.labs.latest(connection.ordinal).note(fact)
 
     def turn_away(self, connection: Connection, problem: Refusal) -> None:
         """Refuse in the server's words, and close."""
@@ -136,30 +136,44 @@ class MockServer(ListeningServer):
         """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
         headers = connection.headers
         path, query = reader.target_of(incoming.raw_path)
-        routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
-        since = routed.mount.clock.now()
-        self.tenants.enter(routed.mount, connection)
-        body: bytes | Refusal = routed.refusal or connection.refused_head() or b""
+        routed = await self._arrived(connection, incoming.method, path)
+        since = routed.lab.clock.now()
+        body: bytes | Refusal = connection.refused_head() or b""
+        if routed.refusal is not None and routed.absent is None:
+            body = routed.refusal
         if not body and incoming.body_exists:
             body = await connection.body(self._most_of(routed.path))
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
         came = real_micros()
         while True:
-            if isinstance(body, Refusal):
-                now = routed.mount.clock.now()
-                return self._refuse(connection, routed, body, now, now - since)
-            tenant, request = routed.mount.tenant, Request(incoming.method, routed.path, query, headers, body)
-            tenant.users += 1
+            request = Request(incoming.method, routed.path, query, headers, b"" if isinstance(body, Refusal) else body)
+            if routed.absent is not None and not isinstance(body, Refusal):
+                routed = await self.labs.admit(routed, request, path)
+                self.labs.arrive(routed.lab, connection)
+                since = routed.lab.clock.now()
+            problem = body if isinstance(body, Refusal) else routed.refusal
+            if problem is not None:
+                now = routed.lab.clock.now()
+                return self._refuse(connection, routed, problem, now, now - since)
+            usual = routed.lab.usual
+            usual.users += 1
             try:
                 return await self._answer(connection, routed, request, since, came)
             except LedgerEnded:  # at another process: this call is the first one after it
                 pass
             finally:
-                tenant.users -= 1
-            routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
-            since, body = routed.mount.clock.now(), routed.refusal or body
-            self.tenants.enter(routed.mount, connection)
+                usual.users -= 1
+            routed = await self._arrived(connection, incoming.method, path)
+            since = routed.lab.clock.now()
+
+    async def _arrived(self, connection: Connection, method: str, path: str) -> Routed:
+        """Which lab the request is for that came over a connection."""
+        routed = self.labs.route(path, connection.headers)
+        if routed.absent is not None:
+            routed = await self.labs.look_up(routed, method, path, connection.headers)
+        self.labs.arrive(routed.lab, connection)
+        return routed
 
     def _most_of(self, path: str) -> int:
         """Bytes that the body of a request to that path may have."""
@@ -168,18 +182,18 @@ class MockServer(ListeningServer):
 
     async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis, came: int) -> Sent:
         """What the service says to a request that began to come at `since`, and was whole at `came`, in real microseconds; LedgerEnded: its tenant is there no longer."""
-        mount, service = routed.mount, routed.mount.service
-        calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
+        lab, service = routed.lab, routed.lab.service
+        calls, now, before = lab.calls, lab.clock.now(), service.exchanges
         try:
             prepare = service.preparation(request, now) if request.body else None
             if prepare is not None or len(request.body) > LONG_BODY or self._long_calls.among(request):
-                request = await self._prepare(mount, request, prepare)
+                request = await self._prepare(lab, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
-                now, before = mount.clock.now(), service.exchanges
+                now, before = lab.clock.now(), service.exchanges
             if calls.shared:
                 call = partial(service.serve, request, c=connection.ordinal, took=now - since, came=came)
-                now, reply = await self._ask(mount.tenant, connection, lambda at: (at, call(at)))
+                now, reply = await self._ask(lab.usual, connection, lambda at: (at, call(at)))
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
             self._long_calls.note(request, reply)
@@ -189,15 +203,15 @@ class MockServer(ListeningServer):
             problem = self._problem(fault, connection)
             x = service.exchanges if service.exchanges != before and not calls.shared else None
             return self._refuse(connection, routed, problem, now, now - since, x)
-        return await mount.sender.send(connection, request, reply, now)
+        return await lab.sender.send(connection, request, reply, now)
 
-    async def _ask(self, tenant: Tenant, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
+    async def _ask(self, lab: Lab, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
         """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is let go."""
         self._asking.add(connection)
         try:
-            return await tenant.calls.run(call)
+            return await lab.calls.run(call)
         except LedgerEnded:
-            await self.tenants.let_go(tenant)
+            await self.labs.let_go(lab)
             raise
         finally:
             self._asking.discard(connection)
@@ -208,7 +222,7 @@ class MockServer(ListeningServer):
             return reader.store_refusal(fault)
         return self.bugs.found(fault, connection.ordinal)
 
-    async def _prepare(self, mount: Mount, request: Request, prepare: Callable[[], None] | None) -> Request:
+    async def _prepare(self, lab: Lab, request: Request, prepare: Callable[[], None] | None) -> Request:
         """Do it in other threads, few at a time, and wait for a long call's turn: others are answered meanwhile.
 
         The request without files.
@@ -222,8 +236,8 @@ class MockServer(ListeningServer):
                     if prepare is not None:
                         await asyncio.to_thread(prepare)
                     request = await asyncio.to_thread(lightened, request)
-                    if mount.recorder is not None:
-                        await mount.recorder.prepare(request, partial(mount.service.said, request))
+                    if lab.recorder is not None:
+                        await lab.recorder.prepare(request, partial(lab.service.said, request))
             if self._long_calls.among(request):
                 await self._long_calls.turn()
             return request
@@ -240,7 +254,7 @@ class MockServer(ListeningServer):
         x: int | None = None,
     ) -> Sent:
         """Answer without the service; the exchange is told all the same, its request too unless `x` is its ordinal already."""
-        service, method = routed.mount.service, connection.request.method
+        service, method = routed.lab.service, connection.request.method
         form = ROUTER.name(method, routed.path) in FORM_ROUTES
         response = reader.identity_refusal(problem) if form else service.word(problem, routed.path)
         if x is None and (x := service.next_exchange()):
@@ -249,12 +263,12 @@ class MockServer(ListeningServer):
             request, listener = Request(method, path, query, connection.headers), connection.listener
             route = ROUTER.name(method, path) if listener is None else UNKNOWN_ROUTE
             service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took, listener=listener))
-        routed.mount.sender.write(connection, response, method, CLOSE)
+        routed.lab.sender.write(connection, response, method, CLOSE)
         if x:
-            service.tell(Replied(routed.mount.clock.now(), x, response, by="shell"))
+            service.tell(Replied(routed.lab.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
     def write_last(self, connection: Connection, response: Response) -> None:
         """Send the last response of a connection, to whatever was asked."""
-        self.tenants.usual.main.sender.write(connection, response, "GET", CLOSE)
+        self.labs.usual.sender.write(connection, response, "GET", CLOSE)
         connection.over("server")

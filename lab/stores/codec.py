@@ -13,7 +13,6 @@ A commit is what it says of itself and then, behind a line feed, its facts as a 
 import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator
-from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -186,13 +185,7 @@ def _decoded(data: bytes, kind: type[_Value]) -> _Value:
 
 def _sharing(record: JobRecord) -> JobRecord:
     """The same, with one object for what many jobs have alike, as folding gives it."""
-    return replace(
-        record,
-        client=intern(record.client),
-        team=intern(record.team),
-        scenario=None if record.scenario is None else intern(record.scenario),
-        input=one_object(record.input),
-    )
+    return replace(record, origin=one_object(record.origin), input=one_object(record.input))
 
 
 def _written(record: ArmedRecord) -> _ArmedFaults:

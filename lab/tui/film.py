@@ -5,22 +5,20 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 """
 
 from asyncio import Event
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from rich.color import ColorSystem
 from rich.style import Style
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from lab.clocks import ScaledClock, settle
+from lab.clocks import settle
 from lab.core.clock import Millis
-from lab.program.scenario import Scenario
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
 from lab.tui.panes.layout import Rects
 from lab.tui.screens.main import MainScreen, ObservationBatch
 from lab.tui.sources.playback import Playback
-from lab.tui.sources.player import Player
 from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -36,20 +34,11 @@ _PLAIN = Style()
 
 
 class FilmedPlayback(Playback):
-    """A playback that is seen as playing, though it stands wherever it is put: its clock never runs."""
+    """A playback that is seen as playing, though it stands wherever it is put."""
 
-    def __init__(
-        self,
-        timeline: RecordingTimeline,
-        *,
-        title: str,
-        seed: int | None = None,
-        known: Mapping[str, Scenario] | None = None,
-    ) -> None:
-        super().__init__(timeline, title=title, seed=seed, known=known, clock=ScaledClock("0"))
-        self.player = Player(None, self._tell)
-        self.stood: Millis = 0
-        """How long the film has stood at acts."""
+    runs = False
+    stood: Millis = 0
+    """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:  # type: ignore[override]

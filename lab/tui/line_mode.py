@@ -86,7 +86,7 @@ def _reply(at: str, exchange: Exchange, before: RunState, after: RunState, decis
         case "invoke" if answers:
             gate = before.gate.gate if before.gate is not None else ""
             word, what = "DECIDED", f"{gate}  refused" if gate else "refused"
-        case "invoke":
+        case "invoke" if not exchange.asks.resumes:
             job = after.job
             word = "INVOKE"
             what = f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"

@@ -22,7 +22,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
 from tests.bench.load import PATIENCE, Subject, server
-from tests.bench.measure import ROUNDS, Extent, Row
+from tests.bench.measure import Extent, Row
 from tests.bench.mock import WAITING_AT, accepted, granted, invoke_request, service, status_request, waiting
 from tests.bench.taping import tape
 
@@ -99,15 +99,18 @@ def _thousand() -> Iterator[str]:
 
 
 def first_looks(extent: Extent) -> Iterable[Row]:
-    """Polls of jobs that nobody has looked at in their span, against polls of one that is remembered."""
+    """Polls of jobs that were accepted lately, and that nobody has looked at, against polls of one that is remembered."""
     count = extent.of(FRESH, 500)
-    total = count * (ROUNDS + 1)
-    with server("full", "1") as one, server("fresh", str(total)) as fresh:
-        slices = iter(range(0, total, count))
+    with server("full", "1") as one, server("fresh") as fresh:
+        assert fresh.process.stdin is not None and fresh.process.stdout is not None
+        stdin, stdout = fresh.process.stdin, fresh.process.stdout
+        (known,), job = fresh.requests, fresh.requests[0].partition(b"/status/")[2].partition(b" ")[0]
 
         def unseen() -> float:
-            at = next(slices)
-            return Subject(fresh.process, fresh.port, fresh.requests[at : at + count]).per_request(count)
+            stdin.write(f"{count}\n")
+            stdin.flush()
+            requests = [known.replace(job, each.encode()) for each in json.loads(stdout.readline())]
+            return Subject(fresh.process, fresh.port, requests).per_request(count)
 
         single, first = extent.interleaved(partial(one.per_request, count), unseen)
     shown = f"remembered {single.median:.1f} µs, first look {first.median:.1f} µs CPU a poll"

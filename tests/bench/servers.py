@@ -1,10 +1,10 @@
-"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | counting | logging | sharing URL | recording FILE`."""
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh | lagging JOBS | ringed | counting | logging | sharing URL | recording FILE`."""
 
 import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from aiohttp import web
@@ -118,6 +118,13 @@ async def lag() -> None:
     print(json.dumps(late), flush=True)
 
 
+async def fresh(accept: Callable[[], str]) -> None:
+    """Accept as many jobs as a line on stdin says, and print their ids; again and again."""
+    loop = asyncio.get_running_loop()
+    while count := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
+        print(json.dumps([accept() for _ in range(int(count))]), flush=True)
+
+
 async def serve(kind: str, arguments: list[str]) -> None:
     """Serve until killed."""
     mock, token, job = waiting()
@@ -137,13 +144,13 @@ async def serve(kind: str, arguments: list[str]) -> None:
             from lab.server.control.last_exchanges import Buffer
 
             assert Buffer(mock, ServerLimits(exchanges=1_000))
-        more = int(arguments[0]) - 1 if kind in ("full", "fresh", "lagging") and arguments else 0
+        more = int(arguments[0]) - 1 if kind in ("full", "lagging") and arguments else 0
         invoke = invoke_request(mock, token)
         jobs = [
             job,
             *(parked(mock, invoke, more) if kind == "lagging" else (accepted(mock, invoke) for _ in range(more))),
         ]
-        kept = await full(mock, token, jobs if kind == "fresh" else jobs[:: max(1, len(jobs) // 10_000)])
+        kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "counting":
             from lab.server.control.metrics import MockMeter
@@ -151,6 +158,8 @@ async def serve(kind: str, arguments: list[str]) -> None:
             assert MockMeter(kept, kept.tenants.usual.main, kept.totals)
         if kind == "lagging":
             await lag()
+        if kind == "fresh":
+            await fresh(partial(accepted, mock, invoke))
     await asyncio.Event().wait()
 
 

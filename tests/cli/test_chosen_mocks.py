@@ -4,10 +4,12 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.serve.chosen_mocks import ChosenMocks
+from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.setup import make_setup
 from lab.core.exchange import Request
 from lab.core.observe import Replied
@@ -17,7 +19,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
 from lab.recording.format.reader import read
-from lab.server.mounts import Mount, MountChoice, Tenant
+from lab.server.labs import Lab, LabChoice, LabRefused
 from lab.settings import ClockSettings, MockSettings
 from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE
@@ -26,7 +28,7 @@ from tests.server.conftest import SCOPE
 class Choosing:
     """A lab that serves two scenarios of one team, and what its console was told."""
 
-    def __init__(self, folder: Path, *more: MountChoice, record: str | None = None) -> None:
+    def __init__(self, folder: Path, *more: LabChoice, record: str | None = None) -> None:
         for name in ("brief", "short"):
             text = BRIEF.replace("name: brief", f"name: {name}").replace("seed: 1", "seed: 5")
             (folder / f"{name}.yaml").write_text(text)
@@ -34,24 +36,25 @@ class Choosing:
         settings = MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), record=record)
         self.setup = make_setup(settings)
         service = Service(self.setup.config)
-        self.chosen = ChosenMocks(self.setup, service, Console(io.StringIO(), self.err), more)
-        self.mounts = Tenant(Mount(service, self.setup.clock))
-        self.chosen.offer(self.mounts)
+        self.usual, console = Lab(service, self.setup.clock), Console(io.StringIO(), self.err)
+        self.labs = ServedLabs(self.setup, console, ServeExtras(choices=more), self.usual)
 
     def call(self, name: str) -> int:
-        mount = self.mounts.get(name)
-        assert mount is not None
-        return mount.service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.status
+        return (
+            self.labs.choose(self.usual, name)
+            .service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
+            .response.status
+        )
 
 
 def test_each_that_is_served_can_be_chosen_with_the_seed_of_its_own(tmp_path: Path) -> None:
     lab = Choosing(tmp_path)
     assert (lab.call("brief"), lab.call("short")) == (200, 200)
-    brief = lab.mounts.existing("brief")
-    assert brief is not None
+    brief = lab.usual.chosen["brief"]
     assert (brief.service.config.seed, [each.name for each in brief.service.config.scenarios]) == (5, ["brief"])
-    assert lab.mounts.get("other") is None
-    assert [each.name for each in lab.mounts.used()] == ["brief", "short"]
+    with pytest.raises(LabRefused, match="no scenario 'other'"):
+        lab.call("other")
+    assert [each.scenario for each in lab.usual.used()] == ["brief", "short"]
 
 
 class Caller:
@@ -82,18 +85,16 @@ def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_pat
     (lab.folder / "brief.yaml").write_text(BRIEF.replace("output: Done.", "output: Edited."))
     (lab.folder / "later.yaml").write_text(BRIEF.replace("name: brief", "name: later"))
     for edited in make_setup(MockSettings(scenarios=str(lab.folder))).config.scenarios:
-        lab.mounts.main.service.load(edited, 0)
-        lab.chosen.edited(edited)
-    brief = lab.mounts.existing("brief")
-    assert brief is not None
+        lab.usual.service.load(edited, 0)
+        lab.labs.edited(edited)
+    brief = lab.usual.chosen["brief"]
     assert "Edited." in brief.service.config.scenarios[0].source
     assert lab.call("later") == 200
 
 
 def test_who_shows_a_token_where_it_was_not_granted_is_told_so_once(tmp_path: Path) -> None:
     lab = Choosing(tmp_path)
-    usual, brief = lab.mounts.main.service, lab.mounts.get("brief")
-    assert brief is not None
+    usual, brief = lab.usual.service, lab.labs.choose(lab.usual, "brief")
     grant = json.loads(usual.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.body)
     poll = Request("GET", ROUTER.path("status", code="BRIEF", job="any"))
     for token in ("of-nobody", grant["access_token"], grant["access_token"]):
@@ -109,9 +110,9 @@ def test_who_shows_a_token_where_it_was_not_granted_is_told_so_once(tmp_path: Pa
 def test_what_is_chosen_is_recorded_by_itself(tmp_path: Path) -> None:
     lab = Choosing(tmp_path, record=str(tmp_path / "day"))
     lab.call("brief")
-    lab.mounts.clear()
+    lab.labs.give_up(lab.usual)
     lab.call("brief")
-    assert lab.chosen.close("closed") == 0
+    assert lab.labs.close("closed") == 0
     names = ("day-brief.rec.jsonl", "day-brief-2.rec.jsonl")
     for name in names:
         recording = read(read_recording(tmp_path / name), name)
@@ -123,14 +124,14 @@ def test_one_that_can_not_be_recorded_is_served_and_told_of(tmp_path: Path) -> N
     (tmp_path / "day-brief.rec.jsonl").write_text("of yesterday\n")
     lab = Choosing(tmp_path, record=str(tmp_path / "day"))
     assert lab.call("brief") == 200
-    assert (lab.chosen.trouble or "").startswith("brief is not recorded: ")
-    assert lab.err.getvalue() == f"lab: {lab.chosen.trouble}\n"
-    assert lab.chosen.close("closed") == 4
+    assert (lab.labs.trouble or "").startswith("brief is not recorded: ")
+    assert lab.err.getvalue() == f"lab: {lab.labs.trouble}\n"
+    assert lab.labs.close("closed") == 4
 
 
 def test_of_a_crowd_all_jobs_are_wanted() -> None:
     setup = make_setup(MockSettings(targets=("crowd", "quick")))
     service = Service(setup.config)
-    mounts = Tenant(Mount(service, setup.clock))
-    ChosenMocks(setup, service, Console(io.StringIO(), io.StringIO()), ()).offer(mounts)
-    assert {name: choice.jobs for name, choice in mounts.choices.items()} == {"crowd": 20, "quick": 1}
+    usual = Lab(service, setup.clock)
+    ServedLabs(setup, Console(io.StringIO(), io.StringIO()), ServeExtras(), usual)
+    assert {name: choice.jobs for name, choice in usual.choices.items()} == {"crowd": 20, "quick": 1}

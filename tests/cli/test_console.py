@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -176,6 +178,54 @@ def test_signals_end_a_process_that_does_not_end_by_itself(times: int, monkeypat
             while not ended:
                 pass
     assert ended == [130]
+
+
+class Discards:
+    """Whose destructor is where a signal strikes: what is raised there is nobody's."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(100):  # it is obeyed between two steps
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_signal_that_is_discarded_where_it_strikes_ends_the_command_all_the_same(nested: bool) -> None:
+    async def waits(stop: Stop) -> None:
+        await asyncio.Event().wait()
+
+    def work() -> None:
+        Discards()
+        if nested:
+            complete(waits)
+        while True:
+            pass
+
+    with pytest.raises(Interrupted):
+        obeyed(work)
+
+
+def obeyed(work: Callable[[], object]) -> None:
+    with ending():
+        work()
+
+
+def test_closing_that_takes_longer_than_the_next_try_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "AGAIN", 0.001)
+    closed = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            Event().wait(0.05)
+            closed.append(True)
+
+    with pytest.raises(Interrupted):
+        obeyed(work)
+    Event().wait(0.01)
+    assert closed == [True]
 
 
 def test_a_hang_up_that_nohup_ignores_is_ignored() -> None:

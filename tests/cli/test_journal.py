@@ -84,11 +84,18 @@ class Server:
 
     def control(self, path: str, **command: object) -> dict[str, object]:
         head = {"Authorization": f"Bearer {self.ready['control_token']}", "Content-Type": "application/json"}
-        body = json.dumps(command).encode() if command or path == "reset" else None
+        body = json.dumps(command).encode() if command or path.endswith("reset") else None
         request = urllib.request.Request(f"{self.ready['control_url']}/_lab/{path}", data=body, headers=head)
         with urllib.request.urlopen(request, timeout=20) as got:
             answer: dict[str, object] = json.load(got)
         return answer
+
+    def end(self, tenant: str) -> None:
+        """Have the control plane end it."""
+        head = {"Authorization": f"Bearer {self.ready['control_token']}"}
+        url = f"{self.ready['control_url']}/_lab/tenants/{tenant}"
+        with urllib.request.urlopen(urllib.request.Request(url, headers=head, method="DELETE"), timeout=20):
+            pass
 
     def journal(self) -> list[dict[str, object]]:
         """The lines that the control plane shows."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from base64 import b64encode
@@ -66,6 +67,11 @@ class Killable:
             assert self._process.stdout is not None
             line = await self._process.stdout.readline()
         self.document = json.loads(line)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def kill(self) -> None:
         """End it at once."""
@@ -186,8 +192,15 @@ class BusyMinute:
 
 @asynccontextmanager
 async def busy_minute(url: str, folder: Path, seed: int) -> AsyncIterator[BusyMinute]:
+    async with busy_labs([url] * 3, folder, seed) as minute:
+        yield minute
+
+
+@asynccontextmanager
+async def busy_labs(urls: list[str], folder: Path, seed: int) -> AsyncIterator[BusyMinute]:
+    """A process for each of these ways to the store."""
     (folder / "expense.yaml").write_text(json.dumps(SCENARIO))
-    labs = [Killable(url, folder) for _ in range(3)]
+    labs = [Killable(url, folder) for url in urls]
     await labs[0].start()
     await asyncio.gather(*(lab.start() for lab in labs[1:]))
     connector = aiohttp.TCPConnector(limit=0)
@@ -226,7 +239,7 @@ async def test_nothing_is_lost_nor_doubled_when_processes_and_redis_are_killed(t
                         await killed.start()
 
             await asyncio.gather(trouble(), *(minute.client(up_to(JOBS, taken)) for _ in range(CLIENTS)))
-            assert minute.finished == JOBS
+            assert minute.finished == len(minute.accepted) == JOBS
             store = await open_store(store_address(server.url), "lab")
             await check(minute, store)
             await store.close()
@@ -238,7 +251,7 @@ async def check(minute: BusyMinute, store: RedisLog) -> None:
     jobs = [fact for fact in facts if isinstance(fact, JobAccepted)]
     conversations = {fact.job: fact.conversation for fact in jobs}
     acknowledged = {**minute.accepted, **minute.second_turns}
-    assert len(conversations) == len(jobs) and len(minute.accepted) == JOBS
+    assert len(conversations) == len(jobs)
     assert {job: conversations.get(job) for job in acknowledged} == acknowledged
     assert len(jobs) - len(acknowledged) <= minute.unanswered
     turns = Counter((fact.conversation, fact.turn) for fact in jobs)
@@ -252,7 +265,7 @@ async def check(minute: BusyMinute, store: RedisLog) -> None:
     folded.commit(facts)
     assert list(folded._records.items()) == list((await read_log(store))[0].records.items())
     for lab in minute.labs:
-        for job in minute.chance.sample(sorted(minute.accepted), 20):
+        for job in minute.chance.sample(sorted(minute.accepted), min(20, len(minute.accepted))):
             path = f"base_url{ROUTER.path('status', code='EXPENSES', job=job)}"
             _, answer = await minute.insist([lab], path, minute.bearer, method="GET")
             assert answer["status"] == "COMPLETE" and answer["output"] == decisions[job].comment

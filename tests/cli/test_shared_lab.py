@@ -13,9 +13,10 @@ from lab.cli.setup import Setup, make_setup
 from lab.core.errors import HostError, UsageError
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.numbers import NumberUsed
-from lab.core.journal.shared import Commit, LogPlace
+from lab.core.journal.shared import Commit, LogPlace, StoreUnreadable
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
 from lab.stores.address import store_address
+from lab.stores.redis_link import open_link
 from lab.stores.redis_log import open_store
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
@@ -130,7 +131,7 @@ async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: 
     with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
         await agreed(shared, setup_of(folder))
     shared.document = b'{"format":"lab.shared"}'
-    with pytest.raises(UsageError, match="can't be read by this one"):
+    with pytest.raises(StoreUnreadable, match="can't be read by this one"):
         await agreed(shared, setup_of(folder))
 
 
@@ -218,3 +219,19 @@ def test_a_prefix_is_for_a_shared_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LAB_LEDGER", "http://hush@x")
     called = lab("serve", "item-comparison", "--ledger-prefix", "x")
     assert called.code == 2 and "the store's URL can't be used" in called.err and "hush" not in called.err
+
+
+@pytest.mark.parametrize(
+    "command", [("XADD", "lab:-:log", "1-0", "x", "y"), ("SET", "lab:-:log", "x"), ("SET", "lab:-:setup", "x")]
+)
+def test_rubbish_in_the_store_is_exit_3_with_a_sentence(lab: Lab, command: tuple[str, ...]) -> None:
+    with RedisServer() as server:
+
+        async def litter() -> None:
+            link = await open_link(store_address(server.url))
+            await link.ask(*command)
+            await link.close()
+
+        asyncio.run(litter())
+        called = lab("serve", "item-comparison", "--port", "0", "--ledger", server.url)
+    assert called.code == 3 and "can't" in called.err and "--ledger-prefix" in called.err, called.err

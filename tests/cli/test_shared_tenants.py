@@ -29,13 +29,13 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
+from lab.server.labs import Lab as ServedLab
+from lab.server.labs import LabWish
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Tenant
 from lab.server.shared import batch_loop
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.tenant_follower import TenantFollower
-from lab.server.tenants import TenantWish
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
 from lab.stores.redis_tenants import RedisTenants
@@ -97,13 +97,15 @@ async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[
     setup = replace(setup, make_service=BatchedService, clock=make_clock(setup.settings.clock))
     service = BatchedService(setup.config)
     calls = BatchLoop(service, access[0], LabTime(setup.clock, START_WALL), f"process-{number}")
-    server = MockServer(service, setup.clock, setup.limits, calls)
     console = Console(io.StringIO(), io.StringIO())
-    maker = StoredTenants(setup, service, console, ServeExtras(tenants=most), access[1])
-    maker.serve(server.tenants)
+
+    def tenants(usual: ServedLab) -> StoredTenants:
+        return StoredTenants(setup, console, ServeExtras(tenants=most), access[1], usual)
+
+    server = MockServer(service, setup.clock, setup.limits, calls, labs=tenants)
     plane = ControlPlane(server, TOKEN)
     origins = await server.start(), await plane.start()
-    lab = Lab(server, maker, plane, *(int(each.rpartition(":")[2]) for each in origins))
+    lab = Lab(server, plane, *(int(each.rpartition(":")[2]) for each in origins))
     try:
         async with asyncio.timeout(30):
             yield lab
@@ -112,7 +114,7 @@ async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[
             await peer.close()
         await plane.stop()
         await server.stop(0)
-        await maker.close()
+        await cast("StoredTenants", server.labs).close()
         await calls.stop()
 
 
@@ -124,9 +126,7 @@ async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tupl
 
 
 def follower_of(lab: Lab) -> TenantFollower:
-    follower = cast("StoredTenants", lab.maker)._follower
-    assert follower is not None
-    return follower
+    return cast("StoredTenants", lab.server.labs)._follower
 
 
 async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
@@ -149,9 +149,11 @@ async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: Shared) -
         token, started = await one.started("/t/ann")
         job = str(started.json["jobId"])
         assert await other.polled(token, job, "/t/ann") == 200
+        assert await one.polled(token, job, "/t/bob") == 404
+        await one.token("/t/bob")
         assert [await each.polled(token, job, "/t/bob") for each in (one, other)] == [401, 401]
         assert [await each.polled(token, job, "") for each in (one, other)] == [401, 401]
-        for tenant in (each.server.tenants.named["ann"] for each in (one, other)):
+        for tenant in (each.server.labs.named["ann"] for each in (one, other)):
             await cast("BatchLoop", tenant.calls).relay.publish()
         for each in (one, other):
             found = (await each.control("GET", "t/ann/jobs")).json["jobs"]
@@ -200,7 +202,7 @@ async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path
             assert (await each.control("GET", "t/ann/clock")).status == 404
             assert (await each.control("GET", "t/ann/clock", token=control)).status == 401
             assert (await each.control("GET", "tenants")).json == {"tenants": []}
-            assert not each.server.tenants.named
+            assert not each.server.labs.named
 
 
 async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Path, shared: Shared) -> None:
@@ -212,7 +214,7 @@ async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Pat
         before = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
         await one.control("DELETE", "tenants/ann")
         await one.token("/t/ann")
-        assert await other.polled(token, job, "/t/ann") == 404, "its first token is drawn alike, the job isn't there"
+        assert await other.polled(token, job, "/t/ann") == 401, "no token of the one before is good there"
         for each in (one, other):
             again = await each.control("POST", "tenants", {"name": "ann"})
             assert again.json["control_token"] != before
@@ -229,7 +231,7 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
             await other.token(f"/t/{name}")
         await one.control("DELETE", "tenants/ann")
         await follower_of(other).let_go_ended()
-        assert [*other.server.tenants.named] == ["bob"] == [*follower_of(other).here]
+        assert [*other.server.labs.named] == ["bob"] == [*follower_of(other).here]
 
 
 async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_is_gone(
@@ -240,7 +242,7 @@ async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_i
         follower = Peer(*await asyncio.open_connection("127.0.0.1", one.control_port))
         await follower.send(control_request(one.control_port, "GET", "t/ann/journal?follow=1"))
         await follower.reader.readuntil(b"token.granted")
-        ann = one.server.tenants.named["ann"]
+        ann = one.server.labs.named["ann"]
         assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followed.is_set()
         await follower.close()
         await until(lambda: ann.users == 0)
@@ -267,15 +269,15 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
 
 def _replying(lab: Lab, name: str) -> bool:
     """Whether a reply is under way to a call that the ledger has taken."""
-    tenant = lab.server.tenants.named.get(name)
-    return tenant is not None and bool(tenant.users) and tenant.main.service.strikes.total() > 0
+    tenant = lab.server.labs.named.get(name)
+    return tenant is not None and bool(tenant.users) and tenant.service.strikes.total() > 0
 
 
 async def test_a_clock_moves_at_every_process_and_no_other_moves(tmp_path: Path, shared: Shared) -> None:
     async with two(tmp_path, shared, 2) as (one, other):
         jobs = {name: str((await one.started(f"/t/{name}"))[1].json["jobId"]) for name in ("ann", "bob")}
         waiting = asyncio.ensure_future(other.control("GET", f"t/ann/jobs/{jobs['ann']}?until=COMPLETE&timeout=20s"))
-        await until(lambda: any(each.users for each in other.server.tenants.named.values()))
+        await until(lambda: any(each.users for each in other.server.labs.named.values()))
         assert (await one.control("POST", "t/ann/clock", {"advance": "1h"})).json["now"] == 3_600_000
         assert (await waiting).json["status"] == "COMPLETE", "who waits at another process learns of it"
         for each in (one, other):
@@ -306,7 +308,7 @@ async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_pat
         assert (got.status, got.json["error"]) == (403, "This token is good for /_lab/t/ann/ alone.")
         assert (await other.control("GET", "t/bob/clock", token=token)).status == 403
         assert (await other.control("GET", "clock", token="made-up")).status == 401
-        assert not other.server.tenants.named, "who shows none that is good opens nothing"
+        assert not other.server.labs.named, "who shows none that is good opens nothing"
         assert (await other.control("GET", "t/ann/clock", token=token)).status == 200
         assert (await other.control("DELETE", "tenants/ann", token=token)).status == 200
         assert (await one.control("GET", "t/ann/clock")).status == 404
@@ -329,14 +331,14 @@ async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared
         shared.memory.gone = False
         for memory in _stores(one):
             memory.gone = False
-        await cast("BatchLoop", one.server.tenants.named["ann"].calls).back.wait()
+        await cast("BatchLoop", one.server.labs.named["ann"].calls).back.wait()
         assert [await each.polled(token, job, "/t/ann") for each in (one, other)] == [200, 200]
         assert (await one.token("/t/bob")).status == 200
         assert b'"ledger.back"' in (await one.control("GET", "t/ann/journal")).body
 
 
 def _stores(lab: Lab) -> list[MemoryStore]:
-    maker = cast("StoredTenants", lab.maker)
+    maker = cast("StoredTenants", lab.server.labs)
     return [*cast("MemoryTenants", maker._store._shared).stores.values()]  # type: ignore[attr-defined]
 
 
@@ -362,20 +364,20 @@ class SharedCaller:
         self.token = self.job = ""
         self.did = Counter[str]()
 
-    async def tenant(self, lab: Lab) -> Tenant:
-        found = await lab.server.tenants.find(self.name) if self.name else lab.server.tenants.usual
+    async def tenant(self, lab: Lab) -> ServedLab:
+        found = await lab.server.labs.find(self.name) if self.name else lab.server.labs.usual
         assert found is not None
         return found
 
     async def serve(self, lab: Lab, request: Request, by_path: bool) -> dict[str, Json]:
         prefix = f"/t/{self.name}" if by_path and self.name else ""
         named = (("x-lab-tenant", self.name),) if self.name and not by_path else ()
-        where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.tenants
+        where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.labs
         routed = tenants.route(where, headers) or await tenants.admit(where, headers)
         assert routed.refusal is None
-        mount, sent = routed.mount, replace(request, path=routed.path)
-        now, reply = await mount.tenant.calls.run(lambda at: (at, mount.service.serve(sent, at)))
-        mount.service.tell(Replied(now, reply.x, reply.response))
+        there, sent = routed.lab, replace(request, path=routed.path)
+        now, reply = await there.calls.run(lambda at: (at, there.service.serve(sent, at)))
+        there.service.tell(Replied(now, reply.x, reply.response))
         assert reply.response.status < 300
         body: dict[str, Json] = json.loads(reply.response.body)
         return body
@@ -419,7 +421,7 @@ class SharedCaller:
             text = json.dumps(lines)
             assert text.count("for <") == text.count(f"for <{self.name}>") >= self.did["invoke"]
             assert text.count('"clock.advanced"') == self.did["advance"] == tenant.clock.now()
-            assert len(list(tenant.main.service.jobs())) == self.did["invoke"]
+            assert len(list(tenant.service.jobs())) == self.did["invoke"]
 
 
 async def apart(setup: Setup, url: str, calls: list[tuple[int, str, int, bool]]) -> None:
@@ -431,7 +433,7 @@ async def apart(setup: Setup, url: str, calls: list[tuple[int, str, int, bool]])
     ):
         names = ("", *(f"tenant-{number}" for number in range(TENANTS)))
         for name in names[1:]:
-            await (one, other)[len(name) % 2].server.tenants.make(TenantWish(name))
+            await (one, other)[len(name) % 2].server.labs.make(LabWish(name))
         callers = [SharedCaller((one, other), name) for name in names]
         own = [[call for call in calls if call[0] == number] for number in range(len(names))]
         await asyncio.gather(*(caller.calls(each) for caller, each in zip(callers, own, strict=True)))
@@ -470,5 +472,5 @@ async def test_after_a_store_was_killed_there_is_of_a_tenant_what_the_store_kept
             await asyncio.to_thread(server.start)
             for each in (one, other):
                 while (got := await each.polled(token, job, "/t/ann")) == 503:
-                    await cast("BatchLoop", each.server.tenants.usual.calls).back.wait()
+                    await cast("BatchLoop", each.server.labs.usual.calls).back.wait()
                 assert got == status

@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -23,15 +24,14 @@ from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
 from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
-from lab.cli.serve.shared_tenants import StoredTenants
-from lab.cli.serve.tenant_maker import ServedTenants
+from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.setup import Setup, make_setup
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError
 from lab.core.exchange import Json, Request
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
-from lab.identity.clients import DEMO
+from lab.identity.clients import DEMO, aistudio_cli
 from lab.jobs.timeline import spans as spans_of
 from lab.mock.service import Service
 from lab.recording.format.reader import read
@@ -41,14 +41,15 @@ from lab.server.call_totals import Samples
 from lab.server.control.description import description
 from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
+from lab.server.labs import Lab as ServedLab
+from lab.server.labs import LabWish
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Tenant
-from lab.server.tenants import TenantWish
 from lab.settings import ClockSettings, MockSettings
 from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
 from tests.server.test_metrics import samples
+from tests.wire_peer import basic
 
 TEAM = BRIEF.split("agent: {code: ")[1].split(",")[0].split("}")[0]
 DISCOVERY = "/.well-known/openid-configuration"
@@ -61,12 +62,9 @@ def loaded(folder: Path) -> Setup:
     return make_setup(MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), seed=7, epoch=1_800_000_000))
 
 
-def served(setup: Setup, most: int, err: io.StringIO) -> tuple[MockServer, ServedTenants]:
-    service = Service(setup.config)
-    server = MockServer(service, setup.clock, setup.limits)
-    maker = ServedTenants(setup, service, Console(io.StringIO(), err), ServeExtras(tenants=most))
-    server.tenants.offer(maker)
-    return server, maker
+def served(setup: Setup, most: int, err: io.StringIO) -> MockServer:
+    labs = partial(ServedLabs, setup, Console(io.StringIO(), err), ServeExtras(tenants=most))
+    return MockServer(Service(setup.config), setup.clock, setup.limits, labs=labs)
 
 
 @dataclass
@@ -74,7 +72,6 @@ class Lab:
     """A lab with tenants on loopback, and its control plane."""
 
     server: MockServer
-    maker: ServedTenants | StoredTenants
     plane: ControlPlane
     port: int
     control_port: int
@@ -117,10 +114,10 @@ class Lab:
 
 
 async def opened(setup: Setup, most: int) -> AsyncIterator[Lab]:
-    server, maker = served(setup, most, io.StringIO())
+    server = served(setup, most, io.StringIO())
     plane = ControlPlane(server, TOKEN, second=setup.second)
     origins = await server.start(), await plane.start()
-    lab = Lab(server, maker, plane, *(int(each.rpartition(":")[2]) for each in origins))
+    lab = Lab(server, plane, *(int(each.rpartition(":")[2]) for each in origins))
     yield lab
     for peer in lab.peers:
         await peer.close()
@@ -153,14 +150,14 @@ async def test_a_call_makes_a_tenant_to_which_the_others_tokens_and_jobs_are_unk
     assert [await lab.polled(token, job, "/t/ann") for token in (bob, own)] == [401, 401]
     assert [await lab.polled(token, job, prefix) for token, prefix in ((bob, "/t/bob"), (own, ""))] == [404, 404]
     assert [await lab.polled(ann, job, prefix) for prefix in ("/t/bob", "")] == [401, 401]
-    assert list(lab.server.tenants.named) == ["ann", "bob"]
+    assert list(lab.server.labs.named) == ["ann", "bob"]
 
 
 async def test_all_play_the_same_for_the_seed_is_the_lab_s(lab: Lab) -> None:
     jobs = {name: (await lab.started(f"/t/{name}"))[1].json["jobId"] for name in ("ann", "bob")}
     assert jobs["ann"] != jobs["bob"]
-    tenants = lab.server.tenants.named
-    views = [tenants[name].main.service.look(job, 0) for name, job in jobs.items()]
+    tenants = lab.server.labs.named
+    views = [tenants[name].service.look(job, 0) for name, job in jobs.items()]
     assert None not in views
     spans = [list(spans_of(view.plan, view.decisions)) for view in views if view is not None]
     assert spans[0] == spans[1]
@@ -184,22 +181,59 @@ async def test_a_name_that_is_none_makes_nothing(
     assert got.status == status and got.json["message"].startswith(message)
     refused = await lab.ask(f"{path}/oauth2/v1/token", body=b"a=b", tenant=tenant)
     assert refused.status == status and refused.json["error_description"]
-    assert not lab.server.tenants.named
+    assert not lab.server.labs.named
 
 
 async def test_path_and_header_may_agree_and_a_name_may_be_long(lab: Lab) -> None:
+    assert (await lab.token("/t/ann", tenant="ann")).status == 200
+    assert (await lab.token(f"/t/{'1' * 40}")).status == 200
     assert (await lab.ask(f"/t/ann{DISCOVERY}", tenant="ann")).status == 200
-    assert (await lab.ask(f"/t/{'1' * 40}{DISCOVERY}")).status == 200
+
+
+async def test_who_shows_no_credentials_makes_none_and_is_told_what_does(lab: Lab) -> None:
+    sent, public = token_request(DEMO.id, DEMO.secret, SCOPE), aistudio_cli(lab.server.service.config.switches.pod)
+    form = (("content-type", "application/x-www-form-urlencoded"),)
+    why = "There is no tenant 'ann' here. A token request with a client's credentials makes it, or POST /_lab/tenants"
+    for path, headers, body in (
+        (DISCOVERY, (), b""),
+        ("/oauth2/v1/authorize?client_id=demo&response_type=code", (), b""),
+        ("/oauth2/v1/token", (), b""),
+        (sent.path, form, sent.body),
+        (sent.path, (("authorization", basic(DEMO.id, "wrong")), *form), sent.body),
+        (sent.path, (("authorization", basic("nobody", DEMO.secret)), *form), sent.body),
+        (sent.path, (*form, bearer("x")), sent.body),
+        (sent.path, form, sent.body + f"&client_id={public.id}".encode()),
+        (ROUTER.path("invoke", code=TEAM), sent.headers, b"{}"),
+        ("/oauth2/v1/device", sent.headers, sent.body),
+    ):
+        got = await lab.ask(f"/t/ann{path}", *headers, body=body)
+        assert got.status == 404 and why in str(got.json), path
+    assert not lab.server.labs.named
+    wrong = await lab.ask(f"/t/ann{sent.path}", *sent.headers, body=b"grant_type=password&username=x&password=y")
+    assert wrong.status == 400 and list(lab.server.labs.named) == ["ann"], "its credentials are the client's own"
+
+
+async def test_one_that_was_ended_and_made_again_takes_no_token_of_the_one_before(lab: Lab) -> None:
+    tokens, jobs = list[str](), list[str]()
+    for number in range(3):
+        if number:
+            await lab.control("DELETE", "tenants/ann")
+        token, started = await lab.started("/t/ann")
+        tokens, jobs = [*tokens, token], [*jobs, str(started.json["jobId"])]
+        shown = [await lab.polled(each, jobs[-1], "/t/ann") for each in tokens]
+        assert shown == [401] * number + [200]
+    assert len({*tokens}) == len({*jobs}) == 3
+    lab.server.labs.usual.service.reset(0)
+    served = lab.server.labs.named["ann"].service.config
+    recording = read((await lab.control("GET", "t/ann/journal")).body, "ann")
+    assert config_of(recording, served.scenarios).id_seed == served.id_seed
 
 
 async def test_beyond_as_many_as_may_be_made_calls_are_refused_with_the_reason(lab: Lab) -> None:
     for name in ("ann", "bob"):
-        assert (await lab.ask(f"/t/{name}{DISCOVERY}")).status == 200
-    third = await lab.ask(f"/t/cy{ROUTER.path('invoke', code=TEAM)}", body=b"{}")
-    assert (third.status, third.headers["retry-after"]) == (503, "10")
+        assert (await lab.token(f"/t/{name}")).status == 200
     text = "Calls have made 2 tenants, as many as lab serve --tenants N lets them: DELETE /_lab/tenants/NAME,"
-    assert third.json["message"].startswith(text) and third.json["userDetails"].startswith("Call a tenant")
-    refused = await lab.ask("/t/cy/oauth2/v1/token", body=b"a=b")
+    refused = await lab.token("/t/cy")
     assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
     assert refused.headers["retry-after"] == "10" and refused.json["error_description"].startswith(text)
     assert (await lab.control("POST", "tenants", {"name": "cy"})).status == 200
@@ -210,11 +244,11 @@ async def made_by_commands(lab: Lab) -> None:
     """Those that commands make take no place of those that calls make; of these one that is ended leaves its own."""
     for name in ("one", "two", "three"):
         assert (await lab.control("POST", "tenants", {"name": name})).status == 200
-    assert [(await lab.ask(f"/t/{name}{DISCOVERY}")).status for name in ("ann", "bob", "cy")] == [200, 200, 503]
+    assert [(await lab.token(f"/t/{name}")).status for name in ("ann", "bob", "cy")] == [200, 200, 503]
     await lab.control("DELETE", "tenants/one")
-    assert (await lab.ask(f"/t/cy{DISCOVERY}")).status == 503
+    assert (await lab.token("/t/cy")).status == 503
     await lab.control("DELETE", "tenants/ann")
-    assert (await lab.ask(f"/t/cy{DISCOVERY}")).status == 200
+    assert (await lab.token("/t/cy")).status == 200
 
 
 async def test_one_that_a_command_makes_takes_no_place_of_those_that_calls_make(lab: Lab) -> None:
@@ -222,7 +256,7 @@ async def test_one_that_a_command_makes_takes_no_place_of_those_that_calls_make(
 
 
 async def test_beyond_as_many_as_a_lab_has_a_command_is_told_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("lab.cli.serve.tenant_maker", "lab.server.tenants"):
+    for module in ("lab.cli.serve.served_labs", "lab.server.labs"):
         monkeypatch.setattr(f"{module}.MOST_TENANTS", 1)
     assert (await lab.control("POST", "tenants", {"name": "ann"})).status == 200
     got = await lab.control("POST", "tenants", {"name": "bob"})
@@ -240,10 +274,11 @@ async def test_where_no_call_makes_one_a_path_that_names_one_is_not_found(strict
 async def test_many_first_calls_at_once_make_one(lab: Lab) -> None:
     got = await asyncio.gather(*(lab.token("/t/ann") for _ in range(8)))
     assert {each.status for each in got} == {200}
-    assert list(lab.server.tenants.named) == ["ann"]
+    assert list(lab.server.labs.named) == ["ann"]
 
 
 async def test_urls_in_answers_keep_the_prefix_and_a_scenario_stands_behind_it(lab: Lab) -> None:
+    await lab.token("/t/ann")
     for path, tenant, prefix in (
         (f"/t/ann{DISCOVERY}", None, "/t/ann"),
         (f"{DISCOVERY}/t/ann", None, "/t/ann"),
@@ -259,6 +294,7 @@ async def test_urls_in_answers_keep_the_prefix_and_a_scenario_stands_behind_it(l
 
 @pytest.mark.parametrize("prefix", ["/t/ann", "/t/ann/scenario/brief", ""])
 async def test_a_401_names_the_place_of_the_tokens_that_are_good_there(lab: Lab, prefix: str) -> None:
+    await lab.token("/t/ann")
     path = prefix + ROUTER.path("status", code=TEAM, job="a")
     for headers in ((), (bearer("other"),)):
         got = await lab.ask(path, *headers)
@@ -307,7 +343,7 @@ def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> No
     one, tenant = may_choose_lines(chosen, "http://lab")
     assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")
     assert tenant.startswith("  tenants        http://lab/t/NAME, or X-Lab-Tenant: NAME")
-    assert tenant.endswith("calls make up to 3")
+    assert tenant.endswith("token requests make up to 3")
     assert may_choose_lines(ServeSettings(), "http://lab") == [one]
 
 
@@ -317,13 +353,11 @@ def test_a_shared_lab_offers_tenants_and_no_scenario_to_choose() -> None:
 
 
 async def test_a_log_follows_each_until_its_end(tmp_path: Path) -> None:
-    err, setup = io.StringIO(), loaded(tmp_path)
-    server, _ = served(setup, 1, err)
-    log = RequestLog("text", Console(io.StringIO(), err))
-    extras = ServeExtras(tenants=1, logs=(log,))
-    server.tenants.offer(ServedTenants(setup, server.service, Console(), extras))
-    await server.tenants.make(TenantWish("ann"))
-    assert await server.tenants.end("ann")
+    err = io.StringIO()
+    server, log = served(loaded(tmp_path), 1, err), RequestLog("text", Console(io.StringIO(), err))
+    log.follow(server.labs)
+    await server.labs.make(LabWish("ann"))
+    assert await server.labs.end("ann")
     log.close()
     assert [line.strip() for line in err.getvalue().splitlines()] == [
         "0.000 tenant ann: begin",
@@ -369,13 +403,13 @@ async def test_what_is_chosen_of_a_tenant_plays_with_the_tenant_s_seed(lab: Lab)
 @pytest.mark.parametrize(
     ("document", "error"),
     [
-        ({}, "name must be a string."),
+        ({}, "name is missing."),
         ({"name": "Ann"}, "'Ann' is no name of a tenant."),
         ({"name": "ann\n"}, "'ann\\n' is no name of a tenant."),
-        ({"name": "ann", "seed": -1}, "seed must be"),
-        ({"name": "ann", "seed": True}, "seed must be"),
-        ({"name": "ann", "scenarios": []}, "scenarios must be a list of names."),
-        ({"name": "ann", "scenarios": "short"}, "scenarios must be a list of names."),
+        ({"name": "ann", "seed": -1}, "seed takes an integer of at least 0."),
+        ({"name": "ann", "seed": True}, "seed takes an integer or null."),
+        ({"name": "ann", "scenarios": []}, "scenarios takes a list of at least 1."),
+        ({"name": "ann", "scenarios": "short"}, "scenarios takes a list or null."),
         ({"name": "ann", "scenarios": ["shrt"]}, "The lab serves no scenario 'shrt'."),
         ({"name": "ann", "sed": 1}, 'There is no member "sed" here.'),
     ],
@@ -383,7 +417,7 @@ async def test_what_is_chosen_of_a_tenant_plays_with_the_tenant_s_seed(lab: Lab)
 async def test_a_wish_that_can_t_be_is_refused(lab: Lab, document: Json, error: str) -> None:
     got = await lab.control("POST", "tenants", document)
     assert (got.status, got.json["error"][: len(error)]) == (400, error)
-    assert not lab.server.tenants.named
+    assert not lab.server.labs.named
 
 
 async def test_a_tenant_s_token_opens_what_is_its_own_and_nothing_else(lab: Lab) -> None:
@@ -406,7 +440,7 @@ async def test_a_tenant_s_token_opens_what_is_its_own_and_nothing_else(lab: Lab)
         assert (await lab.control(method, f"t/ann/{path}", document, token=tokens["ann"])).status == 404
     assert (await lab.control("DELETE", "tenants/ann", token=tokens["ann"])).status == 200
     assert (await lab.control("GET", "t/bob/clock", token=tokens["ann"])).status == 401
-    assert list(lab.server.tenants.named) == ["bob"]
+    assert list(lab.server.labs.named) == ["bob"]
 
 
 async def test_its_routes_are_listed_where_they_are(lab: Lab) -> None:
@@ -442,7 +476,7 @@ async def test_a_rewind_cuts_no_call_of_another(lab: Lab) -> None:
     peers = [await lab.peer() for _ in tokens]
     for name, token, peer in zip(("ann", "bob"), tokens, peers, strict=True):
         await peer.send(request("GET", f"/t/{name}{ROUTER.path('tokens')}", (bearer(token),)))
-    await until(lambda: sum(each.main.service.exchanges for each in lab.server.tenants.named.values()) == 4)
+    await until(lambda: sum(each.service.exchanges for each in lab.server.labs.named.values()) == 4)
     await lab.control("POST", "t/ann/reset", {})
     assert await asyncio.wait_for(peers[0].reader.read(), 5) == b""
     assert [each.busy for each in lab.server.peers].count(True) == 1
@@ -460,16 +494,17 @@ async def test_one_that_is_ended_is_unknown_and_made_anew_by_the_next_call(lab: 
     await follower.close()
     assert (await lab.control("DELETE", "tenants/ann")).status == 404
     assert (await lab.control("GET", "t/ann/clock")).status == 404
-    assert await lab.polled(token, job, "/t/ann") == 401
+    assert await lab.polled(token, job, "/t/ann") == 404
     assert await lab.polled(str((await lab.token("/t/ann")).json["access_token"]), job, "/t/ann") == 404
 
 
 async def nothing_is_left(lab: Lab) -> None:
     """End a tenant that a connection was used for which goes on."""
     peer = await lab.peer()
+    assert (await lab.control("POST", "tenants", {"name": "ann"})).status == 200
     assert (await lab.ask(f"/t/ann{DISCOVERY}", peer=peer)).status == 200
     assert (await lab.ask(DISCOVERY, peer=peer)).status == 200
-    ann = weakref.ref(lab.server.tenants.named["ann"])
+    ann = weakref.ref(lab.server.labs.named["ann"])
     assert (await lab.control("DELETE", "tenants/ann")).status == 200
     gc.collect()
     assert ann() is None
@@ -494,7 +529,7 @@ async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> 
     await lab.token()
     assert [await calls(name) for name in (b"ann", b"", b"bob")] == [[2], [3], None], "the lab's are everybody's"
     assert (await lab.control("DELETE", "tenants/ann")).status == 200
-    assert await calls(b"ann") is None and set(meters._meters) == {lab.server.tenants.usual}
+    assert await calls(b"ann") is None and {*meters._meters} == {lab.server.labs.usual}
     assert await calls(b"") == [3]
 
 
@@ -545,18 +580,18 @@ async def test_its_answers_are_as_its_own_document_says(lab: Lab) -> None:
 async def test_an_edit_is_taken_up_by_whoever_serves_the_scenario(lab: Lab) -> None:
     await lab.control("POST", "tenants", {"name": "ann"})
     await lab.control("POST", "tenants", {"name": "bob", "scenarios": ["short"]})
-    usual = lab.server.tenants.usual.main.service.config.scenarios
+    usual = lab.server.labs.usual.service.config.scenarios
     edited = replace(next(each for each in usual if each.name == "brief"), digest="e" * 64)
-    assert isinstance(lab.maker, ServedTenants)
-    lab.maker.edited(edited)
-    configs = {name: each.main.service.config for name, each in lab.server.tenants.named.items()}
+    assert isinstance(lab.server.labs, ServedLabs)
+    lab.server.labs.edited(edited)
+    configs = {name: each.service.config for name, each in lab.server.labs.named.items()}
     assert {each.digest for each in configs["ann"].scenarios} >= {"e" * 64}
     assert [each.name for each in configs["bob"].scenarios] == ["short"]
 
 
 async def test_the_mock_that_a_tenant_s_journal_asks_for_gives_the_same_ids(lab: Lab) -> None:
     await lab.started("/t/ann")
-    served = lab.server.tenants.named["ann"].main.service.config
+    served = lab.server.labs.named["ann"].service.config
     recording = read((await lab.control("GET", "t/ann/journal")).body, "ann")
     assert config_of(recording, served.scenarios).id_seed == served.id_seed != served.seed
 
@@ -623,7 +658,7 @@ CALLS = st.lists(
 class Caller:
     """A client of one tenant, or of the one without a name, that calls by path or by header."""
 
-    def __init__(self, server: MockServer, tenant: Tenant) -> None:
+    def __init__(self, server: MockServer, tenant: ServedLab) -> None:
         self.server, self.tenant = server, tenant
         self.name = tenant.name or ""
         self.token = self.job = ""
@@ -632,10 +667,10 @@ class Caller:
     def serve(self, request: Request, by_path: bool) -> Json:
         prefix = f"/t/{self.name}" if by_path and self.name else ""
         named = (("x-lab-tenant", self.name),) if self.name and not by_path else ()
-        routed = self.server.tenants.route(prefix + request.path, (*request.headers, *named))
-        assert routed is not None and routed.refusal is None
+        routed = self.server.labs.route(prefix + request.path, (*request.headers, *named))
+        assert routed.refusal is None
         sent = replace(request, path=routed.path)
-        reply = routed.mount.service.serve(sent, routed.mount.clock.now())
+        reply = routed.lab.service.serve(sent, routed.lab.clock.now())
         assert reply.response.status < 300
         return json.loads(reply.response.body)
 
@@ -661,20 +696,22 @@ class Caller:
 
 async def apart(setup: Setup, calls: list[tuple[int, str, bool]]) -> None:
     """Have thirty tenants and the nameless one called in turn; each journal tells of its own calls, and of no other's."""
-    server, _ = served(setup, 30, io.StringIO())
+    server = served(setup, 30, io.StringIO())
     plane = ControlPlane(server, TOKEN)
     for number in range(30):
-        await server.tenants.make(TenantWish(f"tenant-{number}"))
-    callers = [Caller(server, tenant) for tenant in server.tenants]
+        await server.labs.make(LabWish(f"tenant-{number}"))
+    callers = [Caller(server, each) for each in server.labs]
     for who, what, by_path in calls:
         await callers[who].call(what, by_path)
-    for caller, routes in zip(callers, (plane._nameless, *plane._named.values()), strict=True):
-        lines = [json.loads(line) async for batch in routes.usual.subscriber().so_far() for line in batch]
+    for caller in callers:
+        lines = [
+            json.loads(line) async for batch in plane.routes[caller.tenant].subscriber().so_far() for line in batch
+        ]
         assert Counter(line["k"] for line in lines)["req"] == caller.did.total() - caller.did["advance"]
         text = json.dumps(lines)
         assert text.count("for <") == text.count(f"for <{caller.name}>")
         assert text.count('"clock.advanced"') == caller.did["advance"]
-        assert len(list(caller.tenant.main.service.jobs())) == caller.did["invoke"]
+        assert len(list(caller.tenant.service.jobs())) == caller.did["invoke"]
 
 
 def test_no_fact_of_one_is_in_another_s_journal(tmp_path: Path) -> None:

@@ -128,6 +128,56 @@ def test_a_worker_that_dies_is_started_again_and_the_control_plane_stays(redis_u
         assert lab.process.wait(20) == 0 and gone(workers)
 
 
+def ready_status(lab: Supervised) -> int:
+    """How `ready` is answered."""
+    try:
+        lab.text("ready")
+    except HTTPError as refused:
+        return refused.code
+    return 200
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_worker_that_hangs_is_told_of_and_started_again(redis_url: str, which: int) -> None:
+    with supervised(redis_url, "--worker-timeout", "2s") as lab:
+        workers = lab.workers()
+        assert lab.control("ready") == {"status": "ready"}
+        notes = [lab.complaint() for _ in range(2)]
+        os.kill(workers[which], signal.SIGSTOP)
+        if which != 0:  # that of the first hangs with it
+            assert ready_status(lab) == 503
+        note = lab.complaint()
+        assert note.startswith(
+            f"lab: worker {which + 1} (process {workers[which]}) hung for 2 s, and was ended: started"
+        ), notes
+        assert gone([workers[which]]) and len(lab.workers()) == WORKERS
+        until = real_millis() + 20_000
+        while ready_status(lab) != 200:
+            assert real_millis() < until
+        path = "/.well-known/openid-configuration"
+        for _ in range(4 * WORKERS):
+            urlopen(lab.said["base_url"] + path, timeout=5).close()
+
+
+@pytest.mark.long
+def test_who_was_suspended_with_its_workers_ends_none_of_them(redis_url: str) -> None:
+    with supervised(redis_url, "--worker-timeout", "1s") as lab:
+        workers = lab.workers()
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for each in (lab.process.pid, *workers):
+                os.kill(each, number)
+            if number == signal.SIGSTOP:
+                asyncio.run(asyncio.sleep(2))
+        assert lab.control("health")["status"] == "ok" and lab.workers() == workers
+
+
+@pytest.mark.parametrize("option", [("--workers", "2", "--worker-timeout", "0.5s"), ("--worker-timeout", "5s")])
+def test_a_timeout_of_workers_is_for_some_and_not_too_short(lab: Lab, option: tuple[str, ...]) -> None:
+    called = lab("serve", "item-comparison", *STORE, *option)
+    assert called.code == 2 and "--worker-timeout" in called.err
+
+
 @pytest.mark.long
 def test_the_control_plane_tells_what_all_of_them_counted(redis_url: str) -> None:
     with supervised(redis_url) as lab:

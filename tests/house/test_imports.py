@@ -10,7 +10,7 @@ SERVER = (
     ("lab.language.values", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
     ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.dialects.openapi"),
-    ("lab.server.control.plane, lab.cli.serve.embedded_mock", "hiredis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
+    ("lab.server.control.plane, lab.cli.serve.serving", "hiredis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
     ("lab.stores.redis_log", "hiredis"),
 )  # fmt: skip
 SCREEN = (
@@ -19,6 +19,14 @@ SCREEN = (
     ("lab.cli.commands.watch", "textual aiohttp lab.server lab.client"),
     ("lab.tui.app", "lab.server lab.client aiohttp markdown_it"),
 )
+DEMO = (
+    ("lab.cli.commands.demo, lab.cli.screen.screen, lab.cli.screen.kept_preferences", "aiohttp yaml lab.mock.service"),
+    (
+        "lab.tui.sources.live",
+        "aiohttp yaml lab.mock.service lab.identity.endpoints.answer lab.client lab.tui.line_mode",
+    ),
+)
+"""Before the first frame."""
 
 
 def loaded(*lines: str) -> str:
@@ -29,7 +37,7 @@ def loaded(*lines: str) -> str:
     return done.stdout
 
 
-@each_row("order", [SERVER, SCREEN], ids=["a server", "the screen"])
+@each_row("order", [SERVER, SCREEN, DEMO], ids=["a server", "the screen", "a demo"])
 def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
     """Each imported after those before it, and what isn't loaded then."""
     lines = [
@@ -68,7 +76,7 @@ def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used() -
         "try: main(['--help'])\nexcept SystemExit: pass",
         "main(['run', 'quick', '--speed', 'instant'])",
         "main(['run', 'quick', '--speed', '1000'])",
-        "import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",
+        "import lab.cli.commands.serve, lab.cli.serve.serving, lab.server.control.plane",
         "import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",
     )
     printed = loaded(*(f"{line}\n{NO_PLUGIN}" for line in lines)).splitlines()

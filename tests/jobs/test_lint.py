@@ -371,3 +371,13 @@ def test_a_pattern_that_tears_a_word_of_its_message_apart_is_told_in_each_turn(m
     assert len(found) == len(words)
     for line, (place, word) in zip(found, words, strict=True):
         assert line.startswith(f"a.yaml:{place}: it takes a part of {word} alone; \\w and \\b know")
+
+
+@pytest.mark.parametrize(("length", "warned"), [(74, []), (75, ["complete"]), (200, ["complete"])])
+def test_a_sentence_that_a_screen_cuts_is_warned_of_with_its_place(length: int, warned: list[str]) -> None:
+    said = "narration:\n  polling: It works.\n  complete: {end: " + "x" * length + "}\n"
+    found = warnings(END, said)
+    assert [
+        f"narration.{kind}.end has {length} characters" in each for kind, each in zip(warned, found, strict=True)
+    ] == [True] * len(warned)
+    assert all(each.startswith("a.yaml:8:") for each in found)

@@ -1,16 +1,18 @@
 """A hypothesis state machine over the whole server: random days of a lab, each answer held against a model.
 
-    python -m tests.machine.days memory|shared SEEDS [FIRST]
+    python -m tests.machine.days memory|shared|redis SEEDS [FIRST]
 
-plays so many days, each made of its seed alone, of one process on the memory ledger, or of two on a shared store; prints
+plays so many days, each made of its seed alone, of one process on the memory ledger, or of two on a shared store, in memory or in a Redis; prints
 the seed and the transcript of one that fails, and a verdict. Played alone, a failing day is made as short as it can be.
 """
 
 import asyncio
 import json
+import logging
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
@@ -25,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lab.clocks import real_millis, settle
+from lab.clocks import breathe, real_millis, settle
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import MemoryLedger
@@ -44,7 +46,7 @@ from lab.program.switches import Switches
 from lab.program.words import Status
 from tests.machine.memory_wire import MemoryLabs, MemoryPeer, MemoryServer
 from tests.machine.model import APPROVALS, EPOCH, INVOKED, POLLED, SCENARIOS, Model, ModelJob, ModelToken
-from tests.machine.shared_labs import SharedLabs
+from tests.machine.shared_labs import RedisLabs, SharedLabs
 from tests.moves import MOVES
 from tests.server.conftest import SCOPE, Answer, bearer, request
 from tests.wire_peer import OTHER, basic, form_post
@@ -452,7 +454,7 @@ class LabDays(RuleBasedStateMachine):
         self.model.now += millis
         assert (status, document["now"]) == (200, self.model.now)
         self.run(self.labs.settle())
-        assert all(server.clock.now() == self.model.now for server in self.labs.servers)
+        assert all(server.clock.now() == self.model.now for server in self.labs.awake)
         self.land()
 
     @rule(at=WHICH)
@@ -506,7 +508,7 @@ class LabDays(RuleBasedStateMachine):
         for job in self.model.jobs:
             if job.id is None:
                 continue
-            view = self.labs.servers[0].service.look(job.id, self.model.now)
+            view = self.labs.awake[0].service.look(job.id, self.model.now)
             assert (view is None) == job.gone(self.model.now)
             if view is None:
                 continue
@@ -551,6 +553,84 @@ class SharedLabDays(LabDays):
     """The same at two processes, with what they share in a store."""
 
     make_labs: ClassVar[Callable[[Config, Callable[[int, Observation], None]], MemoryLabs]] = SharedLabs
+    labs: SharedLabs
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.past: list[tuple[int, Model]] = []
+        """What the model said when the log had so many commits."""
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(job=WHICH, verdict=VERDICT, name=NAME, millis=st.sampled_from([0, 1, POLLED, 2_000, 60_000]), at=WHICH)
+    def hang_with_a_decision(self, job: int, verdict: str, name: str, millis: int, at: int) -> None:
+        """A process stands still with what it has tried, while others go on; what it does then is done of now."""
+        number, target = at % 2, self.job(job)
+        if target.id is None:
+            self.list_jobs(at)
+        if any(flight.process == number for flight in self.flights):
+            return  # its answers would be late, and nobody can say by how much
+        hang, body = self.labs.hang(number), {"gate": "boss", "verdict": verdict, "by": name, "comment": "Late."}
+        hang.hangs = True
+
+        async def begin() -> "asyncio.Task[tuple[int, Any]]":
+            call = self.server(number).control("POST", f"jobs/{target.id}/decisions", body)
+            deciding = asyncio.create_task(call)
+            while hang.over.is_set() and not deciding.done():
+                await breathe()
+            return deciding
+
+        deciding = self.run(begin())
+        hung, hang.hangs = not hang.over.is_set(), False
+        self.say(f"process {number} {'hangs' if hung else 'would hang'} with {verdict} for {target.id}")
+        self.labs.store.wall += 60_000
+        if millis:
+            self._advance(millis, number + 1 if hung else number)
+        hang.over.set()
+        status, document = self.run(wait_for(deciding))
+        self.say(f"process {number} goes on -> {status} {document}")
+        if hung:
+            expected = self.vote(target, verdict, name, "Late.")
+            assert status == expected, f"{status} instead of {expected}: {document}"
+        else:
+            assert status in (404, 409), "it wanted to commit nothing"
+        self.land()
+
+    @precondition(lambda self: self.past and not self.flights)
+    @rule(which=WHICH, at=WHICH)
+    def set_back(self, which: int, at: int) -> None:
+        """The store comes back older, to a state of the same instant: all forget what was since."""
+        head = self.labs.commits[-1].position if self.labs.commits else 0
+        states = [state for state in self.past if state[0] < head and state[1].now == self.model.now]
+        if not states:
+            return
+        position, model = states[-1 - which % len(states)]
+        self.run(self.labs.settle())
+        self.run(self.labs.set_back(position))
+        self.past = [state for state in self.past if state[0] <= position]
+        self.model = deepcopy(model)
+        self.last_status.clear()  # a job may be where it was before
+        self.taken_up = min(self.taken_up, len(self.labs.facts))
+        self.say(f"the store was set back from {head} to {position}")
+        self.land()
+        assert all(server.calls and server.calls.set_back is not None for server in self.labs.servers)
+        self.list_jobs(at)
+
+    def check_always(self) -> None:
+        super().check_always()
+        head = self.labs.commits[-1].position if self.labs.commits else 0
+        if not self.flights and (not self.past or self.past[-1][0] != head):
+            self.past.append((head, deepcopy(self.model)))
+
+
+class RedisDays(SharedLabDays):
+    """The same on a real Redis."""
+
+    make_labs: ClassVar[Callable[[Config, Callable[[int, Observation], None]], MemoryLabs]] = RedisLabs
+
+
+async def wait_for(task: "asyncio.Task[_Chosen]") -> _Chosen:
+    """What it gives."""
+    return await task
 
 
 def play(number: int, machine: type[LabDays] = LabDays, *, days: int = 1, shrink: bool = True) -> None:
@@ -564,12 +644,13 @@ def play(number: int, machine: type[LabDays] = LabDays, *, days: int = 1, shrink
     run_state_machine_as_test(seed(number)(machine), settings=chosen)  # type: ignore[no-untyped-call]
 
 
-LABS = {"memory": LabDays, "shared": SharedLabDays}
+LABS = {"memory": LabDays, "shared": SharedLabDays, "redis": RedisDays}
 
 
 def main(labs: str, count: int, first: int = 0) -> int:
     """Play that many; 1 if one of them fails."""
     failed, begun = 0, real_millis()
+    logging.disable()  # what was planned to go wrong
     for number in range(first, first + count):
         try:
             play(number, LABS[labs], shrink=count == 1)

@@ -196,6 +196,11 @@ class MemoryLabs:
     async def start(self) -> None:
         self.servers.append(await self._started(0))
 
+    @property
+    def awake(self) -> list[MemoryServer]:
+        """The processes that don't stand still."""
+        return self.servers
+
     async def restart(self, number: int) -> None:
         """Kill a process, and start another in its place from what was accepted."""
         old = self.servers[number]

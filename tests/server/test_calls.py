@@ -91,7 +91,7 @@ async def test_a_reset_forgets_them(plane: Plane) -> None:
     [
         ("route=statsu", "did you mean status?"),
         ("route=", "Known: token, invoke,"),
-        ("jobs=x", "Known: route, job."),
+        ("jobs=x", "did you mean job?"),
     ],
 )
 async def test_what_is_no_route_and_no_parameter_is_refused(plane: Plane, query: str, said: str) -> None:

@@ -100,7 +100,7 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
 def metered(most_open: int = 100) -> tuple[Service, metrics.MockMeter]:
     """A mock, and what counts its calls."""
     server = MockServer(make_service(), ManualClock(), ServerLimits(connections=most_open))
-    return server.service, metrics.MockMeter(server, server.tenants.usual.main, {"": CallTotals()})
+    return server.service, metrics.MockMeter(server, server.labs.usual, {"": CallTotals()})
 
 
 async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:

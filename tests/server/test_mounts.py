@@ -14,12 +14,12 @@ from lab.identity.clients import DEMO
 from lab.identity.routes import PATHS
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
-from lab.mock.config import Config
+from lab.mock.config import MOUNT_PATH, Config
 from lab.mock.service import Service
 from lab.program.switches import Layers
 from lab.server.control.last_exchanges import Buffer, SharedBytes
+from lab.server.labs import Lab, LabChoice, Labs
 from lab.server.limits import ServerLimits
-from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, Stage, bearer, make_service, request
 from tests.server.test_control import Plane, plane
 
@@ -38,16 +38,21 @@ def program(text: str = SCENARIO) -> Program:
 @pytest.fixture
 async def stage(stage: Stage) -> Stage:
     """The usual one, with a client that may choose between two scenarios."""
-    usual = stage.service.config.settled(Layers())
+    config = stage.service.config.settled(Layers())
 
-    def make(choice: MountChoice) -> Mount:
-        return Mount(Service(usual.alone((choice.load(),), 7, MOUNT_PATH + choice.name)), stage.clock, choice)
+    class Choosing(Labs):
+        offered = True
+
+        def chosen(self, usual: Lab, choice: LabChoice) -> Lab:
+            service = Service(config.alone((choice.load(),), 7, MOUNT_PATH + choice.name))
+            return Lab(service, usual.clock, usual=usual, choice=choice)
 
     choices = (
-        MountChoice("consent", program, lambda: program().scenario),
-        MountChoice("strict", lambda: program(STRICT), lambda: program().scenario, ("result",), True),
+        LabChoice("consent", program, lambda: program().scenario),
+        LabChoice("strict", lambda: program(STRICT), lambda: program().scenario, ("result",), True),
     )
-    stage.server.tenants.usual.offer({each.name: each for each in choices}, make)
+    labs = stage.server.labs = Choosing(stage.server.labs.usual)
+    labs.usual.choices = {each.name: each for each in choices}
     return stage
 
 
@@ -133,15 +138,14 @@ async def test_urls_in_answers_keep_the_prefix_however_it_was_chosen(stage: Stag
 async def test_it_plays_as_if_it_had_been_served_alone(stage: Stage) -> None:
     usual = stage.service.config.settled(Layers())
     alone = Config((program(STRICT),), usual.switches, 7, usual.epoch).settled(Layers())
-    mount = stage.server.tenants.usual.get("strict")
-    assert mount is not None
+    mount = stage.server.labs.choose(stage.server.labs.usual, "strict")
     assert mount.service.config.switches == alone.switches
     assert (mount.service.config.seed, mount.service.config.token_scenario) == (7, "strict")
     assert usual.switches.location_header is False
 
 
 async def test_without_choices_the_paths_are_unknown_as_ever(stage: Stage) -> None:
-    stage.server.tenants.usual.offer({}, lambda _: pytest.fail("nothing is made"))
+    stage.server.labs = Labs(stage.server.labs.usual)
     peer = await stage.peer()
     assert (await ask(peer, "/scenario/consent/oauth2/v1/token")).json["message"] == "There is no such path."
     assert (await token(peer, name="anything")).status == 200
@@ -150,8 +154,7 @@ async def test_without_choices_the_paths_are_unknown_as_ever(stage: Stage) -> No
 async def test_a_journal_tells_the_connections_that_were_used_there(stage: Stage) -> None:
     facts: dict[str, list[object]] = {"consent": [], "strict": []}
     for name, kept in facts.items():
-        mount = stage.server.tenants.usual.get(name)
-        assert mount is not None
+        mount = stage.server.labs.choose(stage.server.labs.usual, name)
         mount.service.observers.append(lambda each, kept=kept: kept.append(each) if isinstance(each, Noted) else None)
     peer = await stage.peer()
     for name in ("consent", "strict", "consent"):
@@ -210,8 +213,7 @@ async def test_a_redirect_stays_where_it_was_chosen(plane: Plane) -> None:
 
 
 async def test_who_advances_the_clock_anywhere_moves_all(plane: Plane) -> None:
-    mount = plane.stage.server.tenants.usual.get("consent")
-    assert mount is not None
+    mount = plane.stage.server.labs.choose(plane.stage.server.labs.usual, "consent")
     seen_there: list[object] = []
     mount.service.observers.append(seen_there.append)
     await plane.ask("POST", "scenario/strict/clock", {"advance": "5s"})
@@ -231,7 +233,7 @@ async def test_one_is_cleared_alone_and_a_whole_reset_gives_all_up(plane: Plane)
     counts = [(await plane.ask("GET", f"{where}calls")).json["count"] for where in ("scenario/consent/", "")]
     assert counts == [0, 2]
     assert (await plane.ask("POST", "reset", {})).status == 200
-    assert list(plane.stage.server.tenants.usual.used()) == []
+    assert list(plane.stage.server.labs.usual.used()) == []
     assert (await plane.ask("POST", "reset", {"to": 0})).status == 200
     assert await polled(peer, usual, "any") == 401
 

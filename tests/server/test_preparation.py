@@ -100,7 +100,7 @@ async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a
             reached.set()
             await room.wait()
 
-    stage.server.tenants.usual.main.recorder = Behind.__new__(Behind)
+    stage.server.labs.usual.recorder = Behind.__new__(Behind)
     long = await sent(stage, token, "a" * LONG_BODY)
     await asyncio.wait_for(reached.wait(), 5)
     assert (await (await sent(stage, token, "Share it for you"))).status == 202
@@ -114,7 +114,7 @@ async def test_what_was_asked_before_a_rewind_never_happened(stage: Stage, monke
     gate = Gate(monkeypatch)
     long = await sent(stage, token, message("rewind"))
     await asyncio.wait_for(gate.begun.wait(), 5)
-    stage.server.drop(stage.server.tenants.usual)
+    stage.server.drop(stage.server.labs.usual)
     gate.open.set()
     assert isinstance((await asyncio.gather(long, return_exceptions=True))[0], OSError | EOFError)
     for _ in range(MOST_HEAVY):

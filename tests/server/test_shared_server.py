@@ -267,6 +267,7 @@ async def test_what_only_a_lab_of_one_process_can_is_refused(shared: MemoryStore
 
 async def test_a_scenario_that_is_chosen_is_refused_and_never_ignored(shared: MemoryStore) -> None:
     async with two(shared) as (one, _):
+        one.server.labs.offered = True
         got = await one.call(request(LOGIN.method, LOGIN.path, (*LOGIN.headers, ("x-lab-scenario", "x")), LOGIN.body))
         assert got.status == 404 and "No scenario can be chosen" in got.json["error_description"]
         assert (await one.call(request("GET", "/scenario/x/oauth2/v1/token"))).status == 404

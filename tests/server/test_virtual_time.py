@@ -12,7 +12,7 @@ from lab.core.journal.fact import ClockAdvanced
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
-from lab.server.mounts import Mount, Tenant
+from lab.server.labs import Lab
 from tests.server.conftest import Answer, Peer, Stage, control_request, make_service, request, serving, status
 from tests.server.test_control import TOKEN
 
@@ -207,19 +207,19 @@ async def test_a_connection_to_a_tenant_lives_by_the_tenant_s_clock(stage: Stage
     await asyncio.gather(own.ask(request("GET", "/a")), other.ask(request("GET", "/a")))
     connections = {each.ordinal: each for each in stage.server.peers}
     last = connections[max(connections)]
-    last.tenant = Tenant(Mount(make_service(), ManualClock()), name="ann")
+    last.tenant = Lab(make_service(), ManualClock(), name="ann")
     idle = int(1_000 * stage.server.limits.idle)
     assert await driver.now(until=idle) == idle
     assert {each.c for each in stage.facts(ConnectionClosed)} == connections.keys() - {last.ordinal}  # type: ignore[attr-defined]
 
 
 async def test_a_call_that_is_prepared_elsewhere_is_waited_for(stage: Stage, driver: Driver) -> None:
-    stage.server.tenants.usual.main.sender.preparing = 1
+    stage.server.labs.usual.sender.preparing = 1
     waiting = asyncio.ensure_future(driver.ask(until=5))
     await settle()
     await settle()
     assert not waiting.done()
-    stage.server.tenants.usual.main.sender.preparing = 0
+    stage.server.labs.usual.sender.preparing = 0
     assert (await waiting).status == 200
 
 

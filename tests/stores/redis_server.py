@@ -99,13 +99,18 @@ class SharedRedis:
 
     async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
-        link, log = self.stores[0].link, keys_of(self.prefix)[0]
-        commits = [each for each in await link.ask("XRANGE", log, "-", "+") if int(each[0].split(b"-")[0]) <= until]
-        await link.ask("DEL", log)
-        for name, members in commits:
-            await link.ask("XADD", log, name, *members)
+        await lose_history(self.stores[0].link, self.prefix, until)
 
     async def close(self) -> None:
         """Close all accesses."""
         for store in self.stores:
             await store.close()
+
+
+async def lose_history(link: RedisLink, prefix: str, until: LogPosition) -> None:
+    """Leave no commits after that position in a lab's log."""
+    log = keys_of(prefix)[0]
+    commits = [each for each in await link.ask("XRANGE", log, "-", "+") if int(each[0].split(b"-")[0]) <= until]
+    await link.ask("DEL", log)
+    for name, members in commits:
+        await link.ask("XADD", log, name, *members)

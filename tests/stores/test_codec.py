@@ -12,7 +12,7 @@ from lab.core.journal.shared import Commit
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultStruck
-from lab.jobs.facts import ConversationRecord, JobAccepted, JobRecord, conversation_key, job_key
+from lab.jobs.facts import ConversationRecord, JobAccepted, JobOrigin, JobRecord, conversation_key, job_key
 from lab.jobs.gates import Decision, Origin
 from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
@@ -64,7 +64,7 @@ ODD = (
     ConversationRecord("T", "\udfff", (job_key("a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12), job_key("{\udc80"))),
     ConversationRecord("T", "{}", b"\x00\xff{"),
     JobRecord(
-        "demo", "é🚕", THREAD, 2, "T", None, 3, 2**62, '{"message":"\\ud800"}', '{"data/x":1e300}',
+        JobOrigin("demo", "é🚕", "T", None, ("data/x",)), THREAD, 2, 3, 2**62, '{"message":"\\ud800"}', b"[1e300]",
         (Decision(5, "gate\ud800", 0, Verdict.APPROVED, Origin.PERSON, "Ana", "\u2028\x00"), Decision(9, "wait", 1, None)), 2,
     ),
 )  # fmt: skip
@@ -87,7 +87,7 @@ def test_a_commit_comes_back_whatever_a_client_said(text: str) -> None:
 def test_jobs_that_are_alike_share_their_texts() -> None:
     one, other = (decode_record(encode_record(ODD[2])) for _ in range(2))
     assert isinstance(one, JobRecord) and isinstance(other, JobRecord)
-    assert one.input is other.input and one.team is other.team
+    assert one.input is other.input and one.origin is other.origin
 
 
 @each_row("text", ["x", "\ud800"])

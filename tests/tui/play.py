@@ -91,7 +91,7 @@ NODE: dict[str, Json] = {
 
 def answer(verdict: str, content: str | None = None, name: str | None = None) -> tuple[str, GateAnswer]:
     """What a key leads to at the gate of this run."""
-    return "answer", GateAnswer(verdict, content, JOB, "buyer-approval", f"{JOB}/BUYER_APPROVAL/0/2", name)
+    return "answer", GateAnswer(verdict, content, JOB, "buyer-approval", f"{JOB}/BUYER_APPROVAL/0/9600", name)
 
 
 def body(status: str, **changes: Json) -> bytes:

@@ -8,7 +8,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.copy_menu import CopyPage, copied_texts
 from lab.tui.panes.screen_keys import END
 from lab.tui.rows.blocks import frame
-from lab.tui.rows.selection import selected_parts, selected_text, with_selection
+from lab.tui.rows.marks import selected_parts, selected_text, with_selection
 from lab.tui.rows.spans import plain, row, width
 from tests.conftest import each_row
 from tests.tui import play

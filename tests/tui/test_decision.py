@@ -30,7 +30,7 @@ from tests.tui.test_jobs import journal
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
 WATCHING = replace(SHOW, pill="WATCH", follows=True, can=frozenset(("decide", "name", "fault")))
-KEY = f"{play.JOB}/BUYER_APPROVAL/0/2"
+KEY = f"{play.JOB}/BUYER_APPROVAL/0/9600"
 
 
 def fact(
@@ -307,11 +307,11 @@ def test_the_bar_keeps_its_height_and_no_button_stands_on_its_edge(size: tuple[i
     again = fold([*play.waiting(), fact(22_900, Verdict.CHANGES, comment="Without SBI."), *script.observations])
     for run in (run_of("waiting"), again):
         assert run.gate is not None
-        asked = ScreenState(run, UiState(), SHOW)
-        sent = replace(asked, run=replace(run, gate=replace(run.gate, sent="approved")))
-        place = places(asked, *size)["approval"]
+        before = ScreenState(run, UiState(), SHOW)
+        sent = replace(before, run=replace(run, gate=replace(run.gate, sent="approved")))
+        place = places(before, *size)["approval"]
         assert places(sent, *size)["approval"] == place
-        drawn, after = ([plain(line) for line in draw("approval", each, place, 30_100)] for each in (asked, sent))
+        drawn, after = ([plain(line) for line in draw("approval", each, place, 30_100)] for each in (before, sent))
         assert any("a Approve" in line for line in drawn[:-1]) and not drawn[-1].strip(" ▌"), drawn
         assert [line.startswith("▌  Share the prices") for line in drawn] == [
             line.startswith("▌  Share the prices") for line in after

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import Outcome, RunEnded, RunObservation
+from lab.cli.recordings import load_playable
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
@@ -17,6 +18,7 @@ from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.course import FollowUp, follow_ups, lengths_of, turn_summary
+from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
@@ -160,16 +162,29 @@ def test_what_was_suggested_together_stays_open_until_it_was_asked() -> None:
 # What it took
 
 
+def showing(run: RunState, *statuses: tuple[str, int]) -> RunState:
+    """The run as if it had shown these statuses."""
+    others = [each for each in run.milestones if each.kind != "status"]
+    return replace(run, milestones=(*others, *(Milestone(at, 0, "status", word) for word, at in statuses)))
+
+
 def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
     found = turn_summary(run_of("complete"))
     assert (found.job, found.polls, found.person) == (True, 11, 14_500)
     assert found.agents + 14_500 == sum(each for _, each in lengths_of(run_of("complete"), 27_600)[:-1])
     assert turn_summary(run_of("error")).person is None
-    waits = replace(run_of("error"), statuses=(("RUNNING", 0), ("WAITING", 1_000), ("ERROR", 4_000)))
+    waits = showing(run_of("error"), ("RUNNING", 0), ("WAITING", 1_000), ("ERROR", 4_000))
     assert (turn_summary(waits).person, turn_summary(waits).agents) == (None, 4_000), (
         "a wait without a gate asks nobody"
     )
     assert not turn_summary(run_of("refused")).job
+
+
+@each_row(("name", "survived"), [("rush-hour", "5 refusals survived"), ("tomorrow-s-status", "0 decisions")])
+def test_calls_that_were_refused_or_lost_were_survived_and_no_other_faults(name: str, survived: str) -> None:
+    timeline = load_playable(name, None).timeline
+    run = timeline.journal(timeline.count).run()
+    assert survived in "\n".join(screen(replace(view_of("complete"), run=run), 80, 24, run.latest))
 
 
 @each_row(
@@ -178,8 +193,8 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
 )  # fmt: skip
 def test_a_long_wait_is_told_in_minutes(waited: int, shown: str) -> None:
     run = run_of("complete")
-    statuses = (("RUNNING", 0), ("WAITING", 1_000), ("COMPLETE", 1_000 + waited))
-    view = replace(view_of("complete"), run=replace(run, statuses=statuses))
+    run = showing(run, ("RUNNING", 0), ("WAITING", 1_000), ("COMPLETE", 1_000 + waited))
+    view = replace(view_of("complete"), run=run)
     assert shown in "\n".join(screen(view, 80, 24, 27_600))
 
 
@@ -220,3 +235,20 @@ def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
 def test_a_recording_is_begun_or_ended_in_the_finale_by_a_key_that_shows(columns: int) -> None:
     bar = screen(view_of("complete"), columns, 36, 27_600)[-1]
     assert " v " in bar and bar.strip().endswith("? Help")
+
+
+def test_a_poster_promises_no_job_where_the_scenario_expects_a_refusal() -> None:
+    barred = replace(play.SCENARIO, expect=replace(play.SCENARIO.expect, refused=403))
+    poster = [
+        "\n".join(screen(ScreenState(source=replace(SHOW, scenario=each)), 120, 36, 0))
+        for each in (barred, play.SCENARIO)
+    ]
+    assert "✗ 403  no job comes of it" in poster[0] and "COMPLETE" not in poster[0]
+    assert "✓ COMPLETE" in poster[1] and "Live, about 11 s" in poster[1]
+
+
+@each_row("size", [(100, 30), (120, 36), (160, 44), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_last_row_of_the_output_stands_on_no_edge(size: tuple[int, int]) -> None:
+    view = view_of("complete")
+    last = plain(draw("output", view, places(view, *size)["output"], 27_600)[-1]).strip()
+    assert not last or last.startswith("↓ ")

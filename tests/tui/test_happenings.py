@@ -9,7 +9,7 @@ from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.clock import passed_text
 from lab.core.exchange import Request
 from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
-from lab.jobs.facts import GateDecided
+from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.state.cursor import Spread
@@ -44,6 +44,7 @@ def test_a_poll_that_shows_what_the_one_before_did_is_no_happening() -> None:
 
 
 DECIDED = GateDecided(at=1, job=play.JOB, gate="g", verdict=Verdict.APPROVED, by=Origin.PERSON)
+STEPPED = JobStatus(at=9_000, job=play.JOB, origin="RUNNING", to="RUNNING", step="reason")
 OUTCOME = Outcome(None, None, None, None, None, 0, 0)
 
 
@@ -52,7 +53,7 @@ OUTCOME = Outcome(None, None, None, None, None, 0, 0)
     [
         (Lost(9_000, 9, "reset"), True), (RunEnded(9_000, OUTCOME), True), (Noted(9_000, DECIDED), True),
         (Noted(9_000, replace(DECIDED, job="another")), False), (Waiting(9_000, 9_002, "poll"), False),
-        (Requested(9_000, 9, "status", Request("GET", "/")), False),
+        (Requested(9_000, 9, "status", Request("GET", "/")), False), (Noted(9_000, STEPPED), False),
     ],
 )  # fmt: skip
 def test_decisions_failures_and_the_end_are_happenings_and_waits_are_none(

@@ -19,6 +19,7 @@ from lab.jobs.gates import Origin
 from lab.recording.format.reader import read
 from lab.recording.tape.observed import observation_of
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
+from lab.tui.state.run import RunState
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.tui import play
 
@@ -93,6 +94,15 @@ def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:
     run = fold(journal(script.observations)).run()
     assert (run.ended, run.polls) == (27_600, 12)
     assert run.turn == 1
+
+
+def test_a_job_that_has_ended_asks_nobody_whatever_a_later_answer_shows() -> None:
+    script = play.Script()
+    script.observations, script.x = play.complete(), 14
+    script.poll(30_000, play.body("WAITING"), 40)
+    run = fold(journal(script.observations)).run()
+    assert (run.ended, run.gate, run.polls) == (27_600, None, 12)
+    assert run.outcome is not None and run.outcome.status == "COMPLETE"
 
 
 def test_the_view_follows_the_newest_until_one_was_chosen() -> None:
@@ -202,7 +212,7 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
 @each_row(("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")])
 def test_a_clients_own_token_names_no_user_even_if_it_stands_for_one(grant: str, sub: str, kind: str) -> None:
     fact = TokenGranted(at=0, token="«token:T1»", client="demo", grant=grant, scope="s", until=9, user="robot")
-    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].run.token.claims)
+    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].token.claims)
     assert (claims["sub"], claims["sub_type"], claims["client_id"]) == (sub, kind, "demo")
 
 
@@ -296,6 +306,56 @@ def test_any_order_folds(shuffle: object, drop: int) -> None:
         )
         jobs.run()
         assert jobs.place(None)[0] <= jobs.place(None)[1]
+
+
+ACCEPTED = JobAccepted(
+    at=200, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
+    scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
+)  # fmt: skip
+
+
+def seen_of(jobs: JournalState, job: str) -> RunState:
+    """What the panes draw of a job, but for the wire, which is of all."""
+    return replace(jobs.client_runs[jobs.run_of_job[job]].run, exchanges=())
+
+
+@given(st.lists(st.booleans(), min_size=60, max_size=60))
+def test_however_two_clients_calls_come_between_each_other_each_run_is_the_same(first: list[bool]) -> None:
+    """The order of each client's own observations holds; those of the other may come anywhere between."""
+    one, two = journal(play.complete()), other(journal(play.error()), "second-job", 100)
+    left, right, jobs = [*one], [*two], JournalState()
+    for mine in (*first, *[True] * len(one), *[False] * len(two)):
+        if observations := left if mine else right:
+            jobs = follow(jobs, observations.pop(0))
+    assert not left and not right and jobs.in_flight == {}
+    assert seen_of(jobs, play.JOB) == seen_of(fold(one), play.JOB)
+    assert seen_of(jobs, "second-job") == seen_of(fold(two), "second-job")
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("fact", ["accepted", "decided"])
+def test_a_call_shows_the_same_whether_its_fact_comes_before_or_after_its_reply(fact: str, *, late: bool) -> None:
+    observations = journal(play.complete())
+    place = next(at for at, each in enumerate(observations) if isinstance(each, Noted) and each.at == 24_000)
+    decided = replace(observations.pop(place), x=12)
+    before = [*observations]
+    at = 4 if fact == "accepted" else place + 1
+    noted = Noted(200, ACCEPTED, 2) if fact == "accepted" else decided
+    observations.insert(at if late else at - 1, noted)
+    run, plain = fold(observations).run(), fold(before).run()
+    assert len(fold(observations).client_runs) == 1 and isinstance(observations[at - late], Replied)
+    assert run.timeline == plain.timeline and run.outcome == plain.outcome
+    assert [(each.at, each.kind, each.value) for each in run.milestones] == [
+        (each.at, each.kind, each.value) for each in plain.milestones
+    ]
+
+
+def test_a_call_shows_in_the_wire_alone_until_its_reply_comes() -> None:
+    jobs = fold(journal(play.waiting())[:1])
+    assert jobs.client_runs == {} and [call.command for call in jobs.exchanges] == ["token"]
+    jobs = fold(journal(play.waiting())[:3])
+    assert jobs.keys() == () and [call.until for call in jobs.exchanges] == [120, None]
+    assert fold(journal(play.waiting())[:4]).run().job is not None
 
 
 def test_a_body_that_is_no_json_is_no_harm() -> None:

@@ -1,6 +1,7 @@
 """Every key of the table in every state: it does what the table says, or nothing."""
 
 from collections.abc import Callable
+from typing import get_type_hints
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FormScreen
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import ScreenState, UiChange, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
@@ -212,7 +213,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
         ("running", "7", "1 to 5 for a pane; at the end each follow-up shows the digit that asks it."),
-        ("complete", "9", "There is no follow-up of this number."),
+        ("complete", "9", "There is no follow-up of this number."), ("complete", "enter", "Focus a pane first: 3 to 5."),
     ],
 )  # fmt: skip
 async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str, pressed: str, said: str) -> None:
@@ -253,3 +254,9 @@ async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() ->
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is main_screen(app))
         assert [name for name, *_ in source.requests] == ["choose"]
+
+
+def test_what_a_key_may_change_is_typed_as_the_choice_itself() -> None:
+    """`choose` is checked by these: each has the name and the type that it has there."""
+    choice = get_type_hints(UiState)
+    assert {name: choice[name] for name in UiChange.__annotations__} == get_type_hints(UiChange)

@@ -67,6 +67,15 @@ async def test_a_list_takes_letters_as_text_and_esc_gives_it_back_whole_before_i
         await until(pilot, lambda: app.screen is main_screen(app))
 
 
+async def test_scenarios_that_are_read_while_their_list_is_open_come_into_it() -> None:
+    async with screen_in("idle") as (app, source, pilot):
+        known, source.scenarios = source.scenarios, ()
+        await pilot.press("s")
+        await until(pilot, lambda: "the scenarios are being read" in text(app) and "more" not in text(app))
+        source.scenarios = known
+        await until(pilot, lambda: "2 scenarios" in text(app) and "invoice-analysis" in text(app))
+
+
 @each_row(("key", "moved"), [("down", 1), ("pagedown", 10), ("up", -1)])
 async def test_keys_choose_another_entry_and_a_click_takes_one(key: str, moved: int) -> None:
     async with screen_in("waiting", (120, 36)) as (app, source, pilot):

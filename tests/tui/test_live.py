@@ -612,7 +612,6 @@ async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> Non
     await driver.live.begin()
     await driver.until(RunEnded)
     assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
-    assert isinstance(driver.live.run.broken, ZeroDivisionError)
 
 
 async def test_the_screen_plays_it_to_the_end() -> None:

@@ -7,7 +7,7 @@ from lab.language.parse import parse_scenario
 from lab.program.scenario import Scenario
 from lab.tui.state.gate import VERDICTS, GateDecision
 from lab.tui.state.narrate import sentence
-from lab.tui.state.run import JobState, LastStatus, RunState, TokenState
+from lab.tui.state.run import JobState, LastStatus, Milestone, RunState, TokenState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import PHASES
 from tests.conftest import each_row
@@ -38,7 +38,8 @@ def scenario(narration: str) -> Scenario:
 
 def sentence_for(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
     last = LastStatus(status, "x", None, (), None, False, (), (), 200, 1, "", 1)
-    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
+    steps = () if ending is None else (Milestone(0, 0, "step", ending, status),)
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, milestones=steps)
     return sentence(ScreenState(run=run, source=SourceState(scenario=scenario(narration))))
 
 
@@ -69,6 +70,53 @@ def test_the_token_is_here_only_if_it_was_granted(token: TokenState | None, begi
     run = RunState(start=0, token=token, job=JobState(0, "/", "ORDER"))
     text = sentence(ScreenState(run=run, source=SourceState(follows=True)))
     assert text == f"{begins} the agent team to start a job."
+
+
+STEPS = """\
+steps:
+  - work: plan
+    takes: 1s
+  - work: fetch
+    title: Both items are read
+    takes: 1s
+  - gate: boss
+    asks: Go on?
+    patience: 1m
+    verdicts: {rejected: dropped}
+  - work: write
+    takes: 1s
+"""
+
+
+@each_row(
+    ("narration", "step", "gates", "expected"),
+    [
+        ("The agents work.", "fetch", (), "The agents work."), ("{plan: The agents plan.}", None, (), "The agents plan."),
+        ("{plan: The agents plan.}", "fetch", (), "Both items are read; the app asks again."),
+        ("{plan: The agents plan.}", "write", ("boss",), PHASES["polling"].sentence),
+        ("{write: The answer is written.}", "write", ("boss",), "The answer is written."),
+        # behind a gate, where nobody tells steps, it may be at any
+        ("{plan: The agents plan.}", None, ("boss",), PHASES["polling"].sentence),
+    ],
+)  # fmt: skip
+def test_the_step_under_way_chooses_the_sentence(
+    narration: str, step: str | None, gates: tuple[str, ...], expected: str
+) -> None:
+    text = TEXT.replace("complete: NARRATION", f"polling: {narration}")
+    text = text.replace(text[text.index("steps:") : text.index("  - complete: released")], STEPS)
+    last = LastStatus("RUNNING", None, None, (), None, False, (), (), 200, 1, "", 0)
+    steps = () if step is None else (Milestone(0, 0, "step", step, "RUNNING"),)
+    # what the journal knows first, that the job has ended, an answer is to tell
+    steps = (*steps, Milestone(0, 0, "step", "released", "COMPLETE"))
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, gates=gates, milestones=steps)
+    scripted = parse_scenario(text, "order.yaml", stem="order")
+    assert sentence(ScreenState(run, source=SourceState(scenario=scripted))) == expected
+
+
+def test_a_step_of_which_a_sentence_tells_must_be_there_and_run() -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse_scenario(TEXT.replace("complete: NARRATION", "polling: {boss: Hm.}"), "order.yaml", stem="order")
+    assert "no step is RUNNING: boss" in str(refused.value)
 
 
 def test_an_ending_that_is_not_there_is_a_complaint() -> None:

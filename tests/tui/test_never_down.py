@@ -65,7 +65,7 @@ async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> No
         took = time.process_time() - begun
         await until(pilot, lambda: screen.state.ui.focus != focus)  # the last key, too
         run = screen.state.run
-        assert len(run.exchanges) == MOST_EXCHANGES and len(run.timeline) <= MOST_TIMELINE_ROWS and run.slowest == 40
+        assert len(run.exchanges) == MOST_EXCHANGES and len(run.timeline) <= MOST_TIMELINE_ROWS
         # of this process alone, for other tests share the cores; tests/bench measures it
         assert len(answered) > 10 and max(answered) < 2 and took < 20, (len(answered), max(answered), took)
 

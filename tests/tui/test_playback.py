@@ -402,6 +402,38 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
+def with_end(lines: int) -> Recording:
+    """A job that is polled for long, and then is COMPLETE."""
+    found, polled = recording(), long(lines)
+    last = polled.lines[-1].t
+    tail = [line for line in found.lines if line.t > 16_000 and isinstance(line, Req | Res)]
+    x = max(line.x for line in polled.lines if isinstance(line, Req | Res))
+    ended = [replace(line, t=last + line.t, x=x + 1) for line in tail]
+    numbered = [replace(line, n=n) for n, line in enumerate([*polled.lines, *ended], 1)]
+    return replace(polled, lines=tuple(numbered))
+
+
+async def test_a_long_recording_shows_before_it_was_folded_and_has_its_marks_while_it_is_looked_at() -> None:
+    found = with_end(3_000)
+    source = playback(found)
+    assert not source.timeline.folded and "output" not in [mark.kind for mark in source.cursor.marks]
+    watcher = Watcher(source)
+    await watcher.until(lambda: bool(watcher.observations))
+    assert not source.timeline.folded
+    await watcher.until(lambda: source.timeline.folded and len(watcher.observations) > 1)
+    assert (source.cursor.marks, source.cursor.spread) == (whole(found).marks, whole(found).spread)
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
+async def test_what_is_asked_of_a_long_recording_is_folded_as_far_as_that_takes() -> None:
+    early, late = playback(with_end(3_000)), playback(with_end(3_000))
+    await early.go_to("token")
+    assert early.place > 0 and not early.timeline.folded
+    await late.go_to("output")
+    assert late.timeline.journal(late.place).run().ended is not None
+
+
 # The screen
 
 

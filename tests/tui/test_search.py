@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.registry import draw, places
 from lab.tui.panes.search import search_for
-from lab.tui.rows.search import ELSEWHERE, HERE, find, mark
+from lab.tui.rows.marks import ELSEWHERE, HERE, find, mark
 from lab.tui.rows.spans import Row, plain, row, width, wrap
 from lab.tui.state.screen import ScreenState, settled
 from tests.conftest import each_row
@@ -142,6 +142,16 @@ async def test_a_form_is_left_once_what_it_asks_for_is_gone() -> None:
         await until(pilot, lambda: app.screen is main_screen(app) and main_screen(app).state.run.ended is not None)
         await pilot.press("A")
         assert source.requests == [] and "saying ›" not in text(app)
+
+
+async def test_what_was_looked_for_in_the_wire_is_let_go_on_the_page_of_an_exchange() -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        await pilot.press("w")
+        await find_on(pilot, "status/")
+        await pilot.press("enter")
+        await until(pilot, lambda: "› status/ · 1 of" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "› status/" not in text(app) and "EXCHANGE" in text(app))
 
 
 async def test_in_a_list_it_begins_what_filters() -> None:

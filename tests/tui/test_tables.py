@@ -56,3 +56,8 @@ def test_a_table_that_is_too_narrow_for_its_words_is_turned() -> None:
 
 def test_a_word_that_changes_its_role_in_the_middle_stays_whole() -> None:
     assert shown("four **fi**ve, six", 9) == ["four", "five, six"]
+
+
+def test_to_one_column_of_values_a_dotted_line_leads_over_the_whole_width() -> None:
+    drawn = shown("|Reservation|**RSV-1**|\n|--|--|\n|Item|AS92689|\n|Free afterwards|**29**|", 40)
+    assert drawn[2:] == ["Item ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ AS92689", "Free afterwards ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ 29   ✓"]

@@ -1,16 +1,25 @@
 """Terminals that have less: 256 colours, sixteen, none."""
 
 import re
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.color import Color as RichColor
 from rich.style import Style
+from textual._compositor import ChopsUpdate
+from textual.app import App
 
 from lab.tui.app import LabApp
+from lab.tui.rows.spans import Row, fill, row, width
+from lab.tui.screens.main import EACH_WHILE_AWAITED
+from lab.tui.screens.rows_widget import changed_cells
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.conftest import each_row
 from tests.terminal import Terminal
-from tests.tui.pilots import golden, screen_in, text, turn_to
+from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, until
 from tests.tui.test_app import contrast
 
 PROGRAM = """
@@ -84,6 +93,44 @@ async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPat
 
 
 # Bytes
+
+
+@given(st.lists(st.tuples(st.text("ab 日", max_size=5), st.sampled_from(("fg", "dim"))), max_size=6), st.data())
+def test_the_cells_that_changed_are_all_that_two_rows_differ_in(
+    spans: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    old = row(*spans)
+    at = data.draw(st.integers(0, len(old)))
+    new = row(*old[:at], *data.draw(st.lists(st.sampled_from(old), max_size=3) if old else st.just([])), *old[at + 1 :])
+    new = fill(new, max(width(old), width(new)))
+    old = fill(old, width(new))
+    first, cells = changed_cells(old, new)
+    assert first >= 0 and first + cells <= width(new)
+
+    def styled_cells(line: Row) -> list[tuple[str, str]]:
+        return [(character, role) for text_, role in line for character in text_ for _ in range(cell_len(character))]
+
+    before, after = styled_cells(old), styled_cells(new)
+    assert before[:first] == after[:first] and before[first + cells :] == after[first + cells :]
+    assert (cells == 0) == (old == new)
+
+
+async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_before_them() -> None:
+    async with screen_in("waiting", sent=True) as (app, source, pilot):
+        main, sent = main_screen(app), list[str]()
+        main.timer.pause()
+
+        def write(_: App[object], __: object, update: ChopsUpdate) -> None:
+            sent.append(update.render_segments(app.console))
+
+        with patch.object(App, "_display", write):
+            source.clock.at += 1_000
+            for _ in range(EACH_WHILE_AWAITED):
+                main.tick()
+            await until(pilot, lambda: any("00:23.9" in each for each in sent))
+        written = "".join(sent)
+        assert "14:43" in written and "LIVE" not in written and "4 OUTPUT" not in written
+        assert len(written.encode()) < 2_000
 
 
 @pytest.mark.long

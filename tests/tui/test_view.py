@@ -17,7 +17,7 @@ from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.jobs.program import patterns_for_next
-from lab.program.scenario import Turn
+from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
@@ -204,6 +204,17 @@ def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
     assert run.timeline[-1].bad
 
 
+def test_an_answer_that_was_on_its_way_when_the_gate_was_decided_is_no_news() -> None:
+    script = play.Script()
+    script.observations, script.x = play.decided(), 12
+    before = fold(script.observations)
+    script.poll(23_900, play.body("WAITING"), 600)
+    late = fold(script.observations)
+    assert late.statuses == before.statuses and late.gate is None and late.polls == before.polls + 1
+    script.poll(25_100, play.body("WAITING"), 40)
+    assert fold(script.observations).gate is not None, "asked anew"
+
+
 def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> None:
     run = fold(play.second())
     assert (run.turn, run.polls, run.began, run.start) == (2, 1, 41_000, -120 + 120)
@@ -218,7 +229,8 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
 
 def test_a_lost_poll_is_a_red_row() -> None:
     observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
-    assert (fold(observations).timeline[-1].word, fold(observations).timeline[-1].bad) == ("reset", True)
+    run = fold(observations)
+    assert (run.timeline[-1].word, run.timeline[-1].bad, run.milestones[-1].kind) == ("reset", True, "lost")
 
 
 def test_an_unknown_status_is_polled_on() -> None:
@@ -477,7 +489,7 @@ def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object
 
 @each_row("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
-    assert len(sentence) <= 76 and "!" not in sentence
+    assert len(sentence) <= LONGEST_SENTENCE and "!" not in sentence
 
 
 # spans

@@ -276,6 +276,14 @@ async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
     )
 
 
+async def test_a_pace_that_the_lab_refuses_is_none() -> None:
+    async with watching(replace(SCALED, factor="5")) as watcher:
+        watcher.plane.refuse = "Not this clock."
+        assert await watcher.do(watcher.source.pause()) == "Not this clock."
+        assert (watcher.source.paused, watcher.source.factor, watcher.source.clock.now()) == (False, "5", 60_000)
+        assert await watcher.do(watcher.source.scale("20")) == "Not this clock." and watcher.source.factor == "5"
+
+
 def test_at_the_end_of_all_jobs_there_is_nothing_to_pause() -> None:
     paces = SourceState(follows=True, can=frozenset(("pause",)))
     done = fold(journal(play.complete()))

@@ -32,7 +32,7 @@ from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
     from lab.cli.screen.screen import CastSettings
-    from lab.cli.serve.embedded_mock import EmbeddedMock
+    from lab.cli.serve.serving import Serving
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
@@ -128,7 +128,7 @@ class LiveDemo(AsyncExitStack):
         self.setup = setup
         self._console = console
         self._stop = stop
-        self.mock: EmbeddedMock | None = None
+        self.mock: Serving | None = None
         """Once it was started."""
         self.remarks: list[str] = []
         """What there is to say of the scenario once the screen has gone."""
@@ -153,8 +153,8 @@ class LiveDemo(AsyncExitStack):
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[RunConnection]":
         """Start the mock, with all scenarios of the folder; what a run needs of it."""
-        from lab.cli.serve.embedded_mock import embedded_mock
         from lab.cli.serve.hints import failed_texts
+        from lab.cli.serve.serving import Serving
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
@@ -162,7 +162,7 @@ class LiveDemo(AsyncExitStack):
 
         more, broken = load_folder(self._settings.scenarios)
         setup = self.setup = with_others(self.setup, more)
-        mock = self.mock = await self.enter_async_context(embedded_mock(setup, self._console, self._stop))
+        mock = self.mock = await self.enter_async_context(Serving(setup, self._console, self._stop))
         mock.service.unwritten.append(failed_texts(self.remarks.append))
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)

@@ -69,14 +69,14 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
 
 def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
-    from lab.cli.serve.embedded_mock import embedded_mock
+    from lab.cli.serve.serving import Serving
     from lab.client.transport import HttpTransport
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)
         with RunClock(setup.clock) as clock:
             clock.begin()
-            async with embedded_mock(setup, console, stop, job_facts=conversation.notify) as mock:
+            async with Serving(setup, console, stop, job_facts=conversation.notify) as mock:
                 by_person = settings.mock.reviewer == "person" and console.terminal
                 person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
                 transport = HttpTransport(mock.base_url, mock.token_url)

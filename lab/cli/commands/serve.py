@@ -13,20 +13,19 @@ from lab.cli.console import Console
 from lab.cli.logs.request_log import LogForm, RequestLog
 from lab.cli.loop import Stop, complete
 from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
-from lab.cli.serve.embedded_mock import EmbeddedMock, connection_document, embedded_mock
 from lab.cli.serve.https import trust_lines
 from lab.cli.serve.ledger_settings import LedgerSettings, refuse_unshared
 from lab.cli.serve.offers import OfferedChoices, offers_of
 from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.serving import Serving
 from lab.cli.serve.shadow_notes import shadow_notes
 from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.serve.worker_place import WorkerPlace
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.core.clock import Millis
-from lab.mock.config import TENANT_PATH
+from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.listener import origin_of
-from lab.server.mounts import MOUNT_PATH
 from lab.server.reachable import address_for_others, is_every_address
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
 
@@ -106,13 +105,15 @@ def serve_until_stopped(
         over = _watched(parent, stop)
         async with AsyncExitStack() as stack:
             served = setup
+            if place is not None:
+                stack.callback(asyncio.create_task(place.beat()).cancel)
             if settings.ledger.url is not None:
                 from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
 
                 shared = shared_lab(settings.ledger, setup, agreed=None if place is None else place.agreed)
                 lab = await stack.enter_async_context(shared)
                 extras, served = replace(extras, ledger=lab), lab.setup
-            mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
+            mock = await stack.enter_async_context(Serving(served, console, stop, outside=True, extras=extras))
             if place is not None and extras.ledger is not None:
                 console.out(f"{settings.drain + round(1_000 * served.limits.grace)} {extras.ledger.document}")
             if place is None or place.announces:
@@ -168,9 +169,9 @@ def with_offers(flags: Flags, settings: ServeSettings) -> tuple[ServeSettings, t
     return replace(settings, mock=replace(settings.mock, targets=targets)), offers
 
 
-def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:
+def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Console) -> None:
     """Say, once requests are accepted, where and with what."""
-    document = connection_document(setup, mock)
+    document = mock.document()
     if base := setup.config.base:  # where clients call, which may be a proxy's place
         token_url = base + document["token_url"].removeprefix(mock.base_url)
         document |= {"base_url": base, "token_url": token_url, "listens": mock.base_url}
@@ -192,7 +193,7 @@ def may_choose_lines(settings: ServeSettings, base: str) -> list[str]:
     """What clients may choose where scenarios are served: one of these, which a shared lab has not, and a tenant."""
     one = f"{base}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
     shared, most = settings.ledger.url is not None, settings.tenants
-    begun_by = f"calls make up to {most}" if most else "POST /_lab/tenants makes one"
+    begun_by = f"token requests make up to {most}" if most else "POST /_lab/tenants makes one"
     tenant = f"{base}{TENANT_PATH}NAME, or X-Lab-Tenant: NAME: a lab of its own; {begun_by}"
     lines = [] if shared else [f"  {'one scenario':<14} {one}"]
     return [*lines, f"  {'tenants':<14} {tenant}"] if shared or most else lines

@@ -202,7 +202,7 @@ SERVE_OPTIONS = (
     Option(
         "--tenants",
         "N",
-        "calls to /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0",
+        "token requests at /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0",
         number("--tenants", 0, 1_000),
     ),
     Option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
@@ -212,6 +212,12 @@ SERVE_OPTIONS = (
         "N",
         "so many processes serve the lab at one port, up to 64; needs --ledger",
         number("--workers", 1, 64),
+    ),
+    Option(
+        "--worker-timeout",
+        "DURATION",
+        "end and start again a worker that hangs for so long; default: 10s",
+        span("--worker-timeout"),
     ),
     Option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
     flag("--journal-repair", "cut that file where its checksum doesn't fit, and say what is gone"),

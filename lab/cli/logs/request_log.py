@@ -20,7 +20,7 @@ from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Replied, Requested
 from lab.mock.service import Service
 from lab.server.backlog import Backlog, Kept
-from lab.server.mounts import Mount, Tenant
+from lab.server.labs import Lab, Labs
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -98,35 +98,32 @@ class RequestLog:
         self._backlogs: dict[Backlog, None] = {}
         """Of the mocks that are there still."""
 
-    def follow(self, tenant: Tenant) -> None:
-        """Look on at a tenant's mocks; of one with a name its beginning has a line."""
-        for mount in tenant:
-            self._observe(mount)
-        tenant.watchers.append(self._observe)
-        tenant.leavers.append(lambda mount: self._leave(mount.service))
-        if tenant.name is not None:
-            self._add_command(tenant.clock.now(), tenant.name, "begin")
+    def follow(self, labs: Labs) -> None:
+        """Look on at all; the beginning and the end of a tenant have a line."""
+        for lab in labs:
+            self._observe(lab)
+        labs.watchers.append(self._observe)
+        labs.leavers.append(self._left)
 
-    def leave(self, tenant: Tenant) -> None:
-        """Its end has one, too."""
-        self._leave(tenant.main.service)
-        self._add_command(tenant.clock.now(), tenant.name, "end")
-
-    def _leave(self, service: Service) -> None:
-        backlog = Backlog.of(service)
+    def _left(self, lab: Lab) -> None:
+        backlog = Backlog.of(lab.service)
         backlog.hand_on()
         self._backlogs.pop(backlog, None)
+        if lab.scenario is None:
+            self._add_command(lab.clock.now(), lab.name, "end")
 
     def close(self) -> None:
         """Write what is left, for as long as the end of the lab may wait for it."""
         self.look()
         self._writer.close()
 
-    def _observe(self, mount: Mount) -> None:
-        service = mount.service
-        self.observe(service, mount.name, lambda each: service.config.trace_of(each), mount.tenant.name)
-        if mount.name is None:
-            service.journals.append(partial(self._note_way_back, Backlog.of(service), mount.tenant.name))
+    def _observe(self, lab: Lab) -> None:
+        service = lab.service
+        self.observe(service, lab.scenario, lambda each: service.config.trace_of(each), lab.name)
+        if lab.scenario is None:
+            service.journals.append(partial(self._note_way_back, Backlog.of(service), lab.name))
+            if lab.name is not None:
+                self._add_command(lab.clock.now(), lab.name, "begin")
 
     def look(self) -> None:
         """Hand what has ended since the last time over to the thread."""

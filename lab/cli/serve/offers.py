@@ -7,14 +7,14 @@ from msgspec import Struct
 
 from lab.cli.grammar.parser import additions_given, command_of
 from lab.plugin import resolve
-from lab.server.mounts import MountChoice
+from lab.server.labs import LabChoice
 from lab.settings import Flags, MockSettings
 
 
 class OfferedChoices(Struct, frozen=True):
     """What one plugin offers."""
 
-    choices: tuple[MountChoice, ...]
+    choices: tuple[LabChoice, ...]
     targets: tuple[str, ...] = ()
     """Scenarios that are served if the call names none."""
     note: str = ""

@@ -21,7 +21,7 @@ from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.shared import LogPlace, SharedStore, SharedTenants, StoreRefused, Synced
+from lab.core.journal.shared import LogPlace, SharedStore, SharedTenants, StoreRefused, StoreUnreadable, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -290,8 +290,8 @@ def _decoded(document: bytes, shown: str) -> SharedSetup:
     try:
         return msgspec.json.decode(document, type=SharedSetup)
     except msgspec.DecodeError as fault:
-        hint = "Another lab keeps something there: take another --ledger-prefix."
-        raise UsageError(f"The lab at {shown} can't be read by this one: {fault}.", hint=hint) from None
+        hint = "Something else is kept there, and left as it is: take another --ledger-prefix."
+        raise StoreUnreadable(f"The lab at {shown} can't be read by this one: {fault}.", hint=hint) from None
 
 
 def _renewed(agreed: SharedSetup, own: SharedSetup, said: set[str]) -> SharedSetup:

@@ -1,7 +1,8 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,17 +11,18 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import AnyClock, wall_nanos
-from lab.core.clock import LAST_WALL, Epoch, has_date, iso
-from lab.core.errors import RecordingError, UsageError
+from lab.core.clock import LAST_WALL, Millis, has_date, iso
+from lab.core.errors import LabError, RecordingError, UsageError
 from lab.core.exchange import Json, text_of
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, LabEnded, LabMade
 from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
-from lab.files.opening import FileChanged
+from lab.files.opening import FileChanged, descriptors
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
-from lab.mock.history import compiled_again
+from lab.mock.config import Config
+from lab.mock.history import History, compiled_again
 from lab.mock.service import Service
 from lab.recording.format.journal_lines import (
     Damage,
@@ -43,19 +45,42 @@ _JOBS_SHOWN = 10
 _REFUSED = "Calls that write get 503 until"
 
 
-class StateJournal:
-    """One journal file, from before the lab listens until it has ended."""
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
-    def __init__(self, settings: MockSettings, path: str, console: Console, *, repair: bool = False) -> None:
-        """RecordingError for one that is damaged; with `repair` what stands from there on is cut off, and told."""
-        self._settings = settings
-        self._console = console
+
+class StateJournal:
+    """One journal file, from before the lab listens until it has ended.
+
+    That of the lab without a name tells which labs there are beside it (`lab.made`, `lab.ended`); each of them has a file
+    of its own, beside this one and named by its place.
+    """
+
+    def __init__(
+        self, settings: MockSettings, path: str, console: Console, *, repair: bool = False, place: str = ""
+    ) -> None:
+        """RecordingError for one that is damaged; with `repair` what stands from there on is cut off, and told.
+
+        `place` is that of the lab, empty for the one without a name.
+        """
+        self._settings, self._console, self._repair = settings, console, repair
+        self._place, self._name = place, f"The journal of {place}" if place else "The journal"
+        self._beside: dict[str, StateJournal] = {}
+        """Those of the labs beside this one that are there, by their places."""
         self._file = JournalFile(Path(path))
         self._lost: str | None = None
         """Why nothing can be written any more: the file isn't ours alone, or not there."""
         self._writes = RefusedWrites()
         try:
-            read = read_journal(data := self._file.read(), path)
+            with collecting_nothing():
+                read = read_journal(data := self._file.read(), path)
             self._header, self._history, self._check = read.header, read.history, read.check
             if read.damage is not None:
                 if not repair:
@@ -78,7 +103,11 @@ class StateJournal:
 
     @property
     def trouble(self) -> str | None:
-        """Why calls that write are refused; None: none are."""
+        """Why calls that write are refused, here or in a lab beside this one; None: none are."""
+        return next((each._why for each in (self, *self._beside.values()) if each._why), None)
+
+    @property
+    def _why(self) -> str | None:
         return self._lost or self._writes.why
 
     # Taking up
@@ -93,20 +122,28 @@ class StateJournal:
             *self._other_scenarios(header, setup.config.scenarios),
         ]  # fmt: skip
         if found:
-            raise self._other(found)
-        served = {each.name: each for each in setup.config.scenarios}
-        scenarios = tuple(_as_begun(each, served[each.name]) for each in header.scenarios)
-        epoch = header.epoch if self._history.epoch is None else self._history.epoch
-        config = replace(setup.config, scenarios=scenarios, seed=header.seed, epoch=epoch)
-        if config.layers is not None:
-            config = config.settled(config.layers)
-        return replace(setup, config=config, clock=self._clock(header, epoch))
+            raise self.other(found)
+        config = self.taken_up(setup.config)
+        return replace(setup, config=config, clock=self.clock_of(config))
 
-    def _clock(self, header: JournalHeader, epoch: Epoch) -> AnyClock:
+    def taken_up(self, config: Config) -> Config:
+        """What the lab goes on with: as it began, with scenarios that may have been edited since."""
+        if (header := self._header) is None:
+            return config
+        served = {each.name: each for each in config.scenarios}
+        scenarios = tuple(_as_begun(each, served.get(each.name)) for each in header.scenarios)
+        epoch = header.epoch if self._history.epoch is None else self._history.epoch
+        config = replace(config, scenarios=scenarios, seed=header.seed, epoch=epoch)
+        return config.settled(config.layers) if config.layers is not None else config
+
+    def clock_of(self, config: Config) -> AnyClock:
+        """The clock of a lab that was taken up with this."""
+        if (header := self._header) is None:
+            return make_clock(self._settings.clock)
         began = ClockSettings.read(header.clock)
         # not of a whole second: a start soon after the end would show clients what was before what they have seen
         start = instant_of(self._history, began.kind, wall_nanos() // 1_000_000 - header.epoch * 1000)
-        if not has_date(epoch, start):
+        if not has_date(config.epoch, start):
             raise RecordingError(
                 f"{self._file.path}: its clock stands beyond {iso(LAST_WALL, 0)}, and no lab has later dates.",
                 hint="Name another file to begin anew.",
@@ -133,11 +170,68 @@ class StateJournal:
                 found.append(f"scenario {name} {digests[name][:12]}…, now {now[name][:12]}…")
         return found
 
-    def _other(self, found: list[str]) -> UsageError:
+    def other(self, found: list[str]) -> UsageError:
+        """Why it isn't taken up: it is another lab's."""
         return UsageError(
             f"{self._file.path} was begun otherwise: {'; '.join(found)}.",
             hint="Serve as it was begun, or name another file to begin anew.",
         )
+
+    # The labs beside the one whose journal it is
+
+    @property
+    def labs(self) -> Sequence[LabMade]:
+        """Those that earlier processes had, in the order of their making."""
+        return tuple(self._history.labs.values())
+
+    @property
+    def makings(self) -> Mapping[str, int]:
+        """How often there was a lab at each place."""
+        return self._history.makings
+
+    def take_up(self, fact: LabMade) -> "StateJournal":
+        """The journal of one of these."""
+        return self._file_of(fact.place)
+
+    def begin(self, fact: LabMade) -> "StateJournal":
+        """The journal of one that is made now; StoreRefused if there can be none."""
+        if len(self._beside) >= (most := descriptors() / 2):  # the other half is for connections
+            raise StoreRefused(
+                f"{fact.place} can't have a journal: {int(most)} have one, half of what this process may open (ulimit -n)."
+            )
+        try:
+            journal = self._file_of(fact.place)
+        except LabError as error:
+            raise StoreRefused(f"{fact.place} can't have a journal: {error.what}") from None
+        journal._empty()  # it may be left of a lab that was ended, or of one whose journal was deleted
+        try:
+            self._append(facts_line((fact,)))
+        except StoreRefused:
+            self._drop(fact.place)
+            raise
+        return journal
+
+    def end(self, place: str, at: Millis) -> None:
+        """One is given up, with all below it: their files go. StoreRefused if that can't be told."""
+        if place in self._beside:
+            self._append(facts_line((LabEnded(at=at, place=place),)))
+            for each in [each for each in self._beside if f"{each}/".startswith(f"{place}/")]:
+                self._drop(each)
+
+    def _file_of(self, place: str) -> "StateJournal":
+        path = self._file.path
+        beside = str(path.with_name(path.name + place.replace("/", ".")))
+        self._beside[place] = StateJournal(self._settings, beside, self._console, repair=self._repair, place=place)
+        return self._beside[place]
+
+    def _empty(self) -> None:
+        self._file.cut(0)
+        self._header, self._history, self._check = None, History(), 0
+
+    def _drop(self, place: str) -> None:
+        journal = self._beside.pop(place)
+        journal._file.remove()
+        journal._file.close()
 
     # Writing
 
@@ -154,14 +248,21 @@ class StateJournal:
                 issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
             )  # fmt: skip
             self._append(header_line(begun))
-            self._console.err(f"began {self._file.path}")
+            self._say(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
-            raise self._other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
+            raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
-            service.rewind(tuple(self.facts), clock.now())
-            self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
+            with collecting_nothing():
+                service.rewind(tuple(self.facts), clock.now())
+            jobs = f"{sum(1 for _ in service.jobs())} jobs"
+            beside = f", and {len(self.labs)} labs beside it" if self.labs else ""
+            self._say(f"took up {self._file.path} at {clock.now()} ms: {jobs}{beside}")
         service.file = self
         self._writes.on_begin, self._writes.on_end = self._refused, self._taken
+
+    def _say(self, what: str) -> None:
+        if not self._place:  # of the others there may be many
+            self._console.err(what)
 
     def write(self, facts: Sequence[Fact]) -> None:
         """Append the line of one call; StoreRefused if it can't be done, and then nothing of it is there."""
@@ -178,7 +279,11 @@ class StateJournal:
         self._try(partial(self._file.reserve, _USUAL_LINES))
 
     def look(self) -> None:
-        """Find out whether the file is still there, as it was written; and where lines were refused, if they still are."""
+        """Find out whether the files are still there, as they were written; and where lines were refused, if they still are."""
+        for each in (self, *self._beside.values()):
+            each._look()
+
+    def _look(self) -> None:
         with suppress(StoreRefused):
             self._try(self._file.check)
             if self._writes.due:
@@ -191,23 +296,25 @@ class StateJournal:
                 act()
                 return
             except FileChanged as fault:
-                self._lost = f"The journal takes no line: {fault.strerror}."
+                self._lost = f"{self._name} takes no line: {fault.strerror}."
                 self._console.err(f"lab: {self._lost} {_REFUSED} this lab ends.")
             except OSError as fault:
-                self._writes.refuse(f"The journal takes no line: {fault.strerror or fault}.")
-        raise StoreRefused(self.trouble or "")
+                self._writes.refuse(f"{self._name} takes no line: {fault.strerror or fault}.")
+        raise StoreRefused(self._why or "")
 
     def _refused(self, why: str) -> None:
         self._console.err(f"lab: {why} {_REFUSED} it takes them.")
 
     def _taken(self, why: str) -> None:
-        self._console.err("lab: the journal takes writes again.")
+        self._console.err(f"lab: {self._name[0].lower()}{self._name[1:]} takes writes again.")
 
     def close(self) -> int:
-        """Let the file go; 4 if not all was written, or it isn't there any more, else 0."""
+        """Let the files go; 4 if not all was written, or one isn't there any more, else 0."""
         self.look()
-        self._file.close()
-        return 0 if self.trouble is None else 4
+        trouble = self.trouble
+        for each in (self, *self._beside.values()):
+            each._file.close()
+        return 0 if trouble is None else 4
 
 
 def _damaged(damage: Damage, path: str) -> RecordingError:
@@ -242,8 +349,8 @@ def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[
     return [f"{name} {word(began, name)}, now {word(now, name)}" for name in names if began.get(name) != now.get(name)]
 
 
-def _as_begun(kept: KeptScenario, served: Program) -> Program:
+def _as_begun(kept: KeptScenario, served: Program | None) -> Program:
     """The scenario as it was when the journal began: it may have been edited since."""
-    if kept.sha256 == served.digest:
+    if served is not None and kept.sha256 == served.digest:
         return served
     return compiled_again(kept.name, kept.sha256, kept.source, kept.files)

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 import msgspec
 from msgspec import Struct
 
 from lab.cli.serve.https import HttpsPort, certified_names
-from lab.cli.serve.ports import Ports
+from lab.cli.serve.serve_extras import Ports
+from lab.clocks import SystemClock
+from lab.core.clock import Millis
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
 from lab.server.listener import bind_reserved, inherited
@@ -16,6 +19,9 @@ from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
 from lab.settings import MockSettings
+
+BEAT: Millis = 250
+"""So often a worker lets be known that it doesn't hang, in real milliseconds."""
 
 
 class WorkerPlace(Struct, frozen=True, kw_only=True):
@@ -34,34 +40,43 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
     answering: int | None = None
     """The descriptor by which it is asked; None: it asks."""
+    heart: int = -1
+    """The descriptor at which it lets be known that it doesn't hang."""
     control_token: str
     announces: bool = False
     """Whether it says what the lab is: of all starts the first."""
     agreed: str | None = None
     """The lab's setup as JSON, if it was served already and one of its workers died."""
 
-    def take_ports(self, settings: MockSettings, stack: AsyncExitStack) -> Ports:
-        """Listen where all workers do, until the stack is closed."""
-        listen, https, control = settings.listen, None, None
-        api = bind_reserved(listen.host, self.port)
-        stack.callback(api.close)
-        if listen.tls is not None:
-            authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-            https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
-            stack.callback(https.bound.close)
-        if self.control is not None:
-            control = inherited(self.control, listen.host)
-            stack.callback(control.close)
-        return Ports(api, https, control, self._link)
+    async def beat(self) -> None:
+        """Let be known that the loop goes round, until cancelled."""
+        os.set_blocking(self.heart, False)
+        while True:
+            with suppress(OSError):  # whoever listens hasn't for hours
+                os.write(self.heart, b".")
+            await SystemClock().hold(BEAT)
 
-    def _link(self, server: MockServer, stack: AsyncExitStack) -> None:
-        """Let what is counted of each worker be known to who has the control plane."""
+    def take_ports(self, settings: MockSettings) -> Ports:
+        """Listen where all workers do."""
+        listen, https, control = settings.listen, None, None
+        with ExitStack() as taken:
+            api = bind_reserved(listen.host, self.port)
+            taken.callback(api.close)
+            if listen.tls is not None:
+                authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
+                https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+                taken.callback(https.bound.close)
+            if self.control is not None:
+                control = inherited(self.control, listen.host)
+                taken.callback(control.close)
+            return Ports(api, https, control, taken.pop_all().close, self._link)
+
+    def _link(self, server: MockServer) -> Callable[[], object]:
+        """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
-            answering = answer_first(self.answering, WorkerMeters(server).answer)
-            stack.callback(asyncio.create_task(answering).cancel)
-        else:
-            server.workers = WorkerLinks(self.others)
-            stack.callback(server.workers.close)
+            return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel
+        server.workers = WorkerLinks(self.others)
+        return server.workers.close
 
 
 def read_place() -> WorkerPlace:

@@ -1,7 +1,7 @@
 """`lab serve --workers N`: several processes serve one lab at one port; this one starts them, and starts them again.
 
 It serves nothing itself, so that little can end it: it takes the ports, draws the control token, makes the authority
-of https, and waits. Worker 1 has the control plane. Its listener is inherited from here and stays open when worker 1
+of https, and waits: for a worker that dies, or whose heart stops, for one may hang as well. Worker 1 has the control plane. Its listener is inherited from here and stays open when worker 1
 dies: whoever calls meanwhile waits in the kernel's queue until worker 1 is there again, a second or two. A control
 plane here would be a replica more, which every commit of every worker keeps busy. Another worker that took the
 listener over would have to be told so, and to lead it from then on; it would win that second.
@@ -10,6 +10,7 @@ A worker ends when its stdin does, whose other end is held here: so none outlive
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections import deque
@@ -17,6 +18,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from socket import socket, socketpair
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -30,15 +32,18 @@ from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.serve.worker_place import WorkerPlace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
-from lab.core.errors import HostError
+from lab.core.errors import HostError, UsageError
 from lab.server.control.metrics import FIRST_WORKER
 from lab.server.listener import Bound, bind, reserve, reuse_port
 from lab.server.tls import AuthorityKey
-from lab.settings import MockSettings, Settings
+from lab.settings import Flags, MockSettings, Settings
 
 MOST_DEATHS = 5
 """So many deaths end the lab, if they come within `DEATHS_WITHIN`."""
 DEATHS_WITHIN: Millis = 60_000
+HANGS_AFTER: Millis = 10_000
+"""A worker that is silent for so long is ended, unless another time is asked for."""
+_SHORTEST: Millis = 1_000
 _MARGIN: Millis = 5_000
 """For so long a worker may take to end beyond the grace that the replies under way have."""
 
@@ -48,8 +53,21 @@ class WorkersSettings(Settings, frozen=True):
 
     workers: int = 1
     with_parent: bool = False
+    worker_timeout: Millis = 0
+    """A worker that is silent for so long, in real milliseconds, is ended and started again."""
     mock: MockSettings = MockSettings()
     control: ControlSettings = ControlSettings()
+
+    READ: ClassVar = {"worker_timeout": lambda flags: _timeout(flags)}
+
+
+def _timeout(flags: Flags) -> Millis:
+    timeout: Millis | None = flags["worker_timeout"]
+    if timeout is None:
+        return HANGS_AFTER
+    if timeout < _SHORTEST:
+        raise UsageError("--worker-timeout is shorter than 1s.", hint="A busy worker is silent for some 100 ms.")
+    return timeout
 
 
 def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], console: Console) -> int:
@@ -62,7 +80,7 @@ def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], cons
     async def work(stop: Stop) -> int:
         with ExitStack() as stack:
             place, control = _common_place(settings, tuple(arguments), stack)
-            workers = Workers(place, control, console, stop)
+            workers = Workers(place, control, console, stop, settings.worker_timeout)
             try:
                 return await workers.serve(settings.workers, parent_gone(parent))
             except asyncio.CancelledError:  # by a signal
@@ -98,8 +116,12 @@ class _NotServing(Exception):
 class Workers:
     """The processes that serve one lab."""
 
-    def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop) -> None:
+    def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop, timeout: Millis) -> None:
+        """`timeout` is for how long a worker may be silent."""
         self._place, self._control, self._console, self._stop = place, control, console, stop
+        self._timeout = timeout
+        self._hearts: dict[int, int] = {}
+        """Of each worker the reading end of the pipe in which it lets be known that it doesn't hang."""
         self._pairs: dict[int, tuple[socket, socket]] = {}
         """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
         self._processes: dict[int, asyncio.subprocess.Process] = {}
@@ -154,15 +176,20 @@ class Workers:
             place = replace(place, control=self._control.sock.fileno(), others=others)
         else:
             place = replace(place, answering=self._pairs[number][1].fileno())
+        heart, beating = os.pipe()
+        place, self._hearts[number] = replace(place, heart=beating), heart
         # what this process imports they import, wherever it was started
         code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", code),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=[each for each in (place.control, place.answering, *place.others.values()) if each is not None],
+            pass_fds=[
+                each for each in (beating, place.control, place.answering, *place.others.values()) if each is not None
+            ],
             start_new_session=True,  # ctrl+c is for us alone: they are told
         )
+        os.close(beating)
         self._processes[number] = process
         assert process.stdin is not None
         process.stdin.write(msgspec.json.encode(place) + b"\n")
@@ -172,13 +199,28 @@ class Workers:
         """Start it again whenever it dies; HostError if that comes too often."""
         while True:
             process = self._processes[number]
-            how = f"worker {number} (process {process.pid}) {_how_it_ended(await process.wait())}"
+            how = f"worker {number} (process {process.pid}) {await self._ended(number, process)}"
             self._deaths.append(real_millis())
             if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
                 hint = "What they wrote before may say why; their store has all that they acknowledged."
                 raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
             again = await self._start(number, agreed=self._agreed)
             self._console.err(f"lab: {how}: started again as process {again.pid}.")
+
+    async def _ended(self, number: int, process: asyncio.subprocess.Process) -> str:
+        """How it ended; one that hangs is ended here."""
+        over = asyncio.create_task(process.wait())
+        silent = asyncio.create_task(_silent(self._hearts.pop(number), self._timeout))
+        try:
+            await asyncio.wait((over, silent), return_when=asyncio.FIRST_COMPLETED)
+            if over.done():
+                return _how_it_ended(over.result())
+            process.kill()
+            await over
+            return f"hung for {self._timeout / 1_000:g} s, and was ended"
+        finally:
+            over.cancel()
+            silent.cancel()
 
     async def end(self) -> None:
         """Let them end as a signal ends a lab, at once if `stop` is in a hurry, and kill what doesn't."""
@@ -194,6 +236,27 @@ class Workers:
         hurry.cancel()
         _send(signal.SIGKILL, processes)
         await over
+
+
+async def _silent(heart: int, within: Millis) -> None:
+    """Return once a heart that has begun to beat is silent for so long; of a process that ends, never."""
+    reader = asyncio.StreamReader()
+    pipe = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(heart, "rb", 0)
+    )
+    try:
+        beats, missed = await reader.read(1), 0
+        # half of it twice: if this process stood still as well, it hears the heart before the second half is over
+        while missed < 2:
+            if not beats:
+                await asyncio.Event().wait()
+            try:
+                async with asyncio.timeout(within / 2_000):
+                    beats, missed = await reader.read(4_096), 0
+            except TimeoutError:
+                missed += 1
+    finally:
+        pipe[0].close()
 
 
 def _send(number: signal.Signals, processes: Iterable[asyncio.subprocess.Process]) -> None:

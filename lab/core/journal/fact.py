@@ -120,3 +120,28 @@ class ClockRestarted(Fact, frozen=True, kw_only=True):
 
     type: ClassVar[str] = "clock.restarted"
     epoch: Epoch
+
+
+class LabMade(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Beside the lab whose journal this is another one was made, which has a file of its own. For journals only.
+
+    What was asked of it, and for a tenant what opens its part of the control plane.
+    """
+
+    type: ClassVar[str] = "lab.made"
+    place: str
+    """What the paths of its URLs begin with."""
+    making: str = ""
+    """Tells it from those that were there before it."""
+    seed: int | None = None
+    scenarios: tuple[str, ...] | None = None
+    token: str = ""
+    called: bool = False
+    """Whether a call has made it, and no command."""
+
+
+class LabEnded(Fact, frozen=True, kw_only=True):
+    """It was given up, and all that was made below it. For journals only."""
+
+    type: ClassVar[str] = "lab.ended"
+    place: str

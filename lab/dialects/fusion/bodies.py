@@ -1,7 +1,10 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import assert_never
+
+import msgspec
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis
 from lab.core.exchange import Json, text_of
@@ -20,6 +23,7 @@ NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
 
 
+@lru_cache(maxsize=1024)
 def _stamp(epoch: Epoch, at: Millis) -> str:
     return iso(epoch, at).replace("Z", "+0000")
 
@@ -40,14 +44,18 @@ def echo(plan: Plan, switches: Switches) -> str:
     """The `input` echo: compact JSON, 14 keys in this order, made once (contract.md §4.1)."""
     call = plan.invocation
     wanted = call.input
-    return text_of({
+    members: dict[str, Json] = {
         "workflowCode": call.team, "message": wanted.message, "conversational": wanted.conversational,
         "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": wanted.invocation_mode,
         "version": version_of(plan, switches), "status": wanted.status, "parameters": dict(wanted.parameters),
         "refreshCache": wanted.refresh_cache, "useInternalConfig": wanted.use_internal_config,
         "workflowId": workflow_id(call.team), "streamOutput": wanted.stream_output,
         "progressMessage": wanted.progress_message,
-    })  # fmt: skip
+    }  # fmt: skip
+    if not wanted.parameters:  # in which a number may stand that is written differently
+        with suppress(UnicodeEncodeError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
+            return msgspec.json.encode(members).decode()
+    return text_of(members)
 
 
 def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:

@@ -40,6 +40,7 @@ class FusionClient:
     labels = WireLabels(
         start="invokeAsync", job="jobId", conversation="conversationId", question="waitingNodeDetails",
         progress="progressMessage", trace="traceId", follow_up="followUpQuestions",
+        answer=("resumeInput", "userResponse"),
         poll=("GET", "…/status/", "{jobId}"), root=f"{API}/agent/v2", before_job="/status/",
     )  # fmt: skip
 

@@ -5,13 +5,14 @@ from urllib.parse import unquote, unquote_plus
 from msgspec.structs import replace
 
 from lab.core.exchange import Request
-from lab.core.journal.ledger import known_record
+from lab.core.journal.ledger import Changes, MemoryLedger, known_record
 from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.refusal import Refusal
 from lab.identity.assertions import Assertion, Unfit, issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
+from lab.identity.config import IdentityConfig
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Parameters
+from lab.identity.endpoints.forms import Parameters, read_form
 from lab.identity.refusals import INVALID_CLIENT, invalid_request
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -45,6 +46,14 @@ def authenticate(context: TokenContext, request: Request, form: Parameters) -> C
     if client is not None and context.config.switches.clients == "any":
         return replace(client, secret="")
     return client if client is not None and client.public else INVALID_CLIENT
+
+
+def shows_secret(config: IdentityConfig, request: Request) -> bool:
+    """Whether a client that has a secret, or a key, proves itself by a token request; nothing comes of that."""
+    context = TokenContext(config, Changes(MemoryLedger(), 0), 0)
+    form = read_form(context, request)
+    client = form if isinstance(form, Refusal) else authenticate(context, request, form)
+    return isinstance(client, Client) and not client.public
 
 
 def _by_header(context: TokenContext, header: str, form: Parameters) -> Client | Refusal:

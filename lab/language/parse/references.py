@@ -20,7 +20,6 @@ from lab.program.scenario import Scenario, Turn, user_message
 from lab.program.steps import (
     Complete,
     Delegate,
-    Failure,
     FileOutput,
     Gate,
     Parallel,
@@ -32,7 +31,7 @@ from lab.program.steps import (
     votes_of,
     with_children,
 )
-from lab.program.words import MILLION, KeyPath, Verdict, among, chance_text, duration_text
+from lab.program.words import MILLION, KeyPath, Status, Verdict, among, chance_text, duration_text
 
 MOST_GENERATED = 500_000
 """Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""
@@ -121,12 +120,13 @@ def _file(name: str, path: KeyPath, to: Complaints, reader: Reader | None) -> No
 
 def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
     """Steps that are named beside the steps: in sentences, in what is expected, in faults; and faults of one name."""
-    for kind, ending in (("complete", Complete), ("error", Failure)):
-        ids = [step.id for step in steps if isinstance(step, ending) and step.id]
+    for kind, status in (("polling", Status.RUNNING), ("complete", Status.COMPLETE), ("error", Status.ERROR)):
+        ids = [step.id for step in steps if step.status is status and step.id]
         sentences = getattr(scenario.narration, kind)
         for name in sentences if isinstance(sentences, dict) else ():
             if name not in ids:
-                to.add(("narration", kind, name), f"no step ends in {kind}: {name}", among(name, ids, f"{kind} steps"))
+                what = f"no step ends in {kind}" if status.final else "no step is RUNNING"
+                to.add(("narration", kind, name), f"{what}: {name}", among(name, ids, f"{kind} steps"))
     gates = [step.id for step in steps if isinstance(step, Gate)]
     for name in scenario.expect.verdicts:
         if name not in gates:

@@ -32,6 +32,7 @@ from lab.language.templates.bounds import (
     unpooled,
     within,
 )
+from lab.program.steps import LARGEST_OUTPUT
 
 _LATER_NAMES = frozenset({"decisions", "delegates"})
 """Those that tell of what comes after a job's acceptance."""
@@ -180,4 +181,9 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lo
 
 
 def _written(segments: list[str | Lookup], names: Mapping[str, object]) -> str:
-    return text_within_size(each if isinstance(each, str) else as_text(look_up(each, names)) for each in segments)
+    pieces, total = list[str](), 0
+    for each in segments:
+        pieces.append(piece := each if isinstance(each, str) else as_text(look_up(each, names)))
+        if (total := total + len(piece)) > LARGEST_OUTPUT:
+            break
+    return text_within_size(pieces) if total > LARGEST_OUTPUT else fitting("".join(pieces))

@@ -215,7 +215,8 @@ def look_up(path: Lookup, names: Mapping[str, object]) -> object:
     """What stands at the end of a path; RenderFailure names the first part that isn't there."""
     found: object = names
     for part in path:
-        found = member_of(found, part, _MISSING)
+        # a dictionary is asked for by its type, as most are: a Mapping is found by a protocol
+        found = found.get(part, _MISSING) if type(found) is dict else member_of(found, part, _MISSING)
         if found is _MISSING:
             raise RenderFailure(f"there is no {part} here")
     return found

@@ -7,7 +7,7 @@ from lab.jobs.program import Program
 from lab.mock.history import compiled_again
 from lab.plugins.rehearsal.drills.drills import Drill
 from lab.plugins.rehearsal.drills.named import drills_of
-from lab.server.mounts import MountChoice
+from lab.server.labs import LabChoice
 from lab.settings import Flags, MockSettings
 
 
@@ -16,13 +16,13 @@ def offer(flags: Flags, settings: MockSettings) -> OfferedChoices:
     target: str = flags["drills"]
     happy, _, drills = drills_of(settings, target, flags["family"], flags["only"])
 
-    def choice(drill: Drill) -> MountChoice:
+    def choice(drill: Drill) -> LabChoice:
         def load() -> Program:
             text = yaml_text(drill.document)
             digest = digest_of(text.encode(), happy.files)
             return compiled_again(str(drill.document["name"]), digest, text, happy.files)
 
-        return MountChoice(drill.name, load, lambda: happy.scenario, drill.ends, drill.strikes)
+        return LabChoice(drill.name, load, lambda: happy.scenario, drill.ends, drill.strikes)
 
     note = f"{len(drills)} drills of {target} can be chosen: GET /_lab/scenarios lists them."
     return OfferedChoices(tuple(map(choice, drills)), (target,), note)

@@ -8,6 +8,8 @@ from lab.core.journal.fact import (
     ClockRewound,
     ClockScaled,
     Fact,
+    LabEnded,
+    LabMade,
     LedgerCleared,
     RecordsDropped,
 )
@@ -47,7 +49,7 @@ FACTS: dict[str, type[Fact]] = {
         *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, KeyRotated),
         *(CallCounted, NumberUsed, RecordsDropped, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
-        *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared),
+        *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared, LabMade, LabEnded),
         *(
             ConnectionOpened,
             ConnectionClosed,

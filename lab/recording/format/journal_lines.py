@@ -35,6 +35,8 @@ _UNREADABLE = (ValueError, KeyError, RecursionError)
 """What is raised where a line holds no facts that this lab knows."""
 _COUNTED = ("ordinal", "turn")
 """Members that count from 1."""
+_ANY = ("epoch", "seed")
+"""Members that are no instants or counts."""
 
 
 class KeptScenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,7 +193,7 @@ def _array(line: bytes) -> list[dict[str, Any]]:
 
 def _fact(members: Mapping[str, Any]) -> Fact:
     for name, value in members.items():
-        if type(value) is int and not (name in _COUNTED) <= value < LARGEST and name != "epoch":
+        if type(value) is int and not (name in _COUNTED) <= value < LARGEST and name not in _ANY:
             raise ValueError(f"{name} is {str(value)[:20]}: no instant or count is that")
     return msgspec.convert(members, FACTS[members["type"]])
 

@@ -27,7 +27,7 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, repeat_of
+from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, id_of, repeat_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import settle_draws
 from lab.mock.service import Service
@@ -50,10 +50,10 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
 
 
 def _jobs(service: Service) -> Iterator[Fact]:
-    aliases = {(record.job, record.decision): named_by(key) for key, record in service.ledger.of(AliasRecord)}
+    aliases = {(record.job, record.decision): id_of(key) for key, record in service.ledger.of(AliasRecord)}
     repeats = {record.job: repeat_of(key) for key, record in service.ledger.of(RepeatRecord)}
     for key, record in service.ledger.of(JobRecord):
-        job = named_by(key)
+        job = id_of(key)
         yield _accepted(service, job, record, repeats.get(job))
         for number, decision in enumerate(record.decisions):
             yield _decided(job, decision, aliases.get((job, number)))

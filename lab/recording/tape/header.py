@@ -27,6 +27,7 @@ ACCOUNTS = "accounts"
 JOBS = "limits.jobs"
 BASE = "base"
 PREFIX = "prefix"
+MAKING = "making"
 TOKEN_HOST = "tokens"
 BODIES = "bodies"
 OF_CAPTURES = (TOKEN_HOST, BODIES)
@@ -112,6 +113,8 @@ def settings_of(config: Config) -> dict[str, Json]:
         changed[BASE] = config.base
     if config.prefix:
         changed[PREFIX] = config.prefix
+    if config.making:
+        changed[MAKING] = config.making
     if config.token_scenario and len(config.scenarios) > 1:
         changed[TOKENS] = config.token_scenario
     return changed if config.scripted else {**changed, REVIEWER: "person"}
@@ -146,7 +149,7 @@ def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple
     header = recording.header
     settings = dict(header.settings)
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
-    prefix = str(settings.pop(PREFIX, ""))
+    prefix, making = str(settings.pop(PREFIX, "")), str(settings.pop(MAKING, ""))
     for name in OF_CAPTURES:
         settings.pop(name, None)
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
@@ -160,7 +163,7 @@ def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple
         raise RecordingError(f"{recording.name}:1: {error}") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,
+        recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, making=making, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else "" if len(header.scenarios or ()) > 1 else None,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Lines of a recording, or of a journal that is followed -> observations, in the shape that an observer is told."""
 
+from functools import cache
 from typing import assert_never
 from urllib.parse import urlencode
 
@@ -20,8 +21,12 @@ def local_paths(recording: Recording) -> bool:
     """Whether a local orchestrator's paths were there: by the header, or a scenario's own setting, which answers show."""
     if recording.header.settings.get("local_orchestrator"):
         return True
-    local = {req.x for req in recording.of(Req, *_LOCAL_PATHS) if ROUTER.at(req.path) is not None
-             and ROUTER.name(req.method, req.path) == UNKNOWN_ROUTE}  # fmt: skip
+
+    @cache  # a job is polled at one path
+    def is_local(method: str, path: str) -> bool:
+        return ROUTER.at(path) is not None and ROUTER.name(method, path) == UNKNOWN_ROUTE
+
+    local = {req.x for req in recording.of(Req, *_LOCAL_PATHS) if is_local(req.method, req.path)}
     return bool(local) and any(res.x in local and res.status not in (0, 404, 405) for res in recording.of(Res))
 
 

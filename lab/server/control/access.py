@@ -1,7 +1,6 @@
 """Who may speak to the control plane, what it is sent, and how it says no (limits.md §6, rows 2 and 3)."""
 
 import hmac
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
@@ -16,7 +15,7 @@ from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal
 from lab.dialects.reading import is_json
 from lab.mock.service import ControlResult
-from lab.program.words import duration, nearest
+from lab.program.words import duration
 from lab.server.connection import Connection, PeerGone
 from lab.server.request_reader import shell_refusal
 
@@ -52,6 +51,11 @@ class CommandRefused(Exception):
         self.more = dict(more or {})
         self.last = False
         """Whether the connection ends with it."""
+
+    @classmethod
+    def says(cls, problem: Refusal) -> "CommandRefused":
+        """A refusal in the words that clients get."""
+        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
 
     @classmethod
     def of(cls, problem: Refusal) -> "CommandRefused":
@@ -137,7 +141,10 @@ class Access:
             except PeerGone:  # nobody will read it
                 return CommandRefused.of(shell_refusal(400, "The body ended early.")).response()
             except LabError as error:
-                return CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint).response()
+                if isinstance(error, UsageError):
+                    return CommandRefused(400, error.what, error.hint).response()
+                # the store is gone, or takes nothing, as clients of the API are told
+                return CommandRefused(503, error.what, error.hint, {"retry-after": "1"}).response()
             except web.HTTPException as error:
                 allow = error.headers.get("allow")
                 hint = f"Use {allow}." if allow else "GET /_lab/ lists the routes."
@@ -176,11 +183,8 @@ def _answer(document: Json, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(document), headers=JSON)
 
 
-async def read_command(request: web.Request, *known: str, meant: Mapping[str, str] | None = None) -> dict[str, Json]:
-    """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member.
-
-    `meant` is what to send in the place of members that people try.
-    """
+async def read_object(request: web.Request) -> dict[str, Json]:
+    """The JSON object of a command; CommandRefused for another type, or broken text."""
     if not is_json(request.headers.get("content-type", "")):
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
     connection = request.protocol
@@ -196,24 +200,7 @@ async def read_command(request: web.Request, *known: str, meant: Mapping[str, st
         raise CommandRefused(400, str(bad)) from None
     if not isinstance(value, dict):
         raise CommandRefused(400, "The body must be a JSON object.")
-    for name in value:
-        if name not in known:
-            hint = (meant or {}).get(name) or nearest(name, known) or f"Known: {', '.join(known) or 'none'}."
-            raise CommandRefused(400, f"There is no member {json.dumps(name)} here.", hint)
     return value
-
-
-def text_member(command: Mapping[str, Json], name: str, hint: str = "") -> str:
-    """A member that must be text; without a hint of its own a refusal shows the route's example."""
-    value = command.get(name)
-    if not isinstance(value, str):
-        raise CommandRefused(400, f"{name} must be a string.", hint)
-    return value
-
-
-def optional_text(command: Mapping[str, Json], name: str) -> str | None:
-    """A member that may be absent or null, else must be text."""
-    return None if command.get(name) is None else text_member(command, name)
 
 
 def millis_of(text: str) -> Millis:

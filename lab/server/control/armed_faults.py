@@ -8,10 +8,10 @@ from lab.clocks import AnyClock, ManualClock
 from lab.core.exchange import Json
 from lab.mock.service import ControlResult, Service
 from lab.program.faults import JobFault
-from lab.server.control.access import CommandRefused, read_command
+from lab.server.control.access import CommandRefused, read_object
+from lab.server.control.commands import check_names
 from lab.server.shared.calls import LedgerCalls
 
-_MEMBERS = JobFault.__struct_fields__
 _OF_CALLS = 'Send calls: "1-2" strikes the next two.'
 _MEANT = {
     "status": "Send answer, as 503.",
@@ -45,7 +45,7 @@ class FaultRoutes:
 
     async def arm(self, request: web.Request) -> Json:
         """A fault as a scenario writes it."""
-        fault = await read_command(request, *_MEMBERS, meant=_MEANT)
+        check_names(fault := await read_object(request), JobFault.__struct_fields__, _MEANT)
         answer = _named(await self._calls.run(partial(self._service.arm, fault)))
         waits = not isinstance(self._clock, ManualClock) or self._clock.withholds
         return answer if waits or "delay" not in fault else {**answer, "why": _NOBODY_WAITS}

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast, get_type_hints
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from aiohttp import web
-from msgspec import Struct, ValidationError, convert
+from msgspec import UNSET, Struct
 
 from lab.core.exchange import Json
 from lab.dialects.router import UNKNOWN_ROUTE
@@ -16,9 +16,10 @@ from lab.plugin import ControlRoute, resolve
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
-from lab.server.control.access import CommandRefused, Handler, read_command
+from lab.server.control.access import CommandRefused, Handler, read_object
+from lab.server.control.commands import CallsQuery, asked_of, query_in, struct_of
 from lab.server.control.journal import Subscriber
-from lab.server.mounts import MountChoice
+from lab.server.labs import LabChoice
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Recording
@@ -33,7 +34,7 @@ class ServedJournal(Struct, frozen=True):
 
     service: Service
     subscriber: Callable[[], Subscriber]
-    choice: MountChoice | None
+    choice: LabChoice | None
 
     async def lines(self) -> list[bytes]:
         """All of it so far."""
@@ -56,7 +57,7 @@ class RouteContext(Struct, frozen=True):
     journal: ServedJournal
     others: Callable[[], Iterable[ServedJournal]]
     """Of the usual mock: those that were chosen, and called."""
-    choices: Callable[[], Iterable[MountChoice]]
+    choices: Callable[[], Iterable[LabChoice]]
     """Of the usual mock: what may be chosen."""
 
 
@@ -73,28 +74,13 @@ def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Ha
     """Answers a plugin's route: path, query and, of a command, body are read into the Struct of the function's second parameter."""
 
     async def handle(request: web.Request) -> Json:
-        answer = cast("RouteAnswer[Struct]", resolve(row.run))
-        kind: type[Struct] = tuple(get_type_hints(answer).values())[1]
-        body = {} if row.body is None else await read_command(request, *kind.__struct_fields__)
-        return await answer(context(), _command({**request.query, **body, **request.match_info}, kind, row))
+        answer, kind = cast("RouteAnswer[Struct]", resolve(row.run)), asked_of(row)
+        assert kind is not None
+        given = {**request.query, **({} if row.body is None else await read_object(request)), **request.match_info}
+        hint = f"As {row.method} /_lab/{row.example or row.path}"
+        return await answer(context(), struct_of(given, kind, strict=False, hint=hint))
 
     return handle
-
-
-def _command(given: Mapping[str, Json], kind: type[Struct], row: ControlRoute) -> Struct:
-    hint = f"As {row.method} /_lab/{row.example or row.path}"
-    _check_names(given, kind.__struct_fields__)
-    try:
-        return convert(given, kind, strict=False)
-    except ValidationError as error:
-        what, _, place = str(error).partition(" - at `$.")
-        raise CommandRefused(400, f"{place.rstrip('`') or 'The query'}: {what[:1].lower()}{what[1:]}.", hint) from None
-
-
-def _check_names(given: Iterable[str], known: tuple[str, ...]) -> None:
-    for name in given:
-        if name not in known:
-            raise CommandRefused(400, f"There is no parameter {name} here.", f"Known: {', '.join(known)}.")
 
 
 def recording_of(lines: list[bytes]) -> "Recording":
@@ -106,8 +92,8 @@ def recording_of(lines: list[bytes]) -> "Recording":
 
 async def calls(journal: ServedJournal, request: web.Request) -> Json:
     """How often clients called, with which pauses, and what they got: on one route, about one job, or all."""
-    _check_names(request.query, ("route", "job"))
-    route = request.query.get("route")
+    query = query_in(request, CallsQuery)
+    route, job = (None if each is UNSET else each for each in (query.route, query.job))
     if route is not None and route not in _ROUTES:
         hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
         raise CommandRefused(400, f"There is no route {json.dumps(route)}.", hint)
@@ -117,7 +103,7 @@ async def calls(journal: ServedJournal, request: web.Request) -> Json:
         found = job_named(ledger, job)
         return found[0] if found is not None else job
 
-    return await asyncio.to_thread(_summary, await journal.lines(), route, request.query.get("job"), own)
+    return await asyncio.to_thread(_summary, await journal.lines(), route, job, own)
 
 
 def _summary(lines: list[bytes], route: str | None, job: str | None, own: Callable[[str], str]) -> Json:

@@ -1,7 +1,5 @@
 """The control plane's routes for the clock: tell, advance, pace, and move on to where a job has a status (contract.md §2.7)."""
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock
@@ -11,12 +9,12 @@ from lab.jobs.facts import JobView
 from lab.jobs.timeline import spans, spans_from
 from lab.mock.service import Service
 from lab.program.words import Status, Verdict
-from lab.server.control.access import CommandRefused, millis_of, read_command, text_member
+from lab.server.control.access import CommandRefused, millis_of
+from lab.server.control.commands import SetClock, command_in
 from lab.server.control.jobs import JobRoutes
 from lab.server.shared.calls import LedgerCalls
 
 _AT_REST = "Start the lab with --clock manual."
-_FORMS = 'As {"advance":"1h"}, {"factor":"20"}, or {"job":"…","until":"WAITING"}.'
 
 
 class ClockRoutes:
@@ -40,17 +38,16 @@ class ClockRoutes:
 
     async def set(self, request: web.Request) -> Json:
         """`{"advance"}` and `{"job", "until"}` move a manual clock on, `{"factor"}` sets the pace of a scaled one."""
-        command = await read_command(request, "advance", "factor", "job", "until", "timeout")
-        match sorted(command.keys() - {"timeout"}):
-            case ["advance"] if len(command) == 1:
-                clock, millis = self.manual(), millis_of(text_member(command, "advance", _FORMS))
+        match (await command_in(request, SetClock)).given():
+            case {"advance": str(advance), **others} if not others:
+                clock, millis = self.manual(), millis_of(advance)
                 await self._calls.advance(clock, lambda now: self.dated(now + millis))
-            case ["factor"] if len(command) == 1:
-                await self._scale(text_member(command, "factor", _FORMS))
-            case ["job", "until"]:
-                return await self._until(command)
+            case {"factor": str(factor), **others} if not others:
+                await self._scale(factor)
+            case {"job": str(job), "until": str(status), **others} if not others.keys() - {"timeout"}:
+                return await self._until(job, Status(status), timeout=others.get("timeout") is True)
             case _:
-                raise CommandRefused(400, "Send advance, factor, or job and until.", _FORMS)
+                raise CommandRefused(400, "Send advance, factor, or job and until.", SetClock.hints[""])
         return self.document()
 
     def manual(self, hint: str = _AT_REST) -> ManualClock:
@@ -75,21 +72,15 @@ class ClockRoutes:
         self.dated(clock.now())
         await self._calls.scale(clock, factor)
 
-    async def _until(self, command: Mapping[str, Json]) -> Json:
+    async def _until(self, job: str, status: Status, *, timeout: bool) -> Json:
         """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""
-        job, status = text_member(command, "job", _FORMS), text_member(command, "until", _FORMS)
-        timeout = command.get("timeout", False)
-        if status not in set(Status):
-            raise CommandRefused(400, f"until must be one of {', '.join(Status)}.", _FORMS)
-        if not isinstance(timeout, bool):
-            raise CommandRefused(400, "timeout must be true or false.", "true lets the gate's patience run out.")
         clock = self.manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
 
         def target(now: Millis) -> Millis:
             view = self._jobs.view(job, now)
             if view.span.status == status:
                 return now  # somebody else was faster
-            self.dated(_comes(view, Status(status), now, timeout=timeout))
+            self.dated(_comes(view, status, now, timeout=timeout))
             return _next_happening(view, now)
 
         while self._jobs.view(job, clock.now()).span.status != status:

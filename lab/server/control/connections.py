@@ -7,12 +7,11 @@ from aiohttp import web
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
-from lab.mock.config import TENANT_PATH
+from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.connection import Connection, Traffic, UnreadBytes
 from lab.server.control.access import CHOSEN, JSON, OF_TENANT, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
 
 _ROOT = "/_lab"

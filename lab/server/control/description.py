@@ -5,10 +5,13 @@ from importlib.resources import files
 from typing import cast
 
 import yaml
+from msgspec import Struct
+from msgspec.json import schema_components
 
 from lab.core.exchange import Json
 from lab.dialects.openapi import JsonObject
 from lab.plugin import ControlRoute, plugins
+from lab.server.control.commands import asked_of
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
 
 
@@ -25,6 +28,8 @@ def description(version: str, origin: str) -> JsonObject:
     operations, paths = _object(parts["operations"]), _object(document["paths"])
     for row in CONTROL_ROUTES:
         operation = _operation(row, _object(operations.get(row.name, {})), names)
+        if (kind := asked_of(row)) is not None:
+            _add_asked(operation, row, kind)
         _object(paths.setdefault(CONTROL_ROOT + row.path, {}))[row.method.lower()] = operation
     _object(document["components"])["schemas"] = {name: _whole(schema, names) for name, schema in names.items()}
     return document
@@ -35,15 +40,11 @@ def _operation(row: ControlRoute, said: JsonObject, names: JsonObject) -> JsonOb
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", row.path)
     ]
-    in_query: list[Json] = [
-        {"name": name, "in": "query", "schema": _whole(schema, names)}
-        for name, schema in _object(said.get("query", {})).items()
-    ]
     content = said.get("answers") or {"application/json": {"schema": _whole(said.get("answer"), names)}}
     operation: JsonObject = {
         "operationId": row.name,
         "summary": row.does,
-        "parameters": in_path + in_query,
+        "parameters": in_path,
         "responses": {
             "200": {"description": row.does, "content": content},
             "default": {"$ref": "#/components/responses/Refused"},
@@ -58,6 +59,17 @@ def _operation(row: ControlRoute, said: JsonObject, names: JsonObject) -> JsonOb
         schema = _whole(said["body"], names)
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _add_asked(operation: JsonObject, row: ControlRoute, kind: type[Struct]) -> None:
+    """What it takes, in the query or in a body."""
+    schema = schema_components((kind,))[1][kind.__name__]
+    if row.body is None:
+        properties = _object(schema["properties"])
+        in_query: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+        operation["parameters"] = cast("list[Json]", operation["parameters"]) + in_query
+    else:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _whole(schema: Json, names: JsonObject) -> Json:

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import dropwhile
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
@@ -16,17 +17,12 @@ from lab.jobs.facts import JobView
 from lab.jobs.gates import offers
 from lab.jobs.span import node_code
 from lab.mock.service import Service
-from lab.program.words import Status
-from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
+from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed
+from lab.server.control.commands import DecideGate, JobQuery, JobsQuery, command_in, query_in
 from lab.server.shared.calls import LedgerCalls
 
-_NEWEST = 100
-"""Jobs listed unless `limit` says otherwise."""
 _SLICE = 64
 """Jobs looked at before the mock has its turn."""
-
-
-_GATES = "GET /_lab/jobs/{job} tells the open gate and what it offers; with ?until=WAITING once there is one."
 
 
 class JobRoutes:
@@ -39,10 +35,7 @@ class JobRoutes:
 
     async def list(self, request: web.Request) -> web.Response:
         """The newest jobs, oldest first."""
-        limit = request.query.get("limit", str(_NEWEST))
-        if not (limit.isascii() and limit.isdigit() and len(limit) <= 6 and 0 < int(limit) <= 100_000):
-            raise CommandRefused(400, "limit must be an integer from 1 to 100000.")
-        now, most, documents = self._clock.now(), int(limit), deque[bytes]()
+        now, most, documents = self._clock.now(), query_in(request, JobsQuery).limit, deque[bytes]()
         looked: set[str] = set()
         while len(documents) < most:
             # those that are forgotten don't count, so older ones may; jobs that came meanwhile aren't meant
@@ -62,11 +55,9 @@ class JobRoutes:
     async def look(self, request: web.Request) -> Json:
         """One job with its body; with `until` once it has that status."""
         job = request.match_info["job"]
-        until = request.query.get("until")
-        if until is not None:
-            if until not in set(Status):
-                raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
-            await self._wait_for(job, until, millis_of(request.query.get("timeout", "30s")))
+        query = query_in(request, JobQuery)
+        if query.until is not UNSET:
+            await self._wait_for(job, query.until, millis_of(query.timeout))
         return self.document(job)
 
     def document(self, job: str) -> Json:
@@ -77,19 +68,12 @@ class JobRoutes:
 
     async def decide(self, request: web.Request) -> Json:
         """A person's decision at a gate, whatever its channel."""
-        command = await read_command(request, "gate", "verdict", "by", "name", "comment")
-        by, name = optional_text(command, "by"), optional_text(command, "name")
-        if None not in (by, name) and by != name:
+        said = await command_in(request, DecideGate)
+        if None not in (said.by, said.name) and said.by != said.name:
             raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
-        decide = partial(
-            self._service.decide,
-            request.match_info["job"],
-            text_member(command, "gate", _GATES),
-            text_member(command, "verdict"),
-            name=name if by is None else by,
-            comment=optional_text(command, "comment"),
-        )
-        return obeyed(await self._calls.run(decide), _GATES)
+        name, job = said.name if said.by is None else said.by, request.match_info["job"]
+        decide = partial(self._service.decide, job, said.gate, said.verdict, name=name, comment=said.comment)
+        return obeyed(await self._calls.run(decide), DecideGate.hints["gate"])
 
     def view(self, job: str, now: Millis) -> JobView:
         """The job as it is then; CommandRefused if there is none."""

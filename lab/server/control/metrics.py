@@ -26,8 +26,8 @@ from lab.program.words import Status
 from lab.server.backlog import Backlog, Kept
 from lab.server.call_totals import BOUNDS, CALLS, MALFORMED, STRUCK, CallTotals, Samples
 from lab.server.control.access import CommandRefused
+from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount, Tenant
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -71,16 +71,16 @@ _FAMILIES: Mapping[str, Family] = {
 class MockMeter:
     """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
 
-    def __init__(self, server: MockServer, mount: Mount, totals: dict[str, CallTotals]) -> None:
+    def __init__(self, server: MockServer, lab: Lab, totals: dict[str, CallTotals]) -> None:
         """`totals` count it too, by its name, with the mocks of other tenants."""
         self.installed = find_spec(METRICS_LIBRARY) is not None
         self.own = CallTotals()
-        self._mount, self._most_open = mount, server.limits.connections
-        self._totals = (self.own, totals.setdefault(mount.name or "", CallTotals()))
+        self._lab, self._most_open = lab, server.limits.connections
+        self._totals = (self.own, totals.setdefault(lab.scenario or "", CallTotals()))
         self._open: dict[int, tuple[str, int]] = {}
         """Calls without a reply, some of which never get one: their route, and when they were whole."""
         self._counting: asyncio.Task[Samples] | None = None
-        self._backlog = Backlog.of(mount.service) if self.installed else None
+        self._backlog = Backlog.of(lab.service) if self.installed else None
         if self._backlog is not None:
             self._backlog.hand_to(self._take)
 
@@ -112,7 +112,7 @@ class MockMeter:
         """As it is now, but for the jobs."""
         if self._backlog is not None:
             self._backlog.hand_on()
-        return self.own.samples(self._mount.name or "")
+        return self.own.samples(self._lab.scenario or "")
 
     async def jobs(self, within: Millis) -> Samples:
         """How many jobs have each status; nothing if many have to be looked at, for longer than so many real ms.
@@ -126,7 +126,7 @@ class MockMeter:
         return self._counting.result() if done else {}
 
     async def _count(self) -> Samples:
-        service, clock, scenario = self._mount.service, self._mount.clock, self._mount.name or ""
+        service, clock, scenario = self._lab.service, self._lab.clock, self._lab.scenario or ""
         for step, _ in enumerate(service.job_steps(clock.now), 1):
             if step % _SLICE == 0:
                 await breathe()
@@ -150,24 +150,23 @@ def _together(parts: Iterable[Samples]) -> Samples:
 
 async def _of_lab(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
     """The calls of all tenants, and what is there of a process once, whichever mock is called."""
-    for tenant in server.tenants:
-        for mount in tenant:
-            Backlog.of(mount.service).hand_on()
-    calls = server.tenants.usual.calls
+    for lab in server.labs:
+        Backlog.of(lab.service).hand_on()
+    calls = server.labs.usual.calls
     once: Samples = {
         CONNECTIONS: [((), (server.connections,))],
         "lab_connections_opened": [((), (server.opened_connections,))],
-        "lab_tenants": [((), (len(server.tenants.named),))],
+        "lab_tenants": [((), (len(server.labs.named),))],
     }
     if calls.shared:
         once["lab_ledger_up"] = [((), (float(calls.trouble is None),))]
     system = await asyncio.to_thread(_of_system)
     sums = (each.samples(name) for name, each in totals.items())
-    return _together((*sums, _of_ledger(server.tenants.usual), once, system))
+    return _together((*sums, _of_ledger(server.labs.usual), once, system))
 
 
-def _of_ledger(tenant: Tenant) -> Samples:
-    counts = tenant.calls.counts
+def _of_ledger(lab: Lab) -> Samples:
+    counts = lab.calls.counts
     return {} if counts is None else {f"lab_ledger_{name}": [((), (n,))] for name, n in asdict(counts).items()}
 
 
@@ -190,28 +189,28 @@ class WorkerMeters:
     def __init__(self, server: MockServer) -> None:
         self._server = server
         self._totals: dict[str, CallTotals] = {}
-        self._meters = {tenant: MockMeter(server, tenant.main, self._totals) for tenant in server.tenants}
-        server.tenants.watchers.append(self._begun)
-        server.tenants.leavers.append(lambda tenant: self._meters.pop(tenant).close())
+        self._meters = {lab: MockMeter(server, lab, self._totals) for lab in server.labs}
+        server.labs.watchers.append(self._begun)
+        server.labs.leavers.append(lambda lab: self._meters.pop(lab).close())
 
-    def _begun(self, tenant: Tenant) -> None:
-        self._meters[tenant] = MockMeter(self._server, tenant.main, self._totals)
+    def _begun(self, lab: Lab) -> None:
+        self._meters[lab] = MockMeter(self._server, lab, self._totals)
 
     async def answer(self, question: bytes) -> bytes:
         """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
-        tenant, found = self._server.tenants.named.get(question.decode()), Samples()
+        lab, found = self._server.labs.named.get(question.decode()), Samples()
         if not question:
             found = await _of_lab(self._server, self._totals)
-        elif tenant is not None:
-            found = _together((self._meters[tenant].samples(), _of_ledger(tenant)))
+        elif lab is not None:
+            found = _together((self._meters[lab].samples(), _of_ledger(lab)))
         return await asyncio.to_thread(msgspec.json.encode, found)
 
 
-async def counts_of_others(server: MockServer, tenant: Tenant) -> dict[str, Samples | None]:
+async def counts_of_others(server: MockServer, lab: Lab) -> dict[str, Samples | None]:
     """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
     if server.workers is None:
         return {}
-    answers = await server.workers.ask((tenant.name or "").encode())
+    answers = await server.workers.ask((lab.name or "").encode())
     return {
         str(number): None if answer is None else msgspec.json.decode(answer, type=Samples)
         for number, answer in answers.items()
@@ -225,22 +224,22 @@ class MetricsRoute:
     """
 
     def __init__(
-        self, server: MockServer, mount: Mount, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
+        self, server: MockServer, lab: Lab, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
     ) -> None:
-        self._server, self._mount, self._meter, self._others = server, mount, meter, others
+        self._server, self._lab, self._meter, self._others = server, lab, meter, others
 
     async def scrape(self, request: web.Request) -> web.Response:
         """All series; CommandRefused 501 without the library."""
         if not self._meter.installed:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
-        meters, tenant = (self._meter, *self._others()), self._mount.tenant
+        meters = (self._meter, *self._others())
         jobs = [await meter.jobs(COUNTS_WITHIN) for meter in meters]
-        others = await counts_of_others(self._server, tenant)
-        if self._mount is self._server.tenants.usual.main:
+        others = await counts_of_others(self._server, self._lab)
+        if self._lab is self._server.labs.usual:
             own = await _of_lab(self._server, self._server.totals)
         else:
-            own = _together((*(meter.samples() for meter in meters), _of_ledger(tenant)))
+            own = _together((*(meter.samples() for meter in meters), _of_ledger(self._lab)))
         found = {"" if self._server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
         body, kind = await asyncio.to_thread(_exposition, found, request.headers.get("accept", ""))
         return web.Response(body=body, headers={"content-type": kind, **_HEADERS})

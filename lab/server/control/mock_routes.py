@@ -1,4 +1,4 @@
-"""The control plane's routes about one mock: the usual one, or one that clients chose (contract.md §2.7)."""
+"""The control plane's routes about one mock: of one lab (contract.md §2.7)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import apart, wall_second
 from lab.core.clock import Epoch
@@ -17,21 +18,23 @@ from lab.core.version import __version__
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.language.shape import write_part
+from lab.mock.config import MOUNT_PATH
 from lab.mock.history import BEFORE
 from lab.plugin import plugins
 from lab.program.scenario import Scenario
-from lab.server.control.access import CommandRefused, Handler, obeyed, read_command, text_member
+from lab.server.control.access import CommandRefused, Handler, obeyed
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.calls import RouteContext, ServedJournal, calls, plugin_handler
 from lab.server.control.clock import ClockRoutes
+from lab.server.control.commands import AnswerDevice, EndTokens, JournalQuery, command_in, query_in
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import CONNECTIONS, MetricsRoute, MockMeter, counts_of_others
 from lab.server.control.rewind import Rewind
 from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
+from lab.server.labs import Lab, LabChoice
 from lab.server.mock_server import MockServer
-from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Header
@@ -45,46 +48,45 @@ class MockRoutes:
     def __init__(
         self,
         server: MockServer,
-        mount: Mount,
+        lab: Lab,
         shared: SharedBytes,
         trouble: Callable[[], str | None],
-        past: Sequence[Fact] = (),
         second: Callable[[], Epoch] = wall_second,
     ) -> None:
         """As the control plane's; `shared` is what the last exchanges of all mocks are counted in."""
         self.others: Callable[[], Iterable[MockRoutes]] = tuple
         """Of the usual mock: the routes about those that were chosen, and called."""
         self._server = server
-        self._mount = mount
-        self._service = mount.service
-        self._clock = mount.clock
+        self._lab = lab
+        self._service = lab.service
+        self._clock = lab.clock
         self._trouble = trouble
         # our own app lives by the lab's clock
-        self._outside = mount.recorder is None or mount.recorder.outside
-        self._calls, relay = mount.tenant.calls, mount.tenant.calls.relay
+        self._outside = lab.recorder is None or lab.recorder.outside
+        self._calls, relay = lab.calls, lab.calls.relay
         self._buffer = (Buffer if relay is None else SharedBuffer)(self._service, server.limits, shared)
         if relay is not None and isinstance(self._buffer, SharedBuffer):
             relay.onlookers.append(self._buffer.relay)
-        self.meter = MockMeter(server, mount, server.totals)
+        self.meter = MockMeter(server, lab, server.totals)
         """What counts its calls and jobs."""
-        self._rewind = Rewind(server, mount, self._begin_anew, past, second)
+        self._rewind = Rewind(server, lab, self._begin_anew, second)
         self._jobs = JobRoutes(self._service, self._clock, self._calls)
         self.clock = ClockRoutes(self._service, self._clock, self._jobs, self._calls)
         """Those about the clock."""
         self._subscribers: set[Subscriber] = set()
-        self._begin_anew(past)
+        self._begin_anew(lab.past)
         self.handlers = self._handlers()
         """By the names of their routes: all but those of the plane itself."""
 
     async def written(self) -> None:
         """Return once what a command brought is on the tape, if one runs."""
-        if self._mount.recorder is not None:
-            await self._mount.recorder.written()
+        if self._lab.recorder is not None:
+            await self._lab.recorder.written()
 
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
         server = self._server
-        metrics = MetricsRoute(server, self._mount, self.meter, lambda: (each.meter for each in self.others()))
+        metrics = MetricsRoute(server, self._lab, self.meter, lambda: (each.meter for each in self.others()))
         handlers: dict[str, Handler] = {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
@@ -115,10 +117,10 @@ class MockRoutes:
 
     async def _health(self, request: web.Request) -> Json:
         config, trouble = self._service.config, self._trouble()
-        others = (await counts_of_others(self._server, self._server.tenants.usual)).values()
+        others = (await counts_of_others(self._server, self._server.labs.usual)).values()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
-            "set_back": self._mount.tenant.calls.set_back,
+            "set_back": self._calls.set_back,
             "base_url": f"{self._server.public_origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
             "connections": self._server.connections + sum(int(n) for each in others if each for _, (n,) in each.get(CONNECTIONS, ())),
@@ -126,38 +128,38 @@ class MockRoutes:
 
     async def _scenarios(self, request: web.Request) -> Json:
         """What is served, and what a client sends to have it played; of what can be chosen also where, and what a good one does."""
-        choices = self._mount.choice is None and self._mount.tenant.choices
-        if choices:
-            return {"scenarios": [self._choice(each) for each in choices.values()]}
+        if self._lab.choices:
+            return {"scenarios": [self._choice(each) for each in self._lab.choices.values()]}
         return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
 
-    def _choice(self, choice: MountChoice) -> Json:
+    def _choice(self, choice: LabChoice) -> Json:
         from lab.jobs.own_run import ends_in
 
-        mount, scenario = self._mount.tenant.existing(choice.name), choice.messages()
+        chosen, scenario = self._lab.chosen.get(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]
         base = f"{self._server.public_origin}{self._service.config.prefix}{MOUNT_PATH}{choice.name}"
         return {
             **client_part(scenario), "name": choice.name, "base_url": base, "token_url": base + PATHS["token"],
-            "calls": 0 if mount is None else mount.service.exchanges, "jobs": choice.jobs, "good_client": ends,
+            "calls": 0 if chosen is None else chosen.service.exchanges, "jobs": choice.jobs, "good_client": ends,
             "strikes": choice.strikes,
         }  # fmt: skip
 
     @property
     def journal(self) -> ServedJournal:
         """That of this mock."""
-        return ServedJournal(self._service, self.subscriber, self._mount.choice)
+        return ServedJournal(self._service, self.subscriber, self._lab.choice)
 
     def _context(self) -> RouteContext:
         return RouteContext(
             self.journal,
             lambda: (each.journal for each in self.others()),
-            lambda: () if self._mount.choice is not None else self._mount.tenant.choices.values(),
+            self._lab.choices.values,
         )
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-        follows = request.query.get("follow") == "1"
+        query = query_in(request, JournalQuery)
+        follows = query.follow == "1"
         kind = "text/event-stream" if follows else "application/x-ndjson"
         response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
         await response.prepare(request)
@@ -166,7 +168,7 @@ class MockRoutes:
                 if batch:  # writing nothing would end the chunks
                     await response.write(b"".join(batch))
             return response
-        subscriber = self.subscriber(replies=request.query.get("replies") != "0")
+        subscriber = self.subscriber(replies=query.replies == "1")
         self._subscribers.add(subscriber)
         connection: Any = request.protocol
         connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
@@ -223,18 +225,18 @@ class MockRoutes:
     # Commanding
 
     async def _tokens(self, request: web.Request) -> Json:
-        command = await read_command(request, "client", "do")
-        if command.get("do") == "rotate":
-            if "client" in command:
+        command = await command_in(request, EndTokens)
+        if command.do == "rotate":
+            if command.client is not UNSET:
                 raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
             return obeyed(await self._calls.run(self._service.rotate_key))
-        client, do = text_member(command, "client"), text_member(command, "do")
-        return obeyed(await self._calls.run(partial(self._service.end_tokens, client, do)))
+        if command.client is UNSET:
+            raise CommandRefused(400, "client is missing.")
+        return obeyed(await self._calls.run(partial(self._service.end_tokens, command.client, command.do)))
 
     async def _devices(self, request: web.Request) -> Json:
-        command = await read_command(request, "user_code", "answer")
-        user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
-        return obeyed(await self._calls.run(partial(self._service.answer_device, user_code, answer)))
+        command = await command_in(request, AnswerDevice)
+        return obeyed(await self._calls.run(partial(self._service.answer_device, command.user_code, command.answer)))
 
 
 def client_part(scenario: Scenario) -> dict[str, Json]:

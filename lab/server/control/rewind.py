@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import ManualClock, ScaledClock, wall_second
-from lab.core.clock import Epoch
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.mock.history import History
 from lab.mock.sizes import sizes_of
-from lab.server.control.access import CommandRefused, read_command, text_member
+from lab.server.control.access import CommandRefused
+from lab.server.control.commands import Reset, RunTape, command_in
+from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount
 
 MOST_FACTS = 50_000
 """Facts that are kept for a way back."""
@@ -29,11 +31,11 @@ class Rewind:
     """
 
     def __init__(
-        self, server: MockServer, mount: Mount, forget: Callable[[tuple[Fact, ...] | None], int],
-        past: Sequence[Fact] = (), second: Callable[[], Epoch] = wall_second,
+        self, server: MockServer, lab: Lab, forget: Callable[[tuple[Fact, ...] | None], int],
+        second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         self._server = server
-        self._mount = mount
+        self._lab = lab
         self._forget = forget
         """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on.
 
@@ -41,9 +43,9 @@ class Rewind:
         """
         self._second = second
         self._history: History | None = History()
-        if mount.choice is None and isinstance(mount.clock, ManualClock | ScaledClock):
-            self._keep(past)
-            mount.service.journals.append(self._keep)
+        if lab.choice is None and isinstance(lab.clock, ManualClock | ScaledClock):
+            self._keep(lab.past)
+            lab.service.journals.append(self._keep)
 
     def _keep(self, facts: Sequence[Fact]) -> None:
         if self._history is not None:
@@ -53,69 +55,68 @@ class Rewind:
 
     async def tape(self, request: web.Request) -> Json:
         """`{"name"}` begins a tape, `{}` ends it."""
-        command = await read_command(request, "name")
-        recorder = self._mount.recorder
+        name = (await command_in(request, RunTape)).name
+        recorder = self._lab.recorder
         if recorder is None:
             raise CommandRefused(409, "This lab can't record.")
-        if not command:
+        if name is UNSET:
             if not recorder.running:
                 raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
             return {"ok": True, "file": recorder.end()}
         if recorder.running:
             raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
-        return {"ok": True, "file": recorder.begin(text_member(command, "name"))}
+        return {"ok": True, "file": recorder.begin(name)}
 
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
-        command = await read_command(request, "to")
-        self._mount.service.file.reserve()
-        if self._mount.choice is None:
-            return self._to(command["to"]) if command else self._anew()
-        if command:
+        to = (await command_in(request, Reset)).to
+        for lab in (self._lab, self._server.labs.usual):  # whose journal tells what is given up
+            lab.service.file.reserve()
+        if self._lab.choice is None:
+            return self._anew() if to is UNSET else self._to(to)
+        if to is not UNSET:
             raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
-        return self._cleared(sizes_of(self._mount.service.ledger))
+        return self._cleared(sizes_of(self._lab.service.ledger))
 
     def _cleared(self, sizes: Counter[str]) -> Json:
         """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
-        now = self._mount.clock.now()
+        now = self._lab.clock.now()
         sizes["exchanges"] += self._forget(None)
-        self._mount.service.reset(now)
-        tape = ["tape"] if self._mount.recorder is not None and self._mount.recorder.running else []
+        self._lab.service.reset(now)
+        tape = ["tape"] if self._lab.recorder is not None and self._lab.recorder.running else []
         kept: list[Json] = [*_ALWAYS_KEPT, "clock", *tape]
         return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": kept}
 
     def _anew(self) -> Json:
-        tenant, service, clock = self._mount.tenant, self._mount.service, self._mount.clock
+        lab, service, clock = self._lab, self._lab.service, self._lab.clock
         sizes = Counter[str]()
-        for each in tenant:
+        for each in lab:
             sizes.update(sizes_of(each.service.ledger))
-        sizes["exchanges"] = sum(each.service.exchanges for each in tenant.used())
-        tenant.clear()
+        sizes["exchanges"] = sum(each.service.exchanges for each in lab.used())
+        self._server.labs.give_up(lab)
         if not isinstance(clock, ManualClock):
             return self._cleared(sizes)
 
         def begin() -> None:
-            self._server.drop(tenant)
+            self._server.drop(lab)
             clock.rewind(0)
             clock.shared = clock.withholds
             self._history = History()  # what was too much is gone
             service.restart(self._second())
-            tenant.redate()
+            lab.redate()
             sizes["exchanges"] += self._forget(())
 
         tape = self._renewed(begin)
         return {"ok": True, "now": 0, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
-    def _to(self, instant: Json) -> Json:
-        tenant, service, clock = self._mount.tenant, self._mount.service, self._mount.clock
+    def _to(self, instant: Millis) -> Json:
+        lab, service, clock = self._lab, self._lab.service, self._lab.clock
         now = clock.now()
         if not isinstance(clock, ManualClock | ScaledClock):
             raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
-        if type(instant) is not int or not 0 <= instant <= now:
-            raise CommandRefused(
-                400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
-            )
-        if any(tenant.used()):
+        if instant > now:
+            raise CommandRefused(400, f"to must be an instant from 0 to {now}, in milliseconds.", Reset.hints["to"])
+        if any(lab.used()):
             hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
             raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)
         if self._history is None:
@@ -124,7 +125,7 @@ class Rewind:
         sizes = sizes_of(service.ledger)
 
         def back() -> None:
-            self._server.drop(tenant)
+            self._server.drop(lab)
             clock.rewind(instant)
             service.rewind(kept, instant)
             sizes.subtract(sizes_of(service.ledger))
@@ -135,7 +136,7 @@ class Rewind:
 
     def _renewed(self, back: Callable[[], None]) -> str | None:
         """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between. Where the next lies."""
-        if self._mount.recorder is not None:
-            return self._mount.recorder.renew(back)
+        if self._lab.recorder is not None:
+            return self._lab.recorder.renew(back)
         back()
         return None

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -17,7 +18,8 @@ from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.server.backlog import Kept
-from lab.server.control.access import CommandRefused, Handler, read_command
+from lab.server.control.access import CommandRefused, Handler
+from lab.server.control.commands import Reset, command_in
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.shared.calls import LedgerCalls
@@ -65,7 +67,7 @@ class SharedReset:
 
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything but the clock; nothing goes back to an instant."""
-        if await read_command(request, "to"):
+        if (await command_in(request, Reset)).to is not UNSET:
             raise CommandRefused(409, "A shared lab can't be set back.", "POST {} forgets all; the clock goes on.")
         now, sizes = await self._calls.run(partial(_cleared, self._service))
         sizes["exchanges"] += self._exchanges

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from lab.core.exchange import Json
-from lab.core.ranges import SEEDS
 from lab.mock.config import TENANT_PATH
-from lab.server.control.access import OF_TENANT, CommandRefused, Handler, read_command, text_member
+from lab.server.control.access import OF_TENANT, CommandRefused, Handler
+from lab.server.control.commands import MakeTenant, command_in
+from lab.server.labs import NAME_RULE, TENANT_NAME, Lab, LabRefused, LabWish
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Tenant
-from lab.server.tenants import NAME_RULE, TENANT_NAME, TenantRefused, TenantWish
 
 OF_THE_LAB = ("tenants", "make_tenant", "end_tenant", "virtual_time", "ready")
 """Routes that no tenant has, by their names."""
@@ -33,28 +32,30 @@ class TenantCommands:
         """By the names of their routes."""
 
     async def _list(self, request: web.Request) -> Json:
-        return {"tenants": [self._document(each) for each in await self._server.tenants.listed()]}
+        return {"tenants": [self._document(each) for each in await self._server.labs.listed()]}
 
     async def _make(self, request: web.Request) -> Json:
         """The tenant, made unless it is there; what it is then isn't changed."""
-        wish = wish_of(await read_command(request, "name", "seed", "scenarios"))
+        said = await command_in(request, MakeTenant)
+        if not TENANT_NAME.fullmatch(said.name):  # a line break may stand at its end
+            raise CommandRefused(400, f"{said.name[:80]!r} is no name of a tenant.", NAME_RULE)
+        wish = LabWish(said.name, said.seed, said.scenarios and tuple(dict.fromkeys(said.scenarios)))
         try:
-            tenant = await self._server.tenants.make(wish)
-        except TenantRefused as refused:
-            refusal = refused.refusal
-            raise CommandRefused(refusal.status, refusal.message, refusal.hint, dict(refusal.headers)) from None
+            tenant = await self._server.labs.make(wish)
+        except LabRefused as refused:
+            raise CommandRefused.says(refused.refusal) from None
         _check_same(tenant, wish)
-        return {**self._document(TenantWish.fulfilled(tenant)), "control_token": tenant.token}
+        return {**self._document(LabWish.fulfilled(tenant)), "control_token": tenant.token}
 
     async def _end(self, request: web.Request) -> Json:
         name = request.match_info["name"]
-        if not await self._server.tenants.end(name):
-            problem = self._server.tenants.unknown(name)
+        if not await self._server.labs.end(name):
+            problem = self._server.labs.unknown(name)
             raise CommandRefused(problem.status, problem.message, "GET /_lab/tenants lists them.")
         return {"ok": True, "name": name}
 
-    def _document(self, wish: TenantWish) -> dict[str, Json]:
-        tenant, more = self._server.tenants.named.get(wish.name), {}
+    def _document(self, wish: LabWish) -> dict[str, Json]:
+        tenant, more = self._server.labs.named.get(wish.name), {}
         if tenant is not None and not tenant.calls.shared:  # of a shared lab others know more of it
             more = {"now": tenant.clock.now(), "exchanges": sum(each.service.exchanges for each in tenant)}
         base_url = f"{self._server.public_origin}{TENANT_PATH}{wish.name}"
@@ -73,24 +74,9 @@ def of_the_lab(handler: Handler) -> Handler:
     return handle
 
 
-def wish_of(command: Mapping[str, Json]) -> TenantWish:
-    """What `POST /_lab/tenants` asks for; CommandRefused if that can't be."""
-    name, seed, scenarios = text_member(command, "name"), command.get("seed"), command.get("scenarios")
-    if not TENANT_NAME.fullmatch(name):
-        raise CommandRefused(400, f"{name[:80]!r} is no name of a tenant.", NAME_RULE)
-    if seed is not None and (type(seed) is not int or not 0 <= seed < SEEDS):
-        raise CommandRefused(400, f"seed must be an integer from 0 to {SEEDS - 1}.")
-    if scenarios is None:
-        return TenantWish(name, seed)
-    names = [each for each in scenarios if isinstance(each, str)] if isinstance(scenarios, list) else []
-    if not names or names != scenarios:
-        raise CommandRefused(400, "scenarios must be a list of names.", "GET /_lab/scenarios lists them.")
-    return TenantWish(name, seed, tuple(dict.fromkeys(names)))
-
-
-def _check_same(tenant: Tenant, wish: TenantWish) -> None:
+def _check_same(tenant: Lab, wish: LabWish) -> None:
     """CommandRefused, with both values, if the tenant that is there isn't what is wished for."""
-    own = TenantWish.fulfilled(tenant)
+    own = LabWish.fulfilled(tenant)
     differs: list[str] = []
     if wish.seed not in (None, own.seed):
         differs.append(f"seed {own.seed}, not {wish.seed}")

@@ -8,21 +8,21 @@ under way. So the client asks after its last byte, and the loop is let run until
 import asyncio
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import ManualClock, SystemClock, breathe
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.server.connection import Connection
-from lab.server.control.access import CommandRefused, read_command
+from lab.server.control.access import CommandRefused
 from lab.server.control.clock import ClockRoutes
+from lab.server.control.commands import DriveClock, command_in
 from lab.server.mock_server import MockServer
 
 _LOOK: Millis = 1
 """Real milliseconds between two looks at calls that other threads prepare."""
 _STILL = 10
 """Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
-LATEST = 10**15
-"""No client waits until later."""
 
 
 class VirtualTimeRoute:
@@ -40,15 +40,11 @@ class VirtualTimeRoute:
 
     async def wait(self, request: web.Request) -> Json:
         """`{"until", "reads"}`: the client does nothing until that instant (null: for ever) unless, if it `reads`, bytes come."""
-        command = await read_command(request, "until", "reads")
+        command = await command_in(request, DriveClock)
         clock = self._routes.manual()
-        until, reads = command.get("until", clock.now()), command.get("reads", False)
-        if until is not None and (type(until) is not int or not 0 <= until < LATEST):
-            raise CommandRefused(400, "until must be an instant in milliseconds, or null.")
-        if not isinstance(reads, bool):
-            raise CommandRefused(400, "reads must be true or false.")
+        until = clock.now() if command.until is UNSET else command.until
         await self._drive(clock, request.protocol)
-        await self._wait(clock, until, reads)
+        await self._wait(clock, until, command.reads)
         self._left = self._server.traffic.left
         return {**self._routes.document(), "origins": list(self._server.origins)}
 
@@ -88,7 +84,7 @@ class VirtualTimeRoute:
 
     def _peers(self) -> list[Connection]:
         """The connections that live by this clock: a tenant's don't."""
-        usual = self._server.tenants.usual
+        usual = self._server.labs.usual
         return [each for each in self._server.peers if each.tenant in (None, usual)]
 
     async def _quiet(self) -> None:

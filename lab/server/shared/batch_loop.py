@@ -202,7 +202,8 @@ class BatchLoop:
         """The same, and what other processes have published of their exchanges."""
         await self.fresh()
         await self.relay.publish()
-        await self.relay.catch_up()
+        with suppress(StoreLost):  # they are told for onlookers alone
+            await self.relay.catch_up()
 
     async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Advance the clocks of all processes, from where the lab stands when the store takes it."""

@@ -1,7 +1,7 @@
 """How a call reaches the ledger: at once where one process has it, else in a batch that a store must take."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 
 if TYPE_CHECKING:
-    from lab.mock.service import Service
+    from lab.mock.fact_file import FactFile
     from lab.server.shared.exchanges import ExchangeRelay
 
 CallResult = TypeVar("CallResult")
@@ -77,17 +77,19 @@ class LocalCalls:
     set_back: None = None
     relay: "ExchangeRelay | None" = None
 
-    def __init__(self, clock: AnyClock, note: Callable[[Fact], None], service: "Callable[[], Service]") -> None:
-        """`note` tells all that live by the clock what became of it; `service` is whose ledger it is."""
+    def __init__(
+        self, clock: AnyClock, note: Callable[[Fact], None], files: "Callable[[], Iterable[FactFile]]"
+    ) -> None:
+        """`note` tells all that live by the clock what became of it; `files` are where these keep what they accept."""
         self._clock = clock
         self._note = note
-        self._service = service
+        self._files = files
         self._advancing = asyncio.Lock()
 
     @property
     def trouble(self) -> str | None:
-        """Why its journal takes nothing, if it has one."""
-        return self._service().file.trouble
+        """Why a journal takes nothing, if there is one."""
+        return next((each.trouble for each in self._files() if each.trouble), None)
 
     async def start(self, about: str | None) -> None:
         """It takes them all along."""
@@ -102,13 +104,17 @@ class LocalCalls:
     async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Stop at every due timer on the way."""
         async with self._advancing:
-            self._service().file.reserve()
+            self._reserve()
             origin = clock.now()
             await clock.advance_to(target(origin))
             self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
 
     async def scale(self, clock: ScaledClock, factor: str) -> None:
         """From now on."""
-        self._service().file.reserve()
+        self._reserve()
         clock.scale(factor)
         self._note(ClockScaled(at=clock.now(), by="control", factor=factor))
+
+    def _reserve(self) -> None:
+        for each in self._files():
+            each.reserve()

@@ -10,7 +10,7 @@ from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_
 from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.blocks import at_text, button, minutes, raised, seconds, tinted
+from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
@@ -45,8 +45,8 @@ def _draw(view: View) -> Rows:
         return _receipt(view, decision)
     if gate is None:
         return tinted([BLANK] * rows, "wait", columns)
-    lines, asked = (_lines(state, each, columns, view.now) for each in (gate, replace(gate, sent=None)))
-    spare = max(0, rows - len(asked))  # an answer that is on its way moves nothing
+    lines, whole = (_lines(state, each, columns, view.now) for each in (gate, replace(gate, sent=None)))
+    spare = max(0, rows - len(whole))  # an answer that is on its way moves nothing
     above = spare // 2 if columns >= BROAD else max(0, spare - 1)
     return tinted([*[BLANK] * above, *lines, *[BLANK] * rows][:rows], "wait", columns)
 
@@ -55,12 +55,12 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     """Every text broken at words; the buttons beside them, three rows high, from 120 columns on, else in a row below."""
     inner = columns - 6
     question, note = row(ink(" ".join(gate.question.split()), bold=True)), gate_note(state, gate)
-    told = patience_rows(state, gate, now)
+    patience = patience_rows(state, gate, now)
     faces = verdict_buttons(state)
     if columns < BROAD:
         lines = [
             line
-            for text in (question, *joined(told, inner), note)
+            for text in (question, *in_one_row(patience, inner), note)
             if text
             for line in wrap(text, inner, most=MOST_TEXT)
         ]
@@ -69,9 +69,9 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
         places = [gate_text(state, gate, short=short) for short in (False, True)]
         place = next((each for each in places if len(each) <= room), "")
         return [*lines, *rows[:-1], ends(rows[-1], row(ink(place, "dim")), inner)]
-    keys = raised(faces) if faces else []
+    keys = raised_buttons(faces) if faces else []
     side = inner - widest(keys) - 2
-    lines = [line for text in (question, *told, note) if text for line in wrap(text, side, most=MOST_TEXT)]
+    lines = [line for text in (question, *patience, note) if text for line in wrap(text, side, most=MOST_TEXT)]
     return at_both_ends(lines, keys, inner)
 
 
@@ -84,7 +84,7 @@ def _in_rows(faces: list[Row], inner: int) -> list[Row]:
     return rows
 
 
-def joined(texts: list[Row], inner: int) -> list[Row]:
+def in_one_row(texts: list[Row], inner: int) -> list[Row]:
     """Texts in one row, if they fit."""
     whole = row(*[part for text in texts for part in (text, row("  "))])
     return [whole] if texts and width(whole) - 2 <= inner else texts
@@ -105,8 +105,8 @@ def gate_head(state: ScreenState, gate: GateState) -> Row:
     return row(ink("◆ ", "wait"), ink("APPROVAL NEEDED", "wait", bold=True), ink(f"  {gate_text(state, gate)}", "dim"))
 
 
-def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, told: bool = False) -> list[Row]:
-    """How long there is, if it isn't `told` elsewhere, and what happens if nobody decides; of an answer that was sent, or
+def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere: bool = False) -> list[Row]:
+    """How long there is, if it isn't `elsewhere`, and what happens if nobody decides; of an answer that was sent, or
     refused, that."""
     opening = state.run.matched_opening
     lead, happens = BLANK, _recorded(state, opening)
@@ -121,7 +121,7 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, told: boo
         return [happens or row(lead, ink("" if gate.in_chat else "decided outside the API: the app only polls", "dim"))]
     left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
     tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
-    named = row() if told else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
+    named = row() if elsewhere else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
     word = verdict_face(opening.verdict).word
     if happens is None and opening.by is not None:
         happens = row(f"script: {word} in {minutes(opening.then_at - now)}, then {opening.to}")
@@ -221,14 +221,11 @@ def _stands(state: ScreenState) -> bool:
 
 def _asking_for_changes(state: ScreenState) -> Reaction:
     hint = state.run.gate.prompt if state.run.gate is not None else ""
-    return Reaction(
-        form=TextForm(
-            "CHANGES",
-            (FormField("changes › ", hint),),
-            lambda now, texts: _given(gate_answer(now, "changes-requested", *texts)),
-            _stands,
-        )
-    )
+
+    def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
+        return _given(gate_answer(now, "changes-requested", *texts))
+
+    return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _stands))
 
 
 def _signing(verdict: str, title: str) -> React:
@@ -253,22 +250,30 @@ def _no_answer(state: ScreenState) -> str:
     return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
 
 
-_APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
-KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
-    ScreenKey(
-        "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        _asking_for_changes, _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
+_KEYS: tuple[tuple[str, str, str, str, React, str], ...] = (
+    ("approve", "a", "Approve", "approve at the open gate", _answering("approved"), "approved"),
+    ("reject", "r", "Reject", "reject at the open gate", _answering("rejected"), "rejected"),
+    ("changes", "c", "Changes", "ask for changes: type what they are", _asking_for_changes, "changes-requested"),
+    (
+        "approve-saying",
+        "A",
+        "Approve by name",
+        "approve with a name and a comment",
+        _signing("approved", "APPROVE"),
+        "approved",
     ),
-    ScreenKey(
-        "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        _signing("approved", "APPROVE"), _APPROVE, group="gate", needs="decide", why=_no_answer,
+    (
+        "reject-saying",
+        "R",
+        "Reject by name",
+        "reject with a name and a comment",
+        _signing("rejected", "REJECT"),
+        "rejected",
     ),
-    ScreenKey(
-        "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        _signing("rejected", "REJECT"), _REJECT, group="gate", needs="decide", why=_no_answer,
-    ),
-)  # fmt: skip
+)
+KEYS = tuple(
+    ScreenKey(name, key, key, label, text, react, _answerable(verdict), group="gate", needs="decide", why=_no_answer)
+    for name, key, label, text, react, verdict in _KEYS
+)
 
 APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -13,8 +13,9 @@ from msgspec import Struct
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, tenths
-from lab.tui.panes.layout import LEFT, band_rows
+from lab.tui.panes.layout import band_rows
 from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.blocks import LEFT
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
 from lab.tui.state.course import CourseStep, course_of
 from lab.tui.state.gate import verdict_face
@@ -53,14 +54,10 @@ class Axis(Struct, frozen=True):
         """Where an instant is; before the first step its beginning."""
         for step, x, wide in reversed(self.boxes):
             if step.began is not None and at >= step.began:
-                gone = at - step.began
-                if step.ended is None and step.face.phase == "waiting":
-                    part = gone / (gone + _HALF)
-                else:
-                    part = gone / max(1, step.takes)
+                gone, open_gate = at - step.began, step.ended is None and step.face.phase == "waiting"
+                part = gone / (gone + _HALF) if open_gate else gone / max(1, step.takes)
                 # an open gate is never full: its last cell is to come
-                room = wide - 2 if step.ended is None and step.face.phase == "waiting" else wide - 1
-                return x + min(max(0, wide - 2), int(room * part))
+                return x + min(max(0, wide - 2), int((wide - 1 - open_gate) * part))
         return self.boxes[0].x if self.boxes else LEFT
 
 
@@ -160,19 +157,20 @@ def planned_lane(steps: Sequence[CourseStep], columns: int) -> list[Row]:
     """The statuses as they are planned, below each a line over the steps that it has: for the poster."""
     if not steps:
         return []
-    words, lines, agents = CellRow(columns), CellRow(columns), CellRow(columns)
-    boxes = _axis(steps, 0, _NAMES, columns, planned=True).boxes
-    words.put(0, ink("STATUS", "dim"))
-    agents.put(0, ink("AGENTS", "dim"))
-    for known, grouped in groupby(boxes, key=lambda box: box.step.face):
+    inner = columns - _NAMES
+    words, lines = CellRow(inner), CellRow(inner)
+    for known, grouped in groupby(_axis(steps, 0, 0, inner, planned=True).boxes, key=lambda box: box.step.face):
         group = list(grouped)
-        start, stop = group[0].x, group[-1].x + group[-1].wide
+        first, last = group[0], group[-1]
+        size = last.x + last.wide - first.x
         text = f"{known.glyph} {_WORDS.get(known, '')}"
-        words.put(start, ink(text if len(text) < stop - start else known.glyph, known.role, bold=True))
-        lines.put(start, ink("━" * max(1, stop - start - (not known.final)), known.role))
-    for box in boxes:
-        _box(agents, box, -1, -1, planned=True, over=False)
-    return [words.row(), lines.row(), agents.row()]
+        words.put(first.x, ink(text if len(text) < size else known.glyph, known.role, bold=True))
+        lines.put(first.x, ink("━" * max(1, size - (not known.final)), known.role))
+    names = [row((f"{name:<{_NAMES}}", "dim")) for name in ("STATUS", "", "AGENTS")]
+    return [
+        row(name, cells)
+        for name, cells in zip(names, (words.row(), lines.row(), planned_row(steps, inner)), strict=True)
+    ]
 
 
 def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:

@@ -68,9 +68,9 @@ class CopyPage(ListContent[CopiedText]):
 
     def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
         """Its key, its name, its beginning."""
-        tone, beginning = "fill" if chosen else "fg", " ".join(entry.text[:inner].split())
+        beginning = " ".join(entry.text[:inner].split())
         head = row((f" {entry.key}  ", "fill b @fill-run" if chosen else "wait b"))
-        name = row((f"{entry.name:<22} ", f"{tone} b @fill-run" if chosen else tone))
+        name = row((f"{entry.name:<22} ", "fill b @fill-run" if chosen else "fg"))
         return cut(row(head, name, ink(f" {beginning}", "fg" if chosen else "dim")), inner)
 
     def more(self, entry: CopiedText, inner: int, rows: int) -> list[Row]:

@@ -1,19 +1,14 @@
 """What is said of a decision, in every part that tells of one: who took it, when, in which words, and what follows."""
 
-from rich.cells import cell_len
-
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 from lab.core.jsontext import members_of
 from lab.jobs.gates import Origin
 from lab.tui.rows.blocks import at_text
-from lab.tui.rows.spans import plain, row, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
-from lab.tui.state.run import Exchange, RunState, TimelineRow
+from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import decision_shown, finished
-
-MOST_COMMENT_ROWS = 4
-"""How many rows of a timeline a comment takes at most."""
 
 
 def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
@@ -52,9 +47,10 @@ def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None,
         return None, "", word
     calls = (each for each in reversed(run.exchanges) if each.command == "invoke" and each.at <= decision.at)
     call = next(calls, None)
-    resume = members_of(call.request_body.encode()).get("resumeInput") if call is not None else None
-    sent = resume.get("userResponse") if isinstance(resume, dict) else None
-    return (call, "userResponse", sent) if isinstance(sent, str) else (call, "decision", word)
+    sent: Json = dict(members_of(call.request_body.encode())) if call is not None else None
+    for name in run.labels.answer:
+        sent = sent.get(name) if isinstance(sent, dict) else None
+    return (call, run.labels.answer[-1], sent) if isinstance(sent, str) else (call, "decision", word)
 
 
 def decision_head(state: ScreenState, decision: GateDecision) -> str:
@@ -80,22 +76,3 @@ def last_decision(state: ScreenState) -> GateDecision | None:
     if run.gate is not None or finished(run):
         return None
     return next((each.decision for each in reversed(run.milestones) if each.decision is not None), None)
-
-
-def with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
-    """The rows; below a decision what was said, and who decided where its own row has no room for that."""
-    rows: list[TimelineRow] = []
-    for each in state.run.timeline:
-        rows.append(each)
-        comment = f" “{each.decision.comment}”" if each.decision is not None and each.decision.comment else ""
-        by = by_whom(state, each.decision)
-        if said := ("" if by_fits(state, each, by, inner) else by) + comment:
-            room = inner - len(at_text(state.run.since_start(each.at))) - 3
-            lines = wrap(row(said.strip()), room, most=MOST_COMMENT_ROWS)
-            rows += [TimelineRow(each.at, "said", plain(line)) for line in lines]
-    return rows
-
-
-def by_fits(state: ScreenState, each: TimelineRow, by: str, inner: int) -> bool:
-    """Whether a row of the timeline has room for who decided."""
-    return cell_len(f"{at_text(state.run.since_start(each.at))} ◇ {each.word}{by}") <= inner

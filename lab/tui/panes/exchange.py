@@ -8,6 +8,7 @@ from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, ink, row, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import Exchange, Pairs, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
@@ -67,9 +68,9 @@ def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
         return [row(("← ", "bad"), (clip(lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
     if code is None:
         return [row(("← ···", "dim"))]
-    role = "done" if code < 400 else "bad"
-    took = (f"   {latency(exchange.took)}", "dim")
-    head = row(("← ", role), (str(code), f"{role} b"), f" {phrase(code)}", took)
+    tone: Ink = "done" if code < 400 else "bad"
+    came = row(ink("← ", tone), ink(str(code), tone, bold=True))
+    head = row(came, f" {phrase(code)}", (f"   {latency(exchange.took)}", "dim"))
     shown = next((each for each in run.timeline if each.x == exchange.x and not each.bad), None)
     if shown is not None and exchange.command == "status":
         known = face(shown.word)

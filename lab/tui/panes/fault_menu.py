@@ -9,9 +9,12 @@ from lab.core.exchange import Json
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
 from lab.tui.rows.spans import Row, cut, ends, row, wrap
+from lab.tui.state.ink import SpanRole
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
+
+_CHOSEN: SpanRole = "fill b @fill-run"
 
 
 class FaultOffer(Struct, frozen=True):
@@ -87,15 +90,10 @@ class FaultPage(ListContent[ArmedFault | FaultOffer]):
 
     def line(self, entry: ArmedFault | FaultOffer, inner: int, *, chosen: bool) -> Row:
         """An offer's words and effect, of the chosen one its route; an armed one in red."""
-        ground = " b @fill-run" if chosen else ""
         if isinstance(entry, ArmedFault):
-            name = row(
-                (f" ✗ {entry.name} ", f"fill{ground}" if chosen else "bad b"), (f"  armed on {entry.route}", "dim")
-            )
+            name = row((f" ✗ {entry.name} ", _CHOSEN if chosen else "bad b"), (f"  armed on {entry.route}", "dim"))
             return ends(name, row(("delete disarms ", "dim")) if chosen else (), inner)
-        left = row(
-            (f" {entry.word:<22}", f"fill{ground}" if chosen else "fg"), (f" {entry.effect}", "fg" if chosen else "dim")
-        )
+        left = row((f" {entry.word:<22}", _CHOSEN if chosen else "fg"), (f" {entry.effect}", "fg" if chosen else "dim"))
         if not chosen:
             return cut(left, inner)
         arrows = "← → " if len(entry.routes) > 1 else ""

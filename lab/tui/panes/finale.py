@@ -1,19 +1,24 @@
-"""The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation."""
+"""The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation, below
+it what that took, and the follow-ups, which are numbered keys."""
 
+from typing import NamedTuple
+
+from lab.core.clock import Millis, tenths
 from lab.jobs.program import parts_for
-from lab.tui.panes.layout import LEFT, WIDE, Rect, Rects
+from lab.tui.panes.keys import React, Reaction, ScreenKey
+from lab.tui.panes.layout import WIDE, Rect, Rects
 from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
-from lab.tui.panes.strip import strip_rows
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import paragraph, seconds
+from lab.tui.rows.blocks import LEFT, minutes, paragraph, polls_text, seconds, tinted
 from lab.tui.rows.html import to_markdown
-from lab.tui.rows.letters import block, wide
+from lab.tui.rows.letters import block, tall, wide
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, ends, fill, ink, row, width
-from lab.tui.state.ink import Ink
-from lab.tui.state.run import LastStatus, RunState
+from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, hot, ink, row, width, words, wrap
+from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
+from lab.tui.state.ink import FILLS, Ground, Ink
+from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
 from lab.tui.state.status import FACES, face, phase, stopped
 
@@ -23,34 +28,27 @@ BLOCKS = 32
 """Rows of the screen from which on the summary's figures are block letters."""
 TALL_SHEET = 20
 """Rows of the output from which on its title has three, though not all of it fits below."""
-_MOST_RAIL = 4
-"""Turns that the rail shows at most, the newest."""
 AIRY_FROM = 48
 """Rows of the screen from which on there is a blank row between facts, turns and output."""
-LEAST_SHEET = 9
+LEAST_SHEET = 7
 """Rows that are left for the output before the facts above it go."""
 BESIDE_WIRE = 112
 """Columns of the output where the wire stands beside it."""
-_FACTS = ("token", "job", "polling")
-
-
-# Where the parts stand
+_MOST_RAIL = 4
+"""Turns that the rail shows at most, the newest."""
 
 
 def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
     """The places of the finale in the room that the layout gave the panes: facts, turns, the output, what it took."""
-    if not state.finale or "small" in found:
-        return found
     body = [place for name, place in found.items() if name not in bars_shown]
     top, end = min(place.y for place in body), max(place.y + place.height for place in body)
     kept = {name: place for name, place in found.items() if name in bars_shown}
-    strip = min(len(strip_rows(state, columns, blocks=rows >= BLOCKS)), max(1, (end - top) // 3))
-    turns = min(state.run.turn, _MOST_RAIL)
-    air = int(rows >= AIRY_FROM and not state.ui.presenter)
-    end -= strip
-    kept[STRIP] = Rect(0, end, columns, strip)
+    strip_height = min(len(_strip(state, columns, blocks=rows >= BLOCKS)), max(1, (end - top) // 3))
+    turns, air = min(state.run.turn, _MOST_RAIL), int(rows >= AIRY_FROM and not state.ui.presenter)
+    end -= strip_height
+    kept[STRIP] = Rect(0, end, columns, strip_height)
     if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET:
-        kept |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(_FACTS)}
+        kept |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(("token", "job", "polling"))}
         top += 3 + air
     kept[RAIL] = Rect(0, top, columns, turns)
     top += turns + air
@@ -63,24 +61,21 @@ def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns
 def rail(view: View) -> Rows:
     """The conversation, a row a turn: its Job ID, what was asked, what it took; the answer to the last one stands below."""
     run, rows = view.run, list[Row]()
-    turns = list(enumerate((*run.past, run), 1))
-    for number, turn in turns[-view.rows :]:
-        here, job = turn is run, turn.job
-        sign = face(turn.last.status) if turn.last is not None else FACES[None]
-        message = messages_of(turn)[-1]
+    turns = list(zip((*run.past, run), messages_of(run), strict=True))
+    for number, (turn, message) in list(enumerate(turns, 1))[-view.rows :]:
+        here, sign = turn is run, face(turn.last.status) if turn.last is not None else FACES[None]
+        job = (turn.job.job or "no job")[:8] if turn.job is not None else "no job"
         left = row(
             ink("▌" if here else " ", sign.role),
-            "  ",
-            ink(f"{number} ", "fg" if here else "dim", bold=here),
+            (f"  {number} ", "fg b" if here else "dim"),
             ink(f"{sign.glyph} ", sign.role, bold=True),
-            ink((job.job or "no job")[:8] if job else "no job", "run", bold=here),
-            "   ",
-            ink(message, "fg" if here else "dim", bold=here),
+            (f"{job}   ", "run b" if here else "run"),
+            (message, "fg b" if here else "dim"),
         )
-        polls = ink(f"{turn.polls} poll{'' if turn.polls == 1 else 's'}", "dim")
-        took = ink(f"{seconds(turn.elapsed(turn.latest)):>9}", "fg" if here else "dim", bold=here)
-        line = ends(left, row(polls, took, " " * LEFT), view.columns)
-        rows.append(backed(line, "@panel") if here else line)
+        took = f"{seconds(turn.elapsed(turn.latest)):>9}"
+        right = row((polls_text(turn.polls), "dim"), (took, "fg b" if here else "dim"), " " * LEFT)
+        line = ends(left, right, view.columns)
+        rows.append(backed(line, "panel") if here else line)
     return tuple(rows)
 
 
@@ -92,48 +87,13 @@ def sheet(view: View) -> Rows:
     columns, tone = view.columns, _tone(view.run)
     body, room, ground = _laid_out(view)
     body = marked(body, view.state.ui)
-    head = _head(view, view.rows - room, tone, ground)
     over = max(0, len(body) - room)
     top = max(0, min(view.top, over))
     shown = body[top : top + room]
     if over > top and shown:
         shown[-1] = row((f"↓ {over - top + 1} more", "dim"))
     lines = [row(" " * LEFT, line) for line in [*shown, *[BLANK] * (room - len(shown))]]
-    return (*head, *[backed(fill(line, columns), ground) for line in lines])
-
-
-def _head(view: View, rows: int, tone: Ink, ground: str) -> Rows:
-    """The title on its ground: in block letters, in three rows, or in one."""
-    inner, filled = view.columns - 2 * LEFT, f"@fill-{tone}"
-    title, kind = _titled(view.state)[0], row((_kind(view.run), "fill"))
-    lines = block(title, 1, "fill") if rows > 3 else [row((title, "fill b"))]
-    last = (
-        ends(lines[-1], kind, inner, "fill") if width(lines[-1]) + width(kind) + 3 <= inner else fill(lines[-1], inner)
-    )
-    bars = [backed(fill(row(" " * LEFT, line), view.columns, "fill"), filled) for line in (*lines[:-1], last)]
-    if rows == 1:
-        return tuple(bars)
-    under = [row(("▀" * view.columns, f"{tone} {ground}"))] if rows == 3 else []
-    return (row(("▄" * view.columns, tone)), *bars, *under)
-
-
-def _laid_out(view: View) -> tuple[list[Row], int, str]:
-    """The rows of the output, how many have room, and their ground: shaded rows where rules take too many.
-
-    The title has block letters, or three rows, where the output still fits below it.
-    """
-    title, text = _titled(view.state)
-    inner = view.columns - 2 * LEFT
-    ruled = _body(view, text, inner, view.rows, ruled=True)
-    for head in (5, 3, 1) if 0 < wide(title, 1) <= inner else (3, 1):
-        if len(ruled) + 2 <= view.rows - head:
-            return [BLANK, *ruled], view.rows - head, "@surface"
-    shaded = _body(view, text, inner, view.rows, ruled=False)
-    head = 3 if len(shaded) + 2 <= view.rows - 3 or view.rows >= TALL_SHEET else 1
-    room = view.rows - head
-    if len(dense := without_blanks(shaded, room - 1)) < room:  # no row on an edge: below there is one for this
-        shaded = [*[BLANK] * (len(dense) + 1 < room), *dense]
-    return shaded, room, "@background" if shaded != ruled else "@surface"
+    return (*_head(view, view.rows - room, tone, ground), *[backed(fill(line, columns), ground) for line in lines])
 
 
 def sheet_body(view: View) -> tuple[list[Row], int]:
@@ -141,30 +101,58 @@ def sheet_body(view: View) -> tuple[list[Row], int]:
     return _laid_out(view)[:2]
 
 
+def _head(view: View, rows: int, tone: Ink, ground: Ground) -> Rows:
+    """The title on its ground: in block letters, in three rows, or in one."""
+    title, last = _titled(view.state)[0], view.run.last
+    shown = last is not None and (phase(view.run) == "complete" or last.output)
+    kind = f"OUTPUT · {formats.kind(last.output)} · {last.size} B" if last is not None and shown else ""
+    lines = block(title, 1, "fill") if rows > 3 else [row((title, "fill b"))]
+    if width(lines[-1]) + len(kind) + 3 <= view.inner:
+        lines[-1] = ends(lines[-1], row((kind, "fill")), view.inner, "fill")
+    bars = [backed(fill(row(" " * LEFT, line), view.columns, "fill"), FILLS[tone]) for line in lines]
+    if rows == 1:
+        return tuple(bars)
+    under = [row(ink("▀" * view.columns, tone, on=ground))] if rows == 3 else []
+    return (row(ink("▄" * view.columns, tone)), *bars, *under)
+
+
+def _laid_out(view: View) -> tuple[list[Row], int, Ground]:
+    """The rows of the output, how many have room, and their ground: shaded rows where rules take too many.
+
+    The title has block letters, or three rows, where the output still fits below it.
+    """
+    title, text = _titled(view.state)
+    ruled = _body(view, text, ruled=True)
+    for head in (5, 3, 1) if 0 < wide(title, 1) <= view.inner else (3, 1):
+        if len(ruled) + 2 <= view.rows - head:
+            return [BLANK, *ruled], view.rows - head, "surface"
+    shaded = _body(view, text, ruled=False)
+    head = 3 if len(shaded) + 2 <= view.rows - 3 or view.rows >= TALL_SHEET else 1
+    room = view.rows - head
+    ground: Ground = "background" if shaded != ruled else "surface"
+    if len(dense := without_blanks(shaded, room - 1)) < room:  # no row on an edge: below there is one for this
+        shaded = [*[BLANK] * (len(dense) + 1 < room), *dense]
+    return shaded, room, ground
+
+
 def _tone(run: RunState) -> Ink:
     return "done" if phase(run) == "complete" else "bad"
 
 
-def _kind(run: RunState) -> str:
-    if run.last is None or (phase(run) != "complete" and not run.last.output):
-        return ""
-    return f"OUTPUT · {formats.kind(run.last.output)} · {run.last.size} B"
-
-
 def _titled(state: ScreenState) -> tuple[str, str | None]:
-    """The title, and the text without the heading that became it; None: the text as it is."""
+    """The title, and what is read as Markdown below it, without the heading that became it; None: it is shown otherwise."""
     run = state.run
     if phase(run) != "complete":
         return ("✗ STOPPED" if stopped(run) else "✗ ERROR"), None
     output = run.last.output if run.last is not None else None
-    kind = formats.kind(output)
-    if output is not None and state.ui.output == "rendered" and kind in ("HTML", "Markdown"):
-        text = (to_markdown(output) if kind == "HTML" else output).lstrip()
-        head, _, rest = text.partition("\n")
+    kind, text = formats.kind(output), None
+    if output is not None and state.ui.output == "rendered" and kind in ("HTML", "Markdown", "text"):
+        text = to_markdown(output) if kind == "HTML" else output
+        head, _, rest = text.lstrip().partition("\n")
         name = head.lstrip("#")
-        if name != head and name.startswith(" ") and name.strip().strip("*_`"):
+        if kind != "text" and name != head and name.startswith(" ") and name.strip().strip("*_`"):
             return name.strip().strip("*_`"), rest
-    return _job_title(state), None
+    return _job_title(state), text
 
 
 def _job_title(state: ScreenState) -> str:
@@ -175,21 +163,166 @@ def _job_title(state: ScreenState) -> str:
     return state.source.title or "Output"
 
 
-def _body(view: View, text: str | None, inner: int, room: int, *, ruled: bool) -> list[Row]:
-    run, last = view.run, view.run.last
+def _body(view: View, text: str | None, *, ruled: bool) -> list[Row]:
+    run, last, signs = view.run, view.run.last, not view.state.colours
+    if text is not None:
+        return list(markdown(text, view.inner, ruled=ruled, signs=signs))
     if last is not None and phase(run) == "complete" and view.state.ui.output == "rendered":
-        return list(_rendered(last, text, inner, ruled=ruled, signs=not view.state.colours))
-    if last is None:
-        refusals = [call.refusal for call in (run.job, run.token) if call is not None and call.refusal is not None]
-        why = [*([run.outcome.why] if run.outcome is not None and run.outcome.why else refusals), ""][0]
-        return [*paragraph(why, "bad b", inner), BLANK, row(("No job, so no output.", "dim"))]
-    # as the pane draws it within its frame
-    return content(View(view.state, inner + 6, room + 2, view.now))
+        return list(formats.rendered(last.output, view.inner, signs=signs))
+    if last is not None:  # as the pane draws it within its frame
+        return content(View(view.state, view.columns, view.rows + 2, view.now))
+    refusals = [call.refusal for call in (run.job, run.token) if call is not None and call.refusal is not None]
+    why = [*([run.outcome.why] if run.outcome is not None and run.outcome.why else refusals), ""][0]
+    return [*paragraph(why, "bad b", view.inner), BLANK, row(("No job, so no output.", "dim"))]
 
 
-def _rendered(last: LastStatus, text: str | None, inner: int, *, ruled: bool, signs: bool) -> list[Row]:
-    if text is None and last.output is not None and formats.kind(last.output) in ("HTML", "Markdown", "text"):
-        text = to_markdown(last.output) if formats.kind(last.output) == "HTML" else last.output
-    if text is None:
-        return formats.rendered(last.output, inner, signs=signs)
-    return markdown(text, inner, ruled=ruled, signs=signs)
+# What it took, and what can be asked
+
+
+def strip(view: View) -> Rows:
+    """The summary, then the follow-ups."""
+    lines = _strip(view.state, view.columns, blocks=view.rows >= 5)
+    lines = lines if len(lines) <= view.rows else _strip(view.state, view.columns, blocks=False)[: view.rows]
+    return tinted(lines, _tone(view.run), view.columns)
+
+
+def _strip(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
+    inner, figures = columns - 2 * LEFT, _figures(state.run)
+    asks = _questions(follow_ups(state) if phase(state.run) == "complete" else (), inner)
+    big = _big(figures, inner) if blocks else None
+    return [cut(_words(figures), inner), *asks] if big is None else [BLANK, *big, BLANK, *asks]
+
+
+class Figure(NamedTuple):
+    """A figure (empty: it is none), what it counts, its colour."""
+
+    text: str
+    label: str
+    tone: Ink
+
+
+def _figures(run: RunState) -> list[Figure]:
+    """What the conversation took, in four figures."""
+    turns = [turn_summary(turn) for turn in (*run.past, run)]
+    jobs, polls = sum(each.job for each in turns), sum(each.polls for each in turns)
+    if not jobs:
+        return [Figure("", "no Job ID", "bad")]
+    person = [each.person for each in turns if each.person is not None]
+    survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
+    third = Figure("0", "decisions", "dim")
+    if person:
+        decided = any(each.decided for each in turns if each.person is not None)
+        third = Figure(*_span(sum(person), "of a person" if decided else "waited, nobody decided"), "wait")
+    elif survived:
+        third = Figure(str(survived), "refusal survived" if survived == 1 else "refusals survived", "bad")
+    return [
+        Figure(str(jobs), "Job ID" if jobs == 1 else "Job IDs", "fg"),
+        Figure(str(polls), polls_text(polls).partition(" ")[2], "fg"),
+        third,
+        Figure(*_span(sum(each.agents for each in turns), "of agents"), "run"),
+    ]
+
+
+def _span(span: Millis, what: str) -> tuple[str, str]:
+    """`31.2` and `s of a person`; from 100 s on minutes, which need no unit."""
+    return (minutes(span), what) if span >= 100_000 else (tenths(span), f"s {what}")
+
+
+def _words(figures: list[Figure]) -> Row:
+    parts: list[Row] = []
+    for figure, label, tone in figures:
+        unit, _, rest = label.partition(" ") if label.startswith("s ") else ("", "", label)
+        strong = f"{figure} {unit}".strip() + " " if figure else ""
+        parts.append(
+            row((" · " if parts else "", "dim"), ink(strong, tone, bold=True), ink(rest, "fg" if figure else tone))
+        )
+    return row(*parts)
+
+
+def _big(figures: list[Figure], inner: int) -> list[Row] | None:
+    """The figures in block letters at the quarters of the width, each before what it counts; None: there is no room."""
+    quarter, lines = (inner + 2) // len(figures), [row()] * tall(1)
+    for number, (figure, label, tone) in enumerate(figures):
+        size = wide(figure, 1)
+        labels = wrap(row(label), max(1, quarter - size - 2)) if size else []
+        if not size or len(labels) > 2 or max(words(row(label))) > quarter - size - 2:
+            return None
+        labels = [*[BLANK] * (tall(1) - len(labels)), *labels]
+        for at, line in enumerate(block(figure, 1, tone)):
+            lines[at] = row(fill(lines[at], number * quarter), line, " ", labels[at])
+    return lines
+
+
+def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
+    """The follow-ups side by side, on as many rows as they need; none is cut."""
+    lines: list[Row] = []
+    for each in offered:
+        faced = row((f"› {each.text}" + ("" if each.answered else " · not in this scenario"), "dim"))
+        if each.key:
+            faced = hot(row((f" {each.key} ", "fill b @fill-accent"), f" {each.text}"), f"ask-{each.key}")
+        if lines and width(lines[-1]) + 3 + width(faced) <= inner:
+            lines[-1] = row(lines[-1], "   ", faced)
+        else:
+            lines += wrap(faced, inner)
+    return lines
+
+
+# Its keys
+
+
+def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
+    state = state.in_sight
+    if not state.finale or phase(state.run) != "complete":
+        return None
+    return next((each for each in follow_ups(state) if each.key == key), None)
+
+
+def focuses(name: str, digit: str, state: ScreenState) -> bool:
+    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one. A person's own key is no digit."""
+    return name in state.ui.faces or _follow_up(state, digit) is None
+
+
+def pane_digits(state: ScreenState) -> str:
+    """The digits that are for panes now, in words; nothing where follow-ups bear them all."""
+    free = [digit for digit in "12345" if _follow_up(state, digit) is None]
+    in_a_row = len(free) > 1 and int(free[-1]) - int(free[0]) == len(free) - 1
+    return f"{free[0]} to {free[-1]}" if in_a_row else " ".join(free)
+
+
+def no_question(state: ScreenState) -> str:
+    """Why a digit does nothing."""
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
+
+
+def _asking(key: str) -> React:
+    def react(state: ScreenState) -> Reaction:
+        found = _follow_up(state, key)
+        return (
+            Reaction()
+            if found is None
+            else Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
+        )
+
+    return react
+
+
+def _key(number: str) -> ScreenKey:
+    return ScreenKey(
+        f"ask-{number}",
+        number,
+        number,
+        f"Ask {number}",
+        "ask the follow-up of this number",
+        _asking(number),
+        lambda state: _follow_up(state, number) is not None,
+        needs="message",
+        why=no_question,
+        series="ask a follow-up",
+        word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
+    )
+
+
+KEYS = tuple(_key(str(number)) for number in range(1, MOST_KEYS + 1))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
+from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.panes.strip import pane_digits
-from lab.tui.rows.spans import BLANK, Row, cut, fill, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, cut, fill, ink, row, width, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScreenState
 
-LEGEND = (
+LEGEND: tuple[tuple[str, str, Ink], ...] = (
     ("○", "to come", "dim"),
     ("◐", "RUNNING", "run"),
     ("◆", "WAITING", "wait"),
@@ -57,7 +58,7 @@ class HelpPage(PageContent):
     def body(self, inner: int) -> list[Row]:
         """The terminal, the pane, the keys in one column or two."""
         state = self.state
-        size = (f"{self._size[0]} × {self._size[1]}", "fg b")
+        size = ink(f"{self._size[0]} × {self._size[1]}", bold=True)
         first = row(size, ("  80 to 100 columns on a projector", "dim"), ("  colours ", "dim"), self._colours)
         lines = [*wrap(first, inner), *self._focus(state, inner)]
         if state.source.pill.startswith("POD"):
@@ -125,7 +126,7 @@ def _legend(inner: int) -> list[Row]:
     """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
     lines: list[Row] = [BLANK]
     for sign, meaning, role in LEGEND:
-        part = row((sign, f"{role} b"), (f" {meaning}  ", "dim"))
+        part = row(ink(sign, role, bold=True), (f" {meaning}  ", "dim"))
         if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
             lines.append(BLANK)
         lines[-1] = row(lines[-1], part)

@@ -9,7 +9,7 @@ from lab.tui.panes.pane import View
 from lab.tui.panes.registry import places
 from lab.tui.panes.search import in_exchange
 from lab.tui.rows.blocks import since_text
-from lab.tui.rows.search import find
+from lab.tui.rows.marks import find
 from lab.tui.state.screen import ScreenState, UiState
 
 
@@ -32,7 +32,7 @@ def go_to_hit(state: ScreenState, size: tuple[int, int], now: Millis, by: int) -
     first = next((at for at, (place_of, _) in enumerate(tops) if place_of >= here), 0)
     hit = (ui.hit - 1 + by) % len(tops) if by else first
     top = tops[hit][1]
-    scrolled = {**state.unscrolled(pane), **({pane: top} if top else {})}
+    scrolled = dict(state.unscrolled(pane)) | ({str(pane): top} if top else {})
     focus = pane if pane == "wire" else ui.focus
     return state.choose(focus=focus, hit=hit + 1, hits=len(tops), scrolled=scrolled)
 

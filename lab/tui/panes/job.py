@@ -4,9 +4,21 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, View, two_sides
-from lab.tui.rows.blocks import answer_rows, fields, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, clip, ink, plain, row, width, wrap
+from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, two_sides
+from lab.tui.rows.blocks import (
+    answer_rows,
+    fields,
+    latency,
+    next_call,
+    paragraph,
+    pill,
+    request_head,
+    request_row,
+    seconds,
+    status_row,
+    tail_of,
+)
+from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState
@@ -20,40 +32,63 @@ def job_fact(view: View) -> PaneFact:
     if job is None:
         none = f"No job yet. {state.labels.start} returns a Job ID at once, not the output."
         return PaneFact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
-    alone = state.ui.zoom == "job"
     path = short_path(job.path)
     path = path if len(path) <= inner - 7 else f"…/{path.rpartition('/')[2]}"  # no word of it is cut
     # where one path takes all calls, the method says which
-    path = next((clip(value, inner - 7) for name, value in job.fields if name == "method" and not alone), path)
+    path = next((clip(value, inner - 7) for name, value in job.fields if name == "method"), path)
     request = [request_row("POST", path, inner)]
-    if alone:
-        request += [*fields(job.message, 7, inner, most=12), *fields(job.fields, 15, inner, most=12)]
-    else:
-        request += [row("  ", line) for _, text in job.message for line in wrap(row(text), inner - 2, most=2)]
+    request += [row("  ", line) for _, text in job.message for line in wrap(row(text), inner - 2, most=2)]
     tried = [each for each in run.milestones if (each.kind, each.value) == ("refused", "invoke")]
-    if tried and job.job is not None and not alone:
+    if tried and job.job is not None:
         request = [*request[:2], row(("✗ ", "bad"), (tried[-1].word, "bad b"), " then asked again")]
     reply = answer_rows(job.code, job.took, job.refusal, inner)
     if job.refusal is None and job.job:
         first, *more = map(plain, wrap(row(job.job), inner - 2, most=2))
-        reply += [row("  ", ink(first[:8], "run", bold=True), first[8:]), *(row("  ", line) for line in more)]
-        reply += fields(job.lines, 14, inner, most=3) if alone else _beside_it(job, inner)
+        reply += [row("  ", (first[:8], "run b"), first[8:]), *(row("  ", line) for line in more)]
+        reply += _beside_it(job, inner)
     elif run.next_call is not None:
         reply += [BLANK, next_call(run.next_call, inner, view.now, "bad")]
     if state.newest.turn > 1:
         reply += turns(state, inner, 3)
-    body = two_sides(request, reply, view, "job")
+    body, beside = two_sides(request, reply, view.room), _place(state)
     status = status_row(job.status) if job.status is not None else ()
-    code, beside = row((str(job.code or "···"), "done b")), _place(state)
+    code = str(job.code or "···")
     if job.refusal is not None:
-        return PaneFact("bad", body, status, row((str(job.code or "···"), "bad b")), row((job.refusal, "bad")))
+        return PaneFact("bad", body, status, row((code, "bad b")), row((job.refusal, "bad")))
     if job.job is None:
         return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
     gist = row((job.job[:8], "run b"), job.job[8:])
     if _several(state):
         short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
         gist = row(gist, (f"  {short}", "dim"))
-    return PaneFact("done", body, status, code, gist, status, beside if _several(state) else "")
+    return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
+
+
+def job_parts(room: Room) -> list[ViewPart]:
+    """What was asked, the beginning of the Job ID, that nothing is held open for it, and what else was said and came."""
+    job, columns = room.run.job, room.columns
+    if job is None or job.job is None:
+        return []
+    whole, label = row((job.job[:8], "run b"), job.job[8:]), row((room.state.labels.job, "dim"))
+    ident = ends(whole, label, columns) if width(whole) + width(label) < columns else whole
+    said = "you may hang up: nothing is held open" if job.code == 202 else "the job goes on by itself"
+    status = row(status_row(job.status or "RUNNING"), " on its own")
+    lane = row(("job            ", "dim"), ("▄" * max(4, columns - 17 - width(status)), "run"), "  ", status)
+    label_room = max([0, *(len(name) for name, _ in job.message)])
+    alone = room.state.ui.zoom == "job"
+    return [
+        ViewPart(
+            [
+                cut(request_head("POST", tail_of(job.path, 2)), columns),
+                *fields(job.message, label_room, columns, most=12 if alone else 2),
+            ],
+            2,
+        ),
+        ViewPart([*room.big(job.job[:8].upper(), "run"), BLANK, ident]),
+        ViewPart([cut(row(pill(job.code or 0, "done"), "  ", (said, "fg b")), columns)], 1),
+        ViewPart([row((f"connection    ▄▄▄▄ closed after {latency(job.took)}", "dim")), BLANK, lane], 3),
+        ViewPart(fields((*job.fields, *job.lines), 15, columns, most=12) if alone else [], 4),
+    ]
 
 
 def _place(state: ScreenState) -> str:
@@ -70,30 +105,23 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
     parts: list[Row] = []
     for number, turn in enumerate((*state.newest.past, state.newest), 1):
         word = turn.job.status if turn.job else None
-        here = "fg b" if number == state.run.turn else "dim"
-        sign = (f" {face(word).glyph}", face(word).role) if word else (" ···", "dim")
-        took = (f" {seconds(turn.elapsed(turn.latest))}", "dim") if turn.ended is not None else ""
-        parts.append(row((f"turn {number}", here), sign, took))
-    while len(parts) > 2 and sum(width(part) + 3 for part in parts) > inner * max(1, most):
-        parts.pop(0)
+        sign = ink(f" {face(word).glyph}", face(word).role) if word else ink(" ···", "dim")
+        took = f" {seconds(turn.elapsed(turn.latest))}" if turn.ended is not None else ""
+        parts.append(row((f"turn {number}", "fg b" if number == state.run.turn else "dim"), sign, (took, "dim")))
     lines: list[Row] = []
     for part in parts:
         on = row(lines[-1], (" · ", "dim"), part) if lines else part
         lines = [*lines[:-1], on] if width(on) <= inner or not lines else [*lines, part]
-    return lines[-max(1, most) :]
+    return lines[-most:]
 
 
 def _beside_it(job: JobState, inner: int) -> list[Row]:
     """Conversation and trace: both ends, or the end where that tells more, of what doesn't fit on a row."""
-    room = inner - 18
-    return fields(
-        tuple(
-            (label, text if cell_len(text) <= room else both_ends(text) if at == 0 else end_of(text, 17))
-            for at, (label, text) in enumerate(job.lines)
-        ),
-        14,
-        inner,
-    )
+    shown = []
+    for at, (label, text) in enumerate(job.lines):
+        short = both_ends(text) if at == 0 else end_of(text, 17)
+        shown.append((label, text if cell_len(text) <= inner - 18 else short))
+    return fields(tuple(shown), 14, inner)
 
 
 def _exchange(state: ScreenState) -> Exchange | None:
@@ -112,8 +140,7 @@ def _several(state: ScreenState) -> bool:
 
 def _look_at(state: ScreenState, by: int) -> Reaction:
     """The turn before, or after; of a journal the job, and after the newest: follow whatever comes."""
-    ui = state.ui
-    scrolled = state.unscrolled("output")
+    ui, scrolled = state.ui, state.unscrolled("output")
     if not state.source.follows:
         turn = max(1, min(state.newest.turn, (ui.turn or state.newest.turn) + by))
         return Reaction(state.choose(turn=0 if turn == state.newest.turn else turn, scrolled=scrolled))
@@ -124,20 +151,31 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
     return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
 
 
-def _word(state: ScreenState) -> str:
-    return "Jobs" if state.source.follows else "Turns"
-
-
 ONE_TURN = "There is one turn only."
 KEYS = (
     ScreenKey(
-        "earlier", "left_square_bracket", "[", "Turn before", "look at another turn or job",
-        lambda state: _look_at(state, -1), _several, word=_word, why=ONE_TURN, bar=2, pair="later",
+        "earlier",
+        "left_square_bracket",
+        "[",
+        "Turn before",
+        "look at another turn or job",
+        lambda state: _look_at(state, -1),
+        _several,
+        word=lambda state: "Jobs" if state.source.follows else "Turns",
+        why=ONE_TURN,
+        bar=2,
+        pair="later",
     ),
     ScreenKey(
-        "later", "right_square_bracket", "]", "Turn after", "the turn or job after, then follow",
-        lambda state: _look_at(state, 1), _several, why=ONE_TURN,
+        "later",
+        "right_square_bracket",
+        "]",
+        "Turn after",
+        "the turn or job after, then follow",
+        lambda state: _look_at(state, 1),
+        _several,
+        why=ONE_TURN,
     ),
-)  # fmt: skip
+)
 
-JOB_PANE = Pane("job", "2", "Job", job_fact, _exchange, wide=44, narrow=36, help_keys="enter [ z", keys=KEYS)
+JOB_PANE = Pane("job", "2", "Job", job_fact, _exchange, job_parts, wide=44, narrow=36, help_keys="enter [ z", keys=KEYS)

@@ -31,6 +31,6 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
         found = list(shown(view.state))
         while len(found) > 1 and sum(width(each) for _, each in found) >= view.columns - 3:
             found.remove(max(found, key=lambda each: each[0]))
-        return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "@panel"),)
+        return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "panel"),)
 
     return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)

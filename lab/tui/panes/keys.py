@@ -1,11 +1,11 @@
 """A key of the screen, and a form in which the person types: when they are offered, and what they lead to."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from msgspec import Struct
 
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import Ability, ScreenState, UiChange, UiState
 from lab.tui.state.source import SourceAsk
 
 
@@ -43,7 +43,7 @@ class ScreenKey(Struct, frozen=True):
     offered: Offered = lambda state: True
     group: str = "run"
     """Of `help.GROUPS`, or `palette`."""
-    needs: str = ""
+    needs: Ability | None = None
     """What a source must be able to do for this to be one of its keys at all; offered only then."""
     word: Callable[[ScreenState], str] | None = None
     """Its label where that depends on the state."""
@@ -97,7 +97,7 @@ def why_refused(keys: Iterable[ScreenKey], state: ScreenState) -> str:
     return next((why for key in served if (why := key.why_in(state))), "")
 
 
-def choosing(**changes: object) -> React:
+def choosing(**changes: Unpack[UiChange]) -> React:
     """A key that changes the person's choice in the same way in every state."""
     return lambda state: Reaction(state.choose(**changes))
 

@@ -3,6 +3,9 @@
 From the edges inwards there are the bars; between them the facts (panes 1 to 3, and the wire from 160 columns on), side by
 side where there is room, else a row each; below them, at every size, the stage. Nothing of it depends on whether a bar at
 the bottom is open, but for the stage's lower edge.
+
+Textual's own layout isn't used: its borders have nothing at the right end of their top, and the hero's size follows from all
+parts at once, before any is drawn.
 """
 
 from collections.abc import Sequence
@@ -14,8 +17,6 @@ from lab.tui.panes.pane import Bar, Pane
 from lab.tui.rows.letters import tall, wide
 from lab.tui.state.screen import ScreenState
 
-LEFT = 3
-"""Columns before text, in every area."""
 LEAST = (72, 20)
 """Columns and rows below which nothing but a notice is drawn."""
 NARROW = 100

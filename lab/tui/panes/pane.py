@@ -2,17 +2,21 @@
 
 A `Bar` has its rows at an edge of the screen (header, narration, key bar …); a `Pane` is one of the framed boxes between
 them. Each is one value, made in its own file; `registry` lists them, and layout, drawing, focus, help and the ticking of
-clocks follow from that list.
+clocks follow from that list. What a pane has to tell is one `PaneFact`, of which its frame and its row are made; alone it
+is as large as the act of the same fact (`large`).
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.tui.panes.keys import ScreenKey
-from lab.tui.rows.spans import BLANK, Row, Rows
+from lab.tui.rows.blocks import LEFT, Kind
+from lab.tui.rows.letters import MOST_ROWS, block, zoom_of
+from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
 
@@ -38,8 +42,8 @@ class View(Struct, frozen=True):
 
     @property
     def inner(self) -> int:
-        """Columns within a frame."""
-        return self.columns - 6
+        """Columns within a frame, and between the margins of every other part."""
+        return self.columns - 2 * LEFT
 
     @property
     def room(self) -> int:
@@ -63,22 +67,8 @@ class Bar(Struct, frozen=True):
     keys: tuple[ScreenKey, ...] = ()
 
 
-Kind = Literal["coming", "work", "done", "waits", "need", "bad"]
-"""What state a pane is in (`blocks.FRAMES`)."""
-
-
-class Framed(Struct, frozen=True):
-    """A pane's content: its rows, its kind, and at the right end of its title what state it is in."""
-
-    body: list[Row]
-    kind: Kind
-    state: Row = ()
-    beside: str = ""
-    """What stands beside the title."""
-
-
 class PaneFact(Struct, frozen=True):
-    """What a milestone brought, made once for every form: the pane's frame, and the row that it is where there is less room."""
+    """What a pane has to tell, made once for every form."""
 
     kind: Kind
     body: list[Row]
@@ -90,6 +80,35 @@ class PaneFact(Struct, frozen=True):
     right: Row = ()
     """As a row: what came, in a few words, and what stands at its right end."""
     beside: str = ""
+    """What stands beside the title."""
+
+
+class ViewPart(NamedTuple):
+    """Rows of a large view that stand together."""
+
+    rows: list[Row]
+    folds: int = 0
+    """Where there is no room the highest goes first; 0: never."""
+
+
+class Room(Struct, frozen=True):
+    """The room of a large view: so many columns and rows, block letters up to a size."""
+
+    state: ScreenState
+    now: Millis
+    columns: int
+    rows: int
+    zoom: int
+
+    @property
+    def run(self) -> RunState:
+        """The run as it shows."""
+        return self.state.run
+
+    def big(self, text: str, tone: Ink, *, less: int = 0, beside: int = 0) -> list[Row]:
+        """The text in the largest block letters that fit beside so many columns, else bold."""
+        zoom = zoom_of(text, self.columns - beside, MOST_ROWS, max(1, self.zoom - less))
+        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
 
 
 class Pane(Struct, frozen=True):
@@ -98,9 +117,11 @@ class Pane(Struct, frozen=True):
     name: str
     key: str
     title: str
-    drawn: Callable[[View], Framed | PaneFact]
+    drawn: Callable[[View], PaneFact]
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
+    large: Callable[[Room], list[ViewPart]] | None = None
+    """The same where it has all the room; None: it is only framed."""
     place: Literal["fact", "stage", "drawer"] = "fact"
     wide: int = 0
     narrow: int = 0
@@ -113,11 +134,9 @@ class Pane(Struct, frozen=True):
     keys: tuple[ScreenKey, ...] = ()
 
 
-def two_sides(request: list[Row], reply: list[Row], view: View, name: str) -> list[Row]:
-    """Request and reply: the reply stands on the same row in every pane, whatever was asked; all of both where a pane is alone."""
-    if view.state.ui.zoom == name:
-        return [*request, BLANK, *reply]
-    return [*request[:3], *[BLANK] * (4 - len(request[:3])), *reply][: max(0, view.room)]
+def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:
+    """Request and reply: the reply stands on the same row in every pane, whatever was asked."""
+    return [*request[:3], *[BLANK] * (4 - len(request[:3])), *reply][: max(0, rows)]
 
 
 def last_of(state: ScreenState, command: str) -> Exchange | None:

@@ -9,8 +9,9 @@ from lab.tui.panes.band import planned_row
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
 from lab.tui.panes.planned_path import lane_rows, planned_path
+from lab.tui.rows.blocks import span_text
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, clip, cut, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, backed, clip, cut, ink, row, width, wrap
 from lab.tui.state.course import CourseStep, planned_course
 from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScenarioChoice
@@ -43,8 +44,9 @@ class PickerPage(ListContent[ScenarioChoice]):
 
     @property
     def hint(self) -> str:  # type: ignore[override]  # it says how many there are
-        """How many there are."""
-        return f"{len(self.entries())} scenarios · type to find"
+        """How many there are, once the lab has read them."""
+        many = len(self.entries())
+        return f"{many} scenarios · type to find" if many else "the scenarios are being read"
 
     def first(self) -> int:
         """The one that is played."""
@@ -66,7 +68,7 @@ class PickerPage(ListContent[ScenarioChoice]):
         name = row(ink(f" {clip(entry.name, names):<{names}}  ", tone, bold=chosen))
         name = row(name, ink(f"{clip(entry.title, titles):<{titles}} ", "fill" if chosen else "fg", bold=chosen))
         if chosen:
-            name = row(*[(text, f"{role} @fill-run") for text, role in name])
+            name = backed(name, "fill-run")
         room = inner - width(name) - 1 - _END
         return cut(row(name, " ", lane(entry, room, colours=self.state.colours)), inner)
 
@@ -111,7 +113,7 @@ def lane(entry: ScenarioChoice, cells: int, *, colours: bool) -> Row:
     if not steps:
         return ()
     end, whole = steps[-1].face, sum(step.takes for step in steps)
-    tail = row(ink(f"{end.glyph} ", end.role), _span(whole))
+    tail = row(ink(f"{end.glyph} ", end.role), span_text(whole))
     return tail if cells < _LEAST_LANE else row(*_stretches(steps, whole, cells, colours=colours), " ", tail)
 
 
@@ -135,11 +137,3 @@ def _stretches(steps: Sequence[CourseStep], whole: Millis, cells: int, *, colour
         else:
             parts.append(row(ink(mark * size, tone)))
     return parts
-
-
-def _span(span: Millis) -> str:
-    """`16 s`, `28 min`, `63 h`."""
-    for unit, size, most in (("s", 1_000, 100), ("min", 60_000, 100)):
-        if span < size * most:
-            return f"{round(span / size)} {unit}"
-    return f"{round(span / 3_600_000)} h"

@@ -86,6 +86,6 @@ def lane_rows(lanes: tuple[StepLane | str, ...], inner: int, most: int) -> list[
         head = f"  {lane.mark or ' '} {clip(lane.step, names):<{names}}  {clip(lane.agent, agents):<{agents}}  "
         left = lane.works < lane.takes
         note = f"  {seconds(lane.works)}{f', {_LEFT}' if left else ''}"
-        bar = (("━" * works, "run"), ("─" * (whole - works), "faint"), " " * (cells - whole))
-        rows.append(cut(row((head, "fg"), *bar, (note, "dim")), inner))
+        bar = row(("━" * works, "run"), ("─" * (whole - works), "faint"), " " * (cells - whole))
+        rows.append(cut(row(head, bar, (note, "dim")), inner))
     return rows + ([row((f"  and {len(lanes) - most + 1} more", "dim"))] if len(lanes) > most > 0 else [])

@@ -10,19 +10,22 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.program.words import Status
-from lab.tui.panes.decision import by_fits, by_whom, with_comments
-from lab.tui.panes.pane import OPENS, Kind, Pane, PaneFact, View, last_of
-from lab.tui.rows.blocks import FRAMES, at_text, latency, next_call, paragraph, request_row
-from lab.tui.rows.spans import BLANK, Row, clip, hot, row, width
+from lab.tui.panes.decision import by_whom
+from lab.tui.panes.pane import OPENS, Pane, PaneFact, View, last_of
+from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, paragraph, polls_text, request_row
+from lab.tui.rows.spans import BLANK, Row, clip, hot, ink, plain, row, width, wrap
 from lab.tui.state.gate import GateDecision, verdict_face
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face, meaning, phase
 from lab.tui.state.timeline import fitted
 
 NO_POLL = "Nothing to poll yet."
-BAR_FROM = 46
+BAR_FROM = 42
 """From so many columns on a bar shows each latency."""
+MOST_COMMENT_ROWS = 4
+"""How many rows a comment takes at most."""
 
 
 def _kind(run: RunState) -> Kind:
@@ -39,43 +42,42 @@ def _kind(run: RunState) -> Kind:
 
 def polling_fact(view: View) -> PaneFact:
     """The polls one below the other, and the wait for the next one."""
-    state, run, inner, rows = view.state, view.run, view.inner, view.room
-    kind = _kind(run)
+    state, run, inner, rows, kind = view.state, view.run, view.inner, view.room, _kind(view.run)
     if kind == "coming":
         return PaneFact(kind, paragraph(NO_POLL, "dim", inner), gist=row((NO_POLL, "dim")))
-    tone = FRAMES[kind][2]
+    tone, call = FRAMES[kind].title, run.next_call
     method, path, differs = state.labels.poll
     job = (run.job.job or "")[:8] if run.job is not None else ""
-    head = [request_row(method, path, inner, job if differs.startswith("{") else differs)]
-    call = run.next_call
     refused = bool(run.timeline) and run.timeline[-1].kind == "lost"
-    waits = "bad" if refused else "wait" if kind == "waits" else "run"
+    waits: Ink = "bad" if refused else "wait" if kind == "waits" else "run"
     foot = [] if call is None or rows < 5 else [next_call(call, inner, view.now, waits, refused=refused)]
     up = view.top if state.ui.zoom == "polling" else None
-    polls = [*head, *timeline(state, inner, max(0, rows - 1 - len(foot)), up)]
-    body = [*polls, *[BLANK] * (rows - len(polls) - len(foot)), *foot]
+    head = request_row(method, path, inner, job if differs.startswith("{") else differs)
+    polls = [head, *timeline(state, inner, max(0, rows - 1 - len(foot)), up)]
     bad = sum(each.kind == "lost" for each in run.timeline)
-    counted = f"{run.polls} poll" + ("" if run.polls == 1 else "s")
-    title = row((f"{bad} of {run.polls} refused", "bad b")) if bad else row((counted, tone))
+    counted = ink(f"{bad} of {run.polls} refused" if bad else polls_text(run.polls), "bad" if bad else tone, bold=True)
     last = next((each for each in reversed(run.timeline) if each.x is not None), None)
-    code = row(
-        (
-            f"{last.code or '···'}" if last is not None else "···",
-            "bad b" if last is not None and last.bad else f"{tone.removesuffix(' b')} b",
-        )
-    )
+    code = ink(str(last.code or "···") if last else "···", "bad" if last and last.bad else tone, bold=True)
     took = f" · last {latency(last.took)}" if last is not None and last.took is not None else ""
     decided = next((each for each in reversed(run.timeline) if each.decision is not None), None)
     by = "" if decided is None else f"◇ {decided.word}{by_whom(state, decided.decision)}"
-    right = (
-        row((clip(by, view.columns // 2 - 8), "dim"))
-        if call is None
-        else next_call(call, 30, view.now, waits, refused=refused)
-    )
-    return PaneFact(kind, body, title, code, row(counted, (took, "dim")), right)
+    right = row((clip(by, view.columns // 2 - 8), "dim"))
+    right = right if call is None else next_call(call, 30, view.now, waits, refused=refused)
+    body = [*polls, *[BLANK] * (rows - len(polls) - len(foot)), *foot]
+    return PaneFact(kind, body, row(counted), row(code), row(polls_text(run.polls), (took, "dim")), right)
 
 
 # The timeline
+
+
+class TimelineColumns(Struct, frozen=True):
+    """What each row of a timeline has room for: words and instants first, then latencies and codes."""
+
+    at: int
+    word: int
+    tenths: bool = True
+    code: bool = True
+    took: bool = True
 
 
 def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -> list[Row]:
@@ -84,32 +86,55 @@ def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -
     `up`: nothing is folded; so many of the newest rows are scrolled away.
     """
     run = state.run
-    slow = _slow(run)
-    longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
-    lines: list[Row] = []
-    tone = "run"
-    known = with_comments(state, inner)
+    known = _with_comments(state, inner)
     # a fault that had a call refused is told by the call's own row
     known = [
         each
         for each, following in zip_longest(known, known[1:])
         if each.kind != "struck" or following is None or following.kind != "lost"
     ]
-    rows = _in_sight(known, room, up)
-    columns = _columns(run, rows, inner)
+    if up is None:
+        rows: Sequence[TimelineRow | int] = fitted(known, room)
+    else:
+        stop = max(min(room, len(known)), len(known) - up)
+        rows = [int(each.word) if each.kind == "folded" else each for each in known[max(0, stop - room) : stop]]
+    columns, tone, lines = _columns(run, rows, inner), face("RUNNING").role, list[Row]()
+    times = [each.took for each in run.timeline[-200:] if each.took is not None and each.kind == "poll"]
+    slow = int(2 * median(times)) if len(times) >= 3 else 1_000_000_000
+    longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
     for each in rows:
         if isinstance(each, int):
-            lines.append(row(" " * columns.at, ("┊", tone), (_folded(state, each, inner - columns.at - 1), "dim")))
+            said = _folded(state, each, inner - columns.at - 1)
+            lines.append(row(" " * columns.at, ink("┊", tone), (said, "dim")))
             continue
         tone = face(each.word).role if each.kind == "poll" else tone
         if each.kind == "said":
-            lines.append(row(" " * (columns.at + 2), (clip(each.word, inner - columns.at - 2), "fg")))
+            lines.append(row(" " * (columns.at + 2), clip(each.word, inner - columns.at - 2)))
         elif each.decision is not None:
             lines.append(_decided(state, each, each.decision, columns, inner))
         else:
             line = _line(run, each, columns, inner, slow, longest)
             lines.append(line if each.x is None else hot(line, f"{OPENS}{each.x}"))
     return lines
+
+
+def _with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
+    """The rows; below a decision what was said, and who decided where its own row has no room for that."""
+    rows: list[TimelineRow] = []
+    for each in state.run.timeline:
+        rows.append(each)
+        comment = f" “{each.decision.comment}”" if each.decision is not None and each.decision.comment else ""
+        by = by_whom(state, each.decision)
+        if said := ("" if _by_fits(state, each, by, inner) else by) + comment:
+            room = inner - len(at_text(state.run.since_start(each.at))) - 3
+            lines = wrap(row(said.strip()), room, most=MOST_COMMENT_ROWS)
+            rows += [TimelineRow(each.at, "said", plain(line)) for line in lines]
+    return rows
+
+
+def _by_fits(state: ScreenState, each: TimelineRow, by: str, inner: int) -> bool:
+    """Whether a row of the timeline has room for who decided."""
+    return cell_len(f"{at_text(state.run.since_start(each.at))} ◇ {each.word}{by}") <= inner
 
 
 def _folded(state: ScreenState, many: int, room: int) -> str:
@@ -123,29 +148,6 @@ def _folded(state: ScreenState, many: int, room: int) -> str:
     return next((text for text in texts if len(text) <= room), said)
 
 
-def _in_sight(rows: Sequence[TimelineRow], room: int, up: int | None) -> list[TimelineRow | int]:
-    """What of a timeline shows in `room` rows."""
-    if up is None:
-        return fitted(rows, room)
-    stop = max(min(room, len(rows)), len(rows) - up)
-    return [int(each.word) if each.kind == "folded" else each for each in rows[max(0, stop - room) : stop]]
-
-
-def _slow(run: RunState) -> Millis:
-    times = [each.took for each in run.timeline[-200:] if each.took is not None and each.kind == "poll"]
-    return int(2 * median(times)) if len(times) >= 3 else 1_000_000_000
-
-
-class TimelineColumns(Struct, frozen=True):
-    """What each row of a timeline has room for: words and instants first, then latencies and codes."""
-
-    at: int
-    word: int
-    tenths: bool = True
-    code: bool = True
-    took: bool = True
-
-
 def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> TimelineColumns:
     """The columns of these rows: the word is never cut while a figure could go."""
     shown = [
@@ -153,7 +155,7 @@ def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> Ti
         for each in rows
         if isinstance(each, TimelineRow) and each.kind not in ("struck", "said") and not each.decision
     ]
-    word = max([8 if inner < BAR_FROM - 4 else 10, *(cell_len(each.word) for each in shown)])
+    word = max([8 if inner < BAR_FROM else 10, *(cell_len(each.word) for each in shown)])
     took = max([5, *(len(latency(each.took)) for each in shown)])
     for columns in (
         TimelineColumns(8, word),
@@ -162,8 +164,7 @@ def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> Ti
         TimelineColumns(8, word, took=False, tenths=False, code=False),
     ):
         at = max([5, *(len(_instant(run, each, columns)) for each in shown)]) + 1
-        figures = (4 if columns.code else 0) + (1 + took if columns.took else 0)
-        if at + 2 + word + figures <= inner:
+        if at + 2 + word + 4 * columns.code + (1 + took) * columns.took <= inner:
             return replace(columns, at=at)
     return replace(columns, at=at, word=max(1, inner - at - 2))
 
@@ -177,10 +178,10 @@ def _decided(
     state: ScreenState, each: TimelineRow, decision: GateDecision, columns: TimelineColumns, inner: int
 ) -> Row:
     """`◇ approved by you  202  145 ms`: of the figures those that fit beside the name."""
-    role, by = f"{verdict_face(decision.verdict).role} b", by_whom(state, each.decision)
-    by = by if by_fits(state, each, by, inner) else ""
-    at = row((f"{_instant(state.run, each, columns):<{columns.at}}", "dim"), ("◇ ", role))
-    line = row(at, (clip(f"{each.word}{by}", inner - columns.at - 2), role))
+    tone, by = verdict_face(decision.verdict).role, by_whom(state, each.decision)
+    by = by if _by_fits(state, each, by, inner) else ""
+    said = ink(clip(f"{each.word}{by}", inner - columns.at - 2), tone, bold=True)
+    line = row((f"{_instant(state.run, each, columns):<{columns.at}}", "dim"), ink("◇ ", tone, bold=True), said)
     code, took = "" if each.code is None else f"  {each.code}", latency(each.took)
     for figures in (f"{code}  {took:>7}" if took else "", code):
         if figures and width(line) + len(figures) <= inner:
@@ -189,36 +190,32 @@ def _decided(
 
 
 def _line(run: RunState, each: TimelineRow, columns: TimelineColumns, inner: int, slow: Millis, longest: Millis) -> Row:
-    at = (f"{_instant(run, each, columns):<{columns.at}}", "dim")
+    line = row((f"{_instant(run, each, columns):<{columns.at}}", "dim"))
     if each.kind == "struck":
         room = inner - columns.at - 2
         name = f"fault {each.word}" if cell_len(each.word) + 6 <= room else each.word
-        return row(at, ("✗ ", "bad"), (clip(name, room), "bad b"))
-    tone = "wait" if each.kind == "poll" and each.took is not None and each.took > slow else "dim"
-    line = row(at, *_word(each, columns.word))
+        return row(line, ("✗ ", "bad"), (clip(name, room), "bad b"))
+    tone: Ink = "wait" if each.kind == "poll" and each.took is not None and each.took > slow else "dim"
+    line = row(line, _word(each, columns.word))
     if columns.code:
         line = row(line, (f" {'' if each.code is None else each.code:>3}", "bad" if each.bad else "dim"))
-    barred = inner >= BAR_FROM - 4
+    barred = inner >= BAR_FROM
     if columns.took:
-        room = 8 if barred else inner - width(line)
-        line = row(line, (f"{latency(each.took):>{room}}", tone))
+        line = row(line, ink(f"{latency(each.took):>{8 if barred else inner - width(line)}}", tone))
     space = min(30, inner - width(line) - 2)
     if not barred or each.took is None or each.kind != "poll" or space < 4:
         return line
-    return row(line, "  ", ("▪" * max(1, round(each.took / longest * space * 0.8)), tone))
+    return row(line, "  ", ink("▪" * max(1, round(each.took / longest * space * 0.8)), tone))
 
 
-def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
-    word = clip(each.word, room)
+def _word(each: TimelineRow, room: int) -> Row:
+    word, known = clip(each.word, room), face(each.word)
     padding = " " * (room - cell_len(word))
-    if each.kind == "decided":  # a decision that was refused
-        return (("◇ ", "bad b"), (word + padding, "bad b"))
-    if each.bad:
-        return (("✗ ", "bad"), (word + padding, "bad b"))
-    known = face(each.word)
+    if each.bad or each.kind == "decided":  # a decision without who took it was refused
+        return row(("◇ " if each.kind == "decided" else "✗ ", "bad"), (word + padding, "bad b"))
     if each.first:
-        return ((f"{known.glyph} ", known.role), (word.upper() + padding, f"{known.role} b"))
-    return (("│ ", known.role), (word.lower() + padding, "dim"))
+        return row(ink(f"{known.glyph} ", known.role), ink(word.upper() + padding, known.role, bold=True))
+    return row(ink("│ ", known.role), (word.lower() + padding, "dim"))
 
 
 POLLING_PANE = Pane(

@@ -4,12 +4,11 @@ Of others' clients it shows where they may call, of a recording how long it play
 title, its story and its plan.
 """
 
-from lab.core.clock import Millis
 from lab.tui.panes.band import planned_lane
 from lab.tui.panes.layout import BROAD
-from lab.tui.panes.pane import View
-from lab.tui.panes.stage import Part, Room, staged, way_out
-from lab.tui.rows.blocks import button, raised
+from lab.tui.panes.pane import Room, View, ViewPart
+from lab.tui.panes.stage import staged, way_out
+from lab.tui.rows.blocks import LEFT, button, raised_buttons, span_text
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, width, wrap
@@ -17,7 +16,6 @@ from lab.tui.state.course import course_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
 
-_DAY, _HOUR, _MINUTE = 86_400_000, 3_600_000, 60_000
 _BUTTON = 30
 """Columns of a button, at most a third of the width."""
 _AUDIENCE = "for an audience: one fact at a time"
@@ -28,17 +26,9 @@ def poster_rows(view: View) -> Rows:
     """The poster, in the largest letters in which all of it fits."""
     state = view.state
     parts = _where_to_call if state.source.follows and state.source.cursor is None else _story
-    foot = way_out(state, view.columns) if state.presents else BLANK
-    return staged(view, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
-
-
-def about(span: Millis) -> str:
-    """`15 s`, `2 min`, `63 h`: how long a run takes, as one would say it."""
-    if span < 95_000:
-        return f"{max(5, 5 * round(span / 5_000))} s"
-    if span < 2 * _HOUR:
-        return f"{round(span / _MINUTE)} min"
-    return f"{round(span / _HOUR)} h" if span < 4 * _DAY else f"{round(span / _DAY)} days"
+    foot = way_out(state, view.inner) if state.presents else BLANK
+    lines = staged(view, view.rows, lambda room: [ViewPart(_said(state, room.columns)), *parts(room)], foot, least=1)
+    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
 
 
 def _said(state: ScreenState, columns: int) -> list[Row]:
@@ -58,7 +48,7 @@ def _title(text: str, room: Room) -> list[Row]:
     return lettered(text, room.columns, most) or wrap(row(ink(text, bold=True)), room.columns)
 
 
-def _story(room: Room) -> list[Part]:
+def _story(room: Room) -> list[ViewPart]:
     """The title, the story's first sentence, the message, the lane, and two buttons."""
     state, source, columns = room.state, room.state.source, room.columns
     scenario, steps = source.scenario, course_of(room.state).steps
@@ -70,7 +60,11 @@ def _story(room: Room) -> list[Part]:
         begin, takes = "Play", source.cursor.until - source.cursor.start
     else:
         begin, takes = "Live", sum(each.takes for each in steps)
-    begin += f", about {about(takes)}" if takes else ""
+    begin += f", about {span_text(takes)}" if takes else ""
+    barred = scenario.expect.refused if scenario is not None else None
+    lane = planned_lane(steps, columns)
+    if barred is not None:
+        begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
     wide = min(_BUTTON, columns // 3 + 2)
     live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
     acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
@@ -78,16 +72,18 @@ def _story(room: Room) -> list[Part]:
     said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
     gap = [BLANK] if room.rows >= 28 else []
     return [
-        Part(_title(source.title, room)), Part([*first, *(gap if first and asks else []), *asks]),
-        Part(planned_lane(steps, columns), 1), Part(raised([live, acts], said)),
-    ]  # fmt: skip
+        ViewPart(_title(source.title, room)),
+        ViewPart([*first, *(gap if first and asks else []), *asks]),
+        ViewPart(lane, 1),
+        ViewPart(raised_buttons([live, acts], said)),
+    ]
 
 
-def _where_to_call(room: Room) -> list[Part]:
+def _where_to_call(room: Room) -> list[ViewPart]:
     """What a client needs, and a first call to copy; each option of it has a row, for a line that breaks is no command."""
     state, source, columns = room.state, room.state.source, room.columns
     if not source.token_url:
-        return [Part(_title(_UNCALLED, room)), Part(wrap(row(sentence(state)), columns))]
+        return [ViewPart(_title(_UNCALLED, room)), ViewPart(wrap(row(sentence(state)), columns))]
     key = state.ui.faces.get("copy", "y")
     texts = first_curl(source.token_url).split("\n")
     curl = [row(ink(text, "dim" if text.startswith("#") else "fg")) for text in texts]
@@ -97,8 +93,8 @@ def _where_to_call(room: Room) -> list[Part]:
     ]
     shown = [part for line in curl for part in ([line] if width(line) <= columns else wrap(line, columns))]
     return [
-        Part(_title(_UNCALLED, room)),
-        Part(named),
-        Part(shown),
-        Part(raised([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
+        ViewPart(_title(_UNCALLED, room)),
+        ViewPart(named),
+        ViewPart(shown),
+        ViewPart(raised_buttons([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
     ]

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.band import BAND
-from lab.tui.panes.finale import RAIL, STRIP, placed, rail, sheet
-from lab.tui.panes.header import HEADER
+from lab.tui.panes.finale import KEYS as FOLLOW_UP_KEYS
+from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
+from lab.tui.panes.header import HEADER, NARRATION
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, LEFT, PartForm, Rect, Rects, lay_out
+from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
 from lab.tui.panes.message import KEYS as MESSAGE_KEYS
-from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
@@ -28,14 +28,12 @@ from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusi
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
-from lab.tui.panes.stage import ACT, act_placed
+from lab.tui.panes.stage import ACT, act_placed, staged
 from lab.tui.panes.stepper import STEPPER
-from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
-from lab.tui.panes.strip import focuses, no_question, pane_digits, strip
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
-from lab.tui.rows.blocks import FRAMES, SIGNS, frame
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, cut, ends, fill, hot, row
+from lab.tui.rows.blocks import FRAMES, LEFT, frame
+from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScreenState
 
@@ -50,22 +48,25 @@ def _no_call(state: ScreenState) -> str:
 
 
 def _keys() -> tuple[ScreenKey, ...]:
-    focus = [
-        ScreenKey(
-            f"focus-{pane.name}",
-            pane.key,
-            pane.key,
-            pane.title,
-            f"look at the {'wire drawer' if pane.place == 'drawer' else f'{pane.title} pane'}",
-            focusing(pane.name, drawer=pane.place == "drawer"),
-            partial(focuses, f"focus-{pane.name}", pane.key),
-            group="view",
-            why=no_question,
-            series="look at a pane",
+    focus = []
+    for pane in PANES:
+        drawer = pane.place == "drawer"
+        text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
+        react, offered = focusing(pane.name, drawer=drawer), partial(focuses, f"focus-{pane.name}", pane.key)
+        focus.append(
+            ScreenKey(
+                f"focus-{pane.name}",
+                pane.key,
+                pane.key,
+                pane.title,
+                text,
+                react,
+                offered,
+                group="view",
+                why=no_question,
+                series="look at a pane",
+            )
         )
-        for pane in PANES
-    ]
-    own = [key for pane in PANES for key in pane.keys]
     open_exchange = ScreenKey(
         "open",
         "enter",
@@ -77,23 +78,14 @@ def _keys() -> tuple[ScreenKey, ...]:
         group="view",
         why=_no_call,
     )
-    run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
+    run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
 
 
 SCREEN_KEYS = _keys()
 """Every key, and every command of the palette; the help lists each group in this order."""
 
-BARS: tuple[Bar, ...] = (
-    HEADER,
-    STEPPER,
-    NARRATION,
-    BAND,
-    key_bar(SCREEN_KEYS),
-    SEARCH_BAR,
-    SCRUBBER,
-    APPROVAL_BAR,
-)
+BARS: tuple[Bar, ...] = (HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
 """From the edges of the screen inwards."""
 
 BOTTOM = frozenset(bar.name for bar in BARS if bar.edge == "bottom")
@@ -122,9 +114,11 @@ def key_named(name: str) -> ScreenKey:
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
-    if (state.presents or state.shows_act or state.poster) and "small" not in found:
+    if "small" in found:
+        return found
+    if state.presents or state.shows_act or state.poster:
         found = act_placed(found, bars)
-    else:
+    elif state.finale:
         found = placed(found, bars, state, columns, rows)
     return qr_placed(found, bars, state, columns, rows)
 
@@ -146,45 +140,45 @@ def scrolled(state: ScreenState, pane: str, by: int) -> ScreenState:
 def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
     """The rows of a part, exactly as many and as wide as its place."""
     view = View(state, place.width, place.height, now, state.ui.scrolled.get(name, 0), place.zoom)
-    drawn = _rows(name, view, place.form)
+    if name in _BARS:
+        drawn = _BARS[name].draw(view)
+    elif name in _PANES:
+        drawn = sheet(view) if place.form == "sheet" else _drawn(_PANES[name], view, place.form)
+    else:
+        others = {ACT: poster_rows if state.poster else act_rows, QR: qr_rows, STRIP: strip, RAIL: rail}
+        drawn = others.get(name, _too_small)(view)
     lines = [fill(line, view.columns) for line in drawn[: view.rows]]
     return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))
 
 
-def _rows(name: str, view: View, form: PartForm) -> Rows:
-    if name in _BARS:
-        return _BARS[name].draw(view)
-    if name == ACT:
-        return poster_rows(view) if view.state.poster else act_rows(view)
-    if name == QR:
-        return qr_rows(view)
-    pane = _PANES.get(name)
-    if pane is None:
-        return strip(view) if name == STRIP else rail(view) if name == RAIL else _too_small(view)
-    if form == "sheet":
-        return sheet(view)
+def _drawn(pane: Pane, view: View, form: PartForm) -> Rows:
+    """A pane in its frame, or as a row; alone, as large as it is in its act."""
+    state, content = view.state, pane.drawn(view)
+    tone, bold = FRAMES[content.kind].title, content.kind != "coming"
     # in the finale digits belong to the follow-ups
-    digit = view.state.ui.faces.get(f"focus-{pane.name}", pane.key)
-    content = pane.drawn(view)
-    role, focused = FRAMES[content.kind][2], view.state.ui.focus == name
-    if form == "row" and isinstance(content, PaneFact):
-        return (_one_row(content, row(hot(row((f"{digit} {pane.title.upper():<9}", role)), pane.key)), view.columns),)
-    label = pane.title.upper() if view.state.finale else f"{digit} {pane.title.upper()}"
-    title = row((f" {label} ", f"{role} r") if focused else (label, role))
-    title = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
-    return frame(content.body, title, content.state, content.kind, view.columns, view.rows)
+    digit = state.ui.faces.get(f"focus-{pane.name}", pane.key)
+    if form == "row":
+        return (_one_row(content, hot(row(ink(f"{digit} {pane.title.upper():<9}", tone)), pane.key), view.columns),)
+    if pane.large is not None and state.ui.zoom == pane.name and content.kind == "done":
+        content = replace(content, body=staged(view, view.room, pane.large))
+    label = pane.title.upper() if state.finale else f"{digit} {pane.title.upper()}"
+    title = ink(label, tone, bold=bold)
+    if state.ui.focus == pane.name:
+        title = TextSpan(f" {label} ", f"{title.role} r")
+    title_row = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
+    return frame(content.body, title_row, content.state, content.kind, view.columns, view.rows)
 
 
 def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:
     """A fact without a frame: sign, name, code, what came, and at the right end how it is now."""
-    role = FRAMES[fact.kind][2].removesuffix(" b")
-    left = row(" " * LEFT, (f"{SIGNS[fact.kind]} ", role), label, fact.code, ("   " if fact.code else ""), fact.gist)
+    sign = ink(f"{FRAMES[fact.kind].sign} ", FRAMES[fact.kind].title)
+    left = row(" " * LEFT, sign, label, fact.code, "   " if fact.code else "", fact.gist)
     return ends(left, row(fact.right, " " * LEFT), columns)
 
 
 def _too_small(view: View) -> Rows:
     """One sentence in the middle; below it what there is to say at the moment."""
-    needs = f"needs {LEAST[0]}x{LEAST[1]}, has {view.columns}x{view.rows}"
-    remark = view.state.ui.remark or "the run goes on behind this"
-    lines = [centre(cut(row(each), view.columns), view.columns) for each in ((needs, "fg b"), (remark, "dim"))]
+    needs = row((f"needs {LEAST[0]}x{LEAST[1]}, has {view.columns}x{view.rows}", "fg b"))
+    remark = row((view.state.ui.remark or "the run goes on behind this", "dim"))
+    lines = [centre(cut(each, view.columns), view.columns) for each in (needs, remark)]
     return (*[BLANK] * max(0, (view.rows - len(lines)) // 2), *lines)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import ScreenState, UiChange
 from lab.tui.state.status import finished
 
 SPEEDS = ("0.25", "0.5", "1", "2", "5", "20", "60", "300")
@@ -126,9 +126,11 @@ def _can_skip(state: ScreenState) -> bool:
 def _stage(state: ScreenState) -> Reaction:
     """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
     on = not state.ui.stage
-    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
+    changed: UiChange = {"stage": on, "panes": False}
+    if on:
+        changed |= {"wire": False, "zoom": "", "focus": ""}
     return Reaction(
-        state.choose(stage=on, panes=False, **uncovered),
+        state.choose(**changed),
         lambda source: source.stand_at_acts(on),
         "join act" if on else "",
     )

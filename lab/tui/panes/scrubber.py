@@ -4,19 +4,27 @@ from lab.core.clock import Millis
 from lab.tui.panes.keys import Reaction, ScreenKey, asking
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
-from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
+from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, ink, row, width
 from lab.tui.state.acts import act_before
 from lab.tui.state.cursor import PlaybackCursor
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.source import SourceAsk
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
-SIGNS: dict[MilestoneKind, tuple[str, str]] = {
-    "token": ("╋", "dim"), "invoke": ("╋", "dim"), "poll": ("╋", "dim"), "gate": ("◆", "wait"),
-    "decided": ("◇", "done"), "output": ("✓", "done"), "error": ("✗", "bad"), "fault": ("✗", "bad"),
-}  # fmt: skip
+SIGNS: dict[MilestoneKind, tuple[str, Ink]] = {
+    "token": ("╋", "dim"),
+    "invoke": ("╋", "dim"),
+    "poll": ("╋", "dim"),
+    "gate": ("◆", "wait"),
+    "decided": ("◇", "done"),
+    "output": ("✓", "done"),
+    "error": ("✗", "bad"),
+    "fault": ("✗", "bad"),
+    "lost": ("✗", "bad"),
+}
 """By kind of mark, the least telling first: where two fall into one cell the more telling one shows."""
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 
@@ -27,42 +35,33 @@ def _draw(view: View) -> Rows:
     if cursor is None:
         return ()
     sign = row((" ▶ ", "run b")) if cursor.playing else row((" ║ ", "dim"))
-    whole = at_text(cursor.until - cursor.start)
-    right = row("  ", (at_text(view.now - cursor.start), "fg b"), (f" / {whole}", "dim"))
-    right = row(right, (f"  line {cursor.line} of {cursor.lines}", "dim"), (f"  {cursor.damage}", "bad b"), " ")
+    whole = f" / {at_text(cursor.until - cursor.start)}  line {cursor.line} of {cursor.lines}"
+    right = row("  ", (at_text(view.now - cursor.start), "fg b"), (whole, "dim"), (f"  {cursor.damage}", "bad b"), " ")
     cells = max(8, columns - width(sign) - width(right) - 1)
     line = ends(row(hot(sign, "space"), track(cursor, cells, view.now)), right, columns)
-    return (backed(cut(line, columns), "@surface"),)
+    return (backed(cut(line, columns), "surface"),)
 
 
 def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
     """The line itself, a hot spot a cell."""
-    here = _cell(cursor, cells, now)
-    marks: dict[int, Milestone] = {}
-    for mark in cursor.marks:
-        at = _cell(cursor, cells, mark.at)
-        if at not in marks or _RANK[mark.kind] >= _RANK[marks[at].kind]:
-            marks[at] = mark
-    spans: list[TextSpan] = []
+
+    def cell_of(at: Millis) -> int:
+        return int(cursor.spread.share(at) * (cells - 1) + 1e-9)
+
+    here, marks, spans = cell_of(now), dict[int, Milestone](), list[TextSpan]()
+    for mark in sorted(cursor.marks, key=lambda each: _RANK[each.kind]):
+        marks[cell_of(mark.at)] = mark
     for cell in range(cells):
         found = marks.get(cell)
         if cell == here:
-            face, role = "●", "accent b"
+            face = ink("●", "accent", bold=True)
         elif found is not None:
-            face, role = SIGNS[found.kind]
+            face = ink(*SIGNS[found.kind])
         else:
-            face, role = ("━", "run") if cell < here else ("─", "faint")
-        at = found.at if found is not None else _instant(cursor, cells, cell)
-        spans += hot(row((face, role)), f"{SEEK}{at}")
+            face = ink("━", "run") if cell < here else ink("─", "faint")
+        at = found.at if found is not None else cursor.spread.instant(cell / max(1, cells - 1))
+        spans += hot((face,), f"{SEEK}{at}")
     return tuple(spans)
-
-
-def _cell(cursor: PlaybackCursor, cells: int, at: Millis) -> int:
-    return int(cursor.spread.share(at) * (cells - 1) + 1e-9)
-
-
-def _instant(cursor: PlaybackCursor, cells: int, cell: int) -> Millis:
-    return cursor.spread.instant(cell / max(1, cells - 1))
 
 
 def _end(state: ScreenState, *, last: bool) -> Reaction:

@@ -2,11 +2,11 @@
 
 from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.search import find, mark, pattern
+from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.clean import line
 from lab.tui.state.run import Exchange
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import ScreenState, SearchedPane, UiState
 
 FIND = "find › "
 MOST_TYPED = 40
@@ -43,7 +43,7 @@ def _draw(view: View) -> Rows:
     name = "wire" if ui.searched == "wire" else "output"
     keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
     found = ends(row(found, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
-    return (backed(fill(found, view.columns), "@panel"),)
+    return (backed(fill(found, view.columns), "panel"),)
 
 
 def _searching(state: ScreenState) -> bool:
@@ -62,7 +62,7 @@ def _search(state: ScreenState) -> Reaction:
 
 def search_for(state: ScreenState, query: str) -> Reaction:
     """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
-    searched = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
+    searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
     return Reaction(state.choose(query=query, searched=searched, hit=0, hits=0), command="hit 0")
 
 

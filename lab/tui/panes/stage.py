@@ -5,19 +5,13 @@ for all, parts fold. The last row says which act it is, and what comes then.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from msgspec import Struct
-
-from lab.core.clock import Millis
-from lab.tui.panes.layout import HERO, LEFT, Rect, Rects
-from lab.tui.panes.pane import View
+from lab.tui.panes.layout import HERO, Rect, Rects
+from lab.tui.panes.pane import Room, View, ViewPart
 from lab.tui.rows.blocks import seconds
-from lab.tui.rows.letters import block, tall, zoom_of
-from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
+from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
+from lab.tui.rows.spans import BLANK, Row, ends, gauge, hot, ink, row, width
 from lab.tui.state.acts import ACTS, Act, ActState
-from lab.tui.state.ink import Ink
-from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import role, word
 
@@ -25,37 +19,7 @@ ACT = "act"
 """The part that it fills."""
 LEAVES = ": back to the stage"
 """Behind its key, the way out of presenter mode, which has no key bar."""
-MOST_ZOOM = 6
-MOST_ROWS = tall(MOST_ZOOM)
 _GAUGE = 24
-
-
-class Part(NamedTuple):
-    """Rows that stand together."""
-
-    rows: list[Row]
-    folds: int = 0
-    """Where there is no room the highest goes first; 0: never."""
-
-
-class Room(Struct, frozen=True):
-    """The room of what is drawn: so many columns and rows, block letters up to a size."""
-
-    state: ScreenState
-    now: Millis
-    columns: int
-    rows: int
-    zoom: int
-
-    @property
-    def run(self) -> RunState:
-        """The run as the act shows it."""
-        return self.state.run
-
-    def big(self, text: str, tone: Ink, *, less: int = 0, beside: int = 0) -> list[Row]:
-        """The text in the largest block letters that fit beside so many columns, else bold."""
-        zoom = zoom_of(text, self.columns - beside, MOST_ROWS, max(1, self.zoom - less))
-        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
 
 
 def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
@@ -66,35 +30,34 @@ def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
     return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
 
 
-def staged(view: View, parts: Callable[[Room], list[Part]], foot: Row = BLANK, least: int = 2) -> Rows:
+def staged(
+    view: View, rows: int, parts: Callable[[Room], list[ViewPart]], foot: Row = BLANK, least: int = 2
+) -> list[Row]:
     """The parts in the largest letters in which all have room; in those of zoom `least` and smaller what folds may go."""
-    height = view.rows - (2 if foot else 0) - (view.rows >= 20)
-    inner = view.columns - 2 * LEFT
-    shown: list[Part] = []
+    inner, height = view.inner, rows - 2 * bool(foot) - (rows >= 20)
+    shown: list[ViewPart] = []
     for zoom in range(max(1, zoom_of(HERO, inner, MOST_ROWS, MOST_ZOOM)), 0, -1):
         shown = [part for part in parts(Room(view.state, view.now, inner, height, zoom)) if part.rows]
         while zoom <= least and _height(shown) > height and any(part.folds for part in shown):
             shown.remove(max(shown, key=lambda part: part.folds))
         if _height(shown) <= height:
             break
-    spare = max(0, height - sum(len(part.rows) for part in shown))
-    between = max(0, len(shown) - 1)
+    spare, between = max(0, height - sum(len(part.rows) for part in shown)), max(0, len(shown) - 1)
     gap = min(2, spare // (between + 2)) or int(spare >= between)
     lines: list[Row] = [BLANK] * ((spare - gap * between + 2) // 3)
     for number, part in enumerate(shown):
         lines += [*[BLANK] * (gap if number else 0), *part.rows]
-    lines = [*lines[:height], *[BLANK] * (height - len(lines)), *([BLANK, foot] if foot else [])]
-    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
+    return [*lines[:height], *[BLANK] * (height - len(lines)), *([BLANK, foot] if foot else [])]
 
 
-def _height(parts: list[Part]) -> int:
+def _height(parts: list[ViewPart]) -> int:
     return sum(len(part.rows) for part in parts) + len(parts) - 1
 
 
 def way_out(state: ScreenState, columns: int) -> Row:
     """The way out of presenter mode, which has no key bar."""
-    leaves = row(ink(state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
-    return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns - 2 * LEFT)
+    leaves = row((state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
+    return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns)
 
 
 # Which act it is
@@ -102,7 +65,7 @@ def way_out(state: ScreenState, columns: int) -> Row:
 
 def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     """Which act it is, what comes then, and a gauge of how long it still stays."""
-    shown, columns = state.act, columns - 2 * LEFT
+    shown = state.act
     number = row(ink(act_count(state, act), "dim"))
     if shown.left is None:
         return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)

@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
 from lab.tui.panes.band import CellRow
-from lab.tui.panes.layout import LEFT
 from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.blocks import LEFT
 from lab.tui.rows.spans import Rows, hot, ink
 from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.run import RunState
@@ -15,13 +15,12 @@ from lab.tui.state.status import decision_shown, face, nobody_decided, phase, ro
 POLL, END = 2, 4
 _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
 """How far each phase is, in cells."""
-
-
 SWEEP: Millis = 400
 """How long the line into the gate runs from amber to green."""
 CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
 _PLAIN: dict[CellState, tuple[str, Ink]] = {
     "done": ("✓", "done"),
+    "bad": ("✗", "bad"),
     "missed": ("✗", "bad"),
     "coming": ("○", "dim"),
     "none": ("·", "dim"),
@@ -43,17 +42,14 @@ def _cells(state: ScreenState) -> list[Cell]:
     # once a person was needed, the story goes on from there: polling goes on, and is no step back
     gated = bool(run.gates) and here in ("polling", "waiting", "invoke") and (run.gate is not None or run.decisions > 0)
     # a run that stopped before a person's decision was taken has that gate not behind it
-    unanswered = bool(run.gates) and run.last is not None and run.last.asks_person
-    stopped = here == "error" and at == POLL and unanswered
+    stopped = here == "error" and at == POLL and bool(run.gates) and run.last is not None and run.last.asks_person
     cells = []
     for index, (name, key) in enumerate((("Token", "1"), ("Invoke", "2"), ("Poll", "3"))):
         if here == "complete" or index < at or (index == POLL and (gated or stopped)):
             cells.append(Cell(name, "done", key))
         else:
-            now: CellState = "coming" if index != at else "bad" if here == "error" else "now"
-            cells.append(Cell(name, now, key))
-    total = max(state.gates or 0, len(run.gates))
-    if total:
+            cells.append(Cell(name, "coming" if index != at else "bad" if here == "error" else "now", key))
+    if total := max(state.gates or 0, len(run.gates)):
         number = run.gate.number if run.gate else len(run.gates)
         name = f"Gate {max(1, number)}/{total}" if total > 1 else "Gate"
         # a gate that the run never reached stays to come; one at which nobody decided isn't done
@@ -72,34 +68,30 @@ def _stopped_at(run: RunState) -> int:
 
 
 def _draw(view: View) -> Rows:
-    state, columns = view.state, view.columns
-    cells = _cells(state)
-    tone: Ink = role(view.run)
+    state, run, cells = view.state, view.run, _cells(view.state)
     if state.ui.stage:  # a click goes to an act
         stages = ("token", "invoke", "poll", *(("gate",) if len(cells) == 5 else ()), "output")
         cells = [cell._replace(key=f"go-to-{stage}") for cell, stage in zip(cells, stages, strict=True)]
-    sign = "◆" if view.run.gate is not None else "◇" if view.run.decisions else "◆" if tone == "wait" else "◐"
-    if phase(view.run) == "complete":
+    tone: Ink = role(run)
+    sign = "◆" if run.gate is not None else "◇" if run.decisions else "◆" if tone == "wait" else "◐"
+    act = state.act.act if state.shows_act else None
+    if phase(run) == "complete" or (act is not None and act.kind in ("token", "job")):
         tone, sign = "done", "✓"
-    if state.shows_act and state.act.act is not None and state.act.act.kind in ("token", "job"):
-        tone, sign = "done", "✓"
-    drawn = CellRow(columns)
-    gap = (columns - 2 * LEFT - sum(len(cell.name) + 2 for cell in cells)) / (len(cells) - 1)
-    x, before = float(LEFT), 0
+    drawn, x, before = CellRow(view.columns), float(LEFT), 0
+    gap = (view.inner - sum(len(cell.name) + 2 for cell in cells)) / (len(cells) - 1)
     last = max([index for index, cell in enumerate(cells) if cell.state not in ("coming", "none")], default=-1)
     for index, cell in enumerate(cells):
-        mark, role_of = _PLAIN.get(cell.state, (sign, tone))
-        mark, role_of = ("✗", "bad") if cell.state == "bad" else (mark, role_of)
-        at, text = round(x), f"{mark} {cell.name}"
+        mark, tone_of = _PLAIN.get(cell.state, (sign, tone))
+        at, text, now = round(x), f"{mark} {cell.name}", cell.state == "now"
         if index:
             span = at - before - 4
             come = cell.state not in ("coming", "none") or index < last
-            into = role_of if cell.state == "now" and role_of != "done" else "line"
-            drawn.put(before + 2, ink(("━" if come else "─") * span, into if come else "faint"))
-            left = _sweep(view, span) if cell.state == "now" else 0
+            into: Ink = tone_of if now and tone_of != "done" else "line" if come else "faint"
+            drawn.put(before + 2, ink(("━" if come else "─") * span, into))
+            left = _sweep(view, span) if now else 0
             drawn.put(before + 2 + span - left, ink("━" * left, "wait"))
-        pill = cell.state in ("now", "bad")
-        shown = ink(f" {text} ", "fill", bold=True, on=FILLS.get(role_of, "fill-run")) if pill else ink(text, role_of)
+        pill = now or cell.state == "bad"
+        shown = ink(f" {text} ", "fill", bold=True, on=FILLS.get(tone_of, "fill-run")) if pill else ink(text, tone_of)
         drawn.put(at - pill, hot((shown,), cell.key)[0])
         before = at + len(text)
         x += len(text) + gap

@@ -1,7 +1,7 @@
 """The wire drawer: one row an exchange, of all clients."""
 
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import OPENS, Framed, Pane, View
+from lab.tui.panes.pane import OPENS, Pane, PaneFact, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
 from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, ink, row, width
@@ -16,9 +16,11 @@ FULL_PATHS = 146
 """From so many columns within the frame on, paths are whole."""
 
 
-def _framed(view: View) -> Framed:
+def wire_fact(view: View) -> PaneFact:
     """The newest exchanges at the lower end; the one `view.top` rows above the newest is chosen, and in sight."""
     state, exchanges, room = view.state, view.run.exchanges, max(1, view.room)
+    if not exchanges:
+        return PaneFact("coming", [row(("Nothing has been sent yet.", "dim"))])
     up = max(0, min(view.top, len(exchanges) - 1))
     last = len(exchanges) - max(0, up - room + 1)
     shown = exchanges[max(0, last - room) : last]
@@ -27,62 +29,41 @@ def _framed(view: View) -> Framed:
     for index, each in enumerate(shown):
         line = exchange_row(view.run, each, view.inner, chosen=focused and index == at)
         body.append(hot(marked_row(line, state.ui), f"{OPENS}{each.x}"))
-    if focused and body:
-        body[at] = backed(fill(body[at], view.inner), "@panel")
-    if not exchanges:
-        return Framed([row(("Nothing has been sent yet.", "dim"))], "coming")
+    if focused:
+        body[at] = backed(fill(body[at], view.inner), "panel")
     text = f"{len(exchanges)} exchange{'' if len(exchanges) == 1 else 's'}"
     if state.source.missed:
         text += f" · {state.source.missed} earlier ones are gone"
     hidden = f"↓ {len(exchanges) - last} more · " if last < len(exchanges) else ""
     keys = " · ↑ ↓ choose · enter opens" if focused and view.inner >= COMPACT else ""
-    return Framed(body, "coming", row(ink(f"{hidden}{text}{keys}", "dim")))
+    return PaneFact("coming", body, row((f"{hidden}{text}{keys}", "dim")))
 
 
 def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool = False) -> Row:
     """Instant, method, path, code, latency, the beginning of the body; a sign where it is chosen: not every terminal has grounds."""
-    if inner < COMPACT:
-        return _compact(run, exchange, inner, chosen=chosen)
+    code, lost, compact = exchange.code, exchange.lost, inner < COMPACT
+    head = row((since_text(run, exchange.at), "dim"), ("›" if chosen else " ", "accent b"))
+    head = row(head, (f"{exchange.method[: 4 if compact else None]:<4} ", "run b"))
+    if compact:
+        asks = exchange.path.partition("?")[0].rpartition("/")[2]
+        asks = exchange.command if exchange.command in ("token", "status", "invoke") else asks
+        head = row(head, f"{clip(asks, 6):<7}")
+        if code is None:
+            return cut(row(head, ink(lost or "···", "bad" if lost else "dim")), inner)
+        shown = next((each for each in reversed(run.timeline) if each.x == exchange.x and not each.bad), None)
+        status = ink(" " * 8) if shown is None else ink(f"{shown.word:<8}", face(shown.word).role)
+        line = row(head, (f"{code} ", "done" if code < 400 else "bad b"), status)
+        return row(line, (f"{latency(exchange.took):>8}", "dim")) if width(line) + 8 <= inner else cut(line, inner)
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
-    code, lost = exchange.code, exchange.lost
-    if lost is not None:
-        # no body follows, so its room is the path's
+    if lost is not None:  # no body follows, so its room is the path's
         room = max(room, min(len(exchange.path), inner - 17 - len(lost) - len(exchange.struck)))
-    path = fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room)
-    head = row(
-        (since_text(run, exchange.at), "dim"),
-        ("›" if chosen else " ", "accent b"),
-        (f"{exchange.method:<4} ", "run b"),
-        path,
-    )
+    head = row(head, fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room))
     struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()
-    if lost is not None:
-        return cut(row(head, (f"  {lost}", "bad b"), struck), inner)
-    if code is None:
-        return cut(row(head, ("  ···", "dim"), struck), inner)
+    if code is None or lost is not None:
+        return cut(row(head, (f"  {lost}", "bad b") if lost is not None else ("  ···", "dim"), struck), inner)
     came = row((f"  {code}", "done b" if code < 400 else "bad b"), (f" {latency(exchange.took):>8}", "dim"))
     return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
-
-
-def _compact(run: RunState, exchange: Exchange, inner: int, *, chosen: bool) -> Row:
-    """Instant, method, what is asked, code, and the status as a coloured column."""
-    tail = exchange.path.partition("?")[0].rpartition("/")[2]
-    asks = exchange.command if exchange.command in ("token", "status", "invoke") else tail
-    head = row(
-        ink(since_text(run, exchange.at), "dim"),
-        ink("›" if chosen else " ", "accent", bold=True),
-        ink(f"{exchange.method[:4]:<5}", "run", bold=True),
-        f"{clip(asks, 6):<7}",
-    )
-    if exchange.code is None:
-        return cut(row(head, ink(exchange.lost or "···", "bad" if exchange.lost else "dim")), inner)
-    good = exchange.code < 400
-    shown = next((each for each in reversed(run.timeline) if each.x == exchange.x and not each.bad), None)
-    status = ink(f"{shown.word:<8}", face(shown.word).role) if shown is not None else ink(" " * 8)
-    line = row(head, ink(f"{exchange.code} ", "done" if good else "bad", bold=not good), status)
-    took = ink(f"{latency(exchange.took):>8}", "dim")
-    return row(line, took) if width(line) + 8 <= inner else cut(line, inner)
 
 
 def _path(path: str, room: int) -> str:
@@ -94,8 +75,7 @@ def _path(path: str, room: int) -> str:
             return text
     if not sign:
         return clip_left(short, room)
-    spare = room - len(sign) - 9
-    return clip(f"{clip_left(short_path(head), max(1, spare))}{sign}{job[:8]}…", room)
+    return clip(f"{clip_left(short_path(head), max(1, room - len(sign) - 9))}{sign}{job[:8]}…", room)
 
 
 def _exchange(state: ScreenState) -> Exchange | None:
@@ -120,4 +100,6 @@ KEYS = (
     ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
 )
 
-WIRE_PANE = Pane("wire", "5", "Wire", _framed, _exchange, "drawer", scrolls=-1, help_keys="↑ pgup enter W z", keys=KEYS)
+WIRE_PANE = Pane(
+    "wire", "5", "Wire", wire_fact, _exchange, None, "drawer", scrolls=-1, help_keys="↑ pgup enter W z", keys=KEYS
+)

@@ -7,8 +7,9 @@ from functools import lru_cache
 from lab.core.jsontext import value_or_none
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import Row, row, wrap
+from lab.tui.rows.spans import Row, TextSpan, row, wrap
 from lab.tui.state.clean import CAP
+from lab.tui.state.ink import SpanRole
 
 _TAG = re.compile(r"<(?:!doctype|html|body|div|p|table|ul|ol|h[1-6]|span|br|b|strong|section)\b[^>]*>", re.IGNORECASE)
 _MARKS = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |>|\|.*\||```)|\*\*[^*]+\*\*|`[^`]+`", re.MULTILINE)
@@ -75,12 +76,12 @@ def _wrapped(line: Row, inner: int) -> list[Row]:
     depth = min(len(text) - len(text.lstrip(" ")), inner // 2)
     if depth == 0:
         return wrap(line, inner)
-    rest = row((text[depth:], line[0].role), *line[1:])
+    rest = row(TextSpan(text[depth:], line[0].role), *line[1:])
     return [row(" " * depth, part) for part in wrap(rest, inner - depth)]
 
 
 def _json_row(text: str) -> Row:
-    spans: list[tuple[str, str]] = []
+    spans: list[tuple[str, SpanRole]] = []
     end = 0
     for found in _JSON.finditer(text):
         spans.append((text[end : found.start()], "dim"))

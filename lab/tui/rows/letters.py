@@ -3,7 +3,8 @@
 import re
 from functools import lru_cache
 
-from lab.tui.rows.spans import BLANK, Row, row
+from lab.tui.rows.spans import BLANK, Row, ink, row
+from lab.tui.state.ink import Ink
 
 _BITS = """
 A    B    C    D    E    F    G    H    I J    K    L    M     N    O    P    Q    R    S    T
@@ -46,9 +47,16 @@ def _drawn(text: str, zoom: int) -> tuple[str, ...] | None:
     return tuple("".join(_HALVES[one == "#", other == "#"] for one, other in pairs) for pairs in halves)
 
 
+MOST_ZOOM = 6
+"""The size of the largest letters."""
+
+
 def tall(zoom: int) -> int:
     """How many rows letters take."""
     return -(-7 * zoom // 2)
+
+
+MOST_ROWS = tall(MOST_ZOOM)
 
 
 def wide(text: str, zoom: int) -> int:
@@ -57,12 +65,12 @@ def wide(text: str, zoom: int) -> int:
     return 0 if lines is None else len(lines[0])
 
 
-def block(text: str, zoom: int, role: str) -> list[Row]:
+def block(text: str, zoom: int, tone: Ink) -> list[Row]:
     """The text in block letters, all rows of one width. ValueError if it has a character without one."""
     lines = _drawn(text, zoom)
     if lines is None:
         raise ValueError(f"no block letters for {text!r}")
-    return [row((line, role)) for line in lines]
+    return [row(ink(line, tone)) for line in lines]
 
 
 def zoom_of(text: str, columns: int, rows: int, most: int = 2) -> int:

@@ -1,19 +1,22 @@
 """Markdown to rows of spans: headings, paragraphs, lists, quotes, code, tables; links as their text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, row, wrap
+from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, ink, row, wrap
 from lab.tui.rows.tables import table_rows
 from lab.tui.state.clean import CAP
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
-
-Cells = list[Row]
-"""A row of a table."""
+Table = Callable[[list[Row], list[list[Row]], list[str], int], list[Row]]
+"""Draws a table: its head, its body, how each column stands, in so many cells."""
+LEAST_TEXT = 8
+"""Cells that are left for a text, however deep it stands."""
+DEEP = 40
+"""Cells that lists and quotes take at most, as deep as Markdown goes, with those."""
 
 
 @lru_cache(maxsize=8)
@@ -22,142 +25,87 @@ def markdown(text: str, inner: int, *, ruled: bool = False, signs: bool = False)
 
     `ruled`: tables have a rule a row. `signs`: their best cells have a sign, not a colour alone.
     """
-    lines = _Blocks(inner, partial(table_rows, ruled=ruled, signs=signs)).read(_tokens(text[:CAP]))
+    blocks = _joined(_read(text[:CAP]), inner, partial(table_rows, ruled=ruled, signs=signs))
+    # what stands deep within lists and quotes has its least room, whatever is left
+    lines = ([cut(line, inner) for line in blocks] if inner < DEEP else blocks) or [BLANK]
     if len(text) > CAP:
         lines += [BLANK, row((f"cut after 64 KiB of {len(text)} characters", "dim"))]
     return lines
 
 
 @lru_cache(maxsize=4)
-def _tokens(text: str) -> "Sequence[Token]":
+def _read(text: str) -> "Sequence[SyntaxTreeNode]":
     """The text read: of 58 kB that takes as long as its rows, and another width or layout only wants other rows."""
     # loaded when first wanted: the first paint must not wait for it
     from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
-
-
-class _Blocks:
-    """Walks the tokens once, keeping the prefix of lists and quotes."""
-
-    def __init__(self, inner: int, table: Callable[[Cells, list[Cells], list[str], int], list[Row]]) -> None:
-        self.inner = inner
-        self.table = table
-        self.lines: list[Row] = []
-        self.lists: list[int | None] = []
-        self.mark = ""
-        self.quotes = 0
-        self.heading = False
-        self.tight = False
-
-    def read(self, tokens: "Sequence[Token]") -> list[Row]:
-        index = 0
-        while index < len(tokens):
-            token = tokens[index]
-            if token.type == "table_open":
-                stop = next(at for at in range(index, len(tokens)) if tokens[at].type == "table_close")
-                self._gap()
-                self._table(tokens[index:stop])
-                index = stop
-            else:
-                self._token(token)
-            index += 1
-        while self.lines and not self.lines[-1]:
-            self.lines.pop()
-        return self.lines or [BLANK]
-
-    def _token(self, token: "Token") -> None:
-        match token.type:
-            case "heading_open" | "heading_close":
-                self.heading = token.nesting > 0
-            case "bullet_list_open":
-                self.lists.append(None)
-            case "ordered_list_open":
-                self.lists.append(int(token.attrs.get("start", 1)))
-            case "bullet_list_close" | "ordered_list_close":
-                self.lists.pop()
-            case "list_item_open":
-                number = self.lists[-1]
-                self.mark = "• " if number is None else f"{number}. "
-                self.lists[-1] = None if number is None else number + 1
-            case "blockquote_open" | "blockquote_close":
-                self.quotes += token.nesting
-            case "inline":
-                self._paragraph(_inline(token.children or [], "fg b" if self.heading else "fg"))
-            case "fence" | "code_block":
-                self._code(token.content)
-            case "hr":
-                self._gap()
-                self.lines.append(row(("─" * self.inner, "faint")))
-            case "html_block":
-                self._paragraph([row(token.content)])
-            case _:
-                pass
-
-    def _depth(self) -> int:
-        return min(self.inner // 2, 2 * len(self.lists) + 2 * self.quotes)
-
-    def _gap(self) -> None:
-        if self.lines and self.lines[-1] and not (self.lists and self.mark == "" and self.tight):
-            self.lines.append(BLANK)
-
-    def _paragraph(self, parts: list[Row]) -> None:
-        listed = bool(self.lists) and bool(self.mark)
-        if not (listed and self.tight):
-            self._gap()
-        self.tight = listed
-        depth = self._depth()
-        lead = "▏ " * self.quotes
-        room = max(8, self.inner - depth)
-        first = True
-        for part in parts:
-            for line in wrap(part, room):
-                mark = self.mark if first and listed else ""
-                pad = " " * max(0, depth - len(lead) - len(mark))
-                self.lines.append(cut(row((lead, "faint"), pad, (mark, "accent"), line), self.inner))
-                first = False
-        self.mark = ""
-
-    def _table(self, tokens: "Sequence[Token]") -> None:
-        grid: list[Cells] = []
-        sides: list[str] = []
-        for token in tokens:
-            if token.type == "tr_open":
-                grid.append([])
-            elif token.type == "th_open":
-                sides.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
-            elif token.type == "inline":
-                grid[-1].append(tuple(span for part in _inline(token.children or [], "fg") for span in part))
-        # Markdown can't do without a head; a reader can do without an empty one
-        if grid:
-            self.lines += self.table(grid[0], grid[1:], sides, max(8, self.inner - self._depth()))
-
-    def _code(self, text: str) -> None:
-        self._gap()
-        for line in text.rstrip("\n").split("\n"):
-            for part in wrap(row((line or " ", "fg")), max(8, self.inner - 2)):
-                self.lines.append(row(("▏ ", "faint"), part))
+    return SyntaxTreeNode(MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)).children
 
 
-def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
+def _joined(nodes: "Iterable[SyntaxTreeNode]", inner: int, table: Table, *, apart: bool = True) -> list[Row]:
+    """Blocks one below the other; `apart`: a blank row between two."""
+    lines: list[Row] = []
+    for node in nodes:
+        drawn = _block(node, max(LEAST_TEXT, inner), table)
+        lines += [*([BLANK] if apart and lines and drawn else []), *drawn]
+    return lines
+
+
+def _block(node: "SyntaxTreeNode", inner: int, table: Table) -> list[Row]:
+    match node.type:
+        case "paragraph" | "heading":
+            parts = _inline(node.children[0].children, bold=node.type == "heading")
+            return [line for part in parts for line in wrap(part, inner)]
+        case "bullet_list" | "ordered_list":
+            lines: list[Row] = []
+            for number, item in enumerate(node.children, int(node.attrs.get("start", 1))):
+                mark = "• " if node.type == "bullet_list" else f"{number}. "
+                body = _joined(item.children, inner - len(mark), table, apart=False) or [BLANK]
+                lines.append(row((mark, "accent"), body[0]))
+                lines += [row(" " * len(mark), line) for line in body[1:]]
+            return lines
+        case "blockquote":
+            return [row(("▏ ", "faint"), line) for line in _joined(node.children, inner - 2, table)]
+        case "fence" | "code_block":
+            texts = node.content.rstrip("\n").split("\n")
+            return [row(("▏ ", "faint"), part) for text in texts for part in wrap(row(text or " "), inner - 2)]
+        case "hr":
+            return [row(("─" * inner, "faint"))]
+        case "html_block":
+            return wrap(row(node.content), inner)
+        case "table":
+            grid = [list(map(_cell, line.children)) for part in node.children for line in part.children]
+            heads = node.children[0].children[0].children
+            sides = [str(cell.attrs.get("style", "")).removeprefix("text-align:") for cell in heads]
+            # Markdown can't do without a head; a reader can do without an empty one
+            return table(grid[0], grid[1:], sides, inner)
+        case _:
+            return []
+
+
+def _cell(node: "SyntaxTreeNode") -> Row:
+    return tuple(span for part in _inline(node.children[0].children if node.children else []) for span in part)
+
+
+def _inline(nodes: "Iterable[SyntaxTreeNode]", *, bold: bool = False, italic: bool = False) -> list[Row]:
     """The rows of a paragraph before wrapping: one for each hard break."""
     rows: list[list[TextSpan]] = [[]]
-    bold = italic = 0
-    for token in tokens:
-        match token.type:
-            case "strong_open" | "strong_close":
-                bold += token.nesting
-            case "em_open" | "em_close":
-                italic += token.nesting
+    for node in nodes:
+        match node.type:
+            case "strong" | "em" | "link":
+                strong, slanted = bold or node.type == "strong", italic or node.type == "em"
+                first, *more = _inline(node.children, bold=strong, italic=slanted)
+                rows[-1] += first
+                rows += [list(part) for part in more]
             case "hardbreak":
                 rows.append([])
-            case "softbreak":
-                rows[-1].append(TextSpan(" ", role))
             case "code_inline":
-                rows[-1].append(TextSpan(token.content, "run"))
+                rows[-1].append(ink(node.content, "run"))
             case "image":
-                rows[-1].append(TextSpan(f"[{token.content}]", "dim"))
-            case _ if token.content:
-                tone = role + (" b" if bold and " b" not in role else "") + (" i" if italic else "")
-                rows[-1].append(TextSpan(token.content.replace("\n", " "), tone))
-    return [tuple(line) for line in rows]
+                rows[-1].append(ink(f"[{node.content}]", "dim"))
+            case kind:
+                text = " " if kind == "softbreak" else node.content.replace("\n", " ")
+                span = ink(text, bold=bold)
+                rows[-1].append(TextSpan(text, f"{span.role} i") if italic else span)
+    return [tuple(span for span in line if span.text) for line in rows]

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from lab.tui.state.ink import Ground, Ink
+from lab.tui.state.ink import Ground, Ink, SpanRole
 
 
 class TextSpan(NamedTuple):
@@ -31,7 +31,7 @@ Rows: TypeAlias = tuple[Row, ...]
 BLANK: Row = ()
 
 
-def row(*parts: "str | TextSpan | tuple[str, str] | Row") -> Row:
+def row(*parts: "str | TextSpan | tuple[str, SpanRole] | Row") -> Row:
     """A row of strings (in the foreground colour), pairs and other rows."""
     spans: list[TextSpan] = []
     for part in parts:
@@ -126,9 +126,9 @@ def widest(lines: Iterable[Row]) -> int:
     return max(map(width, lines), default=0)
 
 
-def backed(spans: Row, ground: str) -> Row:
+def backed(spans: Row, ground: Ground) -> Row:
     """The row on a background; spans with one of their own keep it."""
-    return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} {ground}") for span in spans)
+    return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} @{ground}") for span in spans)
 
 
 def hot(spans: Row, key: str) -> Row:
@@ -148,98 +148,74 @@ def hot_at(spans: Row, cell: int) -> str | None:
 
 def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
+    text = plain(spans)
     if cells <= 0:
         return []
     if width(spans) <= cells:
-        return [_trim(list(spans))]
-    lines: list[Row] = []
-    line: list[TextSpan] = []
-    room = cells
-    for word in _words(spans):
-        whole = sum([cell_len(part.text) for part in word])
-        if whole > room and line:
-            lines.append(_trim(line))
-            line, room = [], cells
-        if not line and lines and word[0].text[0] == " ":
-            continue
-        for piece in [piece for part in word for piece in _pieces(part, cells)]:
-            size = cell_len(piece.text)
-            if size > room and line:
-                lines.append(_trim(line))
-                line, room = [], cells
-            line.append(piece)
-            room -= size
-    if line or not lines:
-        lines.append(_trim(line))
+        return slices(spans, [(0, len(text.rstrip(" ")))])
+    lines: list[tuple[int, int]] = []
+    begin = end = 0
+    for word in _WORD.finditer(text):
+        start, stop = word.span()
+        if _full(text, begin, stop, cells) < stop:
+            if end > begin:
+                lines.append((begin, end))
+            begin = start
+            while (full := _full(text, begin, stop, cells)) < stop:
+                full = _after_sign(text, begin, full)
+                lines.append((begin, full))
+                begin = full
+        end = stop
+    lines.append((begin, max(begin, end)))
     if most is not None and len(lines) > most:
-        rest = tuple(
-            span for extra in lines[most - 1 :] for span in (*extra, TextSpan(" ", extra[-1].role if extra else "fg"))
-        )
-        return [*lines[: most - 1], cut(rest, cells)]
-    return lines
+        lines = [*lines[: most - 1], (lines[most - 1][0], len(text.rstrip(" ")))]
+        return [cut(line, cells) for line in slices(spans, lines)]
+    return slices(spans, lines)
+
+
+def slices(spans: Row, bounds: Iterable[tuple[int, int]]) -> list[Row]:
+    """What stands between these characters of the row, from left to right."""
+    rows: list[Row] = []
+    index = at = 0
+    for start, stop in bounds:
+        while index < len(spans) and at + len(spans[index].text) <= start:
+            at += len(spans[index].text)
+            index += 1
+        found, here, place = list[TextSpan](), index, at
+        while here < len(spans) and place < stop:
+            piece = spans[here].text[max(0, start - place) : stop - place]
+            found += [TextSpan(piece, spans[here].role)] if piece else []
+            place += len(spans[here].text)
+            here += 1
+        rows.append(tuple(found))
+    return rows
 
 
 def words(spans: Row) -> list[int]:
     """How many cells each word takes: what is between blanks, whatever its roles."""
-    return [sum([cell_len(part.text) for part in word]) for word in _words(spans) if word[0].text[0] != " "]
+    return [cell_len(word) for word in _WORD.findall(plain(spans))]
 
 
-_WORDS = re.compile(r" +|[^ ]+")
+_WORD = re.compile(r"[^ ]+")
 
 
-def _words(spans: Row) -> Iterable[list[TextSpan]]:
-    """Words and the blanks between them in turn; a word may change its role in the middle."""
-    word: list[TextSpan] = []
-    for span in spans:
-        for found in _WORDS.finditer(span.text):
-            if word and (word[0].text[0] == " ") != (found[0][0] == " "):
-                yield word
-                word = []
-            word.append(TextSpan(found[0], span.role))
-    if word:
-        yield word
-
-
-def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
-    """The word, cut if it is longer than `cells`; in time proportional to its length."""
-    if cell_len(word.text) <= cells:
-        yield word
-        return
-    text, start = word.text, 0
-    while start < len(text):
-        stop = _stop(text, start, cells)
-        yield TextSpan(text[start:stop], word.role)
-        start = stop
-
-
-def _stop(text: str, start: int, cells: int) -> int:
-    """Where `cells` from `start` on are full, after a `:`, `/`, `-`, `_` or `.` if one is near; at least one on, so that a walk ends."""
+def _full(text: str, start: int, stop: int, cells: int) -> int:
+    """Where `cells` from `start` on are full, or `stop`; it looks no further, so that a walk takes time as its length."""
     if text.isascii():
-        index = start + cells
-        if index >= len(text):
-            return len(text)
-    else:
-        used, index = 0, start
-        while index < len(text):
-            used += cell_len(text[index])
-            if used > cells:
-                break
-            index += 1
-        else:
-            return len(text)
-    near = max(text.rfind(sign, start + (index - start) // 2, index) for sign in ":/-_.")
-    return near + 1 if near > start else max(start + 1, index)
+        return min(stop, start + cells)
+    used, index = 0, start
+    while index < stop and (used := used + cell_len(text[index])) <= cells:
+        index += 1
+    return max(start + 1, index)
 
 
-def _trim(line: list[TextSpan]) -> Row:
-    while line and not (text := line[-1].text.rstrip(" ")):
-        line.pop()
-    if line and text != line[-1].text:
-        line[-1] = TextSpan(text, line[-1].role)
-    return tuple(line)
+def _after_sign(text: str, start: int, stop: int) -> int:
+    """Where a word that is too long is broken: after a `:`, `/`, `-`, `_` or `.`, if one is near its end."""
+    near = max(text.rfind(sign, start + (stop - start) // 2, stop) for sign in ":/-_.")
+    return near + 1 if near > start else stop
 
 
-def gauge(part: float, cells: int, role: str) -> Row:
+def gauge(part: float, cells: int, tone: Ink) -> Row:
     """A line filled to `part` (0 to 1): `━━━━━───`."""
     full = int(min(1.0, max(0.0, part)) * cells)
-    return row(("━" * full, role), ("─" * (cells - full), "faint"))
+    return row(("━" * full, tone), ("─" * (cells - full), "faint"))

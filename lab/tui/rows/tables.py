@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lab.tui.rows.spans import BLANK, Row, TextSpan, backed, ends, fill, plain, row, width, words, wrap
+from lab.tui.state.ink import SpanRole
 
 GAP = 2
 """The least cells between two columns."""
@@ -66,7 +67,7 @@ def table_rows(
         if ruled:
             lines += [*drawn, _rule("━" if number == len(body) - 1 else "─", columns, GAP + spread)]
         else:
-            lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
+            lines += [backed(line, "surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
     return lines
 
 
@@ -109,7 +110,7 @@ def _figures(cells: Sequence[Row]) -> bool:
     return 2 * sum(1 for text in texts if _FIGURE.match(text)) > len(texts)
 
 
-def _toned(cell: Row, role: str) -> Row:
+def _toned(cell: Row, role: SpanRole) -> Row:
     """The cell in another role where it is in the foreground colour."""
     return tuple(TextSpan(span.text, role if span.role in ("fg", "fg b") else span.role) for span in cell)
 
@@ -118,7 +119,7 @@ def _best(cell: Row, signs: bool) -> Row:
     """A cell that is strong as a whole: the best of its row."""
     if not width(cell) or any("b" not in span.role.split() for span in cell):
         return cell
-    role = "done b @tint-done"
+    role: SpanRole = "done b @tint-done"
     return row(("✓ " if signs else "", role), tuple(TextSpan(span.text, role) for span in cell))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.tui.state.acts import ActState, advanced, current_act
+from lab.tui.state.acts import ActSource, ActState, advanced, current_act
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import SourceState, UiState
@@ -61,7 +61,7 @@ class ActHolds:
         elif self._jump or self._joins or (source.cursor is not None and not source.cursor.playing):
             self.shown = current_act(run, {"back": None, "on": ui.hold or None}.get(self._jump, 0))
         else:
-            whose = "own" if not source.follows else "watched" if source.cursor is None else "recorded"
+            whose: ActSource = "own" if not source.follows else "watched" if source.cursor is None else "recorded"
             self.shown = advanced(self.shown, run, ui.hold, whose)
         self._jump, self._joins = "", False
         self._fresh = self._fresh or self.shown.act != before

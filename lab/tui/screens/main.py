@@ -55,7 +55,7 @@ from lab.tui.state.source import Refused, SourceAsk
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
-SLOW = 4
+EACH_WHILE_AWAITED = 4
 """While a person is awaited, which takes minutes, only one look in so many is taken: one a second."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
@@ -183,7 +183,7 @@ class MainScreen(SelectingScreen):
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui = self.state.ui
         self._looks += 1
-        if self._looks % SLOW and self.state.run.gate is not None and not (ui.stage or ui.remark):
+        if self._looks % EACH_WHILE_AWAITED and self.state.run.gate is not None and not (ui.stage or ui.remark):
             return
         self.acts.count(ui, covered=self.app.screen is not self)
         state = self._with(self._without_old_remark(ui))
@@ -369,6 +369,7 @@ class MainScreen(SelectingScreen):
         return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
 
     def _open(self, page: PageContent, query: str = "") -> None:
+        self.choose(self.state.ui)  # what the source knows may have come without a word
         opened_by = KEYS_OF_SPOT[page.opener][0]
         if (face := self.state.ui.faces.get(opened_by.name)) is not None:
             page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")

@@ -7,11 +7,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -19,17 +21,20 @@ from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.search import MOST_TYPED
-from lab.tui.rows.search import find, mark
+from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen, strip_of
+from lab.tui.state.ink import Ground
 from lab.tui.state.screen import ScreenState
 
 MOST_COLUMNS = 108
 MOST_CHARACTERS = 2_000
 """How many characters each text of a form has at most."""
 FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
-GROUND = "@surface"
+GROUND: Ground = "surface"
+WAIT = 0.1
+"""Seconds after which a list that has no entries yet is looked at again."""
 SEARCH_FOOT = "n N on, back · esc ends it"
 
 
@@ -44,7 +49,9 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._react = react
         self._note = ""
         """What stands below it in the place of its keys, until the next key."""
-        self.sheet = Vertical(id="sheet")
+        self.sheet: Widget = Vertical(id="sheet")
+        self._drawn_for = Size()
+        """The terminal's size when it was drawn last; it is drawn before it is mounted, so that it is laid out once."""
 
     @property
     def inner(self) -> int:
@@ -66,18 +73,14 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._note = text
         self.follow()
 
-    def on_mount(self) -> None:
-        """Draw what there is."""
-        self.follow()
-
     def on_resize(self) -> None:
         """Another size: rows of another width."""
-        self.follow()
+        if self.app.size != self._drawn_for:
+            self.follow()
 
     def follow(self) -> None:
         """Show the state as it is now; a bug of ours leaves the last good rows."""
-        if not self.sheet.is_attached:
-            return
+        self._drawn_for = self.app.size
         self.sheet.styles.width = self.sheet_columns
         with self._host.surviving():
             self.draw()
@@ -94,7 +97,7 @@ class Overlay(SelectingScreen, ModalScreen[None]):
     def frame(self, title: str, foot: str, below: int) -> None:
         """Title and keys in the frame; `below` rows don't show."""
         self.sheet.border_title = title.replace("[", r"\[")
-        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below else "") + foot
+        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below > 0 else "") + foot
 
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
@@ -126,7 +129,7 @@ class RowVisual(Visual):
 
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """One row, on the list's ground."""
-        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg {GROUND}")]
+        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg @{GROUND}")]
 
     def get_optimal_width(self, rules: Any, container_width: int) -> int:
         """All that there is."""
@@ -157,10 +160,10 @@ class ListScreen(Overlay):
         self.entries: list[Any] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
-        self.field.placeholder = page.hint
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
+        self.follow()
         with self.sheet:
             if self.page.hint:
                 yield self.field
@@ -171,17 +174,11 @@ class ListScreen(Overlay):
         """What is typed goes into the field."""
         if self.page.hint:
             self.set_focus(self.field)
-        self._choose(self.page.first())
 
     @on(Input.Changed)
     def filter(self) -> None:
         """What is typed chooses anew."""
-        self._choose(0)
-
-    def _choose(self, at: int) -> None:
-        self.options.highlighted = at if self.options.option_count else None
-        self.follow()
-        self.options.highlighted = at if self.entries else None
+        self.options.highlighted = None
         self.follow()
 
     @on(OptionList.OptionHighlighted)
@@ -198,12 +195,15 @@ class ListScreen(Overlay):
     def draw(self) -> None:
         """The entries that are left, the chosen one filled."""
         page, inner = self.page, self.inner
+        self.field.placeholder = page.hint
         self.entries = page.found(self.field.value.removeprefix("/"))
-        at = min(self.options.highlighted or 0, len(self.entries) - 1)
+        highlighted, first = self.options.highlighted, 0 if self.field.value else page.first()
+        at = min(first if highlighted is None else highlighted, len(self.entries) - 1)
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
         if len(rows) != len(self._rows):
             self.options.set_options([Option(RowVisual(each, self._host)) for each in rows])
-            self.options.highlighted = at if rows else None
+        if self.options.highlighted != (chosen_at := at if rows else None):
+            self.options.highlighted = chosen_at
         for number, (line, before) in enumerate(zip(rows, self._rows, strict=False)):
             if line != before:
                 self.options.replace_option_prompt_at_index(number, RowVisual(line, self._host))
@@ -218,6 +218,8 @@ class ListScreen(Overlay):
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
+        if not page.entries():  # what is listed is still being read
+            self.set_timer(WAIT, lambda: self._react(Reaction(page.state.ui)))
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
 
     @property
@@ -261,10 +263,10 @@ class PageScreen(Overlay):
         """`query`: what is looked for on it from the beginning on."""
         super().__init__(host, react)
         self.page = page
-        self.field = Input(compact=True, max_length=MOST_TYPED)
         self.text = RowsWidget(lambda: host.role_styles, ground=GROUND)
-        self.scroller = VerticalScroll(self.text, can_focus=False)
-        self.field.display = False
+        self.sheet = self.scroller = VerticalScroll(self.text, id="sheet", can_focus=False)
+        self.typing = False
+        """Whether what is looked for is typed; its field is mounted then."""
         self.wanted = query
         self._hit = 0
         """Which hit is shown, from 1 on."""
@@ -273,14 +275,14 @@ class PageScreen(Overlay):
         self._body: list[Row] = []
 
     def compose(self) -> ComposeResult:
-        """The page, and the field for what is looked for."""
-        with self.sheet:
-            yield self.scroller
-            yield self.field
+        """The page alone."""
+        self.follow()
+        yield self.sheet
 
     def on_mount(self) -> None:
         """What is looked for is shown at once."""
-        self.call_after_refresh(self._go_to_hit, 0)
+        if self.wanted:
+            self.call_after_refresh(self._go_to_hit, 0)
 
     def draw(self) -> None:
         """The page with what was found."""
@@ -288,11 +290,12 @@ class PageScreen(Overlay):
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        self.scroller.styles.height = min(len(self._body), self._most_rows - self.field.display)
+        room = min(len(self._body), self._most_rows - self.typing)
+        self.scroller.styles.height = room + 2 + self.typing
         self.text.show(tuple(mark(self._body, hits, self._hit)))
         found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
         foot = SEARCH_FOOT if self.wanted else self.page.foot
-        self.frame(self.page.title + found, foot, self.scroller.max_scroll_y - self.scroller.scroll_offset.y)
+        self.frame(self.page.title + found, foot, len(self._body) - room - self.scroller.scroll_offset.y)
 
     def _go_to_hit(self, by: int) -> None:
         """The hit `by` further, round the end; 0: the first one from where one is."""
@@ -312,13 +315,13 @@ class PageScreen(Overlay):
         self.call_after_refresh(self._go_to_hit, 0)
 
     def _end_typing(self, query: str) -> None:
-        self.wanted, self._hit, self.field.display = query, 0, False
-        self.set_focus(None)
+        self.wanted, self._hit, self.typing = query, 0, False
+        self.sheet.query(Input).remove()
         self.follow()
 
     def press(self, key: str, character: str | None) -> bool:
         """What is selected and what is looked for come first, then the page's own keys."""
-        if self.field.display:
+        if self.typing:
             if key == "escape":
                 self._end_typing("")
             return key == "escape"
@@ -329,8 +332,9 @@ class PageScreen(Overlay):
             if key == "escape":
                 return True
         if character == "/":
-            self.field.value, self.field.display = "", True
-            self.set_focus(self.field)
+            self.typing, field = True, Input(compact=True, max_length=MOST_TYPED)
+            self.sheet.mount(field)
+            self.set_focus(field)
         elif self.wanted and character in ("n", "N"):
             self._go_to_hit(1 if character == "n" else -1)
         elif self.wanted and key == "escape":
@@ -396,6 +400,7 @@ class FormScreen(Overlay):
 
     def compose(self) -> ComposeResult:
         """A row a text, its prompt before it."""
+        self.follow()
         with self.sheet:
             for field, each in zip(self.fields, self.form.fields, strict=True):
                 with Horizontal():

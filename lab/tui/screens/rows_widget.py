@@ -11,9 +11,10 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lab.tui.rows.selection import TextPlace, selected_text, with_selection, word_at
+from lab.tui.rows.marks import TextPlace, selected_text, with_selection, word_at
 from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
 from lab.tui.state import clean
+from lab.tui.state.ink import Ground
 from lab.tui.themes import Styles
 
 SELECTED = "{} characters selected: y or ctrl+c copies them, a click lets them go."
@@ -67,8 +68,10 @@ class RowsWidget(Widget):
 
     _painting = False
 
-    def __init__(self, styles_now: Callable[[], Styles], *, ground: str = "", id: str | None = None) -> None:
-        """`ground`: what the rows stand on, as a role says it; as nothing says otherwise the screen's background."""
+    def __init__(
+        self, styles_now: Callable[[], Styles], *, ground: Ground = "background", id: str | None = None
+    ) -> None:
+        """`ground`: what the rows stand on."""
         super().__init__(id=id)
         self._styles_now = styles_now
         self._ground = ground
@@ -99,9 +102,8 @@ class RowsWidget(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip, exactly as wide as the widget; for the mouse with where each of its characters is."""
-        line = self.row(y)
-        line = backed(line, self._ground) if self._ground else line
-        strip = strip_of(line, self._styles_now(), self.size.width, f"fg {self._ground}")
+        line = self.row(y) if self._ground == "background" else backed(self.row(y), self._ground)
+        strip = strip_of(line, self._styles_now(), self.size.width, f"fg @{self._ground}")
         return strip if self._painting else strip.apply_offsets(0, y)
 
     def row(self, y: int) -> Row:

@@ -13,7 +13,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.own_run import OwnRun, stopped
+from lab.tui.sources.own_run import OwnRun, cancelled
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import Connect, OwnMock, Playable, RunConnection
 from lab.tui.state.acts import ActKey, story_of
@@ -21,7 +21,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class PodRun(HeldSource):
     """Our run against somebody else's server. Starts idle; what goes out, and what comes back, is observed."""
 
     refusal = "This server is somebody else's: its clock and its wire can't be set."
-    can: frozenset[str] = frozenset(("reset", "decide", "message"))
+    can: frozenset[Ability] = frozenset(("reset", "decide", "message"))
 
     def __init__(
         self, playable: Playable, connect: Connect, clock: Clock, pill: str, *, recording: bool = False
@@ -187,10 +187,11 @@ class Live(PlayedSource, PodRun):
         """Whether it was said what killed the tape that runs."""
 
     @property
-    def can(self) -> frozenset[str]:  # type: ignore[override]  # the scenarios come with the mock
+    def can(self) -> frozenset[Ability]:  # type: ignore[override]  # the scenarios come with the mock
         """All; another scenario only where there is one."""
-        ours = PodRun.can | {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
-        return ours if self._link is not None and len(self._mock.choices) == 1 else ours | {"scenario"}
+        more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
+        one = self._link is not None and len(self._mock.choices) == 1
+        return PodRun.can | more if one else PodRun.can | more | {"scenario"}
 
     @property
     def _mock(self) -> OwnMock:
@@ -213,7 +214,7 @@ class Live(PlayedSource, PodRun):
         self._following = asyncio.create_task(self._follow())
 
     async def _leave(self) -> None:
-        await stopped(self._following)
+        await cancelled(self._following)
         await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
@@ -277,7 +278,7 @@ class Live(PlayedSource, PodRun):
         run, instant = self.run, self.run.observations[place - 1].at
         self.player.pause(True)
         await run.stop()
-        await stopped(self._following)
+        await cancelled(self._following)
         refused = (await self._mock.control.reset(instant)).refused
         run.cut(place if refused is None else len(run.observations))
         known = [each.fact for each in run.observations if isinstance(each, Noted)]

@@ -50,8 +50,6 @@ class OwnRun:
         self.outcome: Outcome | None = None
         self.over = False
         """Whether a run has begun, and ended."""
-        self.broken: BaseException | None = None
-        """The bug of ours that ended the run."""
         self.observations: list[RunObservation] = []
         self.state = RunState()
         """Folded as the screen folds it: its milestones and acts say where they began."""
@@ -92,7 +90,7 @@ class OwnRun:
 
     async def stop(self) -> None:
         """Let go of the run."""
-        await stopped(self._task)
+        await cancelled(self._task)
 
     def cut(self, place: int) -> None:
         """Forget what was observed, and answered, from a place on: a reply is observed and given in one, and so is what the
@@ -154,9 +152,9 @@ class OwnRun:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """A bug of ours ends the run, not the show: the screen shows it as any other end."""
-        self.over, self.broken = self.over or task is self._task, None if task.cancelled() else task.exception()
-        if self.broken is not None:
-            why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
+        self.over = self.over or task is self._task
+        if not task.cancelled() and (error := task.exception()) is not None:
+            why = f"The run broke: {type(error).__name__}: {error}"
             self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
             self._observe(RunEnded(self._clock.now(), self.outcome))
 
@@ -223,10 +221,9 @@ class GateAnswers:
         return self._answer
 
 
-async def stopped(*tasks: "asyncio.Task[None] | None") -> None:
-    """Once these tasks have been cancelled, and are over."""
-    for task in tasks:
-        if task is not None and not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+async def cancelled(task: "asyncio.Task[None] | None") -> None:
+    """Once this task has been cancelled, and is over."""
+    if task is not None and not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task

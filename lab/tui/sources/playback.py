@@ -13,7 +13,7 @@ from lab.tui.sources.protocol import with_job
 from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 DULL: Millis = 2_000
@@ -21,7 +21,7 @@ DULL: Millis = 2_000
 SKIPPING = 20
 """How fast a skip goes at least."""
 _FASTEST = 999_999
-AT_ONCE = 512
+FOLDED_FIRST = 512
 """Lines that are folded before the first frame: of all recordings but long ones, the whole."""
 SLICE = 32
 """Lines of a long one that are folded between two looks at the keys."""
@@ -32,7 +32,9 @@ class Playback(PlayedSource, HeldSource):
 
     follows = True
     refusal = "A recording can't be changed; it is only shown."
-    can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
+    can = frozenset[Ability](("pause", "step", "speed", "skip", "seek", "reset"))
+    runs = True
+    """Whether its clock does; else it stands wherever it is put."""
 
     def __init__(
         self,
@@ -45,14 +47,14 @@ class Playback(PlayedSource, HeldSource):
         clock: SettableClock | None = None,
     ) -> None:
         self.timeline, self.title, self.seed, self.damage = timeline, title, seed, damage
-        self.timeline.fold_on(AT_ONCE)
+        self.timeline.fold_on(FOLDED_FIRST)
         self._known = known or {}
-        self._paced: SettableClock = clock or ScaledClock()
+        self._paced: SettableClock = clock or ScaledClock("1" if self.runs else "0")
         self.clock = self._paced
         self._changed = asyncio.Event()
         self._news: list[SourceUpdate] = []
         """What the screen is to be told with the next state."""
-        self.player = Player(self._paced, self._tell, lambda factor: self._changed.set())
+        self.player = Player(self._paced if self.runs else None, self._tell, lambda factor: self._changed.set())
         self.player.pause(True)
         self.place = 0
         if damage:

@@ -16,7 +16,7 @@ from lab.tui.sources.protocol import with_job
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
@@ -27,7 +27,7 @@ PAUSE: Millis = 1_000
 """Real milliseconds from one attempt to reach the lab to the next: the lab's clock is what is missing."""
 NOT_YET = "The lab has not answered yet."
 GOES_ON = "The lab's clock stands; the client's own waits go on."
-PACES = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("step",))}
+PACES: dict[str, frozenset[Ability]] = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("step",))}
 """What each kind of clock lets somebody else do to it."""
 
 
@@ -62,7 +62,7 @@ class Watch(PlayedSource):
         """What the lab's clock runs at."""
         self._own_pace = ""
         """The first that was seen of the lab; nothing as long as it stands."""
-        self.can: frozenset[str] = frozenset()
+        self.can: frozenset[Ability] = frozenset()
         self._reach, self._rest, self._scenarios = reach, rest, scenarios
         self._plane: ControlClient | None = None
         self._header: Header | None = None
@@ -187,10 +187,12 @@ class Watch(PlayedSource):
 
     async def _set_pace(self) -> Refused:
         """Have the lab's clock run as the player has ours."""
-        if (factor := self._clock.factor) == self._pace:
+        before, self._pace = self._pace, self._clock.factor
+        if before == self._pace:
             return None
-        self._pace = factor
-        return (await self._reached.scale(factor)).refused
+        if refused := (await self._reached.scale(self._pace)).refused:
+            self._runs(before, self.clock.now())
+        return refused
 
     async def pause(self) -> Refused:
         assert self._reached

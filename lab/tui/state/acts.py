@@ -1,12 +1,12 @@
 """Acts: which fact has the screen in stage pace, and for how long.
 
 An act is a screen for one fact: the token, the Job ID, the wait for the agents, the question, the decision, the output. Which
-acts a run has had follows from its state alone (`story_of`), so a recording and somebody else's client have the same as a
+acts a run has had follows from its milestones (`story_of`), so a recording and somebody else's client have the same as a
 run of ours. One is shown after the other: each stays for its hold, in real time, before the next shows (`advanced`), and
 whoever owns the clock has it stand as long as `ActState.waits`. So nothing is missed, and nothing is ever hidden.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,11 +15,15 @@ from lab.core.clock import Millis
 from lab.jobs.gates import Origin
 from lab.program.words import Status, Verdict
 from lab.tui.state.gate import GateDecision
-from lab.tui.state.run import RunState
+from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.status import decision_shown, face, finished, meaning
 
 HOLD: Millis = 3_000
 """Real milliseconds for which an act stays where nobody says otherwise."""
+
+ActKind = Literal["token", "job", "running", "waiting", "decided", "output", "refused", "panes"]
+ActSource = Literal["own", "watched", "recorded"]
+"""Whose run it is: of an own one the person's decision is never held back; for a watched one no clock stands."""
 
 
 class ActFace(NamedTuple):
@@ -29,7 +33,7 @@ class ActFace(NamedTuple):
     stands: bool = False
 
 
-ACTS = {
+ACTS: dict[ActKind, ActFace] = {
     "token": ActFace(1, stands=True),
     "job": ActFace(2, stands=True),
     "running": ActFace(3),
@@ -42,14 +46,14 @@ ACTS = {
 """By kind. In `panes` the four panes are the screen, in `output` it is the finale; those of number 0 aren't counted."""
 
 
-ActKey = tuple[Millis | None, str, int]
+ActKey = tuple[Millis | None, ActKind, int]
 """What tells an act from every other: when its turn began, its kind, which of that kind it is."""
 
 
 class Act(Struct, frozen=True):
     """One act of a turn."""
 
-    kind: str
+    kind: ActKind
     turn: Millis | None
     number: int = 1
     decision: GateDecision | None = None
@@ -74,7 +78,7 @@ class ActState(Struct, frozen=True):
     """How long that was at first."""
     waits: bool = False
     """Whether the clock must stand for it."""
-    followed: str = ""
+    followed: ActKind | Literal[""] = ""
     """The kind of the act that has begun already, though this one still shows."""
 
     @property
@@ -87,46 +91,40 @@ class ActState(Struct, frozen=True):
         return self.act.kind != "waiting" or waiting
 
 
-# Which acts there were
-
-
 def story_of(run: RunState) -> tuple[Act, ...]:
     """The acts of a turn so far, in order."""
-    acts: list[Act] = []
-    counts = dict.fromkeys(ACTS, 0)
-
-    def begin(kind: str, decision: GateDecision | None = None) -> None:
-        counts[kind] += 1
-        acts.append(Act(kind, run.began, counts[kind], decision, each.place))
-
-    shown = ""
+    begun: list[tuple[ActKind, Milestone]] = []
+    shown: ActKind | None = None
     for each in run.milestones:
         match each.kind:
             case "token":
-                begin("token")
+                begun.append(("token", each))
             case "invoke":
-                begin("job")
+                begun.append(("job", each))
             case "refused" if each.value != "status" and not run.came_to(
                 "token" if each.value == "token" else "invoke"
             ):
                 # one that was asked again with success shows as that
-                acts = [act for act in acts if act.kind != "refused"]
-                counts["refused"] = 0
-                begin("refused")
+                begun = [*(act for act in begun if act[0] != "refused"), ("refused", each)]
             case "decided" if each.decision is not None and each.decision.ends:
-                begin("decided", each.decision)
                 # changes have the agents work again; whatever else was decided, the panes show how the job goes on
                 shown = "running" if each.decision.verdict == Verdict.CHANGES else "panes"
-                begin(shown)
+                begun += [("decided", each), (shown, each)]
+            case "poll" | "status" if meaning(each.value) is Status.WAITING:
+                if shown != "waiting":
+                    begun.append((shown := "waiting", each))
             case "poll" | "status" if not face(each.value).final:
-                kind = "waiting" if meaning(each.value) is Status.WAITING else "running"
-                again = kind == "running" and (shown == "panes" or (shown == "waiting" and bool(run.gates)))
-                if kind != shown and not again:
-                    shown = kind
-                    begin(kind)
-    if finished(run):
-        acts.append(Act("output", run.began, place=run.milestones[-1].place if run.milestones else 0))
-    return tuple(acts)
+                # it waits for the agents once it asks how they are
+                again = shown is None and each.kind == "poll"
+                if again or (shown == "waiting" and not run.gates):
+                    begun.append((shown := "running", each))
+    if finished(run) and run.milestones:
+        begun.append(("output", run.milestones[-1]))
+    kinds = [kind for kind, _ in begun]
+    return tuple(
+        Act(kind, run.began, kinds[: at + 1].count(kind), each.decision if kind == "decided" else None, each.place)
+        for at, (kind, each) in enumerate(begun)
+    )
 
 
 def act_before(shown: ActState, run: RunState) -> Act | None:
@@ -136,36 +134,28 @@ def act_before(shown: ActState, run: RunState) -> Act | None:
     return acts[at - 1] if at else None
 
 
-# One after the other
-
-
-def advanced(shown: ActState, run: RunState, hold: Millis, source: str = "own") -> ActState:
+def advanced(shown: ActState, run: RunState, hold: Millis, source: ActSource = "own") -> ActState:
     """What shows next, or still, the run being as it is now; what was counted of a hold is taken from it before.
 
-    `hold` 0: what stands stays until somebody says so. `source` is whose run it is: `own`, whose person's decision is never
-    held back; `watched`, where no clock stands for an act: it stays, then the newest one shows, and a person who is needed
-    shows at once; or `recorded`.
+    `hold` 0: what stands stays until somebody says so. What is watched stays for its hold, then the newest one shows, and a
+    person who is needed shows at once.
     """
     story, watched = story_of(run), source == "watched"
     if not story:
         return ActState()
-    keys = [act.key for act in story]
-    state = shown
+    state, keys = shown, [act.key for act in story]
     if state.act is None or state.act.key not in keys:
         # another run, or another turn: it stood where its first act began, so what is behind that came with it
         state = _begun(story[-1 if watched else 0], run, shown, hold)
-    while state.act is not None and (at := keys.index(state.act.key)) < len(story) - 1:
-        if _stays(state, story[at + 1], source) and not (watched and story[-1].kind == "waiting"):
-            following = [act.kind for act in story[at + 1 :] if act.kind != "panes"]
+    while state.act is not None and (ahead := story[keys.index(state.act.key) + 1 :]):
+        decision, needed = ahead[0].decision, watched and story[-1].kind == "waiting"
+        at_the_keys = source == "own" and decision is not None and decision.by in (Origin.API, Origin.PERSON)
+        if state.left != 0 and not at_the_keys and not needed:
+            following = [act.kind for act in ahead if act.kind != "panes"]
             return replace(state, waits=not watched, followed=following[0] if following else "panes")
-        state = _begun(story[-1] if watched else story[at + 1], run, state, hold)
+        state = _begun(ahead[-1 if watched else 0], run, state, hold)
     assert state.act is not None
-    waits = not watched and _stands(state.act, state.left)
-    return replace(state, run=_seen_by(state.act, run, state), waits=waits, followed="")
-
-
-def _stands(act: Act, left: Millis | None) -> bool:
-    return left is None or (left > 0 and ACTS[act.kind].stands)
+    return _shown(state.act, run, state, state.left, state.whole, watched=watched)
 
 
 def current_act(run: RunState, left: Millis | None = 0) -> ActState:
@@ -176,44 +166,38 @@ def current_act(run: RunState, left: Millis | None = 0) -> ActState:
     act = story[-1]
     if len(story) > 1 and story[-2].decision is not None and story[-2].decision is decision_shown(run):
         act = story[-2]  # no status has followed the decision yet
-    state = ActState(act, run, left, left or 0)
-    return replace(state, run=_seen_by(act, run, state), waits=_stands(act, left))
+    return _shown(act, run, ActState(act, run), left, left or 0)
 
 
 def _begun(act: Act, run: RunState, before: ActState, hold: Millis) -> ActState:
     """An act at its first frame."""
+    # that the agents work again because a person wants changes needs no hold
+    again = act.kind == "running" and before.act is not None and before.act.kind == "decided"
     left: Millis | None = 0
-    if act.kind == "refused":
-        left = None
-    elif ACTS[act.kind].stands:
-        left = hold or None
-    elif act.kind == "waiting" or (act.kind == "running" and not _again(before)):
+    if act.kind == "refused" or ACTS[act.kind].stands:
+        left = None if act.kind == "refused" else hold or None
+    elif act.kind in ("waiting", "running") and not again:
         left = hold or HOLD
-    return ActState(act, _seen_by(act, run, before), left, left or 0)
+    return _shown(act, run, before, left, left or 0, watched=True)
 
 
-def _again(before: ActState) -> bool:
-    """Whether the agents work again because a person wants changes: that was seen before."""
-    return before.act is not None and before.act.kind == "decided"
-
-
-def _stays(state: ActState, following: Act, source: str) -> bool:
-    """Whether an act is still held though the next one has begun."""
-    decision = following.decision
-    if source == "own" and decision is not None and decision.by in (Origin.API, Origin.PERSON):
-        return False
-    return state.left != 0
-
-
-def _seen_by(act: Act, run: RunState, before: ActState) -> RunState:
-    """The run as an act shows it."""
+def _shown(
+    act: Act, run: RunState, before: ActState, left: Millis | None, whole: Millis, *, watched: bool = False
+) -> ActState:
+    """An act with the run as it shows it."""
+    waits = not watched and (left is None or (left > 0 and ACTS[act.kind].stands))
     if act.kind == "decided" and act.decision is not None and decision_shown(run) is not act.decision:
         # the status that followed is known already: the act shows the run as it waited, and what was decided
         base = before.run if before.run is not None and before.run.began == run.began else run
-        rows = tuple(each for each in run.timeline if each.at <= act.decision.at)
+        until = act.decision.at
         run = replace(
-            base, gate=None, decision=act.decision, decisions=run.decisions, timeline=rows, exchanges=run.exchanges
+            base,
+            gate=None,
+            decision=act.decision,
+            milestones=tuple(each for each in run.milestones if each.at <= until),
+            timeline=tuple(each for each in run.timeline if each.at <= until),
+            exchanges=run.exchanges,
         )
-    if act.kind in ("output", "panes", "refused") or run.ended is None:
-        return run
-    return replace(run, ended=None, outcome=None)
+    if act.kind not in ("output", "panes", "refused") and run.ended is not None:
+        run = replace(run, ended=None, outcome=None)
+    return ActState(act, run, left, whole, waits)

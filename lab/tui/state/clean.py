@@ -7,6 +7,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -28,7 +29,7 @@ _BAD = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), 0x2028, 0x2029
 _BIDI = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
 _DROPPED = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range(0xFE00, 0xFE10)))
 _LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED, 0x0A: 0x0A, 0x09: "    "}
-_LINE = {**_LINES, 0x0A: 0x20, 0x09: " "}
+_LINE: dict[int, int | str | None] = {**_LINES, 0x0A: 0x20, 0x09: " "}
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
 _ALIAS = re.compile(r"«[a-z]+(?::[A-Za-z0-9._%-]{1,64}){1,2}»")
@@ -37,12 +38,19 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
 
 def lines(text: str, cap: int = CAP) -> str:
     """Text that may have line breaks."""
-    return masked(text[:cap].replace("\r\n", "\n").translate(_LINES))
+    return _cleaned(text, cap, _LINES)
 
 
 def line(text: str, cap: int = 4_096) -> str:
     """Text for one row."""
-    return masked(text[:cap].replace("\r\n", "\n").translate(_LINE))
+    return _cleaned(text, cap, _LINE)
+
+
+def _cleaned(text: str, cap: int, signs: Mapping[int, int | str | None]) -> str:
+    text = text[:cap]
+    if not (text.isascii() and text.isprintable()):
+        text = text.replace("\r\n", "\n").translate(signs)
+    return masked(text)
 
 
 def token_ends(token: str) -> str:
@@ -96,6 +104,12 @@ def form(body: bytes) -> tuple[tuple[str, str], ...]:
     return tuple((line(name, 64), DOTS if _is_secret_field(name) else line(value)) for name, value in pairs)
 
 
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The fields of a form that is cleaned already, as `body` writes it."""
+    fields = (each.partition("=") for each in text.split("\n") if text)
+    return tuple((name, value) for name, _, value in fields)
+
+
 def target(request: Request) -> str:
     """Path and query, secrets in it as dots."""
     path = line(request.path, 2_048)
@@ -111,18 +125,22 @@ def _parameter(text: str) -> str:
 
 def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:
     """Header fields, secrets as dots."""
-    return tuple((line(name, 64), _header(name, value)) for name, value in pairs[:64])
+    return tuple(_header(name, value) for name, value in pairs[:64])
 
 
-def _header(name: str, value: str) -> str:
-    if name.lower() == "authorization":
-        word, _, rest = value.partition(" ")
-        if word.lower() == "bearer":
-            return f"Bearer {token_ends(rest.strip())}"
-        if word.lower() == "basic":
-            return f"{word} {rest if _ALIAS.fullmatch(rest) else DOTS}"
-        return DOTS
-    return DOTS if is_secret_header(name) else line(value)
+@lru_cache(maxsize=256)
+def _header(name: str, value: str) -> tuple[str, str]:
+    """One field; most of them come with every call."""
+    known, (word, _, rest) = name.lower(), value.partition(" ")
+    if known == "authorization" and word.lower() == "bearer":
+        value = f"Bearer {token_ends(rest.strip())}"
+    elif known == "authorization" and word.lower() == "basic" and _ALIAS.fullmatch(rest):
+        pass
+    elif known == "authorization":
+        value = f"{word} {DOTS}" if word.lower() == "basic" else DOTS
+    else:
+        value = DOTS if is_secret_header(name) else line(value)
+    return line(name, 64), value
 
 
 def value_line(value: Json, cap: int = 4_096) -> str:

@@ -148,7 +148,7 @@ class VerdictFace(NamedTuple):
 
 VERDICTS: dict[str, VerdictFace] = {
     "approved": VerdictFace(
-        "approved", "done", "A person said yes. The agents go on where they stopped, on the same Job ID."
+        "approved", "done", "A person said yes. The agents go on where they stopped, as the same job."
     ),
     "rejected": VerdictFace("rejected", "wait", "A person said no. What follows from it comes on the same Job ID."),
     "changes-requested": VerdictFace(
@@ -156,7 +156,7 @@ VERDICTS: dict[str, VerdictFace] = {
     ),
     "timed-out": VerdictFace("timed out", "bad", "Nobody decided in time. Polling goes on until a final status."),
 }
-"""The verdicts; sentences have at most 76 characters, as those of phases."""
+"""The verdicts; of each the word, the colour and our sentence."""
 
 
 def verdict_face(verdict: str) -> VerdictFace:

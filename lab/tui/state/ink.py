@@ -1,9 +1,16 @@
-"""The words for colours that mypy knows: what roles of spans are made of (screen.md §10)."""
+"""The words for colours that mypy knows: roles of spans are these, or made of them by `ink` (screen.md §10)."""
 
 from typing import Literal
 
 Ink = Literal["fg", "dim", "faint", "line", "run", "wait", "done", "bad", "unknown", "accent", "fill", "panel"]
 """What something is written in."""
+SpanRole = (
+    Ink
+    | Literal["fg b", "dim b", "run b", "wait b", "done b", "bad b", "accent b", "unknown b", "fill b"]
+    | Literal["fill b @fill-run", "fill b @fill-wait", "fill b @fill-done", "fill b @fill-bad", "fill b @fill-accent"]
+    | Literal["fill @fill-wait", "done b @tint-done", "ink @paper"]
+)
+"""A role as it may be written out: an ink, perhaps bold, and what is filled."""
 Ground = Literal[
     "background",
     "surface",

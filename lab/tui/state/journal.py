@@ -1,9 +1,8 @@
-"""A journal folded for the screen: whose exchange is whose, and what the panes would show of each job.
+"""A journal folded for the screen: whose call is whose, and what the panes would show of each job. Total and pure.
 
-A journal knows no run: it has the exchanges and facts of all clients. Every call that starts a job begins a `ClientRun`,
-and the calls that belong to it are known by the job in their path, their reply or their fact. What a run of our own
-would have observed besides, its waits and its end, follows from the replies: the next poll is due after the pause
-between the last two.
+A journal knows no run: it has the exchanges and facts of all clients. A call is on the wire alone until its reply, or a
+fact of it, tells whose it is: then it joins that run, or begins one. What a run of our own would have observed besides,
+its waits and its end, follows from the replies: the next poll is due after the pause between the last two.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch
 from lab.core.exchange import Request, retry_after, unprocessed
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
@@ -24,23 +23,21 @@ from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.gate import GateState
-from lab.tui.state.reading import CallRequest
-from lab.tui.state.reduce import exchange_sent, reduce
+from lab.tui.state.reduce import answered, reduce, sent, with_call, with_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     USUAL_LABELS,
+    CallRequest,
     Exchange,
     JobState,
     Pairs,
     RunState,
     TokenState,
-    exchange_of,
     put,
 )
 
 MOST_CLIENT_RUNS = 1_000
-"""How many jobs can be looked at; the oldest are given up."""
+"""How many jobs can be looked at, and calls be under way; the oldest are given up."""
 MOST_TOKENS = 1_000
 MOST_ARMED = 32
 """How many armed faults the screen keeps."""
@@ -69,7 +66,7 @@ def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
             return (*armed, ArmedFault(clean.line(name, 80), route, once))[-MOST_ARMED:]
         case FaultDisarmed(fault=name):
             return tuple(each for each in armed if each.name != name)
-        case FaultStruck(fault=name):
+        case FaultStruck(fault=name) if armed:
             return tuple(each for each in armed if each.name != name or not each.once)
         case LedgerCleared():
             return ()
@@ -77,16 +74,17 @@ def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
             return armed
 
 
+# What is kept
+
+
 class ClientRun(Struct, frozen=True):
     """One client's way from its token to an output, as far as the journal has it."""
 
     run: RunState = RunState()
-    bearer: str | None = None
+    bearer: str = ""
     """The token that its last call bore, as the journal names it."""
-    polled_at: Millis | None = None
-    """When the reply to its last poll left."""
     scenario: str | None = None
-    conversation: str | None = None
+    conversation: str = ""
 
     @property
     def has_job(self) -> bool:
@@ -94,29 +92,16 @@ class ClientRun(Struct, frozen=True):
         return self.run.job is not None
 
 
-class IssuedToken(Struct, frozen=True):
-    """A token that somebody was given: the run as it was then, and the exchange that brought it."""
+class PendingCall(Struct, frozen=True):
+    """A call without its reply."""
 
-    run: RunState
-    x: int
-    used: bool = False
-
-
-class PendingExchange(Struct, frozen=True):
-    """An exchange that waits for its reply, and whose it is; `client_run` None: nobody's."""
-
-    client_run: int | None
-    route: str
-    command: str
-    resumes: bool = False
-    follows: bool = False
-    """Whether the answer is to be a stream of events."""
-    struck: str | None = None
+    request: Requested
+    call: Exchange
+    run: int | None = None
+    """Whose it is, if a fact told."""
+    struck: FaultStruck | None = None
+    """Noted just before the reply that it spoils."""
     claims: Pairs = ()
-    bearer: str = ""
-    """The token that it bears, as the journal names it."""
-    message: Requested | None = None
-    """A message, which starts a job or goes to one that is known; while nothing told which, it is nobody's."""
 
 
 class JournalState(Struct, frozen=True):
@@ -126,10 +111,11 @@ class JournalState(Struct, frozen=True):
     client_runs: Mapping[int, ClientRun] = {}
     """By the exchange that began each, oldest first; below zero where no such exchange is in sight."""
     run_of_job: Mapping[str, int] = {}
-    tokens: Mapping[str, IssuedToken] = {}
-    in_flight: Mapping[int, PendingExchange] = {}
+    tokens: Mapping[str, RunState] = {}
+    """Of each token the run as it was when it was given; once a call bore it, what it holds but the token is another's."""
+    in_flight: Mapping[int, PendingCall] = {}
     unassigned: RunState = RunState()
-    """Exchanges that belong to no job."""
+    """What belongs to no job."""
     exchanges: tuple[Exchange, ...] = ()
     """The wire: the exchanges of all clients."""
     armed: ArmedFaults = ()
@@ -162,202 +148,15 @@ class JournalState(Struct, frozen=True):
     def beside(self, key: int | None, by: int) -> int | None:
         """The job before (-1) or after (1) the one that shows; None after the newest: follow whatever comes."""
         keys = self.keys()
-        if not keys:
-            return None
         at = (keys.index(key) if key in keys else len(keys) - 1) + by
-        return None if at >= len(keys) else keys[max(0, at)]
-
-    # What the fold changes
-
-    def change(self, key: int, **changes: object) -> "JournalState":
-        """With these changes of a run that is there."""
-        return replace(self, client_runs={**self.client_runs, key: replace(self.client_runs[key], **changes)})
-
-    def begin(self, key: int, client_run: ClientRun) -> "JournalState":
-        """A new run. Tokens that came to nothing yet give way, and the oldest where there are too many."""
-        busy = {pending.client_run for pending in self.in_flight.values()}
-        kept = {at: each for at, each in self.client_runs.items() if each.has_job or at in busy}
-        jobs = self.run_of_job
-        if len(kept) >= MOST_CLIENT_RUNS:
-            del kept[next(iter(kept))]
-            jobs = {job: at for job, at in jobs.items() if at in kept}
-        return replace(self, client_runs={**kept, key: client_run}, run_of_job=jobs)
-
-    def without(self, key: int) -> "JournalState":
-        """A run that another one has taken up."""
-        if key not in self.client_runs:
-            return self
-        return replace(self, client_runs={at: each for at, each in self.client_runs.items() if at != key})
-
-    def with_job(self, job: str, key: int) -> "JournalState":
-        """The run has this job."""
-        return self if self.run_of_job.get(job) == key else replace(self, run_of_job={**self.run_of_job, job: key})
-
-    def with_token(self, token: str, issued: IssuedToken) -> "JournalState":
-        """A token that calls may bear from now on."""
-        return replace(self, tokens={**_newest(self.tokens, MOST_TOKENS - 1), token: issued})
-
-    def sent(self, x: int, pending: PendingExchange) -> "JournalState":
-        """An exchange has begun, or is known better."""
-        return replace(self, in_flight={**_newest(self.in_flight, MOST_CLIENT_RUNS), x: pending})
-
-    def landed(self, x: int) -> "JournalState":
-        """An exchange is over."""
-        return replace(self, in_flight={at: pending for at, pending in self.in_flight.items() if at != x})
-
-    def on_wire(self, exchange: Exchange) -> "JournalState":
-        """The wire with an exchange as it is now."""
-        exchanges = put(self.exchanges, exchange)
-        if exchanges is self.exchanges:
-            exchanges = (*exchanges, exchange)[-MOST_EXCHANGES:]
-        return replace(self, exchanges=exchanges)
+        return keys[max(0, at)] if at < len(keys) and keys else None
 
 
-def _newest(kept: Mapping[_Name, _Kept], most: int) -> Mapping[_Name, _Kept]:
-    return kept if len(kept) <= most else dict(list(kept.items())[-most:])
+def _newest(kept: Mapping[_Name, _Kept], most: int) -> dict[_Name, _Kept]:
+    return dict(kept) if len(kept) <= most else dict(list(kept.items())[-most:])
 
 
-class SourceUpdate(Struct, frozen=True):
-    """From a source beside its observations: the state to go on from, or (None) that something of itself changed."""
-
-    journal: JournalState | None = None
-    remark: str = ""
-    """A remark, until the next key."""
-    passed: str = ""
-    """What a skip let pass: beside the narration until the next key, or until something happens."""
-    another_journal: bool = False
-    """Whether it is another journal: what was chosen in the one before is no more."""
-    stop: int = 0
-    """Which stop this is, from 1, if the run stands where an act begins until it is let go on."""
-    jump: str = ""
-    """`on` or `back`, if the run has come here in another way than by what happened before."""
-
-
-def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
-    """The run with the token that its call bears: what was asked for by itself becomes part of it."""
-    client_run, issued = journal.client_runs.get(key), journal.tokens.get(token)
-    if client_run is None or issued is None or client_run.bearer == token:
-        return journal
-    fresh = client_run.run.start is None and not issued.used
-    run = issued.run if fresh else replace(client_run.run, token=issued.run.token)
-    if fresh and client_run.run.job is not None:
-        run = replace(run, job=client_run.run.job)
-    journal = journal.with_token(token, replace(issued, used=True)).without(issued.x)
-    return journal.change(key, run=run, bearer=token)
-
-
-def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
-    """The claims of a token of which only the alias is known; one that a restarted lab names again is issued anew."""
-    epoch, pending = journal.epoch, journal.in_flight.get(x or 0)
-    user = None if fact.grant == Grant.CLIENT_CREDENTIALS else fact.user  # a client's own token names no user
-    members = {
-        "sub": user or fact.client,
-        "sub_type": "user" if user else "client",
-        "client_id": fact.client,
-        "scope": fact.scope,
-        "iat": str(epoch + fact.at // 1000),
-        "exp": str(epoch + fact.until // 1000),
-    }
-    claims = tuple((name, clean.line(value, 512)) for name, value in members.items())
-    if pending is not None:
-        return journal.sent(x or 0, replace(pending, claims=claims))
-    form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
-    ends = clean.token_ends(fact.token)
-    token = TokenState(fact.at, reading.TOKEN_PATH, form, 200, None, ends, claims, fact.at, fact.until)
-    return journal.with_token(fact.token, IssuedToken(RunState(token=token), 0, used=True))
-
-
-def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> JournalState:
-    """The run of a job that was accepted; one whose call isn't in sight begins here.
-
-    One whose call is answered with events is known from now on: the answer is over when the job ends, or asks something.
-    """
-    pending = journal.in_flight.get(x) if x is not None else None
-    key = pending.client_run if pending is not None else None
-    if key is None or key not in journal.client_runs:
-        key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
-        journal = journal.begin(key, ClientRun(_accepted(RunState(job=_job(fact)), fact)))
-    elif pending is not None and pending.follows:
-        word, run = reading.first_word(pending.route), journal.client_runs[key].run
-        if run.job is not None:
-            lines = reading.identity(run.job.labels, fact.conversation)
-            job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)
-            journal = journal.change(key, run=_accepted(replace(run, job=job, statuses=((word, fact.at),)), fact))
-    run = replace(journal.client_runs[key].run, part=fact.part)
-    journal = journal.change(key, run=run, scenario=fact.scenario, conversation=fact.conversation)
-    return journal.with_job(fact.job, key)
-
-
-def _accepted(run: RunState, fact: JobAccepted) -> RunState:
-    return run if run.came_to("invoke") else run.reached(fact.at, "invoke", clean.line(fact.job, 200))
-
-
-def _job(fact: JobAccepted) -> JobState:
-    """A job whose call is not in sight, as its acceptance has it."""
-    return JobState(
-        fact.at,
-        reading.invoke_path(fact.team),
-        clean.line(fact.team, 200),
-        *reading.accepted_fields(dict(fact.input)),
-        job=clean.line(fact.job, 200),
-        lines=reading.identity(USUAL_LABELS, fact.conversation),
-    )
-
-
-# Whose a message is: one route takes answers and new jobs, and no request says which it is (contract.md §3)
-
-
-def may_answer(journal: JournalState, call: CallRequest) -> bool:
-    """Whether a message may be the answer to a gate: it names a job or a conversation that is known."""
-    named = call.conversation is not None and any(
-        each.conversation == call.conversation for each in journal.client_runs.values()
-    )
-    return named or call.job in journal.run_of_job
-
-
-def answered_run(journal: JournalState, call: CallRequest) -> int | None:
-    """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
-    if call.job in journal.run_of_job:
-        return journal.run_of_job[call.job]
-    for key in reversed(journal.keys()):
-        client_run = journal.client_runs[key]
-        same = call.conversation is not None and client_run.conversation == call.conversation
-        if same and client_run.run.ended is None:
-            return key
-    return None
-
-
-def admitted(call: CallRequest, fact: GateDecided, gate: GateState | None) -> CallRequest:
-    """A message that was taken for a decision, as a call that answers the gate; one that no pane shows, it just passes."""
-    shows = gate is not None and (not gate.gate or (gate.gate, gate.round) == (clean.line(fact.gate, 80), fact.round))
-    if not shows:
-        return replace(call, command="message")
-    return replace(call, resumes=True, verdict=str(fact.verdict), comment=reading.comment_line(fact.comment))
-
-
-def refused_answer(journal: JournalState, call: CallRequest) -> tuple[int, CallRequest] | None:
-    """A message that was refused, or got no reply: the run that it was for, and the call; None if it was for none."""
-    key, named = answered_run(journal, call), call.job in journal.run_of_job
-    client_run = journal.client_runs.get(key) if key is not None else None
-    if key is None or client_run is None:
-        return None
-    gate = client_run.run.gate
-    if gate is not None and (named or gate.in_chat):
-        said = call.message[0][1] if call.message else ""
-        return key, replace(call, resumes=True, verdict=clean.line(said, 64))
-    return (key, replace(call, command="message")) if named else None
-
-
-def repeated_run(journal: JournalState, call: CallRequest, bearer: str) -> int | None:
-    """The run whose message was refused for now, and now is sent again, with the same token."""
-    for key in reversed(journal.keys()):
-        client_run = journal.client_runs[key]
-        job = client_run.run.job
-        if job is None or job.code not in (429, 503) or client_run.run.ended is not None:
-            continue
-        if (client_run.bearer, job.message, job.fields) == (bearer, call.message, call.fields):
-            return key
-    return None
+# The fold
 
 
 class RunChange(Struct, frozen=True):
@@ -379,249 +178,345 @@ def follow(journal: JournalState, observation: RunObservation) -> JournalState:
 
 def changes(journal: JournalState, observation: RunObservation) -> tuple[JournalState, RunChanges]:
     """The state after one more observation, and what it changed on the way there."""
-    step = _Step(journal)
     match observation:
-        case Requested():
-            step.request(observation)
-        case Replied():
-            step.reply(observation)
-        case Noted():
-            step.fact(observation)
+        case Noted(fact=LedgerCleared(at=at)):
+            return JournalState(journal.epoch, unassigned=RunState(latest=at), missed=journal.missed or 0), ()
+        case Noted(fact=TapeNoted()):
+            return replace(journal, unassigned=reduce(journal.unassigned, observation)), ()
+        case Requested() | Replied() | Noted():
+            step = _Step(journal)
+            return step.take(observation), tuple(step.changes)
         case Lost() | Touched() | Waiting() | Asking() | RunEnded():
-            pass  # what only a run of our own observes: no journal holds it
+            return journal, ()  # what only a run of our own observes: no journal holds it
         case _:
             assert_never(observation)
-    return step.journal, tuple(step.changes)
 
 
 class _Step:
-    """One observation on its way into the journal: the journal as it is by then, and what changed in runs so far."""
+    """One observation on its way into the journal: what it changes, and what changed in runs so far."""
 
     def __init__(self, journal: JournalState) -> None:
-        self.journal = journal
+        self._journal = journal
+        self._runs, self._in_flight = dict(journal.client_runs), dict(journal.in_flight)
+        self._jobs, self._tokens = journal.run_of_job, journal.tokens
+        self._unassigned, self._wire = journal.unassigned, journal.exchanges
         self.changes: list[RunChange] = []
 
-    def _fold(self, key: int | None, observation: RunObservation, call: CallRequest | None = None) -> None:
-        """An observation folded into a run, or into what belongs to none; the wire takes the exchange over."""
-        client_run = None if key is None else self.journal.client_runs.get(key)
-        before = self.journal.unassigned if client_run is None else client_run.run
-        after = kept = _reduced(before, observation, call)
-        if isinstance(observation, Replied | Lost):
-            # Of its exchanges a run keeps those under way; the wire has them all.
-            kept = replace(after, exchanges=tuple(each for each in after.exchanges if each.until is None))
-        if client_run is None or key is None:
-            # No clock runs for calls that are nobody's.
-            self.journal = replace(self.journal, unassigned=replace(kept, ended=kept.latest))
-        else:
-            self.journal = self.journal.change(key, run=kept)
-        if isinstance(observation, Requested | Replied | Lost):
-            exchange = after.exchange(observation.x)
-            self.journal = self.journal if exchange is None else self.journal.on_wire(exchange)
-        self.changes.append(RunChange(key, observation, before, after))
+    def take(self, observation: Requested | Replied | Noted) -> JournalState:
+        """The journal with it."""
+        missed, armed = self._journal.missed, self._journal.armed
+        match observation:
+            case Requested(x=x):
+                call = sent(observation)
+                missed = max(0, x - 1) if missed is None else missed
+                self._wire = (*self._wire, call)[-MOST_EXCHANGES:]
+                self._in_flight = {**_newest(self._in_flight, MOST_CLIENT_RUNS), x: PendingCall(observation, call)}
+            case Replied():
+                self._reply(observation)
+            case Noted():
+                self._fact(observation)
+                armed = with_fact(armed, observation.fact)
+            case _:
+                assert_never(observation)
+        return JournalState(
+            self._journal.epoch,
+            self._runs,
+            self._jobs,
+            self._tokens,
+            self._in_flight,
+            self._unassigned,
+            self._wire,
+            armed,
+            missed,
+        )
 
-    # What is sent
+    # Runs
 
-    def request(self, observation: Requested) -> None:
-        """A call begins a run, or belongs to one, or to none."""
-        x, route, request = observation.x, observation.route, observation.request
-        if self.journal.missed is None:
-            self.journal = replace(self.journal, missed=max(0, x - 1))
-        call, key = reading.call_request(route, request), None
-        match call.command:
-            case "invoke" if call.resumes:
-                key = answered_run(self.journal, call)
-                answering = self.journal.client_runs.get(key) if key is not None else None
-                if answering is not None and answering.run.gate is None:
-                    call = replace(call, command="message")  # no gate shows: the journal's fact tells the decision
-            case "invoke" if may_answer(self.journal, call):
-                self._assign(None, observation, call)
-                return
-            case "invoke" if (refused := repeated_run(self.journal, call, _bearer(request))) is not None:
-                key = refused
-            case "token" | "invoke":
-                self._begin(observation, call)
-                return
-            case "status":
-                key = self._polled(observation, call)
-        self._assign(key, observation, call)
+    def _change(self, key: int, observation: RunObservation, after: RunState, done: Exchange | None = None) -> None:
+        """A run is another now; of the exchanges it keeps none, the wire has them all."""
+        client_run = self._runs[key]
+        before = client_run.run
+        if before.ended is not None:
+            # a client may go on calling about a job that has ended: it is seen, and the job stays ended
+            after = replace(after, ended=before.ended, outcome=before.outcome, gate=None, opening=None, next_call=None)
+        self._runs[key] = replace(client_run, run=after)
+        shown = after if done is None else replace(after, exchanges=(done,))
+        self.changes.append(RunChange(key, observation, before, shown))
 
-    def _assign(self, key: int | None, observation: Requested, call: CallRequest) -> None:
-        """A call becomes part of a run, or of none; a message that is nobody's so far is on the wire alone."""
-        x, bearer = observation.x, _bearer(observation.request)
-        if key is not None and call.command != "token":
-            self.journal = with_bearer(self.journal, key, bearer)
-        message = observation if call.command == "invoke" and not call.resumes else None
-        pending = PendingExchange(
-            key, observation.route, call.command, call.resumes, call.follows, bearer=bearer, message=message
-        )  # fmt: skip
-        self.journal = self.journal.sent(x, pending)
-        if message is not None and key is None:
-            self.journal = self.journal.on_wire(exchange_sent(observation, call))
-        else:
-            self._fold(key, observation, call)
+    def _fold(self, key: int, observation: RunObservation) -> None:
+        run = self._runs[key].run
+        if run.ended is None:
+            self._change(key, observation, reduce(run, observation))
 
-    def _begin(self, observation: Requested, call: CallRequest) -> None:
-        """A call begins a run."""
-        self.journal = self.journal.begin(observation.x, ClientRun())
-        self._assign(observation.x, observation, call)
+    def _begin(self, key: int, run: RunState) -> int:
+        """A new run. Tokens that came to nothing yet give way, and the oldest where there are too many."""
+        self._runs = {at: each for at, each in self._runs.items() if each.has_job}
+        if len(self._runs) >= MOST_CLIENT_RUNS:
+            del self._runs[next(iter(self._runs))]
+            self._jobs = {job: at for job, at in self._jobs.items() if at in self._runs}
+        self._runs[key] = ClientRun(run)
+        return key
 
-    def _polled(self, observation: Requested, call: CallRequest) -> int:
+    def _has_job(self, job: str, key: int) -> None:
+        if self._jobs.get(job) != key:
+            self._jobs = {**self._jobs, job: key}
+
+    def _run_of(self, job: str) -> int | None:
+        key = self._jobs.get(job)
+        return key if key in self._runs else None
+
+    # Whose a call is
+
+    def _join(self, key: int, pending: PendingCall, asks: CallRequest) -> PendingCall:
+        """A call becomes part of a run: with the token that it bears."""
+        bearer = _bearer(pending.request.request)
+        issued = self._tokens.get(bearer)
+        if asks.command != "token" and issued is not None and self._runs[key].bearer != bearer:
+            # what was asked for by itself becomes part of the run that first bears it
+            run = self._runs[key].run
+            run = replace(issued, job=run.job) if run.start is None else replace(run, token=issued.token)
+            self._tokens = {**self._tokens, bearer: RunState(token=issued.token)}
+            self._runs = {at: each for at, each in self._runs.items() if each.has_job or at == key}
+            self._runs[key] = replace(self._runs[key], run=run, bearer=bearer)
+        call = replace(pending.call, asks=asks)
+        self._change(key, pending.request, with_call(self._runs[key].run, call))
+        pending = replace(pending, run=key, call=call)
+        if call.x in self._in_flight:
+            self._in_flight[call.x] = pending
+        return pending
+
+    def _placed(self, pending: PendingCall, seen: Seen | None) -> PendingCall:
+        """The call of a reply as part of the run whose it is."""
+        asks, call = pending.call.asks, pending.call
+        known = None if seen is None else self._run_of(reading.name(seen.job))
+        if pending.run is not None and pending.run not in self._runs:
+            pending = replace(pending, run=None)
+        if pending.run is not None or asks.command in ("", "message"):
+            return pending
+        if asks.command == "token":
+            return self._join(self._begin(call.x, RunState()), pending, asks)
+        if asks.command == "status":
+            return self._join(self._polled(call), pending, asks)
+        # one route takes answers and new jobs, and no request says which it is (contract.md §3)
+        if asks.resumes:
+            key = self._answered(asks)
+            return pending if key is None else self._join(key, pending, asks)
+        if known is not None:
+            return self._join(known, pending, replace(asks, command="message"))
+        if seen is None and (refused := self._refused_answer(asks)) is not None:
+            return self._join(refused[0], pending, refused[1])
+        return self._started(pending)
+
+    def _polled(self, call: Exchange) -> int:
         """The run of the job that is looked at; one that nobody saw begin has nothing but its name."""
-        x, job = observation.x, call.job
-        if self.journal.run_of_job.get(job) in self.journal.client_runs:
-            return self.journal.run_of_job[job]
-        path, lines = clean.line(observation.request.path, 2_048), reading.identity(call.labels, None)
-        state = JobState(observation.at, path, call.team, job=clean.line(job, 200), lines=lines, labels=call.labels)
-        self.journal = self.journal.begin(x, ClientRun(RunState(job=state))).with_job(job, x)
-        return x
+        asks, key = call.asks, self._run_of(call.asks.job)
+        if key is not None:
+            return key
+        lines = reading.identity(asks.labels, None)
+        job = JobState(call.at, call.path, asks.team, job=asks.job, lines=lines, labels=asks.labels)
+        self._has_job(asks.job, call.x)
+        return self._begin(call.x, RunState(job=job))
+
+    def _started(self, pending: PendingCall) -> PendingCall:
+        """A message that starts a job: it begins a run, or goes on with the one in which it was refused for now, if it is
+        sent again with the same token."""
+        asks, bearer = pending.call.asks, _bearer(pending.request.request)
+        for key, each in reversed(self._runs.items()):
+            job = each.run.job
+            if job is not None and job.code in (429, 503) and each.run.ended is None:
+                if (each.bearer, job.message, job.fields) == (bearer, asks.message, asks.fields):
+                    return self._join(key, pending, asks)
+        return self._join(self._begin(pending.call.x, RunState()), pending, asks)
+
+    def _answered(self, asks: CallRequest) -> int | None:
+        """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
+        if asks.job in self._jobs:
+            return self._run_of(asks.job)
+        open_runs = (key for key, each in reversed(self._runs.items()) if each.run.ended is None and each.has_job)
+        same = (key for key in open_runs if self._runs[key].conversation == asks.conversation)
+        return next(same, None) if asks.conversation else None
+
+    def _refused_answer(self, asks: CallRequest) -> tuple[int, CallRequest] | None:
+        """A message that was refused, or got no reply: the run that it was for, and what it asks; None if it was for none."""
+        key, named = self._answered(asks), asks.job in self._jobs
+        if key is None:
+            return None
+        gate = self._runs[key].run.gate
+        if gate is not None and (named or gate.in_chat):
+            said = asks.message[0][1] if asks.message else ""
+            return key, replace(asks, resumes=True, verdict=clean.line(said, 64))
+        return (key, replace(asks, command="message")) if named else None
 
     # What comes back
 
-    def reply(self, reply: Replied) -> None:
+    def _reply(self, reply: Replied) -> None:
         """A reply, or what was left of one, and what follows from it."""
-        pending = self.journal.in_flight.get(reply.x)
+        pending = self._in_flight.pop(reply.x, None)
         if pending is None:
             return
-        pending = self._placed(pending, None if reply.cut else reading.job_in(pending.route, reply.response))
-        self.journal, key = self.journal.landed(reply.x), pending.client_run
+        came: Replied | Lost = reply
         if reply.cut is not None or reply.response.status == 0:
-            self._fold(key, Lost(reply.at, reply.x, pending.struck or reply.cut or "reset"))
+            came = Lost(reply.at, reply.x, pending.struck.fault if pending.struck else reply.cut or "reset")
+        shows_job = isinstance(came, Replied) and pending.call.command != "token"
+        pending = self._placed(pending, reading.job_in(pending.call.route, reply.response) if shows_job else None)
+        done, key = with_reply(pending.call, came), pending.run
+        self._wire = put(self._wire, done)
+        if key is None:
+            before, at = self._unassigned, done.at
+            start = at if before.start is None else before.start
+            # no clock runs for calls that are nobody's
+            self._unassigned = replace(before, start=start, latest=reply.at, ended=reply.at)
+            self.changes.append(RunChange(None, came, before, replace(self._unassigned, exchanges=(done,))))
             return
-        self._fold(key, reply)
-        if key in self.journal.client_runs and key is not None:
-            self._consequence(pending, key, reply)
-
-    def _placed(self, pending: PendingExchange, seen: Seen | None) -> PendingExchange:
-        """The exchange of a reply, or of a fault, and whose it is: a job that is known has not begun by it."""
-        own, message = pending.client_run, pending.message
-        known = self.journal.run_of_job.get(seen.job) if seen is not None else None
-        if message is None or (own is not None and known in (None, own)):
-            return pending
-        call = reading.call_request(message.route, message.request)
-        if own is not None:
-            self.journal = self.journal.without(own)
-        if known is not None:
-            self._assign(known, message, replace(call, command="message"))
-        elif (refused := refused_answer(self.journal, call) if seen is None else None) is not None:
-            self._assign(refused[0], message, refused[1])
-        else:
-            self._begin(message, call)
-        return replace(self.journal.in_flight[message.x], struck=pending.struck)
-
-    def _consequence(self, pending: PendingExchange, key: int, reply: Replied) -> None:
-        """What a run of our own would have observed after this reply: that it waits, or that it is over."""
-        if pending.command == "token":
-            self._token(pending, key, reply)
-            return
-        seen = reading.job_in(pending.route, reply.response)
-        if seen is not None:
-            self.journal = self.journal.with_job(seen.job, key).change(key, conversation=seen.conversation)
-        message = pending.command == "invoke" and not pending.resumes
-        ends = seen.final if seen is not None else message and not unprocessed(reply.response)
-        if ends:
-            self._end(pending, key, reply, seen)
-        else:
-            self._wait(pending, key, reply)
-
-    def _token(self, pending: PendingExchange, key: int, reply: Replied) -> None:
-        granted, run = reading.token_in(reply.response), self.journal.client_runs[key].run
-        if granted is None or run.token is None:
-            (self._wait if unprocessed(reply.response) else self._end)(pending, key, reply)
-            return
-        run = replace(run, token=replace(run.token, claims=run.token.claims or pending.claims))
-        self.journal = self.journal.change(key, run=run).with_token(granted[0], IssuedToken(run, key))
-
-    def _end(self, pending: PendingExchange, key: int, reply: Replied, seen: Seen | None = None) -> None:
-        """The end of a run: with a job that has ended, or with a refusal of what would have begun it."""
-        run = self.journal.client_runs[key].run
-        if run.ended is not None:
-            return
-        polls, took = run.polls, run.since_start(reply.at)
-        if seen is None:
-            why = reading.refusal_in(pending.route, reply.response)
-            outcome = Outcome(None, None, None, None, None, polls, took, why)
-        else:
-            outcome = Outcome(
-                seen.status, seen.output, seen.error, seen.job, seen.conversation, polls, took, None, seen.follow_up
+        if pending.struck is not None:
+            self._change(
+                key, fact := Noted(pending.struck.at, pending.struck, reply.x), reduce(self._runs[key].run, fact)
             )
-        self._fold(key, RunEnded(reply.at, outcome))
+        self._change(key, came, answered(self._runs[key].run, done, came), done)
+        if isinstance(came, Replied):
+            self._consequence(pending, done, key, came)
 
-    def _wait(self, pending: PendingExchange, key: int, reply: Replied) -> None:
+    def _consequence(self, pending: PendingCall, call: Exchange, key: int, reply: Replied) -> None:
+        """What a run of our own would have observed after this reply: that it waits, or that it is over."""
+        asks, run, seen = call.asks, self._runs[key].run, None
+        goes_on = unprocessed(reply.response)
+        if asks.command == "token":
+            granted = reading.token_in(reply.response)
+            if granted is not None and run.token is not None:
+                run = replace(run, token=replace(run.token, claims=run.token.claims or pending.claims))
+                self._runs[key] = replace(self._runs[key], run=run)
+                self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), granted[0]: run}
+                return
+        else:
+            seen = reading.job_in(call.route, reply.response)
+            goes_on = not (asks.command == "invoke" and not asks.resumes) or goes_on
+        if seen is not None:
+            self._has_job(reading.name(seen.job), key)
+            self._runs[key] = replace(self._runs[key], conversation=reading.name(seen.conversation))
+            goes_on = not seen.final
+        if goes_on:
+            self._wait(call, key, reply)
+        elif run.ended is None:
+            took = run.since_start(reply.at)
+            if seen is None:
+                why = reading.refusal_in(call.route, reply.response)
+                outcome = Outcome(None, None, None, None, None, run.polls, took, why)
+            else:
+                outcome = Outcome(
+                    seen.status,
+                    seen.output,
+                    seen.error,
+                    seen.job,
+                    seen.conversation,
+                    run.polls,
+                    took,
+                    None,
+                    seen.follow_up,
+                )
+            self._fold(key, RunEnded(reply.at, outcome))
+
+    def _wait(self, call: Exchange, key: int, reply: Replied) -> None:
         """The wait until the next call: as Retry-After says, else the pause between the last two polls."""
-        client_run, polled, at = self.journal.client_runs[key], pending.command == "status", reply.at
-        if polled:
-            self.journal = self.journal.change(key, polled_at=at)
-        exchange = exchange_of(self.journal.exchanges, reply.x)
+        at, rows = reply.at, self._runs[key].run.timeline
         if (pause := retry_after(reply.response)) is not None and reply.response.status in (429, 503):
             self._fold(key, Waiting(at, at + pause, "retry-after"))
-        elif polled and client_run.polled_at is not None and exchange is not None and client_run.run.ended is None:
-            self._fold(key, Waiting(at, at + max(0, exchange.at - client_run.polled_at), "poll"))
+        elif call.command == "status":
+            before = next((row.at for row in reversed(rows) if row.x not in (None, call.x)), None)
+            if before is not None:
+                self._fold(key, Waiting(at, at + max(0, call.at - before), "poll"))
 
     # Facts
 
-    def _undecided(self, x: int | None) -> Requested | None:
-        """The message of an exchange of which it is not known yet whether it starts a job."""
-        pending = self.journal.in_flight.get(x or 0)
-        return pending.message if pending is not None and pending.client_run is None else None
-
-    def _decided(self, fact: GateDecided, message: Requested) -> None:
-        key = self.journal.run_of_job.get(fact.job)
-        if key in self.journal.client_runs and key is not None:
-            call = reading.call_request(message.route, message.request)
-            self._assign(key, message, admitted(call, fact, self.journal.client_runs[key].run.gate))
-
-    def _accepted(self, fact: JobAccepted, observation: Noted) -> None:
-        """A job was accepted; of a run that goes on, onlookers are notified."""
-        pending = self.journal.in_flight.get(observation.x or 0)
-        key = pending.client_run if pending is not None else None
-        before = self.journal.client_runs.get(key) if key is not None else None
-        self.journal = job_accepted(self.journal, fact, observation.x)
-        after = self.journal.client_runs.get(key) if key is not None else None
-        if before is not None and after is not None and before.run is not after.run:
-            self.changes.append(RunChange(key, observation, before.run, after.run))
-
-    def fact(self, observation: Noted) -> None:
+    def _fact(self, observation: Noted) -> None:
         """A fact of the journal; what is about no job, or about one that is not in sight, changes no run."""
-        fact, x = observation.fact, observation.x
-        armed = with_fact(self.journal.armed, fact)
-        if armed is not self.journal.armed:
-            self.journal = replace(self.journal, armed=armed)
+        fact, x = observation.fact, observation.x or 0
+        pending = self._in_flight.get(x)
         match fact:  # an open match: facts of other rooms are about a job, or change nothing
-            case LedgerCleared():
-                unassigned, missed = RunState(latest=observation.at), self.journal.missed or 0
-                self.journal = JournalState(self.journal.epoch, unassigned=unassigned, missed=missed)
             case TokenGranted():
-                self.journal = token_granted(self.journal, fact, x)
+                self._granted(fact, pending)
             case JobAccepted():
-                if (message := self._undecided(x)) is not None:
-                    self._begin(message, reading.call_request(message.route, message.request))
-                self._accepted(fact, observation)
-            case TapeNoted():
-                self._fold(None, observation)
-            case FaultStruck() if (pending := self.journal.in_flight.get(x or 0)) is not None:
-                # noted just before the reply that it spoils
-                pending = self._placed(pending, None)
-                self.journal = self.journal.sent(x or 0, replace(pending, struck=clean.line(fact.fault, 64)))
-                if pending.client_run is not None:
-                    self._fold(pending.client_run, observation)
+                self._accepted(fact, observation, pending)
+            case FaultStruck() if pending is not None:
+                call = replace(pending.call, struck=clean.line(fact.fault, 64))
+                self._in_flight[x], self._wire = replace(pending, call=call, struck=fact), put(self._wire, call)
             case FaultStruck():
                 pass
             case _:
-                if isinstance(fact, GateDecided) and (message := self._undecided(x)) is not None:
-                    self._decided(fact, message)
-                key = self.journal.run_of_job.get(getattr(fact, "job", ""))
-                if key in self.journal.client_runs:
-                    self._fold(key, observation)
+                key = self._run_of(reading.name(getattr(fact, "job", "")))
+                if key is None:
+                    return
+                if isinstance(fact, GateDecided) and pending is not None and pending.run is None:
+                    self._join(key, pending, _admitted(pending.call.asks, fact, self._runs[key].run))
+                self._fold(key, observation)
+
+    def _granted(self, fact: TokenGranted, pending: PendingCall | None) -> None:
+        """The claims of a token of which only the alias is known; one that a restarted lab names again is issued anew."""
+        epoch = self._journal.epoch
+        user = None if fact.grant == Grant.CLIENT_CREDENTIALS else fact.user  # a client's own token names no user
+        members = {
+            "sub": user or fact.client,
+            "sub_type": "user" if user else "client",
+            "client_id": fact.client,
+            "scope": fact.scope,
+            "iat": str(epoch + fact.at // 1000),
+            "exp": str(epoch + fact.until // 1000),
+        }
+        claims = tuple((name, clean.line(value, 512)) for name, value in members.items())
+        if pending is not None:
+            self._in_flight[pending.call.x] = replace(pending, claims=claims)
+            return
+        form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
+        ends = clean.token_ends(fact.token)
+        token = TokenState(fact.at, reading.TOKEN_PATH, form, 200, None, ends, claims, fact.at, fact.until)
+        self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), fact.token: RunState(token=token)}
+
+    def _accepted(self, fact: JobAccepted, observation: Noted, pending: PendingCall | None) -> None:
+        """The run of a job that was accepted; one whose call isn't in sight begins here.
+
+        One whose call is answered with events is known from now on: the answer is over when the job ends, or asks something.
+        """
+        if pending is not None and pending.run is None and pending.call.command == "invoke":
+            pending = self._started(pending)
+        job, conversation = reading.name(fact.job), reading.name(fact.conversation)
+        key = self._run_of(job) if pending is None else pending.run
+        if key is None:
+            x = observation.x
+            key = x if x is not None and x not in self._runs else min(0, *self._runs, 0) - 1
+            self._begin(key, run := RunState(latest=fact.at, job=_job(fact)))
+        run = replace(self._runs[key].run, part=fact.part, observed=self._runs[key].run.observed + 1)
+        if pending is not None and pending.call.asks.follows and run.job is not None:
+            word, lines = reading.first_word(pending.call.route), reading.identity(run.job.labels, fact.conversation)
+            run = replace(run, job=replace(run.job, job=job, lines=lines, status=word))
+            run = run if run.came_to("invoke") else run.reached(fact.at, "invoke", job)
+            run = run.reached(fact.at, "status", word)
+        elif pending is None and not run.came_to("invoke"):
+            run = run.reached(fact.at, "invoke", job)
+        self._change(key, observation, run)
+        self._runs[key] = replace(self._runs[key], scenario=fact.scenario, conversation=conversation)
+        self._has_job(job, key)
 
 
-def _reduced(run: RunState, observation: RunObservation, call: CallRequest | None) -> RunState:
-    """A client may go on calling about a job that has ended: it is seen, and the job stays ended."""
-    if run.ended is None:
-        return reduce(run, observation, call)
-    if isinstance(observation, Noted):
-        return reduce(run, observation) if isinstance(observation.fact, TapeNoted) else run
-    after = reduce(replace(run, ended=None), observation, call)
-    return replace(after, ended=run.ended, outcome=run.outcome, gate=None, opening=None, next_call=None)
+def _job(fact: JobAccepted) -> JobState:
+    """A job whose call is not in sight, as its acceptance has it."""
+    return JobState(
+        fact.at,
+        reading.invoke_path(fact.team),
+        clean.line(fact.team, 200),
+        *reading.accepted_fields(dict(fact.input)),
+        job=reading.name(fact.job),
+        lines=reading.identity(USUAL_LABELS, fact.conversation),
+    )
+
+
+def _admitted(asks: CallRequest, fact: GateDecided, run: RunState) -> CallRequest:
+    """A message that was taken for a decision, as a call that answers the gate; one that no pane shows, it just passes."""
+    gate = run.gate
+    shows = gate is not None and (not gate.gate or (gate.gate, gate.round) == (clean.line(fact.gate, 80), fact.round))
+    if asks.resumes:
+        return asks
+    if not shows:
+        return replace(asks, command="message")
+    return replace(asks, resumes=True, verdict=str(fact.verdict), comment=reading.comment_line(fact.comment))
 
 
 def _bearer(request: Request) -> str:
@@ -629,8 +524,27 @@ def _bearer(request: Request) -> str:
     return token if scheme.lower() == "bearer" else ""
 
 
+# What a screen folds
+
+
+class SourceUpdate(Struct, frozen=True):
+    """From a source beside its observations: the state to go on from, or (None) that something of itself changed."""
+
+    journal: JournalState | None = None
+    remark: str = ""
+    """A remark, until the next key."""
+    passed: str = ""
+    """What a skip let pass: beside the narration until the next key, or until something happens."""
+    another_journal: bool = False
+    """Whether it is another journal: what was chosen in the one before is no more."""
+    stop: int = 0
+    """Which stop this is, from 1, if the run stands where an act begins until it is let go on."""
+    jump: str = ""
+    """`on` or `back`, if the run has come here in another way than by what happened before."""
+
+
 class ObservedState(Struct, frozen=True):
-    """All that was observed so far."""
+    """All that was observed so far: of a run of ours one run, of a journal the jobs of all clients."""
 
     run: RunState = RunState()
     journal: JournalState | None = None
@@ -650,5 +564,5 @@ def fold(state: ObservedState, event: RunObservation | SourceUpdate) -> Observed
         journal = follow(state.journal, event)
     else:
         armed = with_fact(state.armed, event.fact) if isinstance(event, Noted) else state.armed
-        return replace(state, run=reduce(state.run, event), armed=armed)
+        return ObservedState(reduce(state.run, event), None, armed)
     return replace(state, journal=journal, armed=state.armed if journal is None else journal.armed)

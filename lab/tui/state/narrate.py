@@ -1,9 +1,21 @@
 """The one sentence that says where the run is, and why it matters."""
 
-from lab.program.scenario import Scenario
+from collections.abc import Mapping
+
+from lab.program.scenario import LONGEST_SENTENCE, Scenario
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import PHASES, decision_shown, meaning, phase, refused_call, stopped
+from lab.tui.state.status import (
+    PHASES,
+    PhaseName,
+    decision_shown,
+    ended_in,
+    face,
+    meaning,
+    phase,
+    refused_call,
+    stopped,
+)
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -11,6 +23,7 @@ FOLLOWED = {
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
     "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
+    "call": "A client's first call is under way; w shows it.",
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
@@ -37,9 +50,9 @@ def sentence(state: ScreenState) -> str:
         return _decided(state.source.scenario, decision)
     if (lost := refused_call(run)) is not None:
         return REFUSED.get(lost.code or 0, REFUSED[0])
-    text = _scenario_sentence(state.source.scenario, here, run.ending)
+    text = _scenario_sentence(state, here)
     if text:
-        fits = here == "idle" and len(text) + len(BEGIN) <= 76 and "space" not in text
+        fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
         return text + BEGIN if fits else text
     match here:
         case "waiting" if run.gate is None:
@@ -72,7 +85,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     if here == "idle" and state.source.follows:
         if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]
-        return FOLLOWED["other" if run.exchanges else "idle"]
+        over = any(each.until is not None for each in run.exchanges)
+        return FOLLOWED["other" if over else "call" if run.exchanges else "idle"]
     if here == "idle" and state.ui.starting:
         return "The app gets ready to ask for a token."
     if stopped(run):
@@ -95,12 +109,29 @@ def _decided(scenario: Scenario | None, decision: GateDecision) -> str:
     return own or verdict_face(decision.verdict).sentence
 
 
-def _scenario_sentence(scenario: Scenario | None, here: str, ending: str | None) -> str | None:
+def _scenario_sentence(state: ScreenState, here: PhaseName) -> str | None:
+    """What the scenario says of a phase; while agents are at work, or once they ended, of the step they are at."""
+    scenario, run = state.source.scenario, state.run
     if scenario is None:
         return None
-    if here in ("complete", "error"):
+    narration, ending = scenario.narration, ended_in(run)
+    if here == "complete" or here == "error":
         # a job may end where the scenario says nothing: no scenario fitted, or a verdict had its default
         own = ending is None or ending in scenario.endings
-        return scenario.narration.of_ending(here, ending) if own else None
-    text: str | None = getattr(scenario.narration, here)
-    return text
+        return narration.of_step(here, ending) if own else None
+    if here != "polling":
+        text: str | None = getattr(narration, here)
+        return text
+    scripted = None if state.part is None else scenario.of_turn(state.part)
+    steps = () if scripted is None else scripted.steps
+    # that the job waits, or has ended, an answer tells
+    working = (each for each in reversed(run.milestones) if each.kind == "step" and face(each.word).phase == "polling")
+    later = next(working, None)
+    # before the journal told of another step, the job is at the first; a gate that was passed it would have told
+    first = steps[0].id if steps and not run.gates else None
+    step = first if later is None else later.value
+    title = next((each.title for each in steps if each.id == step), None)
+    if isinstance(narration.polling, Mapping) and step not in narration.polling and title:
+        asks = f"{title}; the app asks again."
+        return asks if len(asks) <= LONGEST_SENTENCE else f"{title}."
+    return narration.of_step("polling", step)

@@ -9,23 +9,19 @@ changes nothing that shows), `status`, or nothing.
 import json
 from functools import lru_cache
 
-from msgspec import Struct
-
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
-from lab.core.routes import RouteMatch
 from lab.dialects import USUAL_CLIENT, client_of, clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
-from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
 from lab.program.words import Status
 from lab.tui.state import clean
 from lab.tui.state.gate import GateState
-from lab.tui.state.run import USUAL_LABELS, LastStatus, Pairs
+from lab.tui.state.run import CallRequest, LastStatus, Pairs
 from lab.tui.state.status import meaning
 
 
@@ -33,6 +29,11 @@ def _client(route: str) -> DialectClient | None:
     """Who understands the calls of a route, if they are about a job."""
     client = client_of(route)
     return client if client is not None and route in client.calls else None
+
+
+def name(identity: str | None) -> str:
+    """A job's or a conversation's name: by what is drawn it is looked up, too."""
+    return clean.line(identity or "", 200)
 
 
 def comment_line(comment: str | None) -> str | None:
@@ -43,28 +44,7 @@ def comment_line(comment: str | None) -> str | None:
 # What is sent
 
 
-class CallRequest(Struct, frozen=True):
-    """What a call asks."""
-
-    command: str
-    """`token`, `invoke`, `message`, `status`, or nothing."""
-    team: str = ""
-    job: str = ""
-    """The job that it is about, as it is: it is looked up, and cleaned before it is drawn."""
-    message: Pairs = ()
-    fields: Pairs = ()
-    resumes: bool = False
-    """Whether it answers what a job asks."""
-    verdict: str = ""
-    """Of an answer: the verdict, or the wire's own word for an answer that is none."""
-    comment: str | None = None
-    """What goes along with an answer."""
-    conversation: str | None = None
-    follows: bool = False
-    """Whether the answer is to be a stream of events."""
-    labels: WireLabels = USUAL_LABELS
-
-
+@lru_cache(maxsize=16)
 def call_request(route: str, request: Request) -> CallRequest:
     """The request of a call on a route."""
     client = _client(route)
@@ -72,30 +52,24 @@ def call_request(route: str, request: Request) -> CallRequest:
     if client is None or call is None:
         return CallRequest("token" if route == "token" else "")
     command, verdict = call.command, clean.line(call.verdict, 64)
-    team = clean.line(command.team, 200)
+    team, job, labels = clean.line(command.team, 200), name(command.job), client.labels
     match command:
-        case Look(job=job):
-            return CallRequest("status", team, job, labels=client.labels)
-        case Decide(job=job, conversation=conversation):
+        case Look():
+            return CallRequest("status", team, job, labels=labels)
+        case Decide(conversation=conversation):
             return CallRequest(
                 "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
-                conversation=conversation, follows=call.follows, labels=client.labels,
+                conversation=name(conversation), follows=call.follows, labels=labels,
             )  # fmt: skip
-        case Invoke(job=job, conversation=conversation):
+        case Invoke(conversation=conversation):
             return CallRequest(
-                "invoke", team, job or "", message=_pairs(call.message), fields=_pairs(call.fields),
-                conversation=conversation, follows=call.follows, labels=client.labels,
+                "invoke", team, job, message=_pairs(call.message), fields=_pairs(call.fields),
+                conversation=name(conversation), follows=call.follows, labels=labels,
             )  # fmt: skip
 
 
 def _pairs(members: tuple[tuple[str, Json], ...]) -> Pairs:
     return tuple((name, clean.value_line(value)) for name, value in members)
-
-
-def team_of(path: str) -> str:
-    """The agent team's code in the path of a call, cleaned."""
-    match = ROUTER.at(path)
-    return clean.line(match.code, 200) if isinstance(match, RouteMatch) else ""
 
 
 def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:
@@ -223,7 +197,7 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
     """A gate as a status body or a question shows it; `opening` tells one opening from the next of the same round."""
     job, code, channel = clean.line(question.job, 200), clean.line(question.code, 80), question.channel or ""
     kind, identity = clean.line(question.kind, 40), code or clean.line(question.opening or "", 80)
-    rounds = "" if question.rounds is None else f"round {question.round} of {question.rounds}"
+    rounds = "" if question.rounds is None or not question.round else f"round {question.round} of {question.rounds}"
     channel = clean.line(channel, 40)
     return GateState(
         job=job,

@@ -131,7 +131,7 @@ class RecordingTimeline:
 
     def act(self, place: int) -> int | None:
         """The place at which the next act begins, if one does."""
-        return self._mark(lambda mark: mark.place > place and mark.kind != "fault")
+        return self._mark(lambda mark: mark.place > place and mark.kind not in ("fault", "lost"))
 
     def mark(self, place: int, by: int) -> int:
         """The place of the next mark, or of the one before."""

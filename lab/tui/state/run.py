@@ -1,4 +1,4 @@
-"""Milestones: what a run has come to, made by the fold. Acts, stepper, marks of a recording, band and finale read them."""
+"""What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
 
 from typing import Literal
 
@@ -9,29 +9,8 @@ from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
+from lab.program.words import Verdict
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
-
-MilestoneKind = Literal[
-    "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "fault", "output", "error"
-]
-"""`poll` is the first answer to a poll, `status` each after it that shows another word; `refused` a call that was."""
-MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "fault", "output", "error")
-"""The milestones that are marked on the way through a recording, and in a film."""
-
-
-class Milestone(Struct, frozen=True):
-    """One thing that a run has come to."""
-
-    at: Millis
-    place: int
-    """How much had been observed by then: of a recording its lines."""
-    kind: MilestoneKind
-    value: str = ""
-    """The token's ends, the Job ID, the status word, the step, the gate, the verdict, the fault, or which call."""
-    word: str = ""
-    """The status that a step brought, or the code of a refusal."""
-    decision: GateDecision | None = None
-
 
 USUAL_LABELS = USUAL_CLIENT.labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
@@ -41,12 +20,37 @@ Pairs = tuple[tuple[str, str], ...]
 
 MOST_EXCHANGES = 400
 """How many exchanges the wire drawer keeps; older ones are dropped."""
-MOST_STATUSES = 2_000
-"""How many changes of status are kept."""
-MOST_MILESTONES = 400
+MOST_MILESTONES = 800
 """How many milestones of a turn are kept; of older ones the first stay."""
 MOST_TURNS = 32
 """How many turns of a conversation can be looked at."""
+
+
+# Calls
+
+CallCommand = Literal["token", "invoke", "message", "status", ""]
+"""What a call asks, whatever its route: a token, a job or an answer to its question, nothing that shows, how it is."""
+
+
+class CallRequest(Struct, frozen=True):
+    """What a call asks."""
+
+    command: CallCommand = ""
+    team: str = ""
+    job: str = ""
+    """The job that it is about."""
+    message: Pairs = ()
+    fields: Pairs = ()
+    resumes: bool = False
+    """Whether it answers what a job asks."""
+    verdict: str = ""
+    """Of an answer: the verdict, or the wire's own word for an answer that is none."""
+    comment: str | None = None
+    """What goes along with an answer."""
+    conversation: str = ""
+    follows: bool = False
+    """Whether the answer is to be a stream of events."""
+    labels: WireLabels = USUAL_LABELS
 
 
 class Exchange(Struct, frozen=True):
@@ -59,6 +63,7 @@ class Exchange(Struct, frozen=True):
     path: str
     request_headers: Pairs = ()
     request_body: str = ""
+    asks: CallRequest = CallRequest()
     code: int | None = None
     lost: str | None = None
     """Why no reply came."""
@@ -69,13 +74,22 @@ class Exchange(Struct, frozen=True):
     """The beginning of the reply's body, in one row."""
     struck: str = ""
     """The fault that struck it, as the mock's journal names it."""
-    command: str = ""
-    """What it asks, whatever its route: `token`, `invoke`, `message`, `status`, or nothing that a pane shows."""
+
+    @property
+    def command(self) -> CallCommand:
+        """What it asks, in a word."""
+        return self.asks.command
 
     @property
     def took(self) -> Millis | None:
         """Latency in milliseconds."""
         return None if self.until is None else self.until - self.at
+
+
+def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
+    """These with an exchange in the place of what it was before, if it is among them."""
+    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
+    return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])
 
 
 class TokenState(Struct, frozen=True):
@@ -117,36 +131,13 @@ class JobState(Struct, frozen=True):
     """What its wire calls things."""
 
 
-class TimelineRow(Struct, frozen=True):
-    """A row of the timeline: a poll, a decision, or a call that brought nothing."""
-
-    at: Millis
-    kind: str
-    """`poll`, `decided`, `answer` (a final status in the answer to a decision), `lost`, `struck`, or `folded`; a pane
-    adds `said`."""
-    word: str
-    """The status, the verdict, what was observed, the fault's name, what was said, or how many polls are folded."""
-    code: int | None = None
-    took: Millis | None = None
-    first: bool = False
-    """Whether the status before was another."""
-    bad: bool = False
-    decision: GateDecision | None = None
-    x: int | None = None
-    """Of a call, the exchange."""
-
-    @property
-    def shown_at(self) -> Millis:
-        """The instant that shows: of a call that of its request, as in the wire; `at` is when it was answered."""
-        return self.at if self.x is None else self.at - (self.took or 0)
-
-
 class NextCall(Struct, frozen=True):
-    """The wait until the next call; `why` is `poll`, `retry-after` or `retry`."""
+    """The wait until the next call."""
 
     since: Millis
     until: Millis
     why: str
+    """`poll`, `retry-after` or `retry`."""
 
 
 class LastStatus(Struct, frozen=True):
@@ -171,6 +162,58 @@ class LastStatus(Struct, frozen=True):
     follow_up_label: str = ""
 
 
+# What happened
+
+RowKind = Literal["poll", "decided", "answer", "lost", "struck", "folded", "said"]
+"""`answer`: a final status in the answer to a decision; `said`: what a pane adds."""
+
+
+class TimelineRow(Struct, frozen=True):
+    """A row of the timeline: a poll, a decision, or a call that brought nothing."""
+
+    at: Millis
+    kind: RowKind
+    word: str
+    """The status, the verdict, what was observed, the fault's name, what was said, or how many polls are folded."""
+    code: int | None = None
+    took: Millis | None = None
+    first: bool = False
+    """Whether the status before was another."""
+    bad: bool = False
+    decision: GateDecision | None = None
+    x: int | None = None
+    """Of a call, the exchange."""
+
+    @property
+    def shown_at(self) -> Millis:
+        """The instant that shows: of a call that of its request, as in the wire; `at` is when it was answered."""
+        return self.at if self.x is None else self.at - (self.took or 0)
+
+
+MilestoneKind = Literal[
+    "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "lost", "fault", "output", "error"
+]
+"""`poll` is the first answer to a poll, `status` any answer that shows another word, `step` what the journal alone
+tells; `refused` and `lost` are calls, a `fault` is one that struck, be it that the call was answered."""
+
+MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "lost", "fault", "output", "error")
+"""The milestones that are marked on the way through a recording, and in a film."""
+
+
+class Milestone(Struct, frozen=True):
+    """One thing that a run has come to."""
+
+    at: Millis
+    place: int
+    """How much had been observed by then: of a recording its lines."""
+    kind: MilestoneKind
+    value: str = ""
+    """The token's ends, the Job ID, the status word, the step, the gate, the verdict, the fault, or which call."""
+    word: str = ""
+    """The status that a step brought, or the code of a refusal."""
+    decision: GateDecision | None = None
+
+
 class RunState(Struct, frozen=True):
     """One run, or of a journal one client's run, as far as it was observed."""
 
@@ -180,36 +223,29 @@ class RunState(Struct, frozen=True):
     """The instant of this turn's first request; its durations count from it."""
     latest: Millis = 0
     """The instant of the latest observation."""
-    token: TokenState | None = None
-    job: JobState | None = None
-    timeline: tuple[TimelineRow, ...] = ()
-    statuses: tuple[tuple[str, Millis], ...] = ()
-    """Each status the app has seen, and since when."""
-    polls: int = 0
-    slowest: Millis = 0
-    """The longest latency of a poll."""
-    gate: GateState | None = None
-    gates: tuple[str, ...] = ()
-    """What tells the gates apart that were met so far."""
-    opening: GateOpening | None = None
-    next_call: NextCall | None = None
-    last: LastStatus | None = None
-    decisions: int = 0
-    decision: GateDecision | None = None
-    """The last decision, until a poll that was sent after it brings a status."""
-    ended: Millis | None = None
-    outcome: Outcome | None = None
-    exchanges: tuple[Exchange, ...] = ()
-    ending: str | None = None
-    """The step in which the job ended, where the mock's journal tells."""
-    notes: tuple[str, ...] = ()
-    """What a reader should see: remarks of the mock's journal."""
-    part: int | None = None
-    """Which part of the scenario the job plays, where the journal tells."""
     observed: int = 0
     """How much has been observed."""
     milestones: tuple[Milestone, ...] = ()
     """What this turn has come to, in the order in which it came to be known."""
+    timeline: tuple[TimelineRow, ...] = ()
+    token: TokenState | None = None
+    job: JobState | None = None
+    polls: int = 0
+    last: LastStatus | None = None
+    gate: GateState | None = None
+    gates: tuple[str, ...] = ()
+    """What tells the gates apart that were met so far."""
+    opening: GateOpening | None = None
+    decision: GateDecision | None = None
+    """The last decision, until a poll that was sent after it brings a status."""
+    next_call: NextCall | None = None
+    ended: Millis | None = None
+    outcome: Outcome | None = None
+    exchanges: tuple[Exchange, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader should see: remarks of the mock's journal."""
+    part: int | None = None
+    """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()
     """The turns of the conversation before this one, without exchanges: those are kept once, here."""
 
@@ -222,16 +258,30 @@ class RunState(Struct, frozen=True):
             kept = (*kept[: MOST_MILESTONES // 2], *kept[MOST_MILESTONES // 2 + 1 :])
         return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, word, decision)))
 
+    def milestone(self, *kinds: MilestoneKind) -> Milestone | None:
+        """The last milestone of one of these kinds."""
+        return next((each for each in reversed(self.milestones) if each.kind in kinds), None)
+
+    def came_to(self, *kinds: MilestoneKind) -> bool:
+        """Whether it has come to a milestone of one of these kinds."""
+        return self.milestone(*kinds) is not None
+
     def since(self, before: "RunState", *kinds: MilestoneKind) -> tuple[Milestone, ...]:
         """The milestones of these kinds to which it has come since that state."""
         if self.milestones is before.milestones:
             return ()
-        known = set(before.milestones)
-        return tuple(each for each in self.milestones if each.kind in kinds and each not in known)
+        return tuple(each for each in self.milestones if each.place > before.observed and each.kind in kinds)
 
-    def came_to(self, *kinds: MilestoneKind) -> bool:
-        """Whether it has come to a milestone of one of these kinds."""
-        return any(each.kind in kinds for each in self.milestones)
+    @property
+    def statuses(self) -> tuple[tuple[str, Millis], ...]:
+        """Each status the app has seen, and since when."""
+        return tuple((each.value, each.at) for each in self.milestones if each.kind == "status")
+
+    @property
+    def decisions(self) -> int:
+        """How often somebody decided."""
+        decided = (each.decision for each in self.milestones if each.decision is not None)
+        return sum(each.verdict != Verdict.TIMED_OUT for each in decided)
 
     @property
     def running(self) -> bool:
@@ -262,7 +312,7 @@ class RunState(Struct, frozen=True):
 
     def exchange(self, x: int) -> Exchange | None:
         """The exchange of this ordinal, if it is kept."""
-        return exchange_of(self.exchanges, x)
+        return next((exchange for exchange in reversed(self.exchanges) if exchange.x == x), None)
 
     @property
     def matched_opening(self) -> GateOpening | None:
@@ -270,14 +320,3 @@ class RunState(Struct, frozen=True):
         opening, gate = self.opening, self.gate
         named = gate is not None and (not gate.gate or (opening is not None and opening.gate == gate.gate))
         return opening if named else None
-
-
-def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
-    """The exchange of this ordinal, if it is among them."""
-    return next((exchange for exchange in reversed(exchanges) if exchange.x == x), None)
-
-
-def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
-    """These with an exchange in the place of what it was before; the same tuple if it wasn't among them."""
-    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
-    return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])

@@ -1,6 +1,7 @@
 """Where phones decide the gate that shows."""
 
 from collections.abc import Mapping
+from typing import Literal, TypedDict, Unpack
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +45,15 @@ class ScenarioChoice(Struct, frozen=True):
     """Why it doesn't load, each with its place."""
 
 
+Ability = Literal[
+    "pause", "step", "speed", "skip", "seek", "rewind", "reset", "decide", "name", "message", "scenario", "fault", "tape",
+    "phone", "suspend",
+]  # fmt: skip
+"""What a source, or the machine that the screen is on, can do; keys that need it are there only then."""
+SearchedPane = Literal["output", "wire"]
+OutputView = Literal["rendered", "raw", "body"]
+
+
 class SourceState(Struct, frozen=True):
     """What the source says of itself."""
 
@@ -53,7 +63,7 @@ class SourceState(Struct, frozen=True):
     seed: int | None = None
     scenario: Scenario | None = None
     recording: bool = False
-    can: frozenset[str] = frozenset()
+    can: frozenset[Ability] = frozenset()
     scenarios: tuple[ScenarioChoice, ...] = ()
     """What the picker offers."""
     message: str = ""
@@ -89,8 +99,7 @@ class UiState(Struct, frozen=True):
     zoom: str = ""
     """The pane that fills the body, or nothing."""
     wire: bool = False
-    output: str = "rendered"
-    """`rendered`, `raw`, or `body`."""
+    output: OutputView = "rendered"
     paused: bool = False
     factor: str = "1"
     name: str = ""
@@ -121,8 +130,7 @@ class UiState(Struct, frozen=True):
     """How many rows of a pane are scrolled away, by its name."""
     query: str = ""
     """What is looked for; `hit` is which of `hits` places is shown, both from 1 on."""
-    searched: str = "output"
-    """Where: `output` or `wire`."""
+    searched: SearchedPane = "output"
     hit: int = 0
     hits: int = 0
     first: bool = False
@@ -139,6 +147,31 @@ class UiState(Struct, frozen=True):
     def in_focus(self) -> str:
         """The pane that keys are for: where none is in focus the drawer, if it is open, else the output."""
         return self.focus or ("wire" if self.wire else "output")
+
+
+class UiChange(TypedDict, total=False):
+    """What a key may change of the person's choice, by the names of `UiState`."""
+
+    focus: str
+    zoom: str
+    wire: bool
+    output: OutputView
+    factor: str
+    name: str
+    presenter: bool
+    qr: bool
+    panes: bool
+    stage: bool
+    turn: int
+    job: int | None
+    starting: bool
+    remark: str
+    passed: str
+    scrolled: Mapping[str, int]
+    query: str
+    searched: SearchedPane
+    hit: int
+    hits: int
 
 
 class ScreenState(Struct, frozen=True):
@@ -191,16 +224,23 @@ class ScreenState(Struct, frozen=True):
         return self.run.job.labels if self.run.job is not None else self.source.labels
 
     @property
+    def part(self) -> int | None:
+        """Which part of the scenario the turn that shows plays; None if none does, or no scenario is at hand."""
+        scenario, run = self.source.scenario, self.run
+        if scenario is None or run.part is not None:
+            return run.part
+        messages = messages_of(run)
+        if run.job is None:
+            messages[-1] = self.source.message or scenario.message
+        return parts_for(scenario, messages)[-1]
+
+    @property
     def gates(self) -> int | None:
         """How many gates the scenario has in this turn; None if no scenario is at hand."""
-        if self.source.scenario is None:
-            return None
-        messages = messages_of(self.run)
-        if self.run.job is None:
-            messages[-1] = self.source.message or self.source.scenario.message
-        part = parts_for(self.source.scenario, messages)[-1]
-        scripted = None if part is None else self.source.scenario.of_turn(part)
-        return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
+        scenario, part = self.source.scenario, self.part
+        scripted = None if scenario is None or part is None else scenario.of_turn(part)
+        gates = 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
+        return None if scenario is None else gates
 
     @property
     def poster(self) -> bool:
@@ -239,7 +279,7 @@ class ScreenState(Struct, frozen=True):
         """How far panes are scrolled once these are at their beginning."""
         return {name: rows for name, rows in self.ui.scrolled.items() if name not in panes}
 
-    def choose(self, **changes: object) -> UiState:
+    def choose(self, **changes: Unpack[UiChange]) -> UiState:
         """Another choice of the person's: the remark of the one before goes."""
         return replace(self.ui, **{"remark": "", "passed": "", **changes})
 

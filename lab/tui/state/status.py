@@ -1,5 +1,6 @@
 """The status words, and the phases of a run: one row each, with all that the screen says of it."""
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lab.dialects import USUAL_CLIENT, clients
@@ -7,6 +8,8 @@ from lab.program.words import Status
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState, TimelineRow
+
+PhaseName = Literal["idle", "token", "invoke", "polling", "waiting", "complete", "error"]
 
 
 class StatusFace(NamedTuple):
@@ -18,7 +21,7 @@ class StatusFace(NamedTuple):
     glyph: str
     role: Ink
     final: bool = False
-    phase: str = "polling"
+    phase: PhaseName = "polling"
     at_work: str = ""
     meanwhile: str = "The output comes with COMPLETE."
 
@@ -35,6 +38,7 @@ FACES: dict[Status | None, StatusFace] = {
 """None: a word that nobody documented. It is not final: the app goes on polling."""
 
 
+@lru_cache(maxsize=64)
 def meaning(word: str) -> Status | None:
     """Which of the four statuses a word means, whichever wire it is on; None: nobody documented it."""
     known = USUAL_CLIENT.statuses
@@ -56,7 +60,7 @@ class PhaseFace(NamedTuple):
     sentence: str
 
 
-PHASES = {
+PHASES: dict[PhaseName, PhaseFace] = {
     "idle": PhaseFace("IDLE", "dim", "Nothing has been sent yet. Press space: the app asks for a token first."),
     "token": PhaseFace("TOKEN", "", "The app proves who it is once; the token is good for one hour."),
     "invoke": PhaseFace("INVOKE", "", "202 Accepted: a Job ID at once, not the output."),
@@ -65,10 +69,10 @@ PHASES = {
     "complete": PhaseFace("", "done", "The output came back on the same Job ID."),
     "error": PhaseFace("", "bad", "The job ended in ERROR; the reason came with a 200."),
 }
-"""Each phase of a run; sentences have at most 76 characters, so that they fit a projector."""
+"""Each phase of a run."""
 
 
-def phase(run: RunState) -> str:
+def phase(run: RunState) -> PhaseName:
     """Where the run is: one of `PHASES`."""
     if run.token is None and run.job is None:
         return "idle"
@@ -91,6 +95,12 @@ def finished(run: RunState) -> bool:
 def stopped(run: RunState) -> bool:
     """Whether the run ended without a job that ended in ERROR."""
     return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
+
+
+def ended_in(run: RunState) -> str | None:
+    """The step in which the job ended, where the mock's journal tells."""
+    step = run.milestone("step")
+    return step.value if step is not None and face(step.word).final else None
 
 
 def decision_shown(run: RunState) -> GateDecision | None:

@@ -93,7 +93,7 @@ async def test_how_a_run_ended_is_told_with_what_it_should_have_been(plane: Plan
 
 
 async def test_of_a_crowd_many_jobs_are_no_duplicates(plane: Plane) -> None:
-    mounts = plane.stage.server.tenants.usual
+    mounts = plane.stage.server.labs.usual
     mounts.choices = {**mounts.choices, "strict": replace(mounts.choices["strict"], jobs=2)}
     await asks_twice(plane)
     assert (await plane.ask("GET", "scenario/strict/outcome")).json["outcome"] == "clean stop"
@@ -147,7 +147,7 @@ async def test_lab_report_takes_no_recording_beside_a_lab(lab: Lab) -> None:
 
 
 async def test_a_lab_without_choices_is_reported_as_ever(stage: Stage, plane: Plane) -> None:
-    stage.server.tenants.usual.offer({}, lambda _: pytest.fail("nothing is made"))
+    stage.server.labs.usual.choices = {}
     await stage.token()
     assert "runs" not in (await plane.ask("GET", "report")).json
 

@@ -39,9 +39,7 @@ def test_whatever_is_called_meanwhile_each_answers_as_if_it_had_been_served_alon
     chosen, alone = dict[str, Caller](), dict[str, Caller]()
     for now, (name, what) in enumerate(calls):
         if name not in chosen:
-            mount = lab.mounts.get(name)
-            assert mount is not None
-            chosen[name] = Caller(mount.service, "BRIEF")
+            chosen[name] = Caller(lab.labs.choose(lab.usual, name).service, "BRIEF")
             setup = make_setup(
                 MockSettings(
                     scenarios=str(folder), targets=(name.replace("w-", "brief-w-"),), epoch=lab.setup.config.epoch

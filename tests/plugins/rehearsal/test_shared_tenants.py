@@ -13,7 +13,7 @@ async def test_any_process_reports_of_a_tenant(tmp_path: Path, shared: Shared) -
     async with two(tmp_path, shared, 2) as labs:
         token, started = await labs[0].started("/t/ann")
         assert await labs[1].polled(token, str(started.json["jobId"]), "/t/ann") == 200
-        for tenant in (each.server.tenants.named["ann"] for each in labs):
+        for tenant in (each.server.labs.named["ann"] for each in labs):
             await cast("BatchLoop", tenant.calls).relay.publish()
         reports = [(await each.control("GET", "t/ann/report?over=1")) for each in labs]
         assert [each.status for each in reports] == [200, 200]

@@ -13,12 +13,12 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.jobs.own_run import GoodEnd
+from lab.mock.config import MOUNT_PATH
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
 from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation
 from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
 from lab.recording.format.reader import read
-from lab.server.mounts import MOUNT_PATH
 from lab.settings import Flags
 
 USUAL_JOURNAL = "journal"

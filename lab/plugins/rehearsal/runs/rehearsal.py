@@ -15,7 +15,7 @@ from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
-from lab.cli.serve.embedded_mock import connection_document, embedded_mock
+from lab.cli.serve.serving import Serving
 from lab.cli.setup import Setup, credentials_for, make_setup
 from lab.clocks import real_millis
 from lab.core.clock import Millis
@@ -129,8 +129,8 @@ class Rehearsal(Struct, frozen=True):
         stop, whole = Stop(), self.limit or length + SPARE
         limit = whole
         async with AsyncExitStack() as stack:
-            mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), stop, outside=True))
-            document = connection_document(setup, mock) | {"jobs": str(planned.conditions.jobs)}
+            mock = await stack.enter_async_context(Serving(setup, _Silent(), stop, outside=True))
+            document = mock.document() | {"jobs": str(planned.conditions.jobs)}
             variables = self._variables(document, setup.scenario)
             if self.virtual:
                 watch = await stack.enter_async_context(virtual_run(self.command, setup.clock, mock, limit, stopped))

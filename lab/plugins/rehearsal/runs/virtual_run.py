@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import lab
-from lab.cli.serve.embedded_mock import EmbeddedMock
+from lab.cli.serve.serving import Serving
 from lab.clocks import AnyClock, ManualClock
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
@@ -57,7 +57,7 @@ class VirtualRun:
 
 @asynccontextmanager
 async def virtual_run(
-    command: Sequence[str], clock: AnyClock, mock: EmbeddedMock, limit: Millis, stopped: asyncio.Event
+    command: Sequence[str], clock: AnyClock, mock: Serving, limit: Millis, stopped: asyncio.Event
 ) -> AsyncIterator[VirtualRun]:
     """Watch a run that `stopped` or the limit, in the lab's time, ends."""
     assert isinstance(clock, ManualClock)
