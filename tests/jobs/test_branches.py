@@ -29,7 +29,7 @@ from lab.program.scenario import Scenario
 from lab.program.steps import Branch
 from lab.program.switches import Switches
 from lab.program.words import Verdict
-from lab.tui.panes.planned_path import planned_path
+from lab.tui.state.course import planned_course
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request
 
@@ -132,7 +132,7 @@ def test_the_plans_of_the_own_messages_hold_what_is_sent_with_them() -> None:
     more = {"ask": {"message": "more"}, "steps": [{"work": "v", "takes": "1s", "next": [BIG]}, *ENDINGS[:2]]}
     fork = forked(BIG, {"to": "a"}, ask={"message": "go", "parameters": {"amount": 2000}}, turns=[more])
     assert [path(plan)[-1] for plan in own_plans(fork, 7)] == ["b", "b"]  # a later turn has the parameters of the first
-    assert planned_path(fork.scenario, 7).steps == ("w", "b")
+    assert [step.name for step in planned_course(fork.scenario, 7, 1)] == ["w", "b"]
 
 
 def test_each_visit_has_a_lot_of_its_own_and_each_job() -> None:
