@@ -190,12 +190,6 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
 
 
-@pytest.mark.parametrize("how", [["--plain"], ["--json"], ["--speed", "instant"], []])
-def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> None:
-    done = lab("demo", "invoice-analysis", "--cast", "talk", *how)
-    assert done.code == 2 and "--cast films the screen" in done.err
-
-
 @each_row(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
 def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
     options = parse_options(["demo", *given.split()], Console())
