@@ -201,11 +201,6 @@ def test_an_act_stays_for_a_minute_at_most(lab: Lab) -> None:
     assert done.code == 2 and "--stage 61 is out of range" in done.err
 
 
-def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
-    help_text = " ".join(lab("demo", "--help").out.split())
-    assert "its times are the lab's, so --speed doesn't shorten it" in help_text
-
-
 async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_time(lab: Lab) -> None:
     def facts(name: str) -> list[dict[str, object]]:
         lines = [json.loads(line) for line in (lab.folder / f"{name}.rec.jsonl").read_text().splitlines()[1:]]
