@@ -18,7 +18,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.tui.app import LabApp
 from lab.tui.panes.layout import Rects
-from lab.tui.screens.main import MainScreen, ObservationBatch
+from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -124,7 +124,7 @@ async def film(
             if ended():
                 break
             with app.batch_update():
-                screen.observe(ObservationBatch([source.stand(at)]))
+                screen.observe([source.stand(at)])
                 screen.canvas.draw()
             await frames.take()
         tape.output("\x1b[?25h")
