@@ -1,9 +1,10 @@
-"""A recording filmed, or one picture of it: the screen of its playback, with no terminal and no waiting.
+"""A recording filmed: the screen of its playback as an asciicast v2, with no terminal and no waiting.
 
 Every frame is drawn at an instant of the recording, and what changed of its rows is written down. Nothing of it
 depends on when, where or how fast it is drawn, so the same recording gives the same bytes.
 """
 
+import json
 from asyncio import Event
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -14,31 +15,56 @@ from textual.strip import Strip
 
 from lab.clocks import settle
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 from lab.tui.app import LabApp
-from lab.tui.cast import Cast, Put
 from lab.tui.panes.layout import Rects
-from lab.tui.screens.main import MainScreen, ObservationBatch
+from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
-from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.recording import RecordingTimeline
 
 BEAT: Millis = 1_000
 """What passes between two frames at most, so that clocks on the screen run."""
-ACT_BEAT: Millis = 250
-"""What passes between two frames of an act that is held."""
 MOST_BEATS = 60
 """Frames in one silence: in a longer one they come more rarely."""
+IDLE = 5
+"""Seconds beyond which a player may cut a silence short."""
 _PLAIN = Style()
+
+Put = Callable[[bytes], object]
+"""Takes a line."""
+
+
+class Cast:
+    """An asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a header, then `[seconds, code, data]` a line."""
+
+    def __init__(self, put: Put, now: Callable[[], Millis], title: str, size: tuple[int, int]) -> None:
+        self._put = put
+        self._now = now
+        width, height = size
+        head: Json = {
+            "version": 2, "width": width, "height": height, "idle_time_limit": IDLE, "title": title,
+            "env": {"TERM": "xterm-256color"},
+        }  # fmt: skip
+        self._line(head)
+
+    def output(self, data: str) -> None:
+        """What a terminal is sent."""
+        self._line([self._now() / 1000, "o", data])
+
+    def mark(self, label: str) -> None:
+        """A place to jump to."""
+        self._line([self._now() / 1000, "m", label])
+
+    def _line(self, value: Json) -> None:
+        self._put(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
 
 
 class FilmedPlayback(Playback):
     """A playback that is seen as playing, though it stands wherever it is put."""
 
     runs = False
-    stood: Millis = 0
-    """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:  # type: ignore[override]
@@ -76,39 +102,31 @@ async def film(
     size: tuple[int, int],
     *,
     light: bool = False,
-    stage: int | None = None,
     ended: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame.
-
-    `stage`: for how many seconds the film stands at each act; None: there are no acts.
-    """
+    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame."""
     while source.timeline.fold_on():
         pass  # a film has all marks from its first frame on
     start = source.timeline.start
-    tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title)
-    preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
-    app = LabApp(source, ScreenStart(preferences), cast=tape)
+    app = LabApp(source, ScreenStart(Preferences("light" if light else "")))
     app.no_color = False  # a film is the same, whatever terminal it is made on
-    app.real_millis = lambda: source.stood
-    source.player.pause(stage is None)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
         screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
-        tape.begin(*size)
+        tape = Cast(put, lambda: source.clock.now() - start, source.title, size)
+        app.mark = tape.mark
         tape.output("\x1b[?25l\x1b[2J")
         frames = _Frames(screen, tape)
         for at in instants(source.timeline):
             if ended():
                 break
             with app.batch_update():
-                screen.observe(ObservationBatch([source.stand(at)]))
+                screen.observe([source.stand(at)])
                 screen.canvas.draw()
             await frames.take()
-            await _stand_at_act(source, screen, frames)
         tape.output("\x1b[?25h")
         app.exit()
 
@@ -134,20 +152,6 @@ class _Frames:
         if changed := "".join(moved(self._before, rows)):
             self._tape.output(changed)
         self._before = rows
-
-
-async def _stand_at_act(source: FilmedPlayback, screen: MainScreen, frames: _Frames) -> None:
-    """Film the hold of an act, as its gauge fills; one that would stay until space stays as long as the others."""
-    least = screen.state.ui.hold or HOLD
-    since, act = source.stood, screen.state.act.act
-    while screen.state.act.waits:
-        source.stood += ACT_BEAT
-        if screen.state.act.left is None and source.stood - since > least:
-            screen.acts.end_hold()
-        screen.tick()
-        await frames.take()
-        if screen.state.act.act != act:
-            since, act = source.stood, screen.state.act.act
 
 
 def rows_of(screen: MainScreen) -> Iterator[str]:

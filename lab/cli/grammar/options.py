@@ -151,11 +151,6 @@ DEMO_OPTIONS = (
     ONE_SCENARIO._replace(times="?", usual=("item-comparison",)),
     *_SCREEN,
     Option(
-        "--cast",
-        "FILE",
-        "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it",
-    ),
-    Option(
         "--phone",
         "=HOST:PORT",
         "phones decide too: a QR code at each gate; by this machine alone unless HOST is given",
@@ -289,13 +284,6 @@ SHOW_OPTIONS = (
     Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
     flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
     flag("--light", "film on the light stage"),
-    Option(
-        "--stage",
-        "=SECONDS",
-        "film act after act, each so long; default: 3",
-        number("--stage", 0, 60),
-        alone="3",
-    ),
     FOLDER,
 )
 REPAIR_OPTIONS = (Option("target", "FILE"),)
