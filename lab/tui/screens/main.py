@@ -369,7 +369,10 @@ class MainScreen(SelectingScreen):
         return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
 
     def _open(self, page: PageContent, query: str = "") -> None:
-        self.choose(self.state.ui)  # what the source knows may have come without a word
+        before = self.state.source
+        self._take(self._with(self.state.ui))  # what the source knows may have come without a word
+        if self.state.source != before:
+            self.canvas.draw()
         opened_by = KEYS_OF_SPOT[page.opener][0]
         if (face := self.state.ui.faces.get(opened_by.name)) is not None:
             page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
