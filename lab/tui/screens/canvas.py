@@ -29,12 +29,14 @@ class Canvas:
         self.waiting = False
         """Whether a drawing is due after the rest."""
 
-    def draw_soon(self) -> None:
-        """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
-        if self._rest is None:
+    def draw_soon(self, *, hurry: bool = True) -> None:
+        """Draw now, or after a rest if the last time was just before: at most 20 frames a second. No `hurry`: after a rest."""
+        if self._rest is None and hurry:
             self.draw()
-        else:
-            self.waiting = True
+            return
+        self.waiting = True
+        if self._rest is None:
+            self._rest = self._screen.set_timer(REST, self._rested)
 
     def _rested(self) -> None:
         self._rest = None
