@@ -1,7 +1,7 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
 from lab.program.words import Status, Verdict
-from lab.tui.panes.approval import gate_head, gate_note, in_one_row, patience_rows, verdict_buttons
+from lab.tui.panes.approval import gate_head, gate_note, patience_rows, verdict_buttons
 from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.panes.job import job_parts
@@ -10,7 +10,7 @@ from lab.tui.panes.stage import act_foot, staged, way_out
 from lab.tui.panes.token import token_parts
 from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised_buttons, request_head, seconds, tail_of
 from lab.tui.rows.letters import lettered
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, ink, row, widest, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, flow, ink, row, widest, wrap
 from lab.tui.state.acts import Act, current_act
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
@@ -103,10 +103,8 @@ def _waiting(room: Room) -> list[ViewPart]:
     head, text = ViewPart([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
 
     def asking(question: list[Row], elsewhere: bool) -> list[ViewPart]:
-        texts = [
-            *in_one_row(patience_rows(room.state, gate, room.now, elsewhere=elsewhere), columns),
-            gate_note(room.state, gate),
-        ]
+        patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
+        texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
         return [
             head,
             ViewPart(question),

@@ -58,7 +58,7 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     faces = verdict_buttons(state)
     keys = raised_buttons(faces) if faces and columns >= BROAD else []
     side = inner - widest(keys) - 2 if columns >= BROAD else inner
-    texts = (question, *(patience if columns >= BROAD else in_one_row(patience, inner)), note)
+    texts = (question, *(patience if columns >= BROAD else flow(patience, inner, row("  "))), note)
     lines = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
     if columns >= BROAD:
         return at_both_ends(lines, keys, inner)
@@ -66,12 +66,6 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     places = (gate_text(state, gate, short=short) for short in (False, True))
     place = next((each for each in places if len(each) <= inner - width(last) - 2), "")
     return [*lines, *rows, ends(last, row(ink(place, "dim")), inner)]
-
-
-def in_one_row(texts: list[Row], inner: int) -> list[Row]:
-    """Texts in one row, if they fit."""
-    whole = row(*[part for text in texts for part in (text, row("  "))])
-    return [whole] if texts and width(whole) - 2 <= inner else texts
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
