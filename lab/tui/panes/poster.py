@@ -6,7 +6,7 @@ title, its story and its plan.
 
 from lab.tui.panes.band import planned_lane
 from lab.tui.panes.layout import BROAD
-from lab.tui.panes.pane import Room, View, ViewPart
+from lab.tui.panes.pane import View, ViewPart
 from lab.tui.panes.stage import staged, way_out
 from lab.tui.rows.blocks import LEFT, button, raised_buttons, span_text
 from lab.tui.rows.curl import first_curl
@@ -43,12 +43,12 @@ def _said(state: ScreenState, columns: int) -> list[Row]:
     return wrap(row(ink(text, "bad" if ui.broken or trouble else "dim")), columns, most=2) if text else []
 
 
-def _title(text: str, room: Room) -> list[Row]:
+def _title(text: str, room: View) -> list[Row]:
     most = room.zoom if room.columns >= BROAD - 6 else 1
     return lettered(text, room.columns, most) or wrap(row(ink(text, bold=True)), room.columns)
 
 
-def _story(room: Room) -> list[ViewPart]:
+def _story(room: View) -> list[ViewPart]:
     """The title, the story's first sentence, the message, the lane, and two buttons."""
     state, source, columns = room.state, room.state.source, room.columns
     scenario, steps = source.scenario, course_of(room.state).steps
@@ -79,7 +79,7 @@ def _story(room: Room) -> list[ViewPart]:
     ]
 
 
-def _where_to_call(room: Room) -> list[ViewPart]:
+def _where_to_call(room: View) -> list[ViewPart]:
     """What a client needs, and a first call to copy; each option of it has a row, for a line that breaks is no command."""
     state, source, columns = room.state, room.state.source, room.columns
     if not source.token_url:

@@ -7,7 +7,7 @@ for all, parts fold. The last row says which act it is, and what comes then.
 from collections.abc import Callable
 
 from lab.tui.panes.layout import HERO
-from lab.tui.panes.pane import Room, View, ViewPart
+from lab.tui.panes.pane import View, ViewPart
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
 from lab.tui.rows.spans import BLANK, Row, ends, gauge, hot, ink, row, width
@@ -23,13 +23,13 @@ _GAUGE = 24
 
 
 def staged(
-    view: View, rows: int, parts: Callable[[Room], list[ViewPart]], foot: Row = BLANK, least: int = 2
+    view: View, rows: int, parts: Callable[[View], list[ViewPart]], foot: Row = BLANK, least: int = 2
 ) -> list[Row]:
     """The parts in the largest letters in which all have room; in those of zoom `least` and smaller what folds may go."""
     inner, height = view.inner, rows - 2 * bool(foot) - (rows >= 20)
     shown: list[ViewPart] = []
     for zoom in range(max(1, zoom_of(HERO, inner, MOST_ROWS, MOST_ZOOM)), 0, -1):
-        shown = [part for part in parts(Room(view.state, view.now, inner, height, zoom)) if part.rows]
+        shown = [part for part in parts(View(view.state, inner, height, view.now, zoom=zoom)) if part.rows]
         while zoom <= least and _height(shown) > height and any(part.folds for part in shown):
             shown.remove(max(shown, key=lambda part: part.folds))
         if _height(shown) <= height:

@@ -42,17 +42,12 @@ def kind(output: str | None) -> str:
 @lru_cache(maxsize=4)
 def rendered(output: str | None, inner: int, *, signs: bool = False) -> list[Row]:
     """The output as a person reads it; `signs`: what a colour alone would say has a sign."""
-    match kind(output):
-        case "null":
-            return wrap(row((NOTHING, "dim")), inner)
-        case "empty":
-            return wrap(row((EMPTY, "dim")), inner)
-        case "JSON":
-            return coloured(json.dumps(value_or_none(output or ""), ensure_ascii=False, indent=2), inner)
-        case "HTML":
-            return markdown(to_markdown(output or ""), inner, signs=signs)
-        case _:
-            return markdown(output or "", inner, signs=signs)
+    form = kind(output)
+    if output is None or form == "empty":
+        return wrap(row((NOTHING if output is None else EMPTY, "dim")), inner)
+    if form == "JSON":
+        return document(output, inner)
+    return markdown(to_markdown(output) if form == "HTML" else output, inner, signs=signs)
 
 
 @lru_cache(maxsize=4)
