@@ -6,8 +6,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.dialects.fusion.bodies import nodes
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan

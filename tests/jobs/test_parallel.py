@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
 from lab.dialects.fusion.bodies import nodes
-from lab.jobs.derived import derived
+from lab.jobs.facts import derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan, settle_draws

@@ -14,7 +14,7 @@ from lab.tui.rows.blocks import LEFT, button, raised_buttons, seconds, span_text
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
-from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
 from lab.tui.state.course import course_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
@@ -67,7 +67,7 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     if shown.left is None:
         return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
     part = 1.0
-    if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
+    if (act.kind in STANDING or shown.waits) and shown.whole and (shown.left or shown.waits):
         part = 1 - shown.left / shown.whole
     before, what = _then(state, act, shown)
     then = row(ink(before, "dim"), what, "  ")
@@ -82,7 +82,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    number = ACTS[act.kind].number
+    number = COUNTED.index(act.kind) + 1 if act.kind in COUNTED else 0
     total = 0 if gates is None and not run.gates else 6 if asks else 4
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
     if number:
