@@ -92,7 +92,7 @@ class Sheet(NamedTuple):
 
 def sheet(view: View) -> Rows:
     """The output under its title; `view.top` rows of a long one are scrolled away."""
-    columns, tone, (title, body, room, ground) = view.columns, _tone(view.run), laid_out(view)
+    columns, tone, (title, body, room, ground) = view.columns, _tone(view.run), sheet_of(view)
     body = marked(body, view.state.ui)
     over = max(0, len(body) - room)
     top = max(0, min(view.top, over))
@@ -121,7 +121,7 @@ def _head(view: View, title: str, rows: int, tone: Ink, ground: Ground) -> Rows:
     return (row(ink("▄" * view.columns, tone)), *bars, *under)
 
 
-def laid_out(view: View) -> Sheet:
+def sheet_of(view: View) -> Sheet:
     """Shaded rows where rules take too many.
 
     The title has block letters, or three rows, where the output still fits below it.
