@@ -4,7 +4,6 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,7 +22,7 @@ from lab.app.effects import Outcome
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.tui.panes.palette import PaletteCommand, PalettePage
+from lab.tui.panes.palette import PalettePage
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import ListScreen
@@ -32,17 +31,7 @@ from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
 from lab.tui.terminal import lasting, only_changed
-from lab.tui.themes import (
-    COLOURS,
-    LIGHTS,
-    OTHER_THEME,
-    Styles,
-    colour_filters,
-    filters_for,
-    palette,
-    person_calls,
-    stage_theme,
-)
+from lab.tui.themes import COLOURS, PALETTES, Styles, colour_filters, filters_for, shade_of, stage_theme
 
 
 class LabApp(App[Outcome | None]):
@@ -78,9 +67,8 @@ class LabApp(App[Outcome | None]):
         self.input_queue = InputQueue(self, super().on_event, self._handle_exception)
         for name in COLOURS:
             self.register_theme(stage_theme(name))
-        theme = self.start.preferences.theme or "dark"
-        self.theme = LIGHTS.get(theme, theme)
-        self._kept_theme = person_calls(self.theme)
+        self._kept_theme = self.start.preferences.theme or "dark"
+        self.theme = f"stage-{self._kept_theme}"
         self._styles_of: tuple[str, Styles] | None = None
 
     def get_driver_class(self) -> type[Driver]:
@@ -111,7 +99,7 @@ class LabApp(App[Outcome | None]):
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
         if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, Styles(palette(self.theme, self.theme_variables), bare=self.no_color))
+            self._styles_of = (self.theme, Styles(PALETTES[self.theme], bare=self.no_color))
         return self._styles_of[1]
 
     @property
@@ -127,17 +115,18 @@ class LabApp(App[Outcome | None]):
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
         if (self.no_color or self.colour_system == "standard") and self.theme in COLOURS:
-            self.theme = f"ansi-{person_calls(self.theme)}"
+            self.theme = f"ansi-{shade_of(self.theme)}"
         self._fit_terminal()
 
     def turn_theme(self) -> None:
         """Dark for light, light for dark."""
-        self.theme = OTHER_THEME.get(self.theme, "stage-dark")
+        other = "dark" if shade_of(self.theme) == "light" else "light"
+        self.theme = self.theme.replace(shade_of(self.theme), other)
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
         self._fit_terminal()
-        if self.is_running and self._kept_theme != (name := person_calls(theme_name)):
+        if self.is_running and self._kept_theme != (name := shade_of(theme_name)):
             self._kept_theme = name
             self.keep("theme", name)
         for screen in self.screen_stack if self.is_running else ():
@@ -211,12 +200,6 @@ class LabApp(App[Outcome | None]):
         with self.surviving():
             return await super().run_action(action, default_namespace, namespaces)
         return True
-
-    def theme_commands(self) -> Iterator[PaletteCommand]:
-        """A command for each theme."""
-        for theme in sorted(self.available_themes):
-            text = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
-            yield PaletteCommand(f"Theme {theme}", "", text, partial(setattr, self, "theme", theme))
 
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""

@@ -1,12 +1,11 @@
 """What the screens ask of the app: small, so that they need not know it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from lab.core.clock import Millis
 from lab.core.errors import LabError
-from lab.tui.panes.palette import PaletteCommand
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
@@ -32,5 +31,4 @@ class Host(Protocol):
     def fail(self, error: LabError) -> None: ...
     def keep(self, name: str, value: str) -> None: ...
     def turn_theme(self) -> None: ...
-    def theme_commands(self) -> Iterator[PaletteCommand]: ...
     def leave(self) -> None: ...

@@ -384,12 +384,11 @@ class MainScreen(SelectingScreen):
             self._open(PalettePage(self._now, tuple(self.commands())))
 
     def commands(self) -> Iterator[PaletteCommand]:
-        """What the palette offers now: every key that is offered, what has no key, and all themes."""
+        """What the palette offers now: every key that is offered, and what has no key."""
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
                 yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
-        yield from self._host.theme_commands()
 
     def _turn_qr(self) -> None:
         """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
