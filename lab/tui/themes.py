@@ -110,11 +110,7 @@ class Styles(Struct):
         return marks + Style(color=self._colour(fore), bgcolor=self._colour(ground))
 
     def _colour(self, word: str) -> str:
-        text = self.colours.get(word, self.colours["fg"])
-        try:
-            return Color.parse(text).rich_color.name
-        except ValueError:
-            return "default"
+        return Color.parse(self.colours.get(word, self.colours["fg"])).rich_color.name
 
 
 # Terminals that have less
