@@ -20,12 +20,15 @@ from lab.tui.app import LabApp
 from lab.tui.panes.layout import Rects
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
+from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.recording import RecordingTimeline
 
 BEAT: Millis = 1_000
 """What passes between two frames at most, so that clocks on the screen run."""
+ACT_BEAT: Millis = 250
+"""What passes between two frames of an act that is held."""
 MOST_BEATS = 60
 """Frames in one silence: in a longer one they come more rarely."""
 IDLE = 5
@@ -65,6 +68,8 @@ class FilmedPlayback(Playback):
     """A playback that is seen as playing, though it stands wherever it is put."""
 
     runs = False
+    stood: Millis = 0
+    """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:  # type: ignore[override]
@@ -102,21 +107,28 @@ async def film(
     size: tuple[int, int],
     *,
     light: bool = False,
+    stage: int | None = None,
     ended: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame."""
+    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame.
+
+    `stage`: for how many seconds the film stands at each act; None: there are no acts.
+    """
     while source.timeline.fold_on():
         pass  # a film has all marks from its first frame on
     start = source.timeline.start
-    app = LabApp(source, ScreenStart(Preferences("light" if light else "")))
+    preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
+    app = LabApp(source, ScreenStart(preferences))
     app.no_color = False  # a film is the same, whatever terminal it is made on
+    app.real_millis = lambda: source.stood
+    source.player.pause(stage is None)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
         screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
-        tape = Cast(put, lambda: source.clock.now() - start, source.title, size)
+        tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title, size)
         app.mark = tape.mark
         tape.output("\x1b[?25l\x1b[2J")
         frames = _Frames(screen, tape)
@@ -127,6 +139,7 @@ async def film(
                 screen.observe([source.stand(at)])
                 screen.canvas.draw()
             await frames.take()
+            await _stand_at_act(source, screen, frames)
         tape.output("\x1b[?25h")
         app.exit()
 
@@ -152,6 +165,20 @@ class _Frames:
         if changed := "".join(moved(self._before, rows)):
             self._tape.output(changed)
         self._before = rows
+
+
+async def _stand_at_act(source: FilmedPlayback, screen: MainScreen, frames: _Frames) -> None:
+    """Film the hold of an act, as its gauge fills; one that would stay until space stays as long as the others."""
+    least = screen.state.ui.hold or HOLD
+    since, act = source.stood, screen.state.act.act
+    while screen.state.act.waits:
+        source.stood += ACT_BEAT
+        if screen.state.act.left is None and source.stood - since > least:
+            screen.acts.end_hold()
+        screen.tick()
+        await frames.take()
+        if screen.state.act.act != act:
+            since, act = source.stood, screen.state.act.act
 
 
 def rows_of(screen: MainScreen) -> Iterator[str]:

@@ -25,6 +25,7 @@ def filmed(
     size: tuple[int, int] = (120, 36),
     *,
     light: bool = False,
+    stage: int | None = None,
     frames: int = 1_000_000,
 ) -> list[bytes]:
     scenario = play.SCENARIO
@@ -36,7 +37,7 @@ def filmed(
     )
     lines: list[bytes] = []
     calls = count()
-    asyncio.run(film(source, lines.append, size, light=light, ended=lambda: next(calls) >= frames))
+    asyncio.run(film(source, lines.append, size, light=light, stage=stage, ended=lambda: next(calls) >= frames))
     return lines
 
 
@@ -76,6 +77,14 @@ def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
     assert times == sorted(times) and times[-1] == 16.726
 
 
+def test_a_film_of_acts_is_the_same_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    films = []
+    for tick in (0.001, 60):  # how often the screen looks at the clock, in real time
+        monkeypatch.setattr("lab.tui.screens.main.TICK", tick)
+        films.append(filmed(recording(), (80, 24), stage=3, frames=12))
+    assert films[0] == films[1] and len(films[0]) > 20
+
+
 def test_of_textual_a_film_takes_what_is_public() -> None:
     tree = ast.parse(Path(film_module.__file__).read_text())
     for node in ast.walk(tree):
@@ -93,6 +102,15 @@ def test_a_film_has_its_colours_whatever_terminal_it_is_made_on(monkeypatch: pyt
     lines = filmed(recording(), (80, 24), frames=2)
     monkeypatch.setenv("NO_COLOR", "1")
     assert filmed(recording(), (80, 24), frames=2) == lines and b"48;2;" in b"".join(lines)
+
+
+def test_a_film_in_stage_pace_stands_at_each_act_and_adds_that_to_its_times() -> None:
+    lines = filmed(recording(), (80, 24), stage=2, frames=9)
+    last = json.loads(lines[-1])[0]
+    plain = json.loads(filmed(recording(), (80, 24), frames=9)[-1])[0]
+    assert 2 * 2 <= round(last - plain, 3) <= 2 * 2.5
+    for until, shown in ((1.0, "act 1 of 6"), (3.5, "act 2 of 6")):
+        assert any(shown in line for line in screen_in(lines, until)), shown
 
 
 def test_only_rows_that_changed_are_sent() -> None:

@@ -17,7 +17,7 @@ def execute(flags: Flags, console: Console) -> int:
         from lab.cli.screen.films import cast_lines, filmed_recording
 
         film = filmed_recording(flags["target"], flags["scenarios"])
-        for line in cast_lines(film, flags["size"], light=flags["light"]):
+        for line in cast_lines(film, flags["size"], light=flags["light"], stage=flags["stage"]):
             console.out(line.decode().rstrip("\n"))
         return 0
     form = next(each for plugin in every_plugin() for each in plugin.forms if each.word == flags["kind"])

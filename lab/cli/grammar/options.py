@@ -284,6 +284,13 @@ SHOW_OPTIONS = (
     Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
     flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
     flag("--light", "film on the light stage"),
+    Option(
+        "--stage",
+        "=SECONDS",
+        "film act after act, each so long; default: 3",
+        number("--stage", 0, 60),
+        alone="3",
+    ),
     FOLDER,
 )
 REPAIR_OPTIONS = (Option("target", "FILE"),)

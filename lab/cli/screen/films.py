@@ -19,14 +19,14 @@ def filmed_recording(target: str, scenarios: str | None = None) -> FilmedPlaybac
     )
 
 
-def cast_lines(source: FilmedPlayback, size: Size, *, light: bool = False) -> list[bytes]:
-    """The film, a line an event. It is printed afterwards: while an app runs, Textual holds stdout."""
+def cast_lines(source: FilmedPlayback, size: Size, *, light: bool = False, stage: int | None = None) -> list[bytes]:
+    """The film, a line an event; `stage` as in `film`. It is printed afterwards: while an app runs, Textual holds stdout."""
     lines: list[bytes] = []
 
     async def work(stop: Stop) -> list[bytes]:
         # cancelling would have the film's own tasks wait for one another
         stop.leave = lambda: None
-        await film(source, lines.append, size, light=light, ended=lambda: stop.reason is not None)
+        await film(source, lines.append, size, light=light, stage=stage, ended=lambda: stop.reason is not None)
         stop.obeyed()
         return lines
 

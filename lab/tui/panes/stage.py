@@ -6,7 +6,7 @@ for all, parts fold. The last row says which act it is, and what comes then.
 
 from collections.abc import Callable
 
-from lab.tui.panes.layout import HERO, Rect, Rects
+from lab.tui.panes.layout import HERO
 from lab.tui.panes.pane import Room, View, ViewPart
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
@@ -20,14 +20,6 @@ ACT = "act"
 LEAVES = ": back to the stage"
 """Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
-
-
-def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
-    """The places of the bars, and of the one fact in the room that the layout gave the panes."""
-    body = [place for name, place in found.items() if name not in bars_shown]
-    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-    kept = {name: place for name, place in found.items() if name in bars_shown}
-    return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
 
 
 def staged(
