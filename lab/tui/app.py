@@ -31,7 +31,7 @@ from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
 from lab.tui.terminal import lasting, only_changed
-from lab.tui.themes import COLOURS, PALETTES, Styles, colour_filters, filters_for, shade_of, stage_theme
+from lab.tui.themes import COLOURS, Styles, colour_filters, filters_for, shade_of, stage_theme, styles_of
 
 
 class LabApp(App[Outcome | None]):
@@ -67,9 +67,7 @@ class LabApp(App[Outcome | None]):
         self.input_queue = InputQueue(self, super().on_event, self._handle_exception)
         for name in COLOURS:
             self.register_theme(stage_theme(name))
-        self._kept_theme = self.start.preferences.theme or "dark"
-        self.theme = f"stage-{self._kept_theme}"
-        self._styles_of: tuple[str, Styles] | None = None
+        self.theme = f"stage-{self.start.preferences.theme or 'dark'}"
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver, which outlives its terminal."""
@@ -98,19 +96,12 @@ class LabApp(App[Outcome | None]):
     @property
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
-        if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, Styles(PALETTES[self.theme], bare=self.no_color))
-        return self._styles_of[1]
+        return styles_of(self.theme, bare=self.no_color)
 
     @property
     def colour_system(self) -> str:
         """How many colours the terminal has, in Rich's words; all, where there is none."""
         return "truecolor" if self.is_headless else self.console.color_system or "standard"
-
-    @property
-    def draws_blocks(self) -> bool:
-        """Whether the terminal shows half-blocks, dark on light."""
-        return not self.no_color
 
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
@@ -119,16 +110,14 @@ class LabApp(App[Outcome | None]):
         self._fit_terminal()
 
     def turn_theme(self) -> None:
-        """Dark for light, light for dark."""
+        """Dark for light, light for dark; that is kept."""
         other = "dark" if shade_of(self.theme) == "light" else "light"
         self.theme = self.theme.replace(shade_of(self.theme), other)
+        self.keep("theme", other)
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
         self._fit_terminal()
-        if self.is_running and self._kept_theme != (name := shade_of(theme_name)):
-            self._kept_theme = name
-            self.keep("theme", name)
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()

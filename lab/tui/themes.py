@@ -113,6 +113,12 @@ class Styles(Struct):
         return Color.parse(self.colours.get(word, self.colours["fg"])).rich_color.name
 
 
+@cache
+def styles_of(theme: str, *, bare: bool) -> Styles:
+    """The styles of a theme."""
+    return Styles(PALETTES[theme], bare=bare)
+
+
 # Terminals that have less
 
 

@@ -209,7 +209,7 @@ class MainScreen(SelectingScreen):
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         phone = self._host.phone
-        return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
+        return state if phone is None else replace(state, phone=phone.follow(state, drawable=colours))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
