@@ -31,7 +31,7 @@ from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
 from lab.tui.terminal import lasting, only_changed
-from lab.tui.themes import COLOURS, Styles, colour_filters, filters_for, shade_of, stage_theme, styles_of
+from lab.tui.themes import COLOURS, Styles, filters_for, shade_of, stage_theme, styles_of
 
 
 class LabApp(App[Outcome | None]):
@@ -50,7 +50,6 @@ class LabApp(App[Outcome | None]):
         *,
         phone: PhoneGates | None = None,
     ) -> None:
-        self._needed: tuple[LineFilter, ...] = ()
         super().__init__()
         self.source = source
         self.start = start or ScreenStart()
@@ -107,7 +106,6 @@ class LabApp(App[Outcome | None]):
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
         if (self.no_color or self.colour_system == "standard") and self.theme in COLOURS:
             self.theme = f"ansi-{shade_of(self.theme)}"
-        self._fit_terminal()
 
     def turn_theme(self) -> None:
         """Dark for light, light for dark; that is kept."""
@@ -117,7 +115,6 @@ class LabApp(App[Outcome | None]):
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
-        self._fit_terminal()
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()
@@ -127,13 +124,9 @@ class LabApp(App[Outcome | None]):
         if (refused := self.start.keep(name, value)) is not None and self.main is not None:
             self.main.note(refused)
 
-    def _fit_terminal(self) -> None:
-        """Filters for what the terminal hasn't, in the present theme."""
-        self._needed = filters_for(self.theme, self.colour_system)
-
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, then those; that of NO_COLOR only as long as it holds."""
-        return (*colour_filters(super().get_line_filters(), bare=self.no_color), *self._needed)
+        """Textual's filters, and those for what the terminal hasn't; that of NO_COLOR only as long as it holds."""
+        return tuple(filters_for(super().get_line_filters(), self.theme, self.colour_system, bare=self.no_color))
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole

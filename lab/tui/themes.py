@@ -122,20 +122,6 @@ def styles_of(theme: str, *, bare: bool) -> Styles:
 # Terminals that have less
 
 
-def filters_for(theme: str, colour_system: str) -> tuple[LineFilter, ...]:
-    """What a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`."""
-    return (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
-
-
-def colour_filters(filters: Sequence[LineFilter], *, bare: bool) -> Iterator[LineFilter]:
-    """Textual's filters. NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's."""
-    for each in filters:
-        if not isinstance(each, Monochrome | NoColor):
-            yield each
-        elif bare:
-            yield NoColor()
-
-
 class TableColours(LineFilter):
     """Our colours as those of a table of 256; what a widget of Textual's mixed of them, as the nearest of the table."""
 
@@ -166,3 +152,20 @@ class TableColours(LineFilter):
 
 def _distance(number: int, other: tuple[int, int, int]) -> int:
     return sum((a - b) ** 2 for a, b in zip(TerminalColor.from_ansi(number).get_truecolor(), other, strict=True))
+
+
+_table_colours = cache(TableColours)
+
+
+def filters_for(usual: Sequence[LineFilter], theme: str, colour_system: str, *, bare: bool) -> Iterator[LineFilter]:
+    """Textual's filters, and what a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`.
+
+    NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's.
+    """
+    for each in usual:
+        if not isinstance(each, Monochrome | NoColor):
+            yield each
+        elif bare:
+            yield NoColor()
+    if colour_system == "256" and theme in TABLES:
+        yield _table_colours(theme)
