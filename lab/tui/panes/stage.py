@@ -101,7 +101,7 @@ def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
         case "token":
             return "then ", "the question goes out"
         case "job":
-            return "then ", "first poll" + (f", {seconds(call.until - call.since)} later" if call is not None else "")
+            return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
         case "decided":
             following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
             return "then ", following.get(shown.followed, "the panes")

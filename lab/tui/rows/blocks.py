@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, clock_text, tenths
+from lab.core.observe import Waiting
 from lab.tui.rows.spans import (
     BLANK,
     Row,
@@ -24,7 +25,7 @@ from lab.tui.rows.spans import (
     wrap,
 )
 from lab.tui.state.ink import TINTS, Ground, Ink, SpanRole
-from lab.tui.state.run import NextCall, Pairs, RunState
+from lab.tui.state.run import Pairs, RunState
 from lab.tui.state.status import face
 
 LEFT = 3
@@ -144,10 +145,10 @@ def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     return wrap(row((text, role)), inner)
 
 
-def next_call(call: NextCall, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
+def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
     """How long until the app calls again, and why it waits."""
     label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
-    left, whole = max(0, call.until - now), max(1, call.until - call.since)
+    left, whole = max(0, call.until - now), max(1, call.until - call.at)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
 

@@ -104,7 +104,6 @@ class MainScreen(SelectingScreen):
             "open": self._open_exchange,
             "qr": self._turn_qr,
             "theme": host.turn_theme,
-            "picture": self._save_picture,
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 0, 1)},
@@ -214,7 +213,7 @@ class MainScreen(SelectingScreen):
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         phone = self._host.phone
-        return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
+        return state if phone is None else replace(state, phone=phone.follow(state, drawable=colours))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -392,12 +391,11 @@ class MainScreen(SelectingScreen):
             self._open(PalettePage(self._now, tuple(self.commands())))
 
     def commands(self) -> Iterator[PaletteCommand]:
-        """What the palette offers now: every key that is offered, what has no key, and all themes."""
+        """What the palette offers now: every key that is offered, and what has no key."""
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
                 yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
-        yield from self._host.theme_commands()
 
     def _turn_qr(self) -> None:
         """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
@@ -417,12 +415,6 @@ class MainScreen(SelectingScreen):
         self.app.action_suspend_process()
         if stands:
             self._soon(lambda source: source.pause())
-
-    def _save_picture(self) -> None:
-        try:
-            self.note(self._host.save_picture())
-        except LabError as error:
-            self.note(error.what)
 
 
 # What the person prefers
