@@ -166,7 +166,7 @@ class MainScreen(SelectingScreen):
                 self.observed = fold(self.observed, event)
         self._take(self._with(self._synced(ui)))
         # a call whose reply comes at once shows with it: two frames would say the same
-        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in message.batch))
+        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
