@@ -30,7 +30,7 @@ from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-from lab.tui.terminal import lasting, only_changed
+from lab.tui.terminal import lasting, only_changed, picture_of
 from lab.tui.themes import COLOURS, Styles, filters_for, shade_of, stage_theme, styles_of
 
 
@@ -188,6 +188,20 @@ class LabApp(App[Outcome | None]):
         shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
         if self.main is not None and not shows:
             self.main.open_palette()
+
+    def save_picture(self) -> str:
+        """Save the screen as SVG, in a browser as its download; where it lies."""
+        if self.is_web:
+            self.deliver_screenshot()
+            return "The browser gets the picture."
+        from platformdirs import user_downloads_path
+
+        from lab.files.artifacts import write_picture
+
+        folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
+        path = write_picture(picture_of(self), folders)
+        # the narration is one row: a name must not be lost behind its folder
+        return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
 
     # The end
 

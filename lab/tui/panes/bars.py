@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from lab.core.clock import Millis
 from lab.tui.panes.band import CellRow
 from lab.tui.panes.decision import decision_head
 from lab.tui.panes.keys import ScreenKey
@@ -58,6 +59,8 @@ HEADER = Bar("header", "top", lambda state, columns, rows: 1, _header, timed=Tru
 POLL, END = 2, 4
 _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
 """How far each phase is, in cells."""
+SWEEP: Millis = 400
+"""How long the line into the gate runs from amber to green once a person decided."""
 CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
 _PLAIN: dict[CellState, tuple[str, Ink]] = {
     "done": ("✓", "done"),
@@ -129,6 +132,8 @@ def _stepper(view: View) -> Rows:
             come = cell.state not in ("coming", "none") or index < last
             into: Ink = tone_of if now and tone_of != "done" else "line" if come else "faint"
             drawn.put(before + 2, ink(("━" if come else "─") * span, into))
+            left = _still_amber(view, span) if now else 0
+            drawn.put(before + 2 + span - left, ink("━" * left, "wait"))
         pill = now or cell.state == "bad"
         shown = ink(f" {text} ", "fill", bold=True, on=FILLS.get(tone_of, "fill-run")) if pill else ink(text, tone_of)
         drawn.put(at - pill, hot((shown,), cell.key)[0])
@@ -137,7 +142,17 @@ def _stepper(view: View) -> Rows:
     return (drawn.row(),)
 
 
-STEPPER = Bar("stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _stepper)
+def _still_amber(view: View, span: int) -> int:
+    """Of the line into the gate, which runs from amber to green after a decision, how many cells are amber still."""
+    decision = decision_shown(view.run)
+    if decision is None or role(view.run) != "done":
+        return 0
+    return max(0, span - span * max(0, view.now - decision.noticed) // SWEEP)
+
+
+STEPPER = Bar(
+    "stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _stepper, timed=True
+)
 
 
 # The narration below it

@@ -104,6 +104,7 @@ class MainScreen(SelectingScreen):
             "open": self._open_exchange,
             "qr": self._turn_qr,
             "theme": host.turn_theme,
+            "picture": self._save_picture,
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 0, 1)},
@@ -415,6 +416,12 @@ class MainScreen(SelectingScreen):
         self.app.action_suspend_process()
         if stands:
             self._soon(lambda source: source.pause())
+
+    def _save_picture(self) -> None:
+        try:
+            self.note(self._host.save_picture())
+        except LabError as error:
+            self.note(error.what)
 
 
 # What the person prefers
