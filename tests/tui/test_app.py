@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.color import Color
 
 from lab.app.effects import RunObservation
@@ -210,12 +211,13 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
-async def test_while_a_person_is_awaited_the_clock_is_looked_at_once_a_second(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for state, drawn_ticks in (("running", 8), ("waiting", 2)):
-        async with screen_in(state) as (app, _, _pilot):
+async def test_the_clock_is_looked_at_as_often_as_what_it_shows_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two seconds: four times while a job is polled, eight where its time runs fast, twice while a person is awaited."""
+    for state, factor, drawn_ticks in (("running", "1", 4), ("running", "20", 8), ("waiting", "1", 2)):
+        async with screen_in(state) as (app, source, _pilot):
+            source.factor = factor
             main, looks = main_screen(app), []
+            main.choose(replace(main.state.ui, factor=factor))
             main.timer.pause()
             monkeypatch.setattr(main.canvas, "tick", lambda looks=looks: looks.append(1))
             for _ in range(8):

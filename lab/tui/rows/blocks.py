@@ -31,6 +31,7 @@ from lab.tui.state.status import face
 LEFT = 3
 """Columns before text, in every area."""
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 Kind = Literal["coming", "work", "done", "waits", "need", "bad"]
 """What state a pane is in."""
 
@@ -121,10 +122,7 @@ def answer_rows(code: int | None, took: Millis | None, refusal: str | None, inne
 
 def phrase(code: int) -> str:
     """The reason phrase of a code, or nothing."""
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""
+    return _PHRASES.get(code, "")
 
 
 def pill(code: int, tone: Literal["done", "bad"]) -> Row:

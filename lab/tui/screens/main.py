@@ -16,6 +16,7 @@ from textual.worker import Worker
 from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
+from lab.core.observe import Requested
 from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
@@ -54,8 +55,8 @@ from lab.tui.state.source import Refused, SourceAsk
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
-EACH_WHILE_AWAITED = 4
-"""While a person is awaited, which takes minutes, only one look in so many is taken: one a second."""
+EACH_WHILE_POLLING, EACH_WHILE_AWAITED = 2, 4
+"""While a job is polled one look in so many is taken: two a second; while a person is awaited, which takes minutes, one."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 BATCH = 50
@@ -164,13 +165,16 @@ class MainScreen(SelectingScreen):
             with self._host.surviving():
                 self.observed = fold(self.observed, event)
         self._take(self._with(self._synced(ui)))
-        self.canvas.draw_soon()
+        # a call whose reply comes at once shows with it: two frames would say the same
+        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
-        ui = self.state.ui
+        ui, run = self.state.ui, self.state.run
         self._looks += 1
-        if self._looks % EACH_WHILE_AWAITED and self.state.run.gate is not None and not (ui.stage or ui.remark):
+        slow = run.polls > 0 and float(ui.factor) <= 1
+        each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
+        if self._looks % each and not (ui.stage or ui.remark):
             return
         self.acts.count(ui, covered=self.app.screen is not self)
         state = self._with(self._without_old_remark(ui))
@@ -354,7 +358,10 @@ class MainScreen(SelectingScreen):
         return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
 
     def _open(self, page: PageContent, query: str = "") -> None:
-        self.choose(self.state.ui)  # what the source knows may have come without a word
+        before = self.state.source
+        self._take(self._with(self.state.ui))  # what the source knows may have come without a word
+        if self.state.source != before:
+            self.canvas.draw()
         opened_by = KEYS_OF_SPOT[page.opener][0]
         if (face := self.state.ui.faces.get(opened_by.name)) is not None:
             page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
