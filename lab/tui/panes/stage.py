@@ -14,7 +14,7 @@ from lab.tui.rows.blocks import LEFT, button, raised_buttons, seconds, span_text
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
-from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
+from lab.tui.state.acts import NUMBERED, STANDING, Act, ActState
 from lab.tui.state.course import course_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
@@ -82,7 +82,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    number = COUNTED.index(act.kind) + 1 if act.kind in COUNTED else 0
+    number = NUMBERED.index(act.kind) + 1 if act.kind in NUMBERED else 0
     total = 0 if gates is None and not run.gates else 6 if asks else 4
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
     if number:

@@ -301,19 +301,17 @@ class MainScreen(SelectingScreen):
         return self.run_worker(self._ask(ask), group="asked", exit_on_error=False)
 
     async def _ask(self, ask: SourceAsk) -> None:
+        refused: Refused = None
         async with self._turn:
-            refused = await self._refusal(ask)
+            try:
+                with self._host.surviving(LabError):
+                    refused = await ask(self._host.source)
+            except LabError as error:
+                refused = error.what
             self._due -= 1
         ui = self._synced(self.state.ui)
         ui = replace(ui, remark=refused or ui.remark)
         self.choose(replace(ui, starting=False) if refused else ui)
-
-    async def _refusal(self, ask: SourceAsk) -> Refused:
-        try:
-            with self._host.surviving(LabError):
-                return await ask(self._host.source)
-        except LabError as error:
-            return error.what
 
     # What is clicked and scrolled
 
