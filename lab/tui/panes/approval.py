@@ -17,12 +17,12 @@ from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
-_BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
-    "approved": ("approve", "a", "Approve", "fill", "fill-done"),
-    "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
-    "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
+_BUTTONS: dict[str, tuple[str, str, Ink, Ground]] = {
+    "approved": ("a", "Approve", "fill", "fill-done"),
+    "rejected": ("r", "Reject", "fill", "fill-bad"),
+    "changes-requested": ("c", "Changes", "wait", "panel"),
 }
-"""By verdict: its action and the usual key, its face where the gate has none, its colours."""
+"""By verdict: its key, its face where the gate has none, its colours."""
 _RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
@@ -113,7 +113,7 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     if gate.refusal:
         return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
     if gate.sent is not None:
-        label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
+        label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
     elif opening is not None and opening.approvals > 1:
         lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
@@ -148,9 +148,9 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
     """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
     found = []
     for verdict, label in offered_answers(state):
-        action, key, _, tone, ground = _BUTTONS[verdict]
+        key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
-        found.append(button(state.ui.faces.get(action, key), label, key, tone, ground))
+        found.append(button(key, label, tone, ground))
     return found
 
 
@@ -182,7 +182,7 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
 def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
-    faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
+    faces = {verdict: labels.get(verdict, plain) for verdict, (_, plain, _, _) in _BUTTONS.items()}
     return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict)(state))
 
 

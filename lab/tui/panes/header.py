@@ -1,7 +1,5 @@
 """The header: brand, source, scenario and team, every setting off its default, the clock; and the narration below it."""
 
-from collections.abc import Mapping
-
 from lab.tui.panes.decision import decision_head
 from lab.tui.panes.layout import NARROW, projector
 from lab.tui.panes.pane import Bar, View
@@ -10,14 +8,6 @@ from lab.tui.rows.spans import Row, Rows, backed, cut, ends, fill, ink, plain, r
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.narrate import sentence
 from lab.tui.state.status import decision_shown, refused_call, role, word
-
-KEYS = {
-    "pause": ("Press space", "Press {}"),
-    "help": ("Press ?", "Press {}"),
-    "wire": ("; w shows", "; {} shows"),
-    "leave-open": (", esc to", ", {} to"),
-}
-"""By action the usual key as sentences name it, and how they name another."""
 
 
 def _header(view: View) -> Rows:
@@ -57,7 +47,7 @@ def _narration(view: View) -> Rows:
     """What just happened and why it matters, as much of it as fits whole: if need be its first part alone."""
     state, ui, run, trouble = view.state, view.state.ui, view.run, view.state.source.trouble
     wrong, tone = ui.broken or trouble, role(view.run)
-    said = row(ui.broken or ui.remark or trouble or _in_keys(sentence(state), ui.faces))
+    said = row(ui.broken or ui.remark or trouble or sentence(state))
     first = row(plain(said).partition(". ")[0].removesuffix(".") + ".")
     if wrong or ui.remark:
         tone = "bad" if wrong else tone
@@ -79,14 +69,6 @@ def _narration(view: View) -> Rows:
 
 def _label(text: str, tone: Ink, columns: int) -> Row:
     return row(ink(f"{text}  " if text and columns >= NARROW else "", tone, bold=True))
-
-
-def _in_keys(text: str, faces: Mapping[str, str]) -> str:
-    """The sentence with the keys that the person chose."""
-    for action, (usual, own) in KEYS.items():
-        if action in faces:
-            text = text.replace(usual, own.format(faces[action]))
-    return text
 
 
 NARRATION = Bar(

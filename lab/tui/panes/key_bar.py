@@ -14,7 +14,7 @@ _ASK = 2
 
 def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     """The bar of these keys, in their order."""
-    faces = {key.name: key.face_in for key in keys}
+    faces = {key.name: key.face for key in keys}
 
     def shown(state: ScreenState) -> Iterator[tuple[int, Row]]:
         """Each with how early it is given up: the highest first, of equals the leftmost."""
@@ -24,8 +24,8 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             yield _ASK, row((digits, "wait b"), " Ask  ")
         for key in keys:
             if rank := key.rank_in(state):
-                pair = f" {faces[key.pair](state)}" if key.pair else ""
-                yield rank, hot(row((key.face_in(state) + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
+                pair = f" {faces[key.pair]}" if key.pair else ""
+                yield rank, hot(row((key.face + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
 
     def draw(view: View) -> Rows:
         found = list(shown(view.state))

@@ -52,7 +52,7 @@ def _keys() -> tuple[ScreenKey, ...]:
     for pane in PANES:
         drawer = pane.place == "drawer"
         text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
-        react, offered = focusing(pane.name, drawer=drawer), partial(focuses, f"focus-{pane.name}", pane.key)
+        react, offered = focusing(pane.name, drawer=drawer), partial(focuses, pane.key)
         focus.append(
             ScreenKey(
                 f"focus-{pane.name}",
@@ -155,13 +155,12 @@ def _drawn(pane: Pane, view: View, form: PartForm) -> Rows:
     """A pane in its frame, or as a row; alone, as large as it is in its act."""
     state, content = view.state, pane.drawn(view)
     tone, bold = FRAMES[content.kind].title, content.kind != "coming"
-    # in the finale digits belong to the follow-ups
-    digit = state.ui.faces.get(f"focus-{pane.name}", pane.key)
     if form == "row":
-        return (_one_row(content, hot(row(ink(f"{digit} {pane.title.upper():<9}", tone)), pane.key), view.columns),)
+        return (_one_row(content, hot(row(ink(f"{pane.key} {pane.title.upper():<9}", tone)), pane.key), view.columns),)
     if pane.large is not None and state.ui.zoom == pane.name and content.kind == "done":
         content = replace(content, body=staged(view, view.room, pane.large))
-    label = pane.title.upper() if state.finale else f"{digit} {pane.title.upper()}"
+    # in the finale digits belong to the follow-ups
+    label = pane.title.upper() if state.finale else f"{pane.key} {pane.title.upper()}"
     title = ink(label, tone, bold=bold)
     if state.ui.focus == pane.name:
         title = TextSpan(f" {label} ", f"{title.role} r")

@@ -56,7 +56,7 @@ def _height(parts: list[ViewPart]) -> int:
 
 def way_out(state: ScreenState, columns: int) -> Row:
     """The way out of presenter mode, which has no key bar."""
-    leaves = row((state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
+    leaves = row(("p" + LEAVES, "dim"))
     return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns)
 
 

@@ -1,16 +1,14 @@
 """The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
 
 from asyncio import Event, Lock
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace as with_changes
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingsMap, BindingType
-from textual.keys import format_key
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.worker import Worker
 
@@ -88,7 +86,6 @@ class MainScreen(SelectingScreen):
     def __init__(self, host: Host) -> None:
         super().__init__()
         self._host = host
-        rebind(self._bindings, host.start.preferences.keys)
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
         self.observed = ObservedState()
@@ -370,10 +367,6 @@ class MainScreen(SelectingScreen):
 
     def _open(self, page: PageContent, query: str = "") -> None:
         self.choose(self.state.ui)  # what the source knows may have come without a word
-        opened_by = KEYS_OF_SPOT[page.opener][0]
-        if (face := self.state.ui.faces.get(opened_by.name)) is not None:
-            page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
-            page.opener = self._host.start.preferences.keys[opened_by.name]
         if isinstance(page, ListContent):
             self.app.push_screen(ListScreen(page, self._host, self.react))
         else:
@@ -401,7 +394,7 @@ class MainScreen(SelectingScreen):
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
-                yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
+                yield PaletteCommand(key.label_in(self.state), key.face, key.help, press)
         yield from self._host.theme_commands()
 
     def _turn_qr(self) -> None:
@@ -446,24 +439,13 @@ def _layout(ui: UiState) -> str:
     return "presenter" if ui.presenter else "wire" if ui.wire else "panes"
 
 
-def rebind(bindings: BindingsMap, keys: Mapping[str, str]) -> None:
-    """Give actions, by their names, other keys; two that share a key (digits do) are told apart."""
-    table = bindings.key_to_bindings
-    moved = {each.id: each for usual in table.values() for each in usual if each.id in keys}
-    for usual, each in list(table.items()):
-        table[usual] = [binding for binding in each if binding.id not in keys]
-    for name, binding in moved.items():
-        table.setdefault(keys[str(name)], []).append(with_changes(binding, key=keys[str(name)]))
-
-
 def ui_at_start(start: ScreenStart, columns: int) -> UiState:
     """What is chosen at first. Where the drawer would hide all else, in one column and over acts, it isn't open."""
-    preferred, faces = start.preferences, {key.keys: key.face for key in SCREEN_KEYS}
+    preferred = start.preferences
     stage = preferred.stage not in ("", "off")
     return UiState(
         presenter=preferred.layout == "presenter",
         wire=preferred.layout == "wire" and columns >= NARROW and not stage,
-        faces={name: faces.get(key) or format_key(key) for name, key in preferred.keys.items()},
         first=start.first,
         stage=stage,
         hold=int(preferred.stage) * 1000 if preferred.stage.isdigit() else HOLD,

@@ -135,8 +135,6 @@ class UiState(Struct, frozen=True):
     hits: int = 0
     first: bool = False
     """Whether it may be the first time that the person sees the screen."""
-    faces: Mapping[str, str] = {}
-    """What the screen calls the keys that the person chose, by the names of their actions."""
 
     @property
     def covers_acts(self) -> bool:
