@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import NoReturn
 
 from lab.core.errors import UsageError
 from lab.core.ranges import SEEDS, number
@@ -86,8 +85,3 @@ def screen_size(text: str) -> tuple[int, int]:
 def seed(help: str) -> Option:
     """The seed, and what it is for."""
     return Option("--seed", "N", help, number("--seed", 0, SEEDS - 1))
-
-
-def only_in_demo(text: str) -> NoReturn:
-    """Refuse `--phone` where another command shows the screen."""
-    raise UsageError("--phone is of lab demo alone: here nothing is decided, or others decide.", hint="Leave it out.")

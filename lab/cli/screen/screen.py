@@ -10,7 +10,7 @@ from lab.cli.loop import Stop
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
-from lab.tui.screens.phone import PhoneGates
+from lab.tui.screens.host import PanelSource
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
 
@@ -30,15 +30,15 @@ async def film_screen(
     console: Console,
     start: ScreenStart,
     cast: CastSettings | None,
-    phone: PhoneGates | None = None,
+    panel: PanelSource | None = None,
 ) -> None:
     """Show the source, and write what is seen, if that is asked for; a dead cast is told of afterwards."""
     if cast is None:
-        return await show_screen(source, stop, console, start, phone=phone)
+        return await show_screen(source, stop, console, start, panel=panel)
     file = TapeFile(cast_path(cast.path), force=cast.force)
     film = Cast(file.write, source.clock.now, cast.title)
     try:
-        await show_screen(source, stop, console, start, film, phone)
+        await show_screen(source, stop, console, start, film, panel)
     finally:
         file.close()
         console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")
@@ -50,10 +50,10 @@ async def show_screen(
     console: Console,
     start: ScreenStart,
     film: Cast | None = None,
-    phone: PhoneGates | None = None,
+    panel: PanelSource | None = None,
 ) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = LabApp(source, start, cast=film, phone=phone)
+    app = LabApp(source, start, cast=film, panel=panel)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -18,7 +18,7 @@ def _header(view: View) -> Rows:
         (ui.paused and source.cursor is None, "PAUSED", "fill-wait"),
         (ui.stage, "STAGE", "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
-        (state.phone is not None, "PHONE", "fill-accent"),
+        (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
     )
     left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), " ")

@@ -22,12 +22,12 @@ from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
 from lab.tui.panes.poster import poster_rows
-from lab.tui.panes.qr import KEYS as PHONE_KEYS
-from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
+from lab.tui.panes.side_panel import KEYS as SIDE_KEYS
+from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
 from lab.tui.panes.stage import ACT, act_placed, staged
 from lab.tui.panes.stepper import STEPPER
 from lab.tui.panes.token import TOKEN_PANE
@@ -79,7 +79,7 @@ def _keys() -> tuple[ScreenKey, ...]:
         why=_no_call,
     )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS)
-    return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
+    return (*APPROVAL_BAR.keys, *SIDE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
 
 
 SCREEN_KEYS = _keys()
@@ -98,7 +98,7 @@ KEYS_OF_SPOT = {
 }
 """What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
-PARTS = (*_BARS, *_PANES, STRIP, RAIL, ACT, QR, "small")
+PARTS = (*_BARS, *_PANES, STRIP, RAIL, ACT, SIDE, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
 TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed] + [ACT])
 """The parts that show a time."""
@@ -120,7 +120,7 @@ def places(state: ScreenState, columns: int, rows: int) -> Rects:
         found = act_placed(found, bars)
     elif state.finale:
         found = placed(found, bars, state, columns, rows)
-    return qr_placed(found, bars, state, columns, rows)
+    return side_placed(found, bars, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:
@@ -145,7 +145,7 @@ def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
     elif name in _PANES:
         drawn = sheet(view) if place.form == "sheet" else _drawn(_PANES[name], view, place.form)
     else:
-        others = {ACT: poster_rows if state.poster else act_rows, QR: qr_rows, STRIP: strip, RAIL: rail}
+        others = {ACT: poster_rows if state.poster else act_rows, SIDE: side_rows, STRIP: strip, RAIL: rail}
         drawn = others.get(name, _too_small)(view)
     lines = [fill(line, view.columns) for line in drawn[: view.rows]]
     return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))

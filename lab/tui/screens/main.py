@@ -26,7 +26,6 @@ from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.panes.pane import OPENS
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.qr import QR, QrPage
 from lab.tui.panes.registry import (
     BOTTOM,
     KEYS_OF_SPOT,
@@ -39,6 +38,7 @@ from lab.tui.panes.registry import (
     scrolled,
 )
 from lab.tui.panes.scrubber import SEEK
+from lab.tui.panes.side_panel import SIDE, SidePage
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
@@ -107,7 +107,7 @@ class MainScreen(SelectingScreen):
             "help": self._open_help,
             "palette": self.open_palette,
             "open": self._open_exchange,
-            "qr": self._turn_qr,
+            "side": self._turn_side,
             "theme": host.turn_theme,
             "picture": self._save_picture,
             "quit": host.leave,
@@ -218,8 +218,8 @@ class MainScreen(SelectingScreen):
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
-        phone = self._host.phone
-        return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
+        panel = self._host.panel
+        return state if panel is None else replace(state, side=panel.follow(state, drawable=self._host.draws_blocks))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -397,13 +397,13 @@ class MainScreen(SelectingScreen):
                 yield PaletteCommand(key.label_in(self.state), key.face, key.help, press)
         yield from self._host.theme_commands()
 
-    def _turn_qr(self) -> None:
-        """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
-        shown = replace(self.state, ui=replace(self.state.ui, qr=True)).in_sight
-        if QR in places(shown, self.size.width, self.size.height):
-            self.choose(self.state.choose(qr=not self.state.ui.qr))
+    def _turn_side(self) -> None:
+        """Show or hide what stands beside the question; where it has no room there, on a page of its own."""
+        shown = replace(self.state, ui=replace(self.state.ui, side=True)).in_sight
+        if SIDE in places(shown, self.size.width, self.size.height):
+            self.choose(self.state.choose(side=not self.state.ui.side))
         else:
-            self._open(QrPage(self._now))
+            self._open(SidePage(self._now))
 
     async def _suspend(self) -> None:
         """To the shell, until it calls back; a clock that is ours stands meanwhile."""

@@ -3,44 +3,32 @@
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-from typing import Protocol
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.tui.rows.blocks import minutes
 
 LONGEST_COMMENT = 500
 """Characters of what goes with an answer."""
+WITH_TEXT = "changes-requested"
+"""The verdict that needs a text."""
 
 
-class PhoneQuestion(Protocol):
+class PhoneQuestion(Struct, frozen=True):
     """A gate as its page shows it; of texts only what the screen shows, too."""
 
-    @property
-    def question(self) -> str:
-        """What is asked."""
-
-    @property
-    def answers(self) -> tuple[tuple[str, str], ...]:
-        """The verdicts that can be given, each with the word on its button; one that needs a text is `with_text`."""
-
-    @property
-    def with_text(self) -> str:
-        """The verdict that needs a text; empty if none is offered that does."""
-
-    @property
-    def prompt(self) -> str:
-        """What is asked for with it."""
-
-    @property
-    def left(self) -> Millis | None:
-        """For how long the gate waits; None: nobody knows."""
-
-    @property
-    def count(self) -> str:
-        """Of a gate that several must approve: how many have."""
-
-    @property
-    def decided(self) -> str:
-        """How it was decided, in words; empty as long as it is open."""
+    question: str
+    answers: tuple[tuple[str, str], ...] = ()
+    """The verdicts that can be given, each with the word on its button."""
+    prompt: str = ""
+    """What is asked for with `WITH_TEXT`."""
+    left: Millis | None = None
+    """For how long the gate waits; None: nobody knows."""
+    count: str = ""
+    """Of a gate that several must approve: how many have."""
+    decided: str = ""
+    """How it was decided, in words; empty as long as it is open."""
 
 
 _STYLE = """
@@ -92,29 +80,17 @@ def question_page(gate: PhoneQuestion, remark: str = "") -> bytes:
     head = f"<h1>{escape(gate.question or 'A decision is needed.')}</h1>{said}"
     if gate.decided:
         return _page("Decided", f'{head}<p class="decided">{escape(gate.decided)}</p>')
-    notes = [note for note in (_patience(gate.left), gate.count) if note]
+    left = "" if gate.left is None else f"{minutes(gate.left)} left"
+    notes = [note for note in (left, gate.count) if note]
     below = f"<p>{escape(' · '.join(notes))}</p>" if notes else ""
-    plain = "".join(_form(verdict, word) for verdict, word in gate.answers if verdict != gate.with_text)
-    texts = "".join(_form(verdict, word, gate.prompt) for verdict, word in gate.answers if verdict == gate.with_text)
-    return _page("Your decision", head + below + plain + texts)
+    forms = (_form(verdict, word, gate.prompt) for verdict, word in gate.answers)
+    return _page("Your decision", f"{head}{below}{''.join(forms)}")
 
 
-def _patience(left: Millis | None) -> str:
-    if left is None:
-        return ""
-    seconds = left // 1000
-    hours = f"{seconds // 3600} h " if seconds >= 3600 else ""
-    return (
-        f"{hours}{seconds % 3600 // 60} min {seconds % 60} s left"
-        if seconds < 86_400
-        else f"{seconds // 86_400} d left"
-    )
-
-
-def _form(verdict: str, word: str, prompt: str | None = None) -> str:
-    """A button; with a text above it where that is asked for."""
+def _form(verdict: str, word: str, prompt: str) -> str:
+    """A button; with a text above it where one is needed."""
     text = ""
-    if prompt is not None:
+    if verdict == WITH_TEXT:
         label = escape(prompt or "Say what should be different.")
         text = f'<label for="comment">{label}</label><textarea id="comment" name="comment" maxlength="{LONGEST_COMMENT}" required></textarea>'
     button = f'<button class="{escape(verdict)}" name="verdict" value="{escape(verdict)}">{escape(word)}</button>'
