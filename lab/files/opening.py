@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,6 +128,16 @@ def _write(path: Path, data: bytes, mode: int, how: int) -> None:
         if how == CREATE:  # what was there before, a device or a pipe, stays there
             path.unlink(missing_ok=True)
         raise
+
+
+def descriptors() -> float:
+    """How many files and sockets this process may have open; infinite where that isn't limited."""
+    try:
+        import resource
+    except ImportError:  # Windows has neither the module nor the limit
+        return inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if soft == resource.RLIM_INFINITY else soft
 
 
 def lock(file: int) -> None:

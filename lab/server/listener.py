@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from lab.core.errors import HostError, UsageError
+from lab.files.opening import descriptors
 from lab.server.reachable import address_here
 
 SocketAddress: TypeAlias = tuple[str, int]
@@ -25,12 +26,7 @@ _BREATH = 1.0
 
 def most_connections(wanted: int) -> int:
     """How many may be open at once: as many as wanted, or as the descriptors allow, some left for the rest."""
-    try:
-        import resource
-    except ImportError:  # Windows has neither the module nor the limit
-        return wanted
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - _SPARE))
+    return int(max(1, min(wanted, descriptors() - _SPARE)))
 
 
 def check_port(port: int) -> int:

@@ -23,7 +23,6 @@ from lab.app.effects import Outcome
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.tui.cast import Cast, teed
 from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.screens.host import PanelSource
 from lab.tui.screens.input_queue import InputQueue
@@ -60,16 +59,15 @@ class LabApp(App[Outcome | None]):
         source: ScreenSource,
         start: ScreenStart | None = None,
         *,
-        cast: Cast | None = None,
         panel: PanelSource | None = None,
     ) -> None:
         self._needed: tuple[LineFilter, ...] = ()
-        self.cast = cast
-        """Where what the terminal is sent is written down, too."""
         super().__init__()
         self.source = source
         self.start = start or ScreenStart()
         self.real_millis: Callable[[], Millis] = real_millis
+        self.mark: Callable[[str], object] = lambda label: None
+        """Told what the run has come to: in a film a place to jump to."""
         self.panel = panel
         if panel is not None:
             panel.attach(source.answer, source.clock)
@@ -86,10 +84,9 @@ class LabApp(App[Outcome | None]):
         self._styles_of: tuple[str, Styles] | None = None
 
     def get_driver_class(self) -> type[Driver]:
-        """The terminal's own driver; one that writes a cast beside, if there is one."""
+        """The terminal's own driver, which outlives its terminal."""
         gone = HostError("The terminal is gone.")
-        base = lasting(super().get_driver_class(), lambda: self.fail(gone))
-        return base if self.cast is None else teed(base, self.cast)
+        return lasting(super().get_driver_class(), lambda: self.fail(gone))
 
     @property
     def can(self) -> frozenset[str]:
@@ -107,11 +104,6 @@ class LabApp(App[Outcome | None]):
         """The screen, whatever page lies over it; None before there is one."""
         screen = self.screen_stack[0] if self.screen_stack else None
         return screen if isinstance(screen, MainScreen) else None
-
-    def mark(self, label: str) -> None:
-        """The run has come to something: a place to jump to in a cast."""
-        if self.cast is not None:
-            self.cast.mark(label)
 
     # Colours
 

@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.serve import state_journal
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.state_journal import StateJournal
+from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.journal.shared import StoreRefused
@@ -121,6 +123,24 @@ def test_a_clock_and_a_reset_of_a_tenant_are_taken_up_and_no_other_s(folder: Pat
         assert [client.status(server) for client in (ann, chosen, usual)] == [401, 401, 200]
 
 
+def test_a_reset_that_can_not_be_kept_is_refused_and_gives_nothing_up(folder: Path, port: int) -> None:
+    with serving(folder, port, *TENANTS, "--clock", "manual") as server:
+        ann, chosen = (At(server, place) for place in ("/t/ann", "/t/ann/scenario/slow"))
+        for client in (ann, chosen):
+            client.invoke()
+        (folder / "day.journal").unlink()
+        until = real_millis() + 20_000
+        while server.control("health")["status"] == "ok":
+            assert real_millis() < until
+        assert server.control("health")["why"] == "The journal takes no line: somebody has removed it."
+        with pytest.raises(HTTPError, match="503"):
+            server.control("t/ann/reset")
+        with pytest.raises(HTTPError, match="503"):
+            server.end("ann")
+        assert [client.status(server) for client in (ann, chosen)] == [200, 200]
+        assert ann.invoke() and (folder / "day.journal.t.ann.scenario.slow").exists()
+
+
 def test_a_damage_in_one_s_file_ends_the_start_and_a_repair_cuts_that(folder: Path, port: int) -> None:
     with serving(folder, port, *TENANTS) as server:
         ann = At(server, "/t/ann")
@@ -205,6 +225,18 @@ async def test_none_is_made_that_nothing_can_keep(tmp_path: Path, monkeypatch: p
     again = Start(tmp_path)
     assert list(again.labs.named) == ["bob"]
     again.journal.close()
+
+
+async def test_half_of_the_descriptors_are_left_to_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_journal, "descriptors", lambda: 4)
+    start = Start(tmp_path)
+    await start.labs.make(LabWish("ann"))
+    start.labs.choose(start.labs.usual, "brief")
+    with pytest.raises(StoreRefused, match=r"/t/bob can't have a journal: 2 have one, half of .* \(ulimit -n\)"):
+        await start.labs.make(LabWish("bob"))
+    assert await start.labs.end("ann")
+    await start.labs.make(LabWish("bob"))
+    start.journal.close()
 
 
 async def test_an_edit_is_taken_up_by_all_and_by_one_that_could_not_at_the_next_start(tmp_path: Path) -> None:

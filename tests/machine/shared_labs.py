@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 
 from lab.clocks import ManualClock, settle
 from lab.core.journal.fact import Fact, Key, Record
-from lab.core.journal.shared import Commit, LogPlace, LogPosition, SharedStore
+from lab.core.journal.shared import SNAPSHOT_EVERY, Commit, LogPlace, LogPosition, SharedStore
 from lab.core.observe import Observation
 from lab.mock.batches import BatchedService
 from lab.mock.config import Config
 from lab.mock.history import makes_state
 from lab.mock.service import Service
+from lab.server.shared import batch_loop
 from lab.server.shared.batch_loop import BatchLoop, read_log
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
@@ -29,6 +30,9 @@ from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.redis_server import RedisServer, lose_history
 from tests.stores.test_many_processes import commits_of
 
+SNAPSHOTS = 7
+"""After so many commits the records are kept, so that a day of a few has some snapshots."""
+KEPT = 5
 _Answer = TypeVar("_Answer")
 
 
@@ -74,14 +78,16 @@ class SharedLabs(MemoryLabs):
 
     def __init__(self, config: Config, observer: Callable[[int, Observation], None]) -> None:
         super().__init__(config, observer)
+        batch_loop.SNAPSHOT_EVERY = SNAPSHOTS  # type: ignore[misc]
         self.store = MemoryStore()
+        self.store.kept = KEPT
         self._hang_of: dict[int, Hang] = {}
         self._faster = 0
 
     @property
     def commits(self) -> Sequence[Commit]:
-        """All that the log has."""
-        return self.store.commits
+        """All that the log had."""
+        return self.store.history
 
     @property
     def facts(self) -> Sequence[Fact]:
@@ -125,6 +131,10 @@ class SharedLabs(MemoryLabs):
             await server.server.labs.usual.calls.fresh()
         await settle()
 
+    async def stop(self) -> None:
+        await super().stop()
+        batch_loop.SNAPSHOT_EVERY = SNAPSHOT_EVERY  # type: ignore[misc]
+
     async def records(self) -> Sequence[Mapping[Key, Record]]:
         await self.settle()
         return [*await super().records(), self.store.records]
@@ -152,7 +162,7 @@ class HangingLog(RedisLog):
     """The same to a real Redis; another process may be faster than the next commit."""
 
     def __init__(self, link: RedisLink, prefix: str, labs: "RedisLabs", hang: Hang) -> None:
-        super().__init__(link, prefix)
+        super().__init__(link, prefix)  # the log keeps what the snapshots cover: the test reads all of it
         self._labs, self._hang = labs, hang
 
     async def append(self, after: LogPlace, commit: Commit) -> bool:

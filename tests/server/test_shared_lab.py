@@ -313,6 +313,26 @@ async def test_a_process_that_is_too_far_behind_loads_the_records(shared: Memory
         assert (await two.serve(invoke(bearer, ASK))).response.status == 202
 
 
+async def test_after_some_commits_the_records_are_kept_and_a_later_process_begins_with_them(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_loop, "SNAPSHOT_EVERY", 5)
+    shared.kept = 3
+    async with lab(shared, ScaledClock("10"), ScaledClock("10")) as (one, two):
+        await one.loop.scale(ScaledClock(), "0")
+        bearer = await one.token()
+        job = await two.begin(bearer)
+        for _ in range(9):
+            await one.token()
+            await two.loop.fresh()
+        await settle()
+        assert shared.snapshot.place.position == 10
+        assert [commit.position for commit in shared.commits] == [7, 8, 9, 10, 11, 12][: len(shared.commits)]
+        async with lab(shared, ScaledClock("10")) as (late,):
+            assert (await late.poll(bearer, job))["status"] == "RUNNING" and late.clock.factor == "0"
+            assert late.records() == one.records()
+
+
 async def test_nobody_sees_what_the_store_has_not_taken(shared: MemoryStore) -> None:
     async with lab(shared, ManualClock()) as (one,):
         bearer = await one.token()
@@ -418,7 +438,7 @@ async def test_a_process_that_never_reached_the_store_ends(shared: MemoryStore) 
     shared.gone = True
     process = Process(shared, ManualClock(), "p", DOCUMENT)
     with pytest.raises(StoreLost):
-        await process.loop.start("")
+        await process.loop.start()
     async with asyncio.timeout(5):
         await process.loop.stop()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
 from tests.server.test_shared_lab import Process
+from tests.stores.bad_link import BadLink
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.redis_server import RedisServer
 from tests.stores.test_many_processes import commits_of
@@ -155,3 +157,46 @@ async def check(processes: list[RedisProcess], accepted: list[str], admitted: Co
         assert process.records() == records
         await process.loop.stop()
         await process.redis.close()
+
+
+@pytest.mark.long
+async def test_on_a_way_that_is_slow_or_cut_or_lets_nothing_through_nothing_is_lost_and_a_stall_is_told(
+    tmp_path: Path,
+) -> None:
+    time = asyncio.get_running_loop().time
+    with RedisServer() as server:
+        async with BadLink(server.url.removeprefix("unix://"), tmp_path / "way").open() as way:
+            store = await open_store(store_address(way.url), "lab")
+            process = RedisProcess(store, "p")
+            await process.loop.start()
+            bearer, accepted = await process.token(), list[str]()
+            way.delay = 150
+            accepted += await asyncio.gather(*(process.begin(bearer) for _ in range(5)))
+            way.delay = 0
+            for _ in range(5):
+                way.cut()
+                accepted.append(await process.begin(bearer))
+            way.through.clear()
+            begun = time()
+            with pytest.raises(StoreLost, match="not in time"):
+                await process.begin(bearer)
+            assert time() - begun < 5 and process.loop.trouble is not None
+            with pytest.raises(StoreLost):
+                await process.poll(bearer, accepted[0])
+            way.through.set()
+            await process.loop.back.wait()
+            accepted.append(await process.insist(lambda: process.begin(bearer)))
+            way.delay = 800
+            accepted.append(await process.begin(bearer))
+            way.delay = 1_100
+            with pytest.raises(StoreLost, match="not in time"):
+                await process.begin(bearer)
+            way.delay = 0
+            await process.loop.back.wait()
+            jobs = [
+                fact.job async for commit in commits_of(store) for fact in commit.facts if isinstance(fact, JobAccepted)
+            ]
+            assert set(accepted) <= set(jobs) and len(set(jobs)) == len(jobs)
+            assert len(jobs) <= len(accepted) + 3, "of those that were refused each may be there, once"
+            await process.loop.stop()
+            await store.close()

@@ -43,7 +43,8 @@ class BadLink:
             return
         ends = {writer, far_writer}
         self._writers |= ends
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        with suppress(asyncio.CancelledError):  # the loop ends
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
         self._writers -= ends
 
     @asynccontextmanager

@@ -59,6 +59,8 @@ class MemoryStore:
         self.gate.set()
         self.commits: list[Commit] = []
         """The log, as far as it is kept."""
+        self.history: list[Commit] = []
+        """All that it ever had, but for what it lost."""
         self.snapshot = Snapshot()
         self.numbers = 0
         self.lines: list[bytes] = []
@@ -93,11 +95,14 @@ class MemoryStore:
 
     async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
+        self.history = [commit for commit in self.history if commit.position <= until]
+        if until < self.snapshot.place.position:  # it is as old as the log then
+            self.commits, self.snapshot = list(self.history), Snapshot()
         self.commits = [commit for commit in self.commits if commit.position <= until]
 
     def lose_all(self) -> None:
         """Be what a store is that came back empty."""
-        self.commits, self.snapshot = [], Snapshot()
+        self.commits, self.history, self.snapshot = [], [], Snapshot()
         self.lines, self.document, self.alive = [], None, {}
 
     def take(self, after: LogPlace, commit: Commit) -> bool:
@@ -106,6 +111,7 @@ class MemoryStore:
         if after != last or self.wall > commit.wall + STALE:
             return False
         self.commits.append(decode_commit(commit.place, encode_commit(commit)))
+        self.history.append(self.commits[-1])
         self.wake()
         return True
 

@@ -143,11 +143,6 @@ VERDICT_OPTIONS = (
 DEMO_OPTIONS = (
     ONE_SCENARIO._replace(times="?", usual=("item-comparison",)),
     *_SCREEN,
-    Option(
-        "--cast",
-        "FILE",
-        "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it",
-    ),
     *_RUN,
 )
 RUN_OPTIONS = (

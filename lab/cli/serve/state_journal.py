@@ -1,7 +1,8 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lab.core.journal.fact import Fact, LabEnded, LabMade
 from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
-from lab.files.opening import FileChanged
+from lab.files.opening import FileChanged, descriptors
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
 from lab.mock.config import Config
@@ -44,6 +45,17 @@ _JOBS_SHOWN = 10
 _REFUSED = "Calls that write get 503 until"
 
 
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class StateJournal:
     """One journal file, from before the lab listens until it has ended.
 
@@ -67,7 +79,8 @@ class StateJournal:
         """Why nothing can be written any more: the file isn't ours alone, or not there."""
         self._writes = RefusedWrites()
         try:
-            read = read_journal(data := self._file.read(), path)
+            with collecting_nothing():
+                read = read_journal(data := self._file.read(), path)
             self._header, self._history, self._check = read.header, read.history, read.check
             if read.damage is not None:
                 if not repair:
@@ -182,6 +195,10 @@ class StateJournal:
 
     def begin(self, fact: LabMade) -> "StateJournal":
         """The journal of one that is made now; StoreRefused if there can be none."""
+        if len(self._beside) >= (most := descriptors() / 2):  # the other half is for connections
+            raise StoreRefused(
+                f"{fact.place} can't have a journal: {int(most)} have one, half of what this process may open (ulimit -n)."
+            )
         try:
             journal = self._file_of(fact.place)
         except LabError as error:
@@ -235,7 +252,8 @@ class StateJournal:
         elif header.issuer != config.identity.issuer:
             raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
-            service.rewind(tuple(self.facts), clock.now())
+            with collecting_nothing():
+                service.rewind(tuple(self.facts), clock.now())
             jobs = f"{sum(1 for _ in service.jobs())} jobs"
             beside = f", and {len(self.labs)} labs beside it" if self.labs else ""
             self._say(f"took up {self._file.path} at {clock.now()} ms: {jobs}{beside}")

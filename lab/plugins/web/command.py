@@ -13,7 +13,6 @@ def execute(flags: Flags, console: Console) -> int:
     listen = settings.mock.listen
     shared = {
         "--record": settings.mock.record,
-        "--cast": settings.cast,
         "--port": listen.port or None,
         "--control-port": listen.control_port or None,
     }

@@ -60,7 +60,9 @@ class Buffer:
         self._long.clear()
         self._count(-self.bytes)
         self._left, self.after = False, self._service.exchanges
-        self.take([Kept.just(observation) for observation in observations])
+        # of a long past the last alone: it may be a day's
+        last = deque(observations, maxlen=_OBSERVATIONS * self._exchanges)
+        self.take([Kept.just(observation) for observation in last])
 
     def close(self) -> None:
         """Observe no more."""

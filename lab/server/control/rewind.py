@@ -70,7 +70,8 @@ class Rewind:
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
         to = (await command_in(request, Reset)).to
-        self._lab.service.file.reserve()
+        for lab in (self._lab, self._server.labs.usual):  # whose journal tells what is given up
+            lab.service.file.reserve()
         if self._lab.choice is None:
             return self._anew() if to is UNSET else self._to(to)
         if to is not UNSET:

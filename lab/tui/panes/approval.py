@@ -11,19 +11,18 @@ from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
-_BUTTONS: dict[str, tuple[str, str, Ink, Ground]] = {
-    "approved": ("a", "Approve", "fill", "fill-done"),
-    "rejected": ("r", "Reject", "fill", "fill-bad"),
-    "changes-requested": ("c", "Changes", "wait", "panel"),
+_BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
+    "approved": ("approve", "a", "Approve", "fill", "fill-done"),
+    "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
+    "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
 }
-"""By verdict: its key, its face where the gate has none, its colours."""
-_RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
+"""By verdict: its action and its key, its face where the gate has none, its colours."""
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
@@ -57,31 +56,16 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     question, note = row(ink(" ".join(gate.question.split()), bold=True)), gate_note(state, gate)
     patience = patience_rows(state, gate, now)
     faces = verdict_buttons(state)
-    if columns < BROAD:
-        lines = [
-            line
-            for text in (question, *in_one_row(patience, inner), note)
-            if text
-            for line in wrap(text, inner, most=MOST_TEXT)
-        ]
-        rows = _in_rows(faces, inner)
-        room = inner - width(rows[-1]) - 2
-        places = [gate_text(state, gate, short=short) for short in (False, True)]
-        place = next((each for each in places if len(each) <= room), "")
-        return [*lines, *rows[:-1], ends(rows[-1], row(ink(place, "dim")), inner)]
-    keys = raised_buttons(faces) if faces else []
-    side = inner - widest(keys) - 2
-    lines = [line for text in (question, *patience, note) if text for line in wrap(text, side, most=MOST_TEXT)]
-    return at_both_ends(lines, keys, inner)
-
-
-def _in_rows(faces: list[Row], inner: int) -> list[Row]:
-    """Buttons side by side, in as many rows as they take; one that is empty where there are none."""
-    rows: list[Row] = [BLANK]
-    for each in faces:
-        on = row(rows[-1], " " if rows[-1] else "", each)
-        rows = [*rows[:-1], on] if width(on) <= inner else [*rows, each]
-    return rows
+    keys = raised_buttons(faces) if faces and columns >= BROAD else []
+    side = inner - widest(keys) - 2 if columns >= BROAD else inner
+    texts = (question, *(patience if columns >= BROAD else in_one_row(patience, inner)), note)
+    lines = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
+    if columns >= BROAD:
+        return at_both_ends(lines, keys, inner)
+    *rows, last = flow(faces, inner, row(" ")) or [BLANK]
+    places = (gate_text(state, gate, short=short) for short in (False, True))
+    place = next((each for each in places if len(each) <= inner - width(last) - 2), "")
+    return [*lines, *rows, ends(last, row(ink(place, "dim")), inner)]
 
 
 def in_one_row(texts: list[Row], inner: int) -> list[Row]:
@@ -113,7 +97,7 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     if gate.refusal:
         return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
     if gate.sent is not None:
-        label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
+        label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
     elif opening is not None and opening.approvals > 1:
         lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
@@ -140,7 +124,7 @@ def _recorded(state: ScreenState, opening: GateOpening | None) -> Row | None:
     if found is None:
         return None
     at, verdict = found
-    word = row(ink(_RECORDED.get(verdict, verdict), bold=True))
+    word = ink(verdict_face(verdict).word, bold=True)
     return row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
 
 
@@ -148,7 +132,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
     """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
     found = []
     for verdict, label in offered_answers(state):
-        key, _, tone, ground = _BUTTONS[verdict]
+        _, key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
         found.append(button(key, label, tone, ground))
     return found
@@ -182,7 +166,7 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
 def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
-    faces = {verdict: labels.get(verdict, plain) for verdict, (_, plain, _, _) in _BUTTONS.items()}
+    faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
     return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict)(state))
 
 
@@ -250,30 +234,21 @@ def _no_answer(state: ScreenState) -> str:
     return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
 
 
-_KEYS: tuple[tuple[str, str, str, str, React, str], ...] = (
-    ("approve", "a", "Approve", "approve at the open gate", _answering("approved"), "approved"),
-    ("reject", "r", "Reject", "reject at the open gate", _answering("rejected"), "rejected"),
-    ("changes", "c", "Changes", "ask for changes: type what they are", _asking_for_changes, "changes-requested"),
-    (
-        "approve-saying",
-        "A",
-        "Approve by name",
-        "approve with a name and a comment",
-        _signing("approved", "APPROVE"),
-        "approved",
-    ),
-    (
-        "reject-saying",
-        "R",
-        "Reject by name",
-        "reject with a name and a comment",
-        _signing("rejected", "REJECT"),
-        "rejected",
-    ),
-)
-KEYS = tuple(
-    ScreenKey(name, key, key, label, text, react, _answerable(verdict), group="gate", needs="decide", why=_no_answer)
-    for name, key, label, text, react, verdict in _KEYS
+def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:
+    """A verdict's key; the one that gives it by name is the same in capitals."""
+    name, key, label, _, _ = _BUTTONS[verdict]
+    if signed:
+        name, key, label = f"{name}-saying", key.upper(), f"{label} by name"
+    offered = _answerable(verdict)
+    return ScreenKey(name, key, key, label, text, react, offered, group="gate", needs="decide", why=_no_answer)
+
+
+KEYS = (
+    _key("approved", "approve at the open gate", _answering("approved")),
+    _key("rejected", "reject at the open gate", _answering("rejected")),
+    _key("changes-requested", "ask for changes: type what they are", _asking_for_changes),
+    _key("approved", "approve with a name and a comment", _signing("approved", "APPROVE"), signed=True),
+    _key("rejected", "reject with a name and a comment", _signing("rejected", "REJECT"), signed=True),
 )
 
 APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -7,10 +7,11 @@ were told, on a scale of seconds that halves when it is full.
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from msgspec import Struct
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from lab.core.clock import Millis, tenths
 from lab.tui.panes.layout import band_rows
@@ -23,6 +24,7 @@ from lab.tui.state.ink import FILLS, TINTS, Ground, Ink
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import FACES, face, phase, refused_call
+from lab.tui.state.timeline import repeats
 
 _NAMES = 9
 """Columns of the rows' names, where there are three rows."""
@@ -93,27 +95,24 @@ class CellRow:
     """A row that is written cell by cell: what is put later lies over what was there."""
 
     def __init__(self, columns: int) -> None:
-        self._cells: list[TextSpan] = [TextSpan(" ")] * columns
+        self._texts = [" "] * columns
+        self._roles = ["fg"] * columns
 
     def put(self, x: int, span: TextSpan) -> None:
         """Write from a column on, as far as there is room."""
         for character in span.text:
-            if 0 <= x <= len(self._cells) - cell_len(character):
-                self._cells[x : x + cell_len(character)] = [
-                    TextSpan(character, span.role),
-                    *[TextSpan("", span.role)] * (cell_len(character) - 1),
-                ]
-            x += cell_len(character)
+            size = cell_len(character)
+            if size and 0 <= x <= len(self._texts) - size:
+                self._texts[x : x + size] = [character, *[""] * (size - 1)]
+                self._roles[x : x + size] = [span.role] * size
+            elif not size and 0 < x <= len(self._texts):  # an accent belongs to the character before it
+                self._texts[x - 1] += character
+            x += size
 
     def row(self) -> Row:
         """What is written, neighbours of one role as one span."""
-        spans: list[TextSpan] = []
-        for cell in self._cells:
-            if spans and spans[-1].role == cell.role:
-                spans[-1] = TextSpan(spans[-1].text + cell.text, cell.role)
-            else:
-                spans.append(cell)
-        return tuple(spans)
+        grouped = groupby(zip(self._roles, self._texts, strict=True), itemgetter(0))
+        return tuple([TextSpan("".join([text for _, text in cells]), role) for role, cells in grouped])
 
 
 def _draw(view: View) -> Rows:
@@ -192,8 +191,7 @@ def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, ove
     ground: Ground = TINTS.get(tone, "panel") if done or planned else "panel"
     written: Ink = tone if done or planned else "fg" if current else "dim"
     cells.put(x, ink(text, written, bold=current or planned, on=ground))
-    for at in range(solid):
-        cells.put(x + at, ink(text[at] if at < len(text) else " ", "fill", bold=True, on=FILLS.get(tone, "fill-run")))
+    cells.put(x, ink(set_cell_size(text, solid), "fill", bold=True, on=FILLS.get(tone, "fill-run")))
     if not current:
         cells.put(x, ink("▌", tone if done or planned else "dim", on=ground))
 
@@ -229,8 +227,15 @@ def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
     """A tick a call: what came before the job, the polls and decisions, and the call to come."""
     run, call = view.run, view.run.next_call
     ticks = [each._replace(x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
-    shown = (each for each in run.timeline if each.kind in ("poll", "lost", "decided"))
-    ticks += [_tick(each, axis.column(each.shown_at)) for each in shown]
+    repeated = dict[int, TimelineRow]()
+    for each in run.timeline:
+        if each.kind in ("poll", "lost", "decided"):
+            x = axis.column(each.shown_at)
+            if repeats(each):  # thousands of them have no more columns than one
+                repeated.setdefault(x, each)
+            else:
+                ticks.append(_tick(each, x))
+    ticks += [_tick(each, x) for x, each in repeated.items()]
     if call is not None and run.job is not None and run.job.job:
         wait = max(0, call.until - view.now)
         text, x = f"next {tenths(wait)} s", max(axis.column(call.until), axis.column(view.now) + 1)

@@ -7,7 +7,7 @@ from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.rows.spans import BLANK, Row, cut, fill, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, fill, flow, ink, row, width, wrap
 from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScreenState
 
@@ -119,13 +119,6 @@ class HelpPage(PageContent):
 
 def _legend(inner: int) -> list[Row]:
     """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
-    lines: list[Row] = [BLANK]
-    for sign, meaning, role in LEGEND:
-        part = row(ink(sign, role, bold=True), (f" {meaning}  ", "dim"))
-        if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
-            lines.append(BLANK)
-        lines[-1] = row(lines[-1], part)
-    return [
-        *(cut(line, inner) for line in lines),
-        *[line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)],
-    ]
+    signs = [row(ink(sign, role, bold=True), (f" {meaning}", "dim")) for sign, meaning, role in LEGEND]
+    texts = [line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)]
+    return [*flow(signs, inner, row(("  ", "dim"))), *texts]

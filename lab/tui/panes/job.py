@@ -18,7 +18,7 @@ from lab.tui.rows.blocks import (
     status_row,
     tail_of,
 )
-from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, ink, plain, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, flow, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState
@@ -72,7 +72,7 @@ def job_parts(room: Room) -> list[ViewPart]:
     whole, label = row((job.job[:8], "run b"), job.job[8:]), row((room.state.labels.job, "dim"))
     ident = ends(whole, label, columns) if width(whole) + width(label) < columns else whole
     said = "you may hang up: nothing is held open" if job.code == 202 else "the job goes on by itself"
-    status = row((f"◐ {job.status or 'RUNNING'}", "run b"), " on its own")
+    status = row(status_row(job.status or "RUNNING"), " on its own")
     lane = row(("job            ", "dim"), ("▄" * max(4, columns - 17 - width(status)), "run"), "  ", status)
     label_room = max([0, *(len(name) for name, _ in job.message)])
     alone = room.state.ui.zoom == "job"
@@ -108,11 +108,7 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
         sign = ink(f" {face(word).glyph}", face(word).role) if word else ink(" ···", "dim")
         took = f" {seconds(turn.elapsed(turn.latest))}" if turn.ended is not None else ""
         parts.append(row((f"turn {number}", "fg b" if number == state.run.turn else "dim"), sign, (took, "dim")))
-    lines: list[Row] = []
-    for part in parts:
-        on = row(lines[-1], (" · ", "dim"), part) if lines else part
-        lines = [*lines[:-1], on] if width(on) <= inner or not lines else [*lines, part]
-    return lines[-most:]
+    return flow(parts, inner, row((" · ", "dim")))[-most:]
 
 
 def _beside_it(job: JobState, inner: int) -> list[Row]:
@@ -154,14 +150,28 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
 ONE_TURN = "There is one turn only."
 KEYS = (
     ScreenKey(
-        "earlier", "left_square_bracket", "[", "Turn before", "look at another turn or job",
-        lambda state: _look_at(state, -1), _several, word=lambda state: "Jobs" if state.source.follows else "Turns",
-        why=ONE_TURN, bar=2, pair="later",
+        "earlier",
+        "left_square_bracket",
+        "[",
+        "Turn before",
+        "look at another turn or job",
+        lambda state: _look_at(state, -1),
+        _several,
+        word=lambda state: "Jobs" if state.source.follows else "Turns",
+        why=ONE_TURN,
+        bar=2,
+        pair="later",
     ),
     ScreenKey(
-        "later", "right_square_bracket", "]", "Turn after", "the turn or job after, then follow",
-        lambda state: _look_at(state, 1), _several, why=ONE_TURN,
+        "later",
+        "right_square_bracket",
+        "]",
+        "Turn after",
+        "the turn or job after, then follow",
+        lambda state: _look_at(state, 1),
+        _several,
+        why=ONE_TURN,
     ),
-)  # fmt: skip
+)
 
 JOB_PANE = Pane("job", "2", "Job", job_fact, _exchange, job_parts, wide=44, narrow=36, help_keys="enter [ z", keys=KEYS)

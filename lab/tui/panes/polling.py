@@ -123,7 +123,9 @@ def _with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
     rows: list[TimelineRow] = []
     for each in state.run.timeline:
         rows.append(each)
-        comment = f" “{each.decision.comment}”" if each.decision is not None and each.decision.comment else ""
+        if each.decision is None:
+            continue
+        comment = f" “{each.decision.comment}”" if each.decision.comment else ""
         by = by_whom(state, each.decision)
         if said := ("" if _by_fits(state, each, by, inner) else by) + comment:
             room = inner - len(at_text(state.run.since_start(each.at))) - 3

@@ -15,10 +15,16 @@ from lab.tui.state.source import SourceAsk
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
 SIGNS: dict[MilestoneKind, tuple[str, Ink]] = {
-    "token": ("╋", "dim"), "invoke": ("╋", "dim"), "poll": ("╋", "dim"), "gate": ("◆", "wait"),
-    "decided": ("◇", "done"), "output": ("✓", "done"), "error": ("✗", "bad"), "fault": ("✗", "bad"),
+    "token": ("╋", "dim"),
+    "invoke": ("╋", "dim"),
+    "poll": ("╋", "dim"),
+    "gate": ("◆", "wait"),
+    "decided": ("◇", "done"),
+    "output": ("✓", "done"),
+    "error": ("✗", "bad"),
+    "fault": ("✗", "bad"),
     "lost": ("✗", "bad"),
-}  # fmt: skip
+}
 """By kind of mark, the least telling first: where two fall into one cell the more telling one shows."""
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 

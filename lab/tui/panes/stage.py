@@ -6,12 +6,12 @@ for all, parts fold. The last row says which act it is, and what comes then.
 
 from collections.abc import Callable
 
-from lab.tui.panes.layout import HERO, Rect, Rects
+from lab.tui.panes.layout import HERO
 from lab.tui.panes.pane import Room, View, ViewPart
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
 from lab.tui.rows.spans import BLANK, Row, ends, gauge, hot, ink, row, width
-from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import role, word
 
@@ -20,14 +20,6 @@ ACT = "act"
 LEAVES = ": back to the stage"
 """Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
-
-
-def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
-    """The places of the bars, and of the one fact in the room that the layout gave the panes."""
-    body = [place for name, place in found.items() if name not in bars_shown]
-    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-    kept = {name: place for name, place in found.items() if name in bars_shown}
-    return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
 
 
 def staged(
@@ -70,7 +62,7 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     if shown.left is None:
         return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
     part = 1.0
-    if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
+    if (act.kind in STANDING or shown.waits) and shown.whole and (shown.left or shown.waits):
         part = 1 - shown.left / shown.whole
     before, what = _then(state, act, shown)
     then = row(ink(before, "dim"), what, "  ")
@@ -85,7 +77,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    number = ACTS[act.kind].number
+    number = COUNTED.index(act.kind) + 1 if act.kind in COUNTED else 0
     total = 0 if gates is None and not run.gates else 6 if asks else 4
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
     if number:

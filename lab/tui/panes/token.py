@@ -121,9 +121,10 @@ def _masked(token: TokenState, columns: int) -> list[Row]:
         return [row((begin, "fg b"), ("░" * (columns - len(begin) - len(end)), "dim"), (end, "fg b"))]
     first, last = (columns - 6) * 16 // 94, (columns - 6) * 28 // 94
     parts: tuple[tuple[int, str, str, str, Ink, Ink], ...] = (
-        (first, " header ", begin, "", "dim", "faint"), (columns - 6 - first - last, " claims ", "", "", "done", "line"),
+        (first, " header ", begin, "", "dim", "faint"),
+        (columns - 6 - first - last, " claims ", "", "", "done", "line"),
         (last, " signature ", "", end, "dim", "faint"),
-    )  # fmt: skip
+    )
     top, below = list[Row](), list[Row]()
     for size, name, before, after, tone, line in parts:
         filled = ink("░" * (size - len(before) - len(after)), tone)

@@ -44,10 +44,13 @@ class FrameFace(NamedTuple):
 
 
 FRAMES: dict[Kind, FrameFace] = {
-    "coming": FrameFace(ROUND, "faint", "dim", "○"), "work": FrameFace(ROUND, "run", "run", "◐"),
-    "done": FrameFace(ROUND, "line", "done", "✓"), "waits": FrameFace(ROUND, "wait", "wait", "◆"),
-    "need": FrameFace(HEAVY, "wait", "wait", "◆"), "bad": FrameFace(HEAVY, "bad", "bad", "✗"),
-}  # fmt: skip
+    "coming": FrameFace(ROUND, "faint", "dim", "○"),
+    "work": FrameFace(ROUND, "run", "run", "◐"),
+    "done": FrameFace(ROUND, "line", "done", "✓"),
+    "waits": FrameFace(ROUND, "wait", "wait", "◆"),
+    "need": FrameFace(HEAVY, "wait", "wait", "◆"),
+    "bad": FrameFace(HEAVY, "bad", "bad", "✗"),
+}
 
 
 def frame(body: list[Row], title: Row, state: Row, kind: Kind, columns: int, rows: int) -> Rows:

@@ -49,15 +49,15 @@ def mark(rows: Sequence[Row], hits: Sequence[Hit], chosen: int) -> list[Row]:
     """The rows with every hit marked, and the chosen one (from 1; 0: none) otherwise than the rest."""
     marked = list(rows)
     for number, hit in enumerate(hits, 1):
-        paint = partial(_found, HERE if number == chosen else ELSEWHERE)
+        role = HERE if number == chosen else ELSEWHERE
         for row, begin, end in hit:
-            marked[row] = painted(marked[row], begin, end, paint)
+            marked[row] = painted(marked[row], begin, end, partial(_found, role))
     return marked
 
 
 def _found(role: str, own: str) -> str:
     """A role; a click still presses what it pressed in the one before."""
-    return " ".join((role, *(word for word in own.split() if word.startswith("!"))))
+    return " ".join((role, *re.findall(r"!\S+", own)))
 
 
 def painted(row: Row, begin: int, end: int, other: Callable[[str], str]) -> Row:

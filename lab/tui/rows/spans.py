@@ -121,6 +121,17 @@ def at_both_ends(left: list[Row], right: list[Row], cells: int) -> list[Row]:
     return [row(fill(one, cells - width(other)), other) if other else one for one, other in pairs]
 
 
+def flow(parts: Iterable[Row], cells: int, between: Row) -> list[Row]:
+    """Parts side by side, `between` two of them, on as many rows as they take; none is broken."""
+    lines: list[Row] = []
+    for part in parts:
+        if lines and width(lines[-1]) + width(between) + width(part) <= cells:
+            lines[-1] = row(lines[-1], between, part)
+        else:
+            lines.append(part)
+    return lines
+
+
 def widest(lines: Iterable[Row]) -> int:
     """The cells of the longest row."""
     return max(map(width, lines), default=0)

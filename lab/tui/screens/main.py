@@ -1,7 +1,7 @@
 """The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
 
 from asyncio import Event, Lock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.worker import Worker
 
 from lab.app.effects import RunObservation
@@ -65,14 +64,6 @@ COLOURS_ADVICE = {
     "standard": "16; COLORTERM=truecolor gives all",
 }
 """How many colours the terminal has, and how to get more."""
-
-
-class ObservationBatch(Message):
-    """Observations that came since the last message."""
-
-    def __init__(self, batch: list[RunObservation | SourceUpdate]) -> None:
-        super().__init__()
-        self.batch = batch
 
 
 class MainScreen(SelectingScreen):
@@ -137,15 +128,14 @@ class MainScreen(SelectingScreen):
     # What is observed
 
     async def _listen(self) -> None:
-        """Hand on what the source observes, one message a frame however much it is; a bug there doesn't end the show."""
+        """Have what the source observes be folded, in one go however much it is; a bug there doesn't end the show."""
         try:
             with self._host.surviving(LabError):
                 async for observation in self._host.source.observations():
                     self._batch.append(observation)
                     if len(self._batch) == 1:
-                        self.call_later(self._flush)
+                        self.call_later(self._take_batch)
                     if len(self._batch) >= BATCH:
-                        self._flush()
                         taken = Event()  # before more are made
                         self.call_later(taken.set)
                         await taken.wait()
@@ -157,16 +147,14 @@ class MainScreen(SelectingScreen):
         """Whether something was observed that doesn't show yet."""
         return bool(self._batch) or self.canvas.waiting
 
-    def _flush(self) -> None:
-        if self._batch:
-            batch, self._batch = self._batch, []
-            self.post_message(ObservationBatch(batch))
+    def _take_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        self.observe(batch)
 
-    @on(ObservationBatch)
-    def observe(self, message: ObservationBatch) -> None:
+    def observe(self, batch: Sequence[RunObservation | SourceUpdate]) -> None:
         """Fold what was observed, and draw it."""
         ui = self.state.ui
-        for event in message.batch:
+        for event in batch:
             if isinstance(event, SourceUpdate):
                 self.acts.note(event)
                 job = None if event.another_journal else ui.job

@@ -61,6 +61,7 @@ class PodRun(HeldSource):
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
         playable, link = self._playable, self._link
+        mock = None if link is None else link.mock
         return SourceState(
             self.pill,
             playable.choice.title,
@@ -69,9 +70,11 @@ class PodRun(HeldSource):
             playable.scenario,
             self.recording,
             self.can,
+            () if mock is None else mock.choices,
             message=self._message,
             base="" if link is None else link.base,
             token_url="" if link is None else link.token_url,
+            dead=mock is not None and mock.dead() is not None,
             labels=playable.app.dialect.labels,
             own_decisions=dict(self.run.answers.own),
             skipping=self.player.skipping,
@@ -199,14 +202,6 @@ class Live(PlayedSource, PodRun):
         if self._link is None or self._link.mock is None:
             raise HostError("The lab's mock is still starting; press the key once more.")
         return self._link.mock
-
-    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
-        known = super().describe()
-        return (
-            known
-            if self._link is None
-            else structs.replace(known, scenarios=self._mock.choices, dead=self._mock.dead() is not None)
-        )
 
     # What happens
 

@@ -159,7 +159,6 @@ class LastStatus(Struct, frozen=True):
     body: str
     size: int
     """Bytes of the output as UTF-8."""
-    follow_up_label: str = ""
 
 
 # What happened
@@ -242,8 +241,6 @@ class RunState(Struct, frozen=True):
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What a reader should see: remarks of the mock's journal."""
     part: int | None = None
     """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()
