@@ -16,7 +16,7 @@ from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
 from lab.plugins.phone.gates import PhoneGates
-from lab.plugins.phone.page import HEADERS, LONGEST_COMMENT, WITH_TEXT, PhoneQuestion, notice, question_page
+from lab.plugins.phone.page import HEADERS, LONGEST_COMMENT, WITH_TEXT, PhoneQuestion, question_page
 from lab.server import request_reader as reader
 from lab.server.connection import Connection, Sent
 from lab.server.limits import ServerLimits
@@ -130,4 +130,6 @@ def _form(headers: Headers, body: bytes) -> dict[str, str]:
 
 
 def _refused(problem: Refusal) -> Response:
-    return Response(problem.status, (*HEADERS, *problem.headers), notice(problem.message, problem.hint))
+    return Response(
+        problem.status, (*HEADERS, *problem.headers), question_page(PhoneQuestion(problem.message), problem.hint)
+    )

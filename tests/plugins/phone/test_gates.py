@@ -70,6 +70,7 @@ async def test_a_code_is_good_for_one_opening_and_tells_afterwards_how_it_was_de
     assert gate is not None and (gate.answers, gate.decided) == ((), "decided: approved")
     assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.answers == []
     assert desk.knows(play.waiting()).address.endswith("CODE02"), "the run was set back: the gate opens anew"
+    assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.answers == []
     desk.knows(play.idle(), 0)
     gate = desk.gates.look("CODE02")
     assert gate is not None and gate.decided == "no longer asked"
@@ -86,6 +87,9 @@ def test_the_next_round_has_a_code_of_its_own() -> None:
     first, second = desk.gates.look("CODE01"), desk.gates.look("CODE02")
     assert first is not None and first.decided == "decided: changes asked for"
     assert second is not None and second.answers and not second.decided
+    desk.gates.follow(ScreenState(run, UiState(), SHOW), drawable=True)
+    second = desk.gates.look("CODE02")
+    assert second is not None and second.decided == "no longer asked", "what was decided was the round before"
 
 
 def expired() -> Noted:

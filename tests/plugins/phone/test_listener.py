@@ -1,8 +1,10 @@
 """Phones decide: the listener with its two routes, over real sockets (limits.md §7)."""
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from http.client import HTTPConnection
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -82,8 +84,12 @@ async def test_a_phone_reads_the_question_and_nothing_that_runs_or_comes_from_el
             text = await answer.text()
         assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
         policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; style-src 'sha256-") and "frame-ancestors 'none'" in policy
-        assert "Share &lt;script&gt;alert(&quot;prices&quot;)&lt;/script&gt; &amp; more?" in text
+        style = b64encode(sha256(text.partition("<style>")[2].partition("</style>")[0].encode()).digest()).decode()
+        assert (
+            policy.startswith(f"default-src 'none'; style-src 'sha256-{style}'; ")
+            and "frame-ancestors 'none'" in policy
+        )
+        assert "Share &lt;script&gt;alert(&#34;prices&#34;)&lt;/script&gt; &amp; more?" in text
         assert "Request &lt;i&gt;changes&lt;/i&gt;" in text and "Say what &lt;b&gt;else&lt;/b&gt;." in text
         assert "1:02:05 left" in text
         assert not re.search(r"<script|<i>|<b>|<img|<link|src=|href=|://|url\(|@import| on\w+=", text)
