@@ -5,14 +5,11 @@ A file that is wrong in one place is left alone, and so is all that it says: wha
 
 import re
 
-from textual.theme import BUILTIN_THEMES
-
 from lab.language.complaints import START, Complaints, Position
 from lab.program.words import nearest
 from lab.tui.state.preferences import Preferences
-from lab.tui.themes import LIGHTS
 
-THEMES = (*LIGHTS, *sorted(BUILTIN_THEMES))
+THEMES = ("dark", "light")
 """What a theme may be called."""
 _WORDS = {"theme": THEMES, "layout": ("panes", "wire", "presenter"), "stage": ("off", *map(str, range(61)))}
 """What each setting may be."""

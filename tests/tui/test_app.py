@@ -1,10 +1,10 @@
 """The screen as an app: keys in states, sizes, text screens, hostile text, what is imported."""
 
 from collections.abc import AsyncIterator, Iterable
-from errno import ENOSPC
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.color import Color
 
 from lab.app.effects import RunObservation
@@ -69,36 +69,9 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
         app.theme = "ansi-dark"
         await pilot.pause()
         golden(app, "waiting-ansi-dark-120x36")
-        for theme in ("textual-light", "nord", "ansi-light"):
-            app.theme = theme
-            await pilot.pause()
-            assert " a Approve" in text(app) and letters(app).count("f") > 100
-
-
-async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "Downloads")
-    async with screen_in("waiting") as (app, _, pilot):
-
-        async def remark() -> str:
-            main_screen(app).note("")
-            await pilot.press("f9")
-            await until(pilot, lambda: bool(main_screen(app).state.ui.remark))
-            return main_screen(app).state.ui.remark
-
-        for number in (1, 2):
-            name = f"invoke-async-lab-{number}.svg"
-            assert await remark() == f"Saved here as {name}." and (tmp_path / name).read_text().startswith("<svg")
-        (tmp_path / "Downloads").mkdir()
-        assert await remark() == f"Saved as {tmp_path}/Downloads/invoke-async-lab-1.svg."
-
-        def full(path: Path, *_: int) -> int:
-            raise OSError(ENOSPC, "No space left on device", str(path))
-
-        monkeypatch.setattr("lab.files.opening.os.open", full)
-        assert await remark() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
+        app.theme = "ansi-light"
+        await pilot.pause()
+        assert " a Approve" in text(app) and letters(app).count("f") > 100
 
 
 # Keys
@@ -238,12 +211,13 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
-async def test_while_a_person_is_awaited_the_clock_is_looked_at_once_a_second(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for state, drawn_ticks in (("running", 8), ("waiting", 2)):
-        async with screen_in(state) as (app, _, _pilot):
+async def test_the_clock_is_looked_at_as_often_as_what_it_shows_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two seconds: four times while a job is polled, eight where its time runs fast, twice while a person is awaited."""
+    for state, factor, drawn_ticks in (("running", "1", 4), ("running", "20", 8), ("waiting", "1", 2)):
+        async with screen_in(state) as (app, source, _pilot):
+            source.factor = factor
             main, looks = main_screen(app), []
+            main.choose(replace(main.state.ui, factor=factor))
             main.timer.pause()
             monkeypatch.setattr(main.canvas, "tick", lambda looks=looks: looks.append(1))
             for _ in range(8):

@@ -142,11 +142,34 @@ def test_a_plan_fills_its_columns_however_many_steps_it_has(columns: int) -> Non
         assert width(planned_row(steps_of * many, columns)) == columns
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_after_a_run_that_ended_without_a_job_only_what_happened_is_drawn(size: tuple[int, int]) -> None:
+    began = play.refused()[:1]
+    assert "fetch" in band(view_of(began), 100, size)[-1], "as long as a job may come its steps are shown"
+    lines = band(view_of(play.refused()), 5_000, size)
+    assert lines[-1].split() == ["AGENTS"][: len(lines) == 3]
+    if len(lines) > 1:
+        assert lines[-2].split() == ["API", "──✗"][-len(lines) + 1 :]
+
+
+@pytest.mark.parametrize("polls", [3, 300, 3_000])
+def test_a_refusal_is_seen_among_polls_of_the_same_column_and_its_label_too(polls: int) -> None:
+    script = play.Script()
+    script.observations, script.x = play.running(), 4
+    for number in range(polls):
+        refused = number == polls - 2
+        script.poll(5_000 + 10 * number, play.body("RUNNING"), 5, 429 if refused else 200)
+    above, line, _ = band(view_of(script.observations), 5_000 + 10 * polls)
+    assert line.count("✗") == 1 and "429" in above
+    assert set(line.removeprefix("   API").strip()) <= set("─┄┴┼✗")
+
+
 def test_a_cell_that_is_put_beyond_the_edge_is_left_out() -> None:
     cells = CellRow(4)
     cells.put(-1, ink("ab"))
     cells.put(2, ink("日本"))
-    assert plain(cells.row()) == "b 日"
+    cells.put(0, ink("e\u0301"))
+    assert plain(cells.row()) == "e\u0301 日"
 
 
 # Faults

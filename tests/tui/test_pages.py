@@ -145,13 +145,12 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         await until(pilot, lambda: "? Help" in text(app))
 
 
-async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
+async def test_the_palette_names_every_offered_key() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         named = {command.name: command.key for command in main_screen(app).commands()}
         assert {
             "Approve": "a",
             "Pause": "space",
-            "Theme nord": "",
             "Presenter": "p",
             "Output view": "o",
         }.items() <= named.items()

@@ -1,6 +1,7 @@
 """Terminals that have less: 256 colours, sixteen, none."""
 
 import re
+from itertools import accumulate, pairwise
 from unittest.mock import patch
 
 import pytest
@@ -104,15 +105,23 @@ def test_the_cells_that_changed_are_all_that_two_rows_differ_in(
     new = row(*old[:at], *data.draw(st.lists(st.sampled_from(old), max_size=3) if old else st.just([])), *old[at + 1 :])
     new = fill(new, max(width(old), width(new)))
     old = fill(old, width(new))
-    first, cells = changed_cells(old, new)
-    assert first >= 0 and first + cells <= width(new)
+    runs = changed_cells(old, new)
 
     def styled_cells(line: Row) -> list[tuple[str, str]]:
         return [(character, role) for text_, role in line for character in text_ for _ in range(cell_len(character))]
 
     before, after = styled_cells(old), styled_cells(new)
-    assert before[:first] == after[:first] and before[first + cells :] == after[first + cells :]
-    assert (cells == 0) == (old == new)
+    painted = {at for first, cells in runs for at in range(first, first + cells)}
+    assert painted <= set(range(len(after)))
+    assert all(before[at] == after[at] for at in range(len(after)) if at not in painted)
+    assert bool(runs) == (before != after)
+    assert all(before[at] != after[at] for first, cells in runs for at in (first, first + cells - 1))
+    assert all(first + cells < later for (first, cells), (later, _) in pairwise(runs))
+    for first, cells in runs:  # no half of a wide character
+        for line in (old, new):
+            ends = {0, *accumulate(cell_len(character) for text_, _ in line for character in text_)}
+            assert {first, first + cells} <= ends
+    assert changed_cells(row("a日b"), row("a日\u0301b")) == [(1, 2)]
 
 
 async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_before_them() -> None:
@@ -127,10 +136,11 @@ async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_bef
             source.clock.at += 1_000
             for _ in range(EACH_WHILE_AWAITED):
                 main.tick()
-            await until(pilot, lambda: any("00:23.9" in each for each in sent))
+            await until(pilot, lambda: bool(sent) and "00:23.9" in text(app))
         written = "".join(sent)
-        assert "14:43" in written and "LIVE" not in written and "4 OUTPUT" not in written
-        assert len(written.encode()) < 2_000
+        assert "14:43" in text(app) and "00:2" not in written, "of the clock no more than its last figures"
+        assert "LIVE" not in written and "4 OUTPUT" not in written and "next" not in written
+        assert len(written.encode()) < 1_000
 
 
 @pytest.mark.long

@@ -18,7 +18,7 @@ def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
         text = file.read()
         first = text is None
         if text is not None:
-            from lab.tui.preference_syntax import parse_preferences  # it brings Textual along
+            from lab.tui.preference_syntax import parse_preferences
 
             preferences = parse_preferences(text, str(file.path))
     except LabError as error:

@@ -1,6 +1,6 @@
 """The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
 
-from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
-from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
+from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
@@ -58,7 +58,7 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     faces = verdict_buttons(state)
     keys = raised_buttons(faces) if faces and columns >= BROAD else []
     side = inner - widest(keys) - 2 if columns >= BROAD else inner
-    texts = (question, *(patience if columns >= BROAD else in_one_row(patience, inner)), note)
+    texts = (question, *(patience if columns >= BROAD else flow(patience, inner, row("  "))), note)
     lines = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
     if columns >= BROAD:
         return at_both_ends(lines, keys, inner)
@@ -66,12 +66,6 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     places = (gate_text(state, gate, short=short) for short in (False, True))
     place = next((each for each in places if len(each) <= inner - width(last) - 2), "")
     return [*lines, *rows, ends(last, row(ink(place, "dim")), inner)]
-
-
-def in_one_row(texts: list[Row], inner: int) -> list[Row]:
-    """Texts in one row, if they fit."""
-    whole = row(*[part for text in texts for part in (text, row("  "))])
-    return [whole] if texts and width(whole) - 2 <= inner else texts
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
@@ -92,10 +86,15 @@ def gate_head(state: ScreenState, gate: GateState) -> Row:
 def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere: bool = False) -> list[Row]:
     """How long there is, if it isn't `elsewhere`, and what happens if nobody decides; of an answer that was sent, or
     refused, that."""
-    opening = state.run.matched_opening
-    lead, happens = BLANK, _recorded(state, opening)
+    opening, cursor = state.run.matched_opening, state.source.cursor
+    lead, happens = BLANK, BLANK
     if gate.refusal:
         return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
+    known = cursor.decisions if cursor is not None else {}
+    if opening is not None and (decided := known.get((opening.job, opening.gate, opening.round))) is not None:
+        at, verdict = decided
+        word = ink(verdict_face(verdict).word, bold=True)
+        happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
         label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
@@ -106,26 +105,13 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
     tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     named = row() if elsewhere else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
-    word = verdict_face(opening.verdict).word
-    if happens is None and opening.by is not None:
-        happens = row(f"script: {word} in {minutes(opening.then_at - now)}, then {opening.to}")
+    then = verdict_face(opening.verdict).word
+    if not happens and opening.by is not None:
+        happens = row(f"script: {then} in {minutes(opening.then_at - now)}, then {opening.to}")
     return [
         row(named, gauge(left / whole, 8, tone)),
-        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{word}, then {opening.to}")),
+        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.to}")),
     ]
-
-
-def _recorded(state: ScreenState, opening: GateOpening | None) -> Row | None:
-    """What a recording knows of the opening that shows."""
-    cursor = state.source.cursor
-    found = (
-        None if cursor is None or opening is None else cursor.decisions.get((opening.job, opening.gate, opening.round))
-    )
-    if found is None:
-        return None
-    at, verdict = found
-    word = ink(verdict_face(verdict).word, bold=True)
-    return row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
 
 
 def verdict_buttons(state: ScreenState) -> list[Row]:
@@ -167,17 +153,14 @@ def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
     faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
-    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict)(state))
+    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict, state))
 
 
-def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
-    def offered(state: ScreenState) -> bool:
-        gate = state.newest.gate
-        if gate is None or gate.sent is not None or "decide" not in state.source.can:
-            return False
-        return verdict in dict(gate.answers) or (not gate.answers and verdict != "changes-requested")
-
-    return offered
+def _answerable(verdict: str, state: ScreenState) -> bool:
+    gate = state.newest.gate
+    if gate is None or gate.sent is not None or "decide" not in state.source.can:
+        return False
+    return verdict in dict(gate.answers) or (not gate.answers and verdict != "changes-requested")
 
 
 def gate_answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> GateAnswer:
@@ -239,7 +222,7 @@ def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> Scre
     name, key, label, _, _ = _BUTTONS[verdict]
     if signed:
         name, key, label = f"{name}-saying", key.upper(), f"{label} by name"
-    offered = _answerable(verdict)
+    offered = partial(_answerable, verdict)
     return ScreenKey(name, key, key, label, text, react, offered, group="gate", needs="decide", why=_no_answer)
 
 

@@ -50,7 +50,8 @@ class Axis(Struct, frozen=True):
     """The columns of the steps, and where an instant is."""
 
     boxes: tuple[Box, ...]
-    now: Millis
+    x: int
+    """Where they begin."""
 
     def column(self, at: Millis) -> int:
         """Where an instant is; before the first step its beginning."""
@@ -60,7 +61,7 @@ class Axis(Struct, frozen=True):
                 part = gone / (gone + _HALF) if open_gate else gone / max(1, step.takes)
                 # an open gate is never full: its last cell is to come
                 return x + min(max(0, wide - 2), int((wide - 1 - open_gate) * part))
-        return self.boxes[0].x if self.boxes else LEFT
+        return self.x
 
 
 def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned: bool) -> Axis:
@@ -88,7 +89,7 @@ def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned
         stop = min(end, x + round(shared))
         boxes.append(Box(step, at, stop - at))
         at = stop
-    return Axis(tuple(boxes), now)
+    return Axis(tuple(boxes), x)
 
 
 class CellRow:
@@ -123,12 +124,14 @@ def _draw(view: View) -> Rows:
     now = min(view.now, run.ended) if run.ended is not None else view.now
     planned = phase(run) == "idle"
     begun = bool(run.job and run.job.job)
+    came = begun or run.ended is None
+    """Whether steps have come, or may: of a run that ended without a job only its calls are drawn."""
     left, end = LEFT + (_NAMES if rows == 3 else 0), columns - 3
     leads = [] if rows == 1 or planned else _leads(run)
     # before they went out there is room for a token and a question, so that no step moves when they do
     many = len(leads) if begun else max(len(leads), 1 if run.token is not None and run.token.reused else 2)
     x = left if rows == 1 or planned else left + 2 + _LEAD * (many - 1)
-    axis = _axis(steps, now, x, end, planned=named)
+    axis = _axis(steps, now, x, end, planned=named) if came else Axis((), x)
     here = axis.column(now) if begun else left + 2 + _LEAD * max(0, len(leads) - 1)
     boxes = CellRow(columns)
     for box in axis.boxes:
@@ -139,7 +142,7 @@ def _draw(view: View) -> Rows:
             cells.put(LEFT, ink(name, "dim"))
     if rows > 1 and not planned:
         drawn[-2].put(left, ink("─" * (here - left + 1), "dim"))
-        drawn[-2].put(here + 1, ink("┄" * max(0, end - here - 1), "faint"))
+        drawn[-2].put(here + 1, ink("┄" * max(0, end - here - 1) * came, "faint"))
         _mark(_ticks(view, axis, leads, left), end, drawn[-2], drawn[0] if rows == 3 else None)
     return tuple(cells.row() for cells in drawn)
 
@@ -246,8 +249,10 @@ def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
 def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> None:
     """The ticks, and above as many labels as have room: refusals and decisions first, then news, the next, repeats."""
     taken: set[int] = set()
-    for each in sorted(ticks, key=lambda tick: (tick.rank, tick.x)):
+    ticks = sorted(ticks, key=lambda tick: (tick.rank, tick.x))
+    for each in reversed(ticks):  # where several are, that which tells most lies over the others
         line.put(each.x, ink(each.sign, each.tone, bold=True))
+    for each in ticks:
         for text in (each.label, each.short) if above is not None else ():
             start, apart = min(each.x, end - len(text)), 2 if each.rank == 3 else 1
             while each.rank == 2 and not taken.isdisjoint(range(start - 2, start)) and start + len(text) < end:

@@ -1,11 +1,12 @@
 """The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation, below
 it what that took, and the follow-ups, which are numbered keys."""
 
+from functools import partial
 from typing import NamedTuple
 
 from lab.core.clock import Millis, tenths
 from lab.jobs.program import parts_for
-from lab.tui.panes.keys import React, Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import WIDE, Rect, Rects
 from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
@@ -91,7 +92,7 @@ class Sheet(NamedTuple):
 
 def sheet(view: View) -> Rows:
     """The output under its title; `view.top` rows of a long one are scrolled away."""
-    columns, tone, (title, body, room, ground) = view.columns, _tone(view.run), laid_out(view)
+    columns, tone, (title, body, room, ground) = view.columns, _tone(view.run), sheet_of(view)
     body = marked(body, view.state.ui)
     over = max(0, len(body) - room)
     top = max(0, min(view.top, over))
@@ -120,7 +121,7 @@ def _head(view: View, title: str, rows: int, tone: Ink, ground: Ground) -> Rows:
     return (row(ink("▄" * view.columns, tone)), *bars, *under)
 
 
-def laid_out(view: View) -> Sheet:
+def sheet_of(view: View) -> Sheet:
     """Shaded rows where rules take too many.
 
     The title has block letters, or three rows, where the output still fits below it.
@@ -292,16 +293,11 @@ def no_question(state: ScreenState) -> str:
     return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
 
 
-def _asking(key: str) -> React:
-    def react(state: ScreenState) -> Reaction:
-        found = _follow_up(state, key)
-        return (
-            Reaction()
-            if found is None
-            else Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
-        )
-
-    return react
+def _ask(key: str, state: ScreenState) -> Reaction:
+    found = _follow_up(state, key)
+    if found is None:
+        return Reaction()
+    return Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
 
 
 def _key(number: str) -> ScreenKey:
@@ -311,7 +307,7 @@ def _key(number: str) -> ScreenKey:
         number,
         f"Ask {number}",
         "ask the follow-up of this number",
-        _asking(number),
+        partial(_ask, number),
         lambda state: _follow_up(state, number) is not None,
         needs="message",
         why=no_question,

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -64,7 +64,7 @@ def job_fact(view: View) -> PaneFact:
     return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
 
 
-def job_parts(room: Room) -> list[ViewPart]:
+def job_parts(room: View) -> list[ViewPart]:
     """What was asked, the beginning of the Job ID, that nothing is held open for it, and what else was said and came."""
     job, columns = room.run.job, room.columns
     if job is None or job.job is None:

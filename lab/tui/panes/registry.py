@@ -20,14 +20,13 @@ from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.poster import poster_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
 from lab.tui.panes.side_panel import KEYS as SIDE_KEYS
 from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
-from lab.tui.panes.stage import ACT, staged
+from lab.tui.panes.stage import ACT, poster_rows, staged
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, LEFT, frame

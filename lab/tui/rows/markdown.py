@@ -25,7 +25,10 @@ def markdown(text: str, inner: int, *, ruled: bool = False, signs: bool = False)
 
     `ruled`: tables have a rule a row. `signs`: their best cells have a sign, not a colour alone.
     """
-    blocks = _joined(_read(text[:CAP]), inner, partial(table_rows, ruled=ruled, signs=signs))
+    nodes, tables = _read(text[:CAP])
+    if (ruled or signs) and not tables:  # then all of them are one
+        return markdown(text, inner)
+    blocks = _joined(nodes, inner, partial(table_rows, ruled=ruled, signs=signs))
     # what stands deep within lists and quotes has its least room, whatever is left
     lines = ([cut(line, inner) for line in blocks] if inner < DEEP else blocks) or [BLANK]
     if len(text) > CAP:
@@ -34,13 +37,14 @@ def markdown(text: str, inner: int, *, ruled: bool = False, signs: bool = False)
 
 
 @lru_cache(maxsize=4)
-def _read(text: str) -> "Sequence[SyntaxTreeNode]":
-    """The text read: of 58 kB that takes as long as its rows, and another width or layout only wants other rows."""
+def _read(text: str) -> "tuple[Sequence[SyntaxTreeNode], bool]":
+    """The text read, and whether it has tables: that takes longer than to make rows of it, which another width wants anew."""
     # loaded when first wanted: the first paint must not wait for it
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-    return SyntaxTreeNode(MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)).children
+    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
+    return SyntaxTreeNode(tokens).children, any(token.type == "table_open" for token in tokens)
 
 
 def _joined(nodes: "Iterable[SyntaxTreeNode]", inner: int, table: Table, *, apart: bool = True) -> list[Row]:

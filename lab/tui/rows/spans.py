@@ -67,12 +67,7 @@ def clip(text: str, cells: int) -> str:
 
 def clip_left(text: str, cells: int) -> str:
     """The end of the text, `…` before it where something is missing."""
-    if cell_len(text) <= cells:
-        return text
-    tail = text[-max(0, cells - 1) :] if cells > 1 else ""
-    while cell_len(tail) > cells - 1 and tail:
-        tail = tail[1:]
-    return "…" + tail if cells > 0 else ""
+    return clip(text[::-1], cells)[::-1]
 
 
 def cut(spans: Row, cells: int) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from textual.screen import Screen
+from textual.timer import Timer
 
 from lab.tui.panes.layout import Rect, Rects
 from lab.tui.panes.registry import PARTS, TIMED, draw, places
@@ -11,7 +12,7 @@ from lab.tui.screens.rows_widget import PartWidget
 from lab.tui.state.screen import ScreenState
 
 REST = 0.05
-"""Seconds of rest after a frame that observations caused."""
+"""Seconds of rest after a frame, before observations cause another; a key waits for none."""
 
 
 class Canvas:
@@ -23,30 +24,34 @@ class Canvas:
         self._state = state
         self.widgets = {name: PartWidget(lambda: host.role_styles, id=name) for name in PARTS}
         self.places: Rects = {}
-        self._resting = False
+        self._rest: Timer | None = None
+        """Runs for a while after each frame."""
         self.waiting = False
         """Whether a drawing is due after the rest."""
 
-    def draw_soon(self) -> None:
-        """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
-        if self._resting:
-            self.waiting = True
+    def draw_soon(self, *, hurry: bool = True) -> None:
+        """Draw now, or after a rest if the last time was just before: at most 20 frames a second. No `hurry`: after a rest."""
+        if self._rest is None and hurry:
+            self.draw()
             return
-        self.draw()
-        self._resting = True
-        self._screen.set_timer(REST, self._rested)
+        self.waiting = True
+        if self._rest is None:
+            self._rest = self._screen.set_timer(REST, self._rested)
 
     def _rested(self) -> None:
-        self._resting = False
+        self._rest = None
         if self.waiting:
-            self.waiting = False
-            self.draw_soon()
+            self.draw()
 
     def draw(self) -> None:
-        """Place every part and show its rows."""
+        """Place every part and show its rows; what waited for the rest to end shows too, and a new one begins."""
         size = self._screen.size
         if not size.width or not self._screen.is_mounted:
             return
+        self.waiting = False
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self._screen.set_timer(REST, self._rested)
         with self._host.surviving(), self._screen.app.batch_update():
             state, now = self._state().in_sight, self._host.source.clock.now()
             found = places(state, size.width, size.height)

@@ -14,6 +14,7 @@ from textual.worker import Worker
 from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
+from lab.core.observe import Requested
 from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
@@ -52,8 +53,8 @@ from lab.tui.state.source import Refused, SourceAsk
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
-EACH_WHILE_AWAITED = 4
-"""While a person is awaited, which takes minutes, only one look in so many is taken: one a second."""
+EACH_WHILE_POLLING, EACH_WHILE_AWAITED = 2, 4
+"""While a job is polled one look in so many is taken: two a second; while a person is awaited, which takes minutes, one."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 BATCH = 50
@@ -100,7 +101,6 @@ class MainScreen(SelectingScreen):
             "open": self._open_exchange,
             "side": self._turn_side,
             "theme": host.turn_theme,
-            "picture": self._save_picture,
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 0, 1)},
@@ -162,13 +162,16 @@ class MainScreen(SelectingScreen):
             with self._host.surviving():
                 self.observed = fold(self.observed, event)
         self._take(self._with(self._synced(ui)))
-        self.canvas.draw_soon()
+        # a call whose reply comes at once shows with it: two frames would say the same
+        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
-        ui = self.state.ui
+        ui, run = self.state.ui, self.state.run
         self._looks += 1
-        if self._looks % EACH_WHILE_AWAITED and self.state.run.gate is not None and not (ui.stage or ui.remark):
+        slow = run.polls > 0 and float(ui.factor) <= 1
+        each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
+        if self._looks % each and not (ui.stage or ui.remark):
             return
         self.acts.count(ui, covered=self.app.screen is not self)
         state = self._with(self._without_old_remark(ui))
@@ -207,7 +210,7 @@ class MainScreen(SelectingScreen):
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         panel = self._host.panel
-        return state if panel is None else replace(state, side=panel.follow(state, drawable=self._host.draws_blocks))
+        return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -354,7 +357,10 @@ class MainScreen(SelectingScreen):
         return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
 
     def _open(self, page: PageContent, query: str = "") -> None:
-        self.choose(self.state.ui)  # what the source knows may have come without a word
+        before = self.state.source
+        self._take(self._with(self.state.ui))  # what the source knows may have come without a word
+        if self.state.source != before:
+            self.canvas.draw()
         if isinstance(page, ListContent):
             self.app.push_screen(ListScreen(page, self._host, self.react))
         else:
@@ -378,12 +384,11 @@ class MainScreen(SelectingScreen):
             self._open(PalettePage(self._now, tuple(self.commands())))
 
     def commands(self) -> Iterator[PaletteCommand]:
-        """What the palette offers now: every key that is offered, what has no key, and all themes."""
+        """What the palette offers now: every key that is offered, and what has no key."""
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
                 yield PaletteCommand(key.label_in(self.state), key.face, key.help, press)
-        yield from self._host.theme_commands()
 
     def _turn_side(self) -> None:
         """Show or hide what stands beside the question; where it has no room there, on a page of its own."""
@@ -403,12 +408,6 @@ class MainScreen(SelectingScreen):
         self.app.action_suspend_process()
         if stands:
             self._soon(lambda source: source.pause())
-
-    def _save_picture(self) -> None:
-        try:
-            self.note(self._host.save_picture())
-        except LabError as error:
-            self.note(error.what)
 
 
 # What the person prefers

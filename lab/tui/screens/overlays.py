@@ -73,9 +73,11 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._note = text
         self.follow()
 
-    def on_resize(self) -> None:
-        """Another size: rows of another width."""
-        if self.app.size != self._drawn_for:
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size: rows of another width. That it has a size at all needs no second layout, nor one of what is below."""
+        if self.app.size == self._drawn_for:
+            event.prevent_default()
+        else:
             self.follow()
 
     def follow(self) -> None:

@@ -1,7 +1,9 @@
 """Widgets that show rows of spans: they paint only the cells that changed, and a mouse selects their text."""
 
 from collections.abc import Callable
+from itertools import pairwise, zip_longest
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events, on
 from textual.geometry import Offset, Region
@@ -12,11 +14,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.tui.rows.marks import TextPlace, selected_text, with_selection, word_at
-from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
+from lab.tui.rows.spans import Row, Rows, backed, hot_at
 from lab.tui.state import clean
 from lab.tui.state.ink import Ground
 from lab.tui.themes import Styles
 
+NEAR = (20, 5)
+"""Up to so many cells are painted again rather than left out, where one role stands there, and where there are two: another
+place takes a dozen bytes, and each stretch of a role four dozen."""
 SELECTED = "{} characters selected: y or ctrl+c copies them, a click lets them go."
 
 
@@ -28,17 +33,35 @@ def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
     strip = Strip(
         [Segment(text if text.isprintable() else clean.line(text, len(text)), styles.of(role)) for text, role in row]
     )
-    return strip.adjust_cell_length(cells, styles.of(ground))
+    return strip.adjust_cell_length(cells, styles.of(ground)).simplify()
 
 
-def changed_cells(old: Row, new: Row) -> tuple[int, int]:
-    """From which cell on two rows differ, and how many there are up to where both end alike."""
-    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(new))
-    alike = 0
-    while alike < min(len(old), len(new)) - same and old[-1 - alike] == new[-1 - alike]:
-        alike += 1
-    first = width(new[:same])
-    return first, max(width(row[same : len(row) - alike]) for row in (old, new))
+def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
+    """Where two rows differ: from which cell on, and how many; what costs less to paint than to leave out is painted too."""
+    before, after = _cells(old), _cells(new)
+    runs: list[tuple[int, int]] = []
+    for at, (one, other) in enumerate(zip_longest(before, after)):
+        if one != other:
+            begin, end = runs[-1] if runs else (at, at)
+            between = [cell[1] for cell in after[max(0, end - 1) : at + 1]]
+            roles = 1 + sum(one != other for one, other in pairwise(between))
+            if at == end or (roles <= len(NEAR) and at - end <= NEAR[roles - 1]):
+                runs[-1:] = [(begin, at + 1)]
+            else:
+                runs.append((at, at + 1))
+    return [(begin, end - begin) for begin, end in runs]
+
+
+def _cells(row: Row) -> list[tuple[str, ...]]:
+    """What stands in each cell, and in which role; the second cell of a wide character is told from its first."""
+    cells: list[tuple[str, ...]] = []
+    for text, role in row:
+        for character in text:
+            if size := cell_len(character):
+                cells += [(character, role), (character, role, "second")][:size]
+            for back in (1, 2)[: len(cells[-1]) - 1] if cells and not size else ():  # an accent, on both cells
+                cells[-back] = (cells[-back][0] + character, *cells[-back][1:])
+    return cells
 
 
 class SelectingScreen(Screen[None]):
@@ -87,7 +110,7 @@ class RowsWidget(Widget):
             Region(first, y, cells, 1)
             for y, (old, new) in enumerate(zip(before, rows, strict=True))
             if old != new
-            for first, cells in (changed_cells(old, new),)
+            for first, cells in changed_cells(old, new)
         ]
         if changed:
             self.refresh(*changed)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -23,9 +22,6 @@ from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
-
-if TYPE_CHECKING:
-    from lab.client.control import ControlClient
 
 FAST = "400000"
 """The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
@@ -109,10 +105,6 @@ class PodRun(HeldSource):
         assert self._link is not None
         return self._link
 
-    async def _control(self) -> "ControlClient | None":
-        mock = (await self._connection()).mock
-        return None if mock is None else mock.control
-
     def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
         """Note what the run itself does, or what the journal tells, and hand it on; time may have to stand now."""
         before, after = self.run.note(observation)
@@ -170,7 +162,8 @@ class PodRun(HeldSource):
 
     async def answer(self, answer: GateAnswer) -> Refused:
         """In the chat as our app does, else over the control plane."""
-        return await self.run.answers.decide(answer, self.clock.now(), await self._control())
+        mock = (await self._connection()).mock
+        return await self.run.answers.decide(answer, self.clock.now(), None if mock is None else mock.control)
 
 
 class Live(PlayedSource, PodRun):

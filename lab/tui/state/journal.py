@@ -377,8 +377,8 @@ class _Step:
         if asks.command == "token":
             granted = reading.token_in(reply.response)
             if granted is not None and run.token is not None:
-                told = self._tokens.get(granted[0], run).token or run.token
-                run = replace(run, token=replace(run.token, claims=run.token.claims or told.claims))
+                noted = self._tokens.get(granted[0], run).token or run.token
+                run = replace(run, token=replace(run.token, claims=run.token.claims or noted.claims))
                 self._runs[key] = replace(self._runs[key], run=run)
                 _keep(self._tokens, granted[0], run, MOST_TOKENS)
                 return

@@ -29,7 +29,6 @@ from lab.tui.state.run import (
     JobState,
     LastStatus,
     MilestoneKind,
-    NextCall,
     RunState,
     TimelineRow,
     TokenState,
@@ -52,10 +51,10 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
         case _:
             run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
     match observation:
-        case Waiting(at, until, why):
-            return replace(run, next_call=NextCall(at, until, clean.line(why, 32)))
+        case Waiting():
+            return replace(run, next_call=observation)
         case Asking(at, until, question):
-            return gated(replace(run, next_call=NextCall(at, until, "poll")), question)
+            return gated(replace(run, next_call=Waiting(at, until, "poll")), question)
         case Noted():
             return _fact(run, observation)
         case RunEnded():
