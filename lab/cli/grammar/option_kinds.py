@@ -61,7 +61,7 @@ def json_object(name: str) -> Callable[[str], object]:
 
 def theme(text: str) -> str:
     """The name of a theme, where there is a screen and where there is none."""
-    from lab.program.words import nearest  # Textual is slow to load, and only this option needs it
+    from lab.program.words import nearest  # only this option needs these
     from lab.tui.preference_syntax import THEMES
 
     if text not in THEMES:

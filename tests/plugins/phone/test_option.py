@@ -105,10 +105,10 @@ def test_a_phone_decides_and_the_next_one_reads_it(tmp_path: Path) -> None:
     with demo(tmp_path, "./outside.yaml", "--phone", "--speed", "20") as shown:
         shown.until(lambda seen: "PHONE" in seen.text and "Begin" in seen.text)
         shown.press(" ")
-        told = ("/G/", "scan to decide", "this machine only", "▄▀")
-        shown.until(lambda seen: "4 OUTPUT" in seen.text and all(each in seen.text for each in told))
+        captions = ("/G/", "scan to decide", "this machine only", "▄▀")
+        shown.until(lambda seen: "4 OUTPUT" in seen.text and all(each in seen.text for each in captions))
         shown.press("p")
-        shown.until(lambda seen: "4 OUTPUT" not in seen.text and all(each in seen.text for each in told))
+        shown.until(lambda seen: "4 OUTPUT" not in seen.text and all(each in seen.text for each in captions))
         shown.press("p")
         shown.until(lambda seen: "4 OUTPUT" in seen.text)
         found = re.search(r"http://127\.0\.0\.1:\d+/G/\w{6}", shown.text)
