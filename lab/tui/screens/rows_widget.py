@@ -1,7 +1,7 @@
 """Widgets that show rows of spans: they paint only the cells that changed, and a mouse selects their text."""
 
 from collections.abc import Callable
-from itertools import pairwise, zip_longest
+from itertools import pairwise, repeat, zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -56,11 +56,13 @@ def _cells(row: Row) -> list[tuple[str, ...]]:
     """What stands in each cell, and in which role; the second cell of a wide character is told from its first."""
     cells: list[tuple[str, ...]] = []
     for text, role in row:
-        for character in text:
+        for character in () if text.isascii() else text:
             if size := cell_len(character):
                 cells += [(character, role), (character, role, "second")][:size]
             for back in (1, 2)[: len(cells[-1]) - 1] if cells and not size else ():  # an accent, on both cells
                 cells[-back] = (cells[-back][0] + character, *cells[-back][1:])
+        if text.isascii():
+            cells += zip(text, repeat(role))
     return cells
 
 
