@@ -133,14 +133,14 @@ EffectResult: TypeAlias = Received | Silence | Woke | Answer
 class Outcome(Struct, frozen=True):
     """How a run ended. `status` is one of the four words, another wire's own, or None when no job came of it."""
 
-    status: str | None
-    output: str | None
-    error: str | None
-    job: str | None
-    conversation: str | None
-    polls: int
+    status: str | None = None
+    output: str | None = None
+    error: str | None = None
+    job: str | None = None
+    conversation: str | None = None
+    polls: int = 0
     """Requests for the job's status, refused and lost ones too."""
-    elapsed: Millis
+    elapsed: Millis = 0
     """From the first request to the end, in milliseconds."""
     why: str | None = None
     """What ended a run that has no final status: what happened, in one sentence."""

@@ -126,6 +126,8 @@ def guarded(command: Callable[[], int], console: Console) -> int:
         report(error, console)
         return error.exit_code
     except OSError as error:
+        if reasons:  # a call to the system that was interrupted
+            return INTERRUPTED
         where = f" {error.filename}" if error.filename else ""
         console.err(f"lab: The system refused{where}: {error.strerror or error}.")
         return 4

@@ -60,16 +60,6 @@ def recording_path(name: str) -> Path:
     return folder / f"{slug}{RECORDING_ENDING}"
 
 
-def cast_path(name: str) -> Path:
-    """Where an asciicast lies: the path, the ending added where it is missing."""
-    path = Path(name if name.endswith(".cast") else f"{name}.cast")
-    if not is_slug(path.name):
-        raise UsageError(
-            f"{name!r} can't name a cast.", hint="Use a-z, 0-9, dot, dash and underscore, as in talk.cast."
-        )
-    return path
-
-
 def is_slug(text: str) -> bool:
     """Whether the text may name a recording on any system."""
     return bool(_SLUG.fullmatch(text)) and ".." not in text and text[-1] != "." and not _DEVICE.fullmatch(text)

@@ -6,7 +6,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Key, Record
+from lab.core.journal.fact import Key, Record, key_of, named_by
 from lab.core.journal.ledger import Ledger, SomeRecord
 from lab.core.journal.numbers import CallCounted, Polled, polled_key
 from lab.identity.testkey import KEY_ID, SECOND_KEY_ID, KeyId
@@ -156,16 +156,12 @@ SIGNING_KEY: Key = b"k"
 """Where the one record of keys lies, once there was a rotation."""
 
 
-def _key(prefix: bytes, text: str) -> Key:
-    return prefix + text.encode("utf-8", "surrogatepass")
-
-
 # where the records lie, by what the client holds, or by the family's name
-token_key = partial(_key, b"t")
-refresh_key = partial(_key, b"r")
-family_key = partial(_key, b"f")
-code_key = partial(_key, b"a")
-user_code_key = partial(_key, b"u")
+token_key = partial(key_of, b"t")
+refresh_key = partial(key_of, b"r")
+family_key = partial(key_of, b"f")
+code_key = partial(key_of, b"a")
+user_code_key = partial(key_of, b"u")
 
 
 def device_key(code: str) -> Key:
@@ -178,7 +174,7 @@ def grants_in(ledger: Ledger, kind: type[SomeRecord], now: Millis) -> Iterator[t
     prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
     for key, record in ledger.of(kind):
         if record.forgotten is None or now < record.forgotten:
-            yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record
+            yield named_by(key).removeprefix(prefix), record
 
 
 def signing(ledger: Ledger) -> KeyRecord:

@@ -11,8 +11,7 @@ Nothing here runs, waits or remembers. Read it in this order; each module opens 
     names       what texts and conditions see of a job, and outputs in all their forms
     branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
-    facts       what is accepted of a job, what follows, and the records that folding the accepted gives
-    derived     what follows of a job without anybody accepting it
+    facts       what is accepted of a job, the records that folding it gives, and what follows without anybody accepting it
     texts       what a job says of itself, before any wire words it
     own_run     a scenario's own messages as jobs, and how such a run may end
     trials      jobs in thought, and what of their texts fails

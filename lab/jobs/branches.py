@@ -21,6 +21,7 @@ An example: the lot is one of 1,000,000, and `- {chance: 20%, to: a}  - {when: â
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from lab.jobs.gates import Decision
@@ -57,19 +58,11 @@ class Branching:
 
         `exit` is `next`, or the verdict of a gate; `settled` are the decisions up to then, `ends` the delegates' visits.
         """
-        chances, lot = 0, -1
-        for branch in self._plan.program.ways[span.id].get(exit, ()):
-            if branch.chance is not None:
-                lot = self._plan.lot(span.id, span.visit) if lot < 0 else lot
-                chances += branch.chance
-                fits = lot < chances
-            else:
-                fits = branch.when is None or self._holds(branch.when, settled, ends)
-            if fits:
-                return branch
-        return None
+        branches = self._plan.program.ways[span.id].get(exit, ())
+        holds, lot = partial(self._holds, settled, ends), partial(self._plan.lot, span.id, span.visit)
+        return next(possible(branches, holds, lot), None)
 
-    def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
+    def _holds(self, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...], when: str) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         if (known := (len(settled), len(ends))) != self._asked_at:
             self._names = job_names(self._plan, settled, ends)
@@ -86,8 +79,15 @@ def _answer(when: str, names: Mapping[str, object], budget: Budget | None) -> bo
         raise RenderFailure(f"{when} has no answer: {failure}") from None
 
 
-def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = lambda when: None) -> Iterator[Branch]:
-    """Those of a list that some lot may bring, in order; `judge` tells of a condition, None where it can't be told."""
+def possible(
+    branches: Iterable[Branch],
+    judge: Callable[[str], bool | None] = lambda when: None,
+    lot: Callable[[], int] | None = None,
+) -> Iterator[Branch]:
+    """Those of a list that fit, in order: the first is taken.
+
+    `judge` tells of a condition, None where it can't be told; without a `lot` those fit that some lot may bring.
+    """
     chances, before = 0, set[str]()
     for branch in branches:
         if branch.when is not None:
@@ -98,8 +98,9 @@ def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = l
             if truth:
                 return
         else:
-            yield branch
             chances += branch.chance or MILLION
+            if lot is None or branch.sure or lot() < chances:
+                yield branch
             if chances >= MILLION:
                 return
 

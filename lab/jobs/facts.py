@@ -13,12 +13,28 @@ and body are made anew of it whenever somebody looks, so a million parked jobs c
 shared, and nothing else. What a look gives is the job's view: what a command about it is answered from. Of the record only
 what was accepted up to that instant counts: the span was found with no later decision, so two who look at the same instant
 have the same view, whoever asks first.
+
+What must hold
+    1. Of what is derived nothing is stored. A journal holds what came from outside; that a gate timed out, that a script answered, that
+       a job moved on follows from it. So a restart forgets none of it, and nobody has to be awake when it happens.
+    2. The list only grows at its end: what follows up to an instant begins with what followed up to an earlier one. For a
+       decision is admitted at the instant of its arrival, so none comes to lie before what was shown already. Whoever has
+       shown n of a job's derived facts shows the rest next, and needs to remember n alone.
+    3. In order of instants, and at the same instant in that of cause: a vote, the move that it brings, the gate at which
+       the job stands then. `until` is the next fact's instant if nobody decides, so an onlooker may sleep until it.
+
+The example of `timeline`, a gate that a person answers at 5 000
+
+    2 100    job.status RUNNING -> WAITING
+    2 100    gate.opened, until 12 100, otherwise timed-out: the job would end ERROR
+    5 000    job.status WAITING -> RUNNING; the answer itself was accepted, so it is a fact of the journal's and not here
+    7 000    job.status RUNNING -> COMPLETE
 """
 
 import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar, TypeVar
 
 import msgspec
@@ -27,13 +43,15 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, json_bytes
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record
+from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of, named_by
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
-from lab.jobs.gates import Decision, Origin
+from lab.jobs.branches import Branching
+from lab.jobs.gates import Decision, Origin, votes
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.program import NO_SCENARIO
 from lab.jobs.span import Span
+from lab.jobs.timeline import after, spans
 from lab.program.words import Verdict
 
 _Shared = TypeVar("_Shared", bound=Hashable)
@@ -146,7 +164,7 @@ def _key(prefix: bytes, text: str) -> Key:
     """Where a record lies; a UUID takes 16 bytes."""
     if _UUID.fullmatch(text):
         return prefix + bytes.fromhex(text.replace("-", ""))
-    return prefix.upper() + text.encode("utf-8", "surrogatepass")
+    return key_of(prefix.upper(), text)
 
 
 @lru_cache(maxsize=64)  # one call asks for that of its job several times
@@ -154,23 +172,22 @@ def job_key(job: str) -> Key:
     return _key(b"j", job)
 
 
-def conversation_key(conversation: str) -> Key:
-    return _key(b"c", conversation)
+conversation_key = partial(_key, b"c")
 
 
 def repeat_key(owner: str, key: str) -> Key:
-    return b"i" + f"{owner}\0{key}".encode("utf-8", "surrogatepass")
+    return key_of(b"i", f"{owner}\0{key}")
 
 
 def repeat_of(key: Key) -> str:
     """The idempotency key that a record's key was made of."""
-    return key.partition(b"\0")[2].decode("utf-8", "surrogatepass")
+    return named_by(key).partition("\0")[2]
 
 
 def id_of(key: Key) -> str:
     """The id that a job's or a conversation's key was made of."""
     if key[:1].isupper():
-        return key[1:].decode("utf-8", "surrogatepass")
+        return named_by(key)
     text = key[1:].hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -187,10 +204,6 @@ def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
         job = record.job
         record = ledger.get(job_key(job))
     return (job, record) if isinstance(record, JobRecord) else None
-
-
-def jobs_in(ledger: Ledger) -> Iterator[str]:
-    return (id_of(key) for key, _ in ledger.of(JobRecord))
 
 
 # Facts
@@ -360,6 +373,62 @@ class JobForgotten(Fact, frozen=True, kw_only=True):
     type: ClassVar[str] = "job.forgotten"
     kind: ClassVar[str] = "derived"
     job: str
+
+
+class Derived(Struct, frozen=True):
+    """The derived facts of a job up to an instant, and when the next one is due (None: never)."""
+
+    facts: tuple[Fact, ...]
+    until: Millis | None
+
+
+def derived(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Derived:
+    """What follows of a job up to and including `now`; later calls only add at the end."""
+    known = tuple(decision for decision in decisions if decision.at <= now)
+    facts: list[Fact] = []
+    for fact in _following(plan, known):
+        if fact.at > now:
+            return Derived(tuple(facts), fact.at)
+        facts.append(fact)
+    return Derived(tuple(facts), None)
+
+
+def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
+    """All derived facts of a job in order, if nobody decides but these: lazy, so look no further than you must."""
+    job = plan.invocation.job
+    before: Span | None = None
+    for span in spans(plan, decisions):
+        if before is not None and not span.goes_on:
+            yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
+        # of an escalation only the status tells, which stays as it is
+        if (opening := span.opening) is not None and not span.escalated:
+            cast = votes(opening, ())
+            end, to = cast[-1], after(plan, Branching(plan), span, (*span.settled, *cast), span.ends).status
+            assert end.verdict is not None
+            by = None if end.verdict is Verdict.TIMED_OUT else Origin.SCRIPT
+            yield GateOpened(
+                at=span.since, job=job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,
+                until=opening.deadline, otherwise=Otherwise(at=end.at, verdict=end.verdict, by=by, to=to),
+            )  # fmt: skip
+        for vote in span.own_votes:
+            if vote.verdict is Verdict.TIMED_OUT:
+                # a live vote was accepted and stands in the journal; a time-out and a script's vote came from nowhere
+                yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
+            elif vote.by is Origin.SCRIPT and vote.verdict is not None:
+                yield GateDecided(
+                    at=vote.at, job=job, gate=span.id, round=span.visit, verdict=vote.verdict,
+                    by=Origin.SCRIPT, name=vote.name, comment=vote.comment,
+                )  # fmt: skip
+        before = span
+    forgotten = forgotten_at(plan, before) if before is not None else None
+    if forgotten is not None:
+        yield JobForgotten(at=forgotten, job=job)
+
+
+def forgotten_at(plan: Plan, span: Span) -> Millis | None:
+    """When a job can no longer be asked for, seen at its last span; None: never."""
+    retention = plan.program.scenario.retention
+    return span.since + retention if retention is not None and span.status.final else None
 
 
 # Shell: what happened to scenarios

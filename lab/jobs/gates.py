@@ -43,7 +43,7 @@ Escalation: `escalate: {after: 5s, reviewer: {after: 2s, verdict: approved, by: 
     again, without her name, at 9 000. At 9 000 Ann's is due too, but the vote before was at 7 000, so hers is due at 16 000.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from operator import itemgetter
 from typing import assert_never
@@ -89,8 +89,6 @@ class Opening(Struct, frozen=True):
     gate: Gate
     visit: int
     """Which opening of this gate it is, from 0: a decision names it, so one for the last round can't answer this one."""
-    rounds_used: int
-    """How often changes were asked for at this gate before."""
     opened: Millis
     scripted: bool = True
     """Whether the scenario's reviewer answers; False when a person does."""
@@ -131,8 +129,8 @@ def votes(opening: Opening, decisions: tuple[Decision, ...]) -> tuple[Decision, 
     # Ends: each turn takes a live decision away, adds a vote to at most `approvals`, or times out.
     while True:
         script = _scripted(opening, cast)
-        while live and live[0].name is not None and live[0].name in _voters(cast):
-            del live[0]  # a name counts once; the door refuses these, but a recording made elsewhere may hold one
+        # a name counts once; the door refuses these, but a recording made elsewhere may hold one
+        live = [each for each in live if each.name is None or not _voted(each.name, cast)]
         if live and (script is None or live[0].at < script.at):  # `<`: at the same instant the script comes first
             cast.append(live.pop(0))
         elif script is not None:
@@ -143,8 +141,8 @@ def votes(opening: Opening, decisions: tuple[Decision, ...]) -> tuple[Decision, 
             return tuple(cast)
 
 
-def _voters(cast: list[Decision]) -> list[str | None]:
-    return [vote.name for vote in cast]
+def _voted(name: str | None, cast: Iterable[Decision]) -> bool:
+    return any(vote.name == name for vote in cast)
 
 
 def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
@@ -164,7 +162,7 @@ def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
     at, vote = min(due, key=itemgetter(0))  # of two at one instant the first reviewer
     if at >= opening.deadline:
         return None
-    name = None if vote.by in _voters(cast) else vote.by
+    name = None if _voted(vote.by, cast) else vote.by
     return opening.vote(at, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment)
 
 
@@ -259,6 +257,6 @@ def admit(
     if verdict is Verdict.CHANGES and not (comment or "").strip():
         return Inadmissible.NO_COMMENT
     # who gives no name may vote again: two people without names can't be told apart from one
-    if name is not None and any(vote.name == name for vote in cast):
+    if name is not None and _voted(name, cast):
         return Inadmissible.VOTED
     return None

@@ -10,7 +10,7 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
@@ -18,10 +18,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.errors import Complaint
-from lab.core.exchange import Json
 from lab.jobs.branches import possible, reachable
 from lab.jobs.gates import Opening, votes
-from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
+from lab.jobs.own_run import TurnResult, seen_at, unmet
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program, program_of
 from lab.jobs.texts import shown_status
@@ -103,7 +102,7 @@ def lint(
     for turn, (part, jobs) in enumerate(zip(parts, trials, strict=True), 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         of_part = [*tried(program, turn, jobs, prefix)]
-        for warnings in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
+        for warnings in (unreachable, undecided_gates, long_waits, constants, braces, always_empty):
             of_part += warnings(part)
         if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
             of_part += [(("match",), f"it takes a part of {word} alone", ASCII_ALONE)]
@@ -128,7 +127,7 @@ def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
     turns: list[TurnResult] = []
     for each in plans:
         *_, end = spans(each, ())
-        turns.append(TurnResult(end.status, verdicts=verdicts_at(end), own_error=ended_at_own_error(each, end)))
+        turns.append(seen_at(each, end))
         if end.status is not Status.COMPLETE:
             break
     for difference in unmet(expect, turns, len(plans)) if scenario.expect != ExpectedRun() else ():
@@ -212,7 +211,7 @@ def undecided_gates(part: Program) -> Warnings:
         # when the script ends the slowest of its openings, if nobody else votes and nobody's patience ends; one vote ends
         # an opening, so the entries are those of different openings, but in a quorum they follow each other
         count = len(gate.reviewer.script) if isinstance(gate.reviewer, Script) and gate.approvals == 1 else 1
-        openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, 0, earlier_votes=each) for each in range(count))
+        openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, earlier_votes=each) for each in range(count))
         cast = [votes(each, ()) for each in openings]
         end = max((each[-1] for each in cast), key=attrgetter("at"))
         if gate.reviewer is None and second is None:
@@ -286,25 +285,24 @@ def _shadows(earlier: Fault, fault: Fault) -> bool:
 def unknown_callers(scenario: Scenario, known: KnownCallers) -> Warnings:
     """Names in `for`, in `agent.roles` and in faults that are nobody's."""
     callers = scenario.callers or Callers()
-    named: list[tuple[KeyPath, str, str | None]] = []
-    for kind, where, names in (
+    lists = (
         # without a file a role that nobody has may be meant: its lack is what such a scenario shows
         ("role", ("agent", "roles"), scenario.agent.roles if known.from_file else ()),
         ("user", ("for", "users"), callers.users),
         ("role", ("for", "roles"), callers.roles),
         ("client", ("for", "clients"), callers.clients),
-    ):
-        named += [((*where, place), kind, name) for place, name in enumerate(names)]
+    )
+    named: list[tuple[KeyPath, str, str]] = [
+        ((*at, place), kind, name) for kind, at, names in lists for place, name in enumerate(names)
+    ]
     for place, fault in enumerate(scenario.faults):
-        named += [
-            (("faults", place, "client"), "client", fault.client),
-            (("faults", place, "user"), "user", fault.user),
-        ]
+        of = (("client", fault.client), ("user", fault.user))
+        named += [(("faults", place, kind), kind, name) for kind, name in of if name is not None]
     clients = None if scenario.settings.get("clients") == "any" else known.clients
-    lists = {"user": known.users, "role": known.roles, "client": clients}
+    everybody = {"user": known.users, "role": known.roles, "client": clients}
     for path, kind, name in named:
-        there = lists[kind]
-        if there is None or name is None or name in there:
+        there = everybody[kind]
+        if there is None or name in there:
             continue
         hint = among(name, sorted(there)[:20], f"{kind}s there")
         if known.from_file:
@@ -344,16 +342,11 @@ def _long_sentences(narration: Narration) -> Warnings:
 
 
 def braces(part: Program) -> Warnings:
-    """Braces that nobody reads: single ones in texts, and those of values that are no templates."""
+    """Braces that nobody reads: single ones in texts, and those of reviewers."""
     for each in step_texts(part.scenario.steps):
         if not each.is_condition and (lone := _SINGLE_BRACES.search(each.text)):
             what = f"{each.what} has {lone[0]}, which stays as it is"
             yield each.path, what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
-    for path, text in _constants(part):
-        if isinstance(text, str) and "{{" in text:
-            quote = "'" if '"' in text else '"'
-            what = f"{path[-1]} is a constant: what stands in its braces is no more than text"
-            yield path, what, f"write {path[-1]}: {{value: {quote}{text}{quote}}}"
     for place, step in enumerate(part.scenario.steps):
         for way, vote in votes_of(step):
             for key, words in (("comment", vote.comment), ("by", vote.by)):
@@ -362,28 +355,30 @@ def braces(part: Program) -> Warnings:
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-def misspelt(part: Program) -> Warnings:
-    """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
+def constants(part: Program) -> Warnings:
+    """Constants that look like a draw, for any mapping is one, and a slip in the key that counts no error; or like a template."""
     rows = "rows stand in a list: {list: {each: …}, count: 3}"
-    for path, constant in _constants(part):
-        if not isinstance(constant, dict):
+    placed = (
+        (("data", name, *each.place), each.element)
+        for name, of in part.scenario.data.items()
+        for each in elements_in(of)
+    )
+    for path, element in placed:
+        entry, value = path[-1], element.value if isinstance(element, Constant) else None
+        if isinstance(value, str) and "{{" in value:
+            quote = "'" if '"' in value else '"'
+            what = f"{entry} is a constant: what stands in its braces is no more than text"
+            yield path, what, f"write {entry}: {{value: {quote}{value}{quote}}}"
+        if not isinstance(value, dict):
             continue
-        drawn = next((key for key, each in constant.items() if form_of_datum(each) != "constant"), None)
+        drawn = next((key for key, each in value.items() if form_of_datum(each) != "constant"), None)
         if drawn is not None:
-            entry = next(each for each in reversed(path) if each != "list")
-            what = f"{entry} is a constant, and so is {drawn} within it: nothing is drawn"
+            named = next(each for each in reversed(path) if each != "list")
+            what = f"{named} is a constant, and so is {drawn} within it: nothing is drawn"
             yield path, what, rows if len(path) > 2 else f"draw entries of data, or of rows: {rows}"
-        for key in constant:
+        for key in value:
             if hint := rows if key == "each" else nearest(key, DRAWN):
-                yield path, f"{path[-1]} is a constant with a key {key}: nothing is drawn", hint
-
-
-def _constants(part: Program) -> Iterator[tuple[KeyPath, Json]]:
-    """The constants of data, in its lists and rows too, with their places."""
-    for name, datum in part.scenario.data.items():
-        for each in elements_in(datum):
-            if isinstance(each.element, Constant):
-                yield ("data", name, *each.place), each.element.value
+                yield path, f"{entry} is a constant with a key {key}: nothing is drawn", hint
 
 
 # What is empty wherever it is looked at: decisions and outputs that can't be there by then

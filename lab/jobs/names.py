@@ -22,8 +22,8 @@ An example: `draft` hands back `{{ message }}!`, `check` hands back `{{ delegate
     2       draft   1       1, 2                                    go!
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from typing import TypeAlias, assert_never
 
@@ -35,6 +35,7 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import DelegateEnd
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure, fitting, template
 from lab.language.templates.bounds import Unwritten, tell_unwritten
+from lab.language.values import Lazy
 from lab.program.steps import Delegate, FileOutput, Filler, Gate, Html, JsonOutput, Output, output_templates
 from lab.program.words import Verdict
 
@@ -43,28 +44,6 @@ LONGEST_HANDED_BACK = 64 * 1024
 
 Writer: TypeAlias = Callable[[str], str]
 """Renders texts at one place; RenderFailure for one that can't be."""
-
-
-class Lazy(Mapping[str, object]):
-    """Members that are found when they are first looked at."""
-
-    def __init__(self, names: Collection[str], find: Callable[[str], object]) -> None:
-        self._names = names
-        self._find = find
-        self._found: dict[str, object] = {}
-
-    def __getitem__(self, name: str) -> object:
-        if name not in self._found:
-            if name not in self._names:
-                raise KeyError(name)
-            self._found[name] = self._find(name)
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 Handed: TypeAlias = dict[int, str | None | RenderFailure]
@@ -83,59 +62,51 @@ def job_names(
 
     `handed`: what is known of the delegates' outputs; more is added to it.
     """
-    known = TIMELESS_NAMES if now is None else TEMPLATE_NAMES
-    return Lazy(known, partial(_found, plan, settled, ends, handed, now))
+    call = plan.invocation
+
+    def found(name: str) -> object:
+        match name:
+            case "message":
+                return call.input.message
+            case "match":
+                return plan.program.groups(call.input.message)
+            case "parameters":
+                return {
+                    # a workflow's parameters may come as {"value": …}, and templates needn't know
+                    key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
+                    for key, value in call.parameters.items()
+                }
+            case "data":
+                return plan.data
+            case "decisions":
+                return _decisions(plan, settled)
+            case "delegates":
+                return DelegateOutputs(plan, settled, ends, handed)
+            case "now" if now is not None:
+                return now()
+            case "user":
+                return None if call.user is None else asdict(call.user)
+            case "client":
+                return {"id": call.client}
+            case "job":
+                return {"id": call.job}
+            case "turn":
+                return call.turn
+            case "conversation":
+                # the outputs of fifty turns are rendered for none but who looks at them
+                both: dict[str, Callable[[], object]] = {
+                    "id": lambda: call.conversation,
+                    "turns": lambda: list(plan.earlier()),
+                }
+                return Lazy(both, lambda name: both[name]())
+        raise KeyError(name)
+
+    return Lazy(TIMELESS_NAMES if now is None else TEMPLATE_NAMES, found)
 
 
 def request_names(plan: Plan) -> dict[str, object]:
     names = job_names(plan)
     return {name: names[name] for name in ("message", "match", "parameters", "data")}
-
-
-def _found(
-    plan: Plan,
-    settled: tuple[Decision, ...],
-    ends: tuple[DelegateEnd, ...],
-    handed: Handed | None,
-    now: Callable[[], str] | None,
-    name: str,
-) -> object:
-    call = plan.invocation
-    match name:
-        case "message":
-            return call.input.message
-        case "match":
-            return plan.program.groups(call.input.message)
-        case "parameters":
-            return {
-                # a workflow's parameters may come as {"value": …}, and templates needn't know
-                key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-                for key, value in call.parameters.items()
-            }
-        case "data":
-            return plan.data
-        case "decisions":
-            return _decisions(plan, settled)
-        case "delegates":
-            return DelegateOutputs(plan, settled, ends, handed)
-        case "now" if now is not None:
-            return now()
-        case "user":
-            return None if call.user is None else asdict(call.user)
-        case "client":
-            return {"id": call.client}
-        case "job":
-            return {"id": call.job}
-        case "turn":
-            return call.turn
-        case "conversation":
-            # the outputs of fifty turns are rendered for none but who looks at them
-            found: dict[str, Callable[[], object]] = {
-                "id": lambda: call.conversation,
-                "turns": lambda: list(plan.earlier()),
-            }
-            return Lazy(found, lambda name: found[name]())
-    raise KeyError(name)
 
 
 def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
@@ -165,7 +136,7 @@ class DelegateOutputs(Lazy):
         handed: Handed | None = None,
     ) -> None:
         self._delegates = {name: step for name, step in plan.program.steps.items() if isinstance(step, Delegate)}
-        super().__init__(self._delegates, self._latest_output)
+        super().__init__(self._delegates)
         self._plan = plan
         self._settled = settled
         self._ends = ends
@@ -184,8 +155,8 @@ class DelegateOutputs(Lazy):
             raise RenderFailure(str(text))
         return text
 
-    def _latest_output(self, step: str) -> object:
-        place = self._latest(step, len(self._ends))
+    def _find(self, name: str) -> object:
+        place = self._latest(name, len(self._ends))
         return {"output": "" if place is None else self.text(place) or ""}
 
     def _latest(self, step: str, known: int) -> int | None:

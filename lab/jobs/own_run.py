@@ -80,14 +80,10 @@ class TurnResult(Struct, frozen=True):
     """Whether it ended at an `error` step to which its scenario may branch."""
 
 
-def ended_at_own_error(plan: Plan, span: Span) -> bool:
-    """Whether that span of the plan is an `error` step, of a scenario with branches."""
-    return isinstance(span.step, Failure) and (bool(plan.program.lots) or plan.program.conditional)
-
-
-def verdicts_at(span: Span) -> dict[str, str]:
-    """How the gates before a span ended; of several openings the last."""
-    return {vote.step: vote.verdict for vote in span.settled if vote.verdict is not None}
+def seen_at(plan: Plan, span: Span) -> TurnResult:
+    """What is seen of its job at that span of the plan."""
+    branches = bool(plan.program.lots) or plan.program.conditional
+    return TurnResult(span.status, verdicts=span.verdicts, own_error=branches and isinstance(span.step, Failure))
 
 
 def unmet(expect: ExpectedRun, turns: Sequence[TurnResult], messages: int) -> Iterator[str]:

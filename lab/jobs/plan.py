@@ -29,7 +29,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
 from lab.jobs.program import Program
-from lab.language.values import drawn_as, generate, is_drawn, restore
+from lab.language.values import generate, restore
 from lab.program.draws import draw_latency
 from lab.program.steps import TimedStep
 from lab.program.words import MILLION
@@ -156,33 +156,12 @@ def settle_draws(program: Program, seed: Seed, ordinal: int) -> dict[str, Json]:
     """
     data = generate(program.scenario.data, seed, f"{program.name}/{ordinal}")
     drawn = {f"data/{name}": value for name, value in data.items()}
-    return dict(sorted((drawn | _first_visits(program, seed, ordinal)).items()))
-
-
-def _first_visits(program: Program, seed: Seed, ordinal: int) -> dict[str, int]:
-    found: dict[str, int] = {}
     for name, step in program.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
         if isinstance(step, TimedStep) and not isinstance(step.takes, int):
-            found[f"{name}/takes"] = takes(program, seed, ordinal, name, 0)
-    return found | {f"{name}/next": lot(program, seed, ordinal, name, 0) for name in program.lots}
-
-
-def misdrawn(program: Program, seed: Seed, ordinal: int, drawn: Drawn) -> str | None:
-    """The first name under which `drawn` holds what chance can't have settled so at acceptance; None: it all fits.
-
-    Generated text may be anything: another version of the generator gives another.
-    """
-    stream = f"{program.name}/{ordinal}"
-    data = {f"data/{name}": datum for name, datum in program.scenario.data.items() if is_drawn(datum)}
-    visited = _first_visits(program, seed, ordinal)
-    for name in sorted(data.keys() | visited.keys() | drawn.keys()):
-        value = drawn.get(name)
-        if name in data and name in drawn and drawn_as(data[name], value, seed, f"{stream}/{name}"):
-            continue
-        if name not in visited or type(value) is not int or value != visited[name]:
-            return name
-    return None
+            drawn[f"{name}/takes"] = takes(program, seed, ordinal, name, 0)
+    drawn |= {f"{name}/next": lot(program, seed, ordinal, name, 0) for name in program.lots}
+    return dict(sorted(drawn.items()))
 
 
 def plan(

@@ -85,9 +85,6 @@ class Program(Struct, frozen=True, eq=False):
             return self
         return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
 
-    def part_for(self, turn: int, message: str, used: Collection[int] = ()) -> int | None:
-        return part_for(self.scenario, turn, message, used)
-
     @property
     def sent(self) -> tuple["Program", ...]:
         """What answers the messages that the external app sends by itself, turn by turn."""

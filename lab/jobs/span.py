@@ -35,7 +35,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.jobs.gates import Decision, Opening
 from lab.program.steps import Delegate, EndingStep, Parallel, ParallelChild, Step
-from lab.program.words import Status
+from lab.program.words import Status, Verdict
 
 
 class DefaultEnding(Struct, frozen=True):
@@ -167,12 +167,6 @@ class Span(Struct, frozen=True):
         return (self.id,) if self.stretch is None else (self.id, *(child.id for child in self.stretch.at_work))
 
     @property
-    def over(self) -> tuple[str, ...]:
-        """The ids of the children of a parallel that are at work no more once it has ended."""
-        part = self.stretch
-        return () if part is None else tuple(child.id for child in (part.at_work if part.last else part.ending))
-
-    @property
     def all_ends(self) -> tuple[DelegateEnd, ...]:
         """The visits to delegates that ended before this span, those within its parallel too."""
         within = self.stretch.ended if self.stretch is not None else ()
@@ -185,6 +179,11 @@ class Span(Struct, frozen=True):
         if parted is None:
             return self.votes
         return tuple(vote for vote in self.votes if (vote.at >= parted) == self.escalated)
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """How the gates before it ended; of several openings the last."""
+        return {vote.step: vote.verdict for vote in self.settled if vote.verdict is not None}
 
     def votes_at(self, now: Millis) -> tuple[Decision, ...]:
         return tuple(vote for vote in self.votes if vote.at <= now)

@@ -102,26 +102,21 @@ def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, ac
 
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
+    status, step, prompt = shown_status(span, switches), span.step, None
+    write = writer_at(plan, span, epoch)
     try:
-        return _status_texts(plan, span, epoch, switches, accepted=accepted)
+        if status.final:
+            return final_texts(plan, span, write)
+        if isinstance(first := span.at_work[0], Work | Delegate):
+            return StatusTexts(status, None if accepted else progress_of(plan, first, write))
+        if isinstance(step, Pause) and status is Status.WAITING:
+            prompt = Prompt(write(step.says) if step.says else "")
+        elif isinstance(step, Gate):
+            asks = write(step.question(escalated=span.escalated))
+            prompt = Prompt(asks, *map(write, (step.change_prompt, step.last_round) if takes_text(step) else ()))
     except RenderFailure as failure:
         unwritten(plan, span.id, ENDS, f"a text can't be written: {failure}")
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
-
-
-def _status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool) -> StatusTexts:
-    status, step = shown_status(span, switches), span.step
-    write = writer_at(plan, span, epoch)
-    if span.status.final:
-        return final_texts(plan, span, write)
-    if isinstance(first := span.at_work[0], Work | Delegate):
-        return StatusTexts(status, None if accepted else progress_of(plan, first, write))
-    prompt = None
-    if isinstance(step, Pause) and status is Status.WAITING:
-        prompt = Prompt(write(step.says) if step.says else "")
-    elif isinstance(step, Gate):
-        asks = write(step.question(escalated=span.escalated))
-        prompt = Prompt(asks, *map(write, (step.change_prompt, step.last_round) if takes_text(step) else ()))
     output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
     return StatusTexts(status, output=output, prompt=prompt)
 

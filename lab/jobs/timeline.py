@@ -56,10 +56,6 @@ from lab.language.templates import RenderFailure
 from lab.program.steps import Again, Delegate, Gate, Parallel, Pause, Step, TimedStep
 from lab.program.words import Status, Verdict
 
-MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
-"""From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing
-follows an ending. The README's diagram is printed from it."""
-
 
 def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     """The span that holds `now`; before the acceptance, the first one."""
@@ -103,7 +99,7 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
             # The script says what is decided *as the n-th*, so it goes on behind a person who stepped in, and doesn't say
             # again what that person said already.
             voted = sum(each.step == name and each.verdict is not Verdict.TIMED_OUT for each in settled)
-            opening = Opening(step, visit, used, since, plan.scripted, voted)
+            opening = Opening(step, visit, since, plan.scripted, voted)
             cast = votes(opening, decisions)
             until, escalates = cast[-1].at, opening.escalates
             span = Span(index, step, visit, since, until, settled, opening, used, cast, ends)

@@ -28,7 +28,7 @@ from lab.jobs.gates import Decision, offers
 from lab.jobs.names import DelegateOutputs, Writer, job_names, output_text, request_names
 from lab.jobs.own_run import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
-from lab.jobs.program import Program
+from lab.jobs.program import Program, part_for
 from lab.jobs.span import DelegateEnd, Span
 from lab.jobs.texts import writer_at
 from lab.jobs.timeline import spans
@@ -160,8 +160,7 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     # and where its own reviewers lead it, perhaps by several rounds
     *_, end = spans(job, ())
     if with_verdicts and isinstance(end.step, EndingStep):
-        last = {vote.step: vote.verdict for vote in end.settled if vote.verdict is not None}
-        yield TrialJob(job, end, frozenset({end.id}), {**approved, **last})
+        yield TrialJob(job, end, frozenset({end.id}), {**approved, **end.verdicts})
 
 
 def _votes(gate: Gate, verdict: Verdict) -> tuple[Decision, ...]:
@@ -214,7 +213,7 @@ def tried(program: Program, turn: int, trials: Sequence[TrialJob], prefix: KeyPa
             hint = "write the value itself, or the text as output: without json:"
             yield path, f"{each.what} is JSON quoted twice: json: was given a text of JSON", hint
         for question in sorted(filter(None, each.texts)) if "follow_up" in path else ():
-            if program.part_for(turn + 1, question, (turn,)) is None:
+            if part_for(program.scenario, turn + 1, question, (turn,)) is None:
                 hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
                 yield path, f"no turn answers the follow-up: {question}", hint
                 break
@@ -281,7 +280,7 @@ def _failing(path: KeyPath, tried: _Tried) -> tuple[KeyPath, str, str]:
     if path[-1] == "when":
         # where it fails in every job, and nothing is missing, asking first would not help
         ask = f"; ask first, as {{{{ {first or 'user is not none'} and … }}}}, {{{{ … is defined and … }}}}"
-        hint = hint or "the job would fail" + (ask if kind or asks_for_absent(tried.why) else "")
+        hint = hint or "the job would fail" + (ask if kind or _ABSENT.search(tried.why) else "")
         return path, f"{tried.what}: has no answer{where}: {reason}", hint
     if kind and first:  # else it fails whoever asks, and however gates end
         hint = hint or f"ask first, as {{{{ … if {first} }}}}, {{{{ … | default('') }}}}"
@@ -321,11 +320,6 @@ def reworded(why: str) -> tuple[str, str]:
         if found := re.search(pattern, why):
             return what.format(*(_KINDS.get(each, each) for each in found.groups())) or why, hint
     return why, ""
-
-
-def asks_for_absent(why: str) -> bool:
-    """Whether something fails for the lack of a value."""
-    return _ABSENT.search(why) is not None
 
 
 def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, str]:

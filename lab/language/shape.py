@@ -484,8 +484,6 @@ def _docstrings(part: type[Part]) -> dict[str, str]:
 
 def _shape(annotation: object) -> Shape:
     """The shape that an annotation says."""
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return part_shape(annotation)
     metas: list[object] = []
     while get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)

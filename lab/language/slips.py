@@ -29,22 +29,17 @@ _FIRST_KEYS = {"agent": "code", "token": "lifetime", "limits": "concurrent", "ex
 """Of what people write as one word: the key that they mean."""
 
 
-def misspelt_kinds(body: Mapping[str, object]) -> dict[str, str]:
-    """The keys of a step that are nearly the name of a kind, each with that."""
-    return {key: near[0] for key in body if (near := get_close_matches(key, STEPS, 1, 0.6))}
-
-
 def none_of_forms(forms: Collection[str], path: KeyPath, value: object) -> tuple[str, str, str]:
     """Of a value that has none of the forms: what is said of it, and a hint; of a key that is a slip, with that, the form meant."""
     body: Mapping[str, object] = value if isinstance(value, dict) else {}
     if path[-1] == "output":
-        near = next((hint for key in body if (hint := nearest(key, forms))), "")
-        return "", "", near or _AS_JSON
+        return "", "", next((hint for key in body if (hint := nearest(key, forms))), _AS_JSON)
     if path[-2:-1] == ("of",) and not STEPS.keys().isdisjoint(body):
         return "", "side by side are work and delegate steps", "let a step of another kind come before or behind"
-    for key, meant in misspelt_kinds(body).items():
-        if meant in forms:
-            return key, f"unknown kind of step {key}", meant
+    for key in body:
+        near = get_close_matches(key, STEPS, 1, 0.6)
+        if near and near[0] in forms:
+            return key, f"unknown kind of step {key}", near[0]
     return "", "", ""
 
 

@@ -4,7 +4,7 @@ What is drawn is recorded in JSON (`generate`) and given back to templates with 
 neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -13,7 +13,7 @@ from lab.core.seeds import Seed, digest, draw
 from lab.language.generators import LOCALE, faked
 from lab.language.templates import Expression, RenderFailure, derivation
 from lab.language.templates.bounds import Budget
-from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
+from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf, elements_in
 
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
@@ -74,16 +74,8 @@ def drawn_as(datum: Element, drawn: Json, seed: Seed, stream: str, *, texts: boo
 
 def locales_of(data: Iterable[Element]) -> set[str]:
     """Of which locales the entries generate values."""
-    found: set[str] = set()
-    for datum in data:
-        match datum:
-            case Fake():
-                found.add(datum.locale or LOCALE)
-            case Listed():
-                found |= locales_of((datum.list,))
-            case DataRow():
-                found |= locales_of(datum.each.values())
-    return found
+    elements = (each.element for datum in data for each in elements_in(datum))
+    return {each.locale or LOCALE for each in elements if isinstance(each, Fake)}
 
 
 def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> Mapping[str, object]:
@@ -95,8 +87,34 @@ def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, pr
     return _Entries(data, drawn, seed, f"{prefix}/data")
 
 
-class _Entries(Mapping[str, object]):
-    """Entries of `data`, or of a row, each restored when it is first looked at.
+class Lazy(Mapping[str, object]):
+    """Members that are found when they are first looked at: by a function, or by a subclass."""
+
+    def __init__(self, names: Collection[str], by: Callable[[str], object] | None = None) -> None:
+        self._names = names
+        self._by = by
+        self._found: dict[str, object] = {}
+
+    def _find(self, name: str) -> object:
+        assert self._by is not None
+        return self._by(name)
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._found:
+            if name not in self._names:
+                raise KeyError(name)
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Entries(Lazy):
+    """Entries of `data`, or of a row.
 
     `around` a row stand the entries of `data`, and the steps that are left to the entry in which it is.
     """
@@ -109,35 +127,27 @@ class _Entries(Mapping[str, object]):
         stream: str,
         around: "tuple[_Entries, Budget] | None" = None,
     ) -> None:
+        super().__init__(data)
         self._data = data
         self._drawn = drawn
         self._seed = seed
         self._stream = stream
         self._around = around
-        self._found: dict[str, object] = {}
         self._under_way: set[str] = set()
 
-    def __getitem__(self, name: str) -> object:
-        if name not in self._found:
-            datum, stream = self._data[name], f"{self._stream}/{name}"
-            if name in self._under_way:
-                raise RenderFailure(f"{name} is made of itself")
-            known = self._drawn.get(name)
-            if name not in self._drawn and is_drawn(datum):
-                known = _draw(datum, self._seed, stream, texts=True)
-            self._under_way.add(name)
-            try:
-                # each entry has its own budget, or what is looked at first would decide what fails
-                self._found[name] = self._restored(datum, known, stream, self._around or (self, Budget()))
-            finally:
-                self._under_way.discard(name)
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
+    def _find(self, name: str) -> object:
+        datum, stream = self._data[name], f"{self._stream}/{name}"
+        if name in self._under_way:
+            raise RenderFailure(f"{name} is made of itself")
+        known = self._drawn.get(name)
+        if name not in self._drawn and is_drawn(datum):
+            known = _draw(datum, self._seed, stream, texts=True)
+        self._under_way.add(name)
+        try:
+            # each entry has its own budget, or what is looked at first would decide what fails
+            return self._restored(datum, known, stream, self._around or (self, Budget()))
+        finally:
+            self._under_way.discard(name)
 
     def _restored(self, datum: Element, drawn: Json, stream: str, around: "tuple[_Entries, Budget]") -> object:
         match datum:

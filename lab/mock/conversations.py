@@ -11,7 +11,7 @@ from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
 from lab.jobs.facts import JobRecord, id_of
-from lab.jobs.program import Program
+from lab.jobs.program import Program, part_for
 from lab.mock.call import Call
 from lab.program.words import Status
 
@@ -80,7 +80,7 @@ def choose(call: Call, opened: tuple[Program, ...], command: Invoke, turn: Conve
     for each in (first,) if first is not None else for_caller(call, opened):
         if turn.number > 1 and each.turns and each is not first:
             continue
-        part = each.part_for(turn.number, command.message, turn.used)
+        part = part_for(each.scenario, turn.number, command.message, turn.used)
         if part is not None:
             return Choice(each, part)
     return None

@@ -22,8 +22,16 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Ledger
-from lab.jobs.derived import forgotten_at
-from lab.jobs.facts import ConversationRecord, GateDecided, JobAccepted, JobRecord, WaitEnded, conversation_key, job_key
+from lab.jobs.facts import (
+    ConversationRecord,
+    GateDecided,
+    JobAccepted,
+    JobRecord,
+    WaitEnded,
+    conversation_key,
+    forgotten_at,
+    job_key,
+)
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans

@@ -44,8 +44,7 @@ from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.derived import forgotten_at
-from lab.jobs.facts import JobRecord, JobView, job_key, job_named
+from lab.jobs.facts import JobRecord, JobView, forgotten_at, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.timeline import at
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled

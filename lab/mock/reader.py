@@ -12,8 +12,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Key
 from lab.core.journal.ledger import Ledger
 from lab.dialects import read_input
-from lab.jobs.derived import Derived, derived, forgotten_at
-from lab.jobs.facts import ConversationRecord, JobRecord, JobView, id_of, job_named
+from lab.jobs.facts import ConversationRecord, Derived, JobRecord, JobView, derived, forgotten_at, id_of, job_named
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Input, Invocation, Plan, plan
 from lab.jobs.texts import earlier_turns

@@ -20,10 +20,10 @@ from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.observe import Touched
-from lab.jobs.derived import Derived
 from lab.jobs.facts import (
     AliasRecord,
     ConversationRecord,
+    Derived,
     GateDecided,
     JobAccepted,
     JobRecord,

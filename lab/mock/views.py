@@ -8,8 +8,7 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
-from lab.jobs.derived import Derived
-from lab.jobs.facts import JobRecord, JobView, id_of, job_key, jobs_in
+from lab.jobs.facts import Derived, JobRecord, JobView, id_of, job_key
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.language.templates.bounds import Unwritten
@@ -63,7 +62,7 @@ class MockViews:
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
-        return jobs_in(self.ledger)
+        return (id_of(key) for key, _ in self.ledger.of(JobRecord))
 
     @property
     def job_counts(self) -> Mapping[Status, int]:

@@ -47,6 +47,10 @@ class UserMessage(Form, frozen=True, tag="message"):
 AnyUserMessage: TypeAlias = Annotated[Annotated[str, Meta(min_length=1)] | UserMessage, FormOf(mapping="message")]
 
 
+def user_message(ask: AnyUserMessage) -> UserMessage:
+    return UserMessage(ask) if isinstance(ask, str) else ask
+
+
 class Turn(Part, frozen=True):
     """A later message of a conversation: entry n - 1 answers turn n. Its job is its own: steps, data and draws."""
 
@@ -230,8 +234,7 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     @property
     def user_messages(self) -> tuple[UserMessage, ...]:
         """What the external app sends, turn by turn: all but what is optional."""
-        texts = (self.ask, *(turn.ask for turn in self.turns if not turn.optional))
-        return tuple(UserMessage(text) if isinstance(text, str) else text for text in texts)
+        return tuple(map(user_message, (self.ask, *(turn.ask for turn in self.turns if not turn.optional))))
 
     @property
     def message(self) -> str:

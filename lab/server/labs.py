@@ -331,7 +331,7 @@ class Labs:
     async def _begin(self, lab: Lab) -> Lab:
         self.watch(lab)  # before its ledger is read, which tells observers what was before
         try:
-            await lab.calls.start(None)
+            await lab.calls.start(leads=False)
         except BaseException:
             await self._forget(lab)
             raise

@@ -89,7 +89,7 @@ class MockServer(ListeningServer):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
-        await self.labs.usual.calls.start("" if bound is None else bound.origin)
+        await self.labs.usual.calls.start()
         return await super().start(host, port, bound=bound)
 
     def start_decoy(self, bound: Bound) -> None:

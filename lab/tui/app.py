@@ -4,7 +4,6 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,8 +22,7 @@ from lab.app.effects import Outcome
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.tui.cast import Cast, teed
-from lab.tui.panes.palette import PaletteCommand, PalettePage
+from lab.tui.panes.palette import PalettePage
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import ListScreen
@@ -32,18 +30,8 @@ from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-from lab.tui.terminal import lasting, only_changed, picture_of
-from lab.tui.themes import (
-    COLOURS,
-    LIGHTS,
-    OTHER_THEME,
-    Styles,
-    colour_filters,
-    filters_for,
-    palette,
-    person_calls,
-    stage_theme,
-)
+from lab.tui.terminal import lasting, only_changed
+from lab.tui.themes import COLOURS, Styles, filters_for, shade_of, stage_theme, styles_of
 
 
 class LabApp(App[Outcome | None]):
@@ -60,16 +48,14 @@ class LabApp(App[Outcome | None]):
         source: ScreenSource,
         start: ScreenStart | None = None,
         *,
-        cast: Cast | None = None,
         phone: PhoneGates | None = None,
     ) -> None:
-        self._needed: tuple[LineFilter, ...] = ()
-        self.cast = cast
-        """Where what the terminal is sent is written down, too."""
         super().__init__()
         self.source = source
         self.start = start or ScreenStart()
         self.real_millis: Callable[[], Millis] = real_millis
+        self.mark: Callable[[str], object] = lambda label: None
+        """Told what the run has come to: in a film a place to jump to."""
         self.phone = phone
         if phone is not None:
             phone.attach(source.answer, source.clock)
@@ -80,16 +66,12 @@ class LabApp(App[Outcome | None]):
         self.input_queue = InputQueue(self, super().on_event, self._handle_exception)
         for name in COLOURS:
             self.register_theme(stage_theme(name))
-        theme = self.start.preferences.theme or "dark"
-        self.theme = LIGHTS.get(theme, theme)
-        self._kept_theme = person_calls(self.theme)
-        self._styles_of: tuple[str, Styles] | None = None
+        self.theme = f"stage-{self.start.preferences.theme or 'dark'}"
 
     def get_driver_class(self) -> type[Driver]:
-        """The terminal's own driver; one that writes a cast beside, if there is one."""
+        """The terminal's own driver, which outlives its terminal."""
         gone = HostError("The terminal is gone.")
-        base = lasting(super().get_driver_class(), lambda: self.fail(gone))
-        return base if self.cast is None else teed(base, self.cast)
+        return lasting(super().get_driver_class(), lambda: self.fail(gone))
 
     @property
     def can(self) -> frozenset[str]:
@@ -108,46 +90,31 @@ class LabApp(App[Outcome | None]):
         screen = self.screen_stack[0] if self.screen_stack else None
         return screen if isinstance(screen, MainScreen) else None
 
-    def mark(self, label: str) -> None:
-        """The run has come to something: a place to jump to in a cast."""
-        if self.cast is not None:
-            self.cast.mark(label)
-
     # Colours
 
     @property
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
-        if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, Styles(palette(self.theme, self.theme_variables), bare=self.no_color))
-        return self._styles_of[1]
+        return styles_of(self.theme, bare=self.no_color)
 
     @property
     def colour_system(self) -> str:
         """How many colours the terminal has, in Rich's words; all, where there is none."""
         return "truecolor" if self.is_headless else self.console.color_system or "standard"
 
-    @property
-    def draws_blocks(self) -> bool:
-        """Whether the terminal shows half-blocks, dark on light."""
-        return not self.no_color
-
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
         if (self.no_color or self.colour_system == "standard") and self.theme in COLOURS:
-            self.theme = f"ansi-{person_calls(self.theme)}"
-        self._fit_terminal()
+            self.theme = f"ansi-{shade_of(self.theme)}"
 
     def turn_theme(self) -> None:
-        """Dark for light, light for dark."""
-        self.theme = OTHER_THEME.get(self.theme, "stage-dark")
+        """Dark for light, light for dark; that is kept."""
+        other = "dark" if shade_of(self.theme) == "light" else "light"
+        self.theme = self.theme.replace(shade_of(self.theme), other)
+        self.keep("theme", other)
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
-        self._fit_terminal()
-        if self.is_running and self._kept_theme != (name := person_calls(theme_name)):
-            self._kept_theme = name
-            self.keep("theme", name)
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()
@@ -157,13 +124,9 @@ class LabApp(App[Outcome | None]):
         if (refused := self.start.keep(name, value)) is not None and self.main is not None:
             self.main.note(refused)
 
-    def _fit_terminal(self) -> None:
-        """Filters for what the terminal hasn't, in the present theme."""
-        self._needed = filters_for(self.theme, self.colour_system)
-
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, then those; that of NO_COLOR only as long as it holds."""
-        return (*colour_filters(super().get_line_filters(), bare=self.no_color), *self._needed)
+        """Textual's filters, and those for what the terminal hasn't; that of NO_COLOR only as long as it holds."""
+        return tuple(filters_for(super().get_line_filters(), self.theme, self.colour_system, bare=self.no_color))
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
@@ -220,31 +183,11 @@ class LabApp(App[Outcome | None]):
             return await super().run_action(action, default_namespace, namespaces)
         return True
 
-    def theme_commands(self) -> Iterator[PaletteCommand]:
-        """A command for each theme."""
-        for theme in sorted(self.available_themes):
-            text = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
-            yield PaletteCommand(f"Theme {theme}", "", text, partial(setattr, self, "theme", theme))
-
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""
         shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
         if self.main is not None and not shows:
             self.main.open_palette()
-
-    def save_picture(self) -> str:
-        """Save the screen as SVG, in a browser as its download; where it lies."""
-        if self.is_web:
-            self.deliver_screenshot()
-            return "The browser gets the picture."
-        from platformdirs import user_downloads_path
-
-        from lab.files.artifacts import write_picture
-
-        folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
-        path = write_picture(picture_of(self), folders)
-        # the narration is one row: a name must not be lost behind its folder
-        return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
 
     # The end
 

@@ -1,9 +1,10 @@
-"""A recording filmed, or one picture of it: the screen of its playback, with no terminal and no waiting.
+"""A recording filmed: the screen of its playback as an asciicast v2, with no terminal and no waiting.
 
 Every frame is drawn at an instant of the recording, and what changed of its rows is written down. Nothing of it
 depends on when, where or how fast it is drawn, so the same recording gives the same bytes.
 """
 
+import json
 from asyncio import Event
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -14,10 +15,10 @@ from textual.strip import Strip
 
 from lab.clocks import settle
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 from lab.tui.app import LabApp
-from lab.tui.cast import Cast, Put
 from lab.tui.panes.layout import Rects
-from lab.tui.screens.main import MainScreen, ObservationBatch
+from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
 from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
@@ -30,7 +31,37 @@ ACT_BEAT: Millis = 250
 """What passes between two frames of an act that is held."""
 MOST_BEATS = 60
 """Frames in one silence: in a longer one they come more rarely."""
+IDLE = 5
+"""Seconds beyond which a player may cut a silence short."""
 _PLAIN = Style()
+
+Put = Callable[[bytes], object]
+"""Takes a line."""
+
+
+class Cast:
+    """An asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a header, then `[seconds, code, data]` a line."""
+
+    def __init__(self, put: Put, now: Callable[[], Millis], title: str, size: tuple[int, int]) -> None:
+        self._put = put
+        self._now = now
+        width, height = size
+        head: Json = {
+            "version": 2, "width": width, "height": height, "idle_time_limit": IDLE, "title": title,
+            "env": {"TERM": "xterm-256color"},
+        }  # fmt: skip
+        self._line(head)
+
+    def output(self, data: str) -> None:
+        """What a terminal is sent."""
+        self._line([self._now() / 1000, "o", data])
+
+    def mark(self, label: str) -> None:
+        """A place to jump to."""
+        self._line([self._now() / 1000, "m", label])
+
+    def _line(self, value: Json) -> None:
+        self._put(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
 
 
 class FilmedPlayback(Playback):
@@ -86,9 +117,8 @@ async def film(
     while source.timeline.fold_on():
         pass  # a film has all marks from its first frame on
     start = source.timeline.start
-    tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title)
     preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
-    app = LabApp(source, ScreenStart(preferences), cast=tape)
+    app = LabApp(source, ScreenStart(preferences))
     app.no_color = False  # a film is the same, whatever terminal it is made on
     app.real_millis = lambda: source.stood
     source.player.pause(stage is None)
@@ -98,14 +128,15 @@ async def film(
         screen = app.screen
         assert isinstance(screen, MainScreen)
         screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
-        tape.begin(*size)
+        tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title, size)
+        app.mark = tape.mark
         tape.output("\x1b[?25l\x1b[2J")
         frames = _Frames(screen, tape)
         for at in instants(source.timeline):
             if ended():
                 break
             with app.batch_update():
-                screen.observe(ObservationBatch([source.stand(at)]))
+                screen.observe([source.stand(at)])
                 screen.canvas.draw()
             await frames.take()
             await _stand_at_act(source, screen, frames)

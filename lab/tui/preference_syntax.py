@@ -7,7 +7,6 @@ import re
 
 from msgspec.structs import replace
 from textual.keys import Keys, _character_to_key, key_to_character
-from textual.theme import BUILTIN_THEMES
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
@@ -16,7 +15,6 @@ from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.program.words import nearest
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.state.preferences import Preferences
-from lab.tui.themes import LIGHTS
 
 LAYOUTS = ("panes", "wire", "presenter")
 _KIND = DocumentKind(
@@ -42,7 +40,7 @@ def parse_preferences(text: str | bytes, file: str) -> Preferences:
     return Preferences(**words, keys=keys)
 
 
-THEMES = (*LIGHTS, *sorted(BUILTIN_THEMES))
+THEMES = ("dark", "light")
 """What a theme may be called."""
 _WORDS = {"theme": THEMES, "layout": LAYOUTS, "stage": ("off", *map(str, range(61)))}
 """What each setting that is one word may be."""

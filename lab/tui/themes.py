@@ -41,6 +41,7 @@ ANSI: dict[str, dict[str, str]] = {
     "ansi-light": _ANSI | {"dim": "ansi_bright_black", "run": "ansi_blue", "wait": "ansi_yellow", "fill": "ansi_black"},
 }
 """The terminal's own sixteen colours, for terminals that have no more: tints fall away, words and signs stay."""
+PALETTES = COLOURS | ANSI
 
 GROUNDS = ("background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad")
 """What text stands on, but for what is filled."""
@@ -57,22 +58,9 @@ TABLES = {
 """The same colours for terminals of 256, picked by hand: of WAITING's tint the nearest is a dark red."""
 
 
-OTHER_THEME = {
-    "stage-dark": "stage-light",
-    "stage-light": "stage-dark",
-    "ansi-dark": "ansi-light",
-    "ansi-light": "ansi-dark",
-}
-"""Light for dark, dark for light."""
-
-
-LIGHTS = {"dark": "stage-dark", "light": "stage-light"}
-"""What a person calls the lab's own themes, whatever the terminal's colours make of them."""
-
-
-def person_calls(theme: str) -> str:
-    """A theme as a person names it: of the lab's own only whether it is dark or light."""
-    return theme.partition("-")[2] if theme in OTHER_THEME else theme
+def shade_of(theme: str) -> str:
+    """What a person calls a theme: `dark` or `light`, whatever the terminal's colours make of it."""
+    return theme.partition("-")[2]
 
 
 def stage_theme(name: str) -> Theme:
@@ -83,28 +71,6 @@ def stage_theme(name: str) -> Theme:
         success=colours["done"], accent=colours["accent"], foreground=colours["fg"], background=colours["background"],
         surface=colours["surface"], panel=colours["panel"], dark=name == "stage-dark",
     )  # fmt: skip
-
-
-def palette(name: str, variables: dict[str, str]) -> dict[str, str]:
-    """The colours of a theme; those of a stranger's are derived from its variables."""
-    if name in COLOURS or name in ANSI:
-        return COLOURS.get(name) or ANSI[name]
-    ground, fore = variables.get("background", "#000000"), variables.get("foreground", "#FFFFFF")
-    found = {"background": ground, "surface": variables.get("surface", ground), "panel": variables.get("panel", ground)}
-    found |= {"fg": fore, "fill": ground, "dim": _mix(fore, ground, 0.3), "faint": _mix(fore, ground, 0.6)}
-    for word, variable in (("run", "primary"), ("wait", "warning"), ("done", "success"), ("bad", "error")):
-        found[word] = variables.get(f"text-{variable}", variables.get(variable, fore))
-        found[f"tint-{word}"] = _mix(variables.get(variable, ground), ground, 0.85)
-    found |= {"unknown": variables.get("secondary", fore), "accent": variables.get("accent", fore)}
-    found |= {"ink": "#000000", "paper": "#FFFFFF"}
-    return found | {"line": found["done"]}
-
-
-def _mix(colour: str, with_: str, part: float) -> str:
-    try:
-        return Color.parse(colour).blend(Color.parse(with_), part).hex6
-    except ValueError:
-        return colour
 
 
 class Styles(Struct):
@@ -144,28 +110,16 @@ class Styles(Struct):
         return marks + Style(color=self._colour(fore), bgcolor=self._colour(ground))
 
     def _colour(self, word: str) -> str:
-        text = self.colours.get(word, self.colours["fg"])
-        try:
-            return Color.parse(text).rich_color.name
-        except ValueError:
-            return "default"
+        return Color.parse(self.colours.get(word, self.colours["fg"])).rich_color.name
+
+
+@cache
+def styles_of(theme: str, *, bare: bool) -> Styles:
+    """The styles of a theme."""
+    return Styles(PALETTES[theme], bare=bare)
 
 
 # Terminals that have less
-
-
-def filters_for(theme: str, colour_system: str) -> tuple[LineFilter, ...]:
-    """What a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`."""
-    return (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
-
-
-def colour_filters(filters: Sequence[LineFilter], *, bare: bool) -> Iterator[LineFilter]:
-    """Textual's filters. NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's."""
-    for each in filters:
-        if not isinstance(each, Monochrome | NoColor):
-            yield each
-        elif bare:
-            yield NoColor()
 
 
 class TableColours(LineFilter):
@@ -198,3 +152,20 @@ class TableColours(LineFilter):
 
 def _distance(number: int, other: tuple[int, int, int]) -> int:
     return sum((a - b) ** 2 for a, b in zip(TerminalColor.from_ansi(number).get_truecolor(), other, strict=True))
+
+
+_table_colours = cache(TableColours)
+
+
+def filters_for(usual: Sequence[LineFilter], theme: str, colour_system: str, *, bare: bool) -> Iterator[LineFilter]:
+    """Textual's filters, and what a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`.
+
+    NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's.
+    """
+    for each in usual:
+        if not isinstance(each, Monochrome | NoColor):
+            yield each
+        elif bare:
+            yield NoColor()
+    if colour_system == "256" and theme in TABLES:
+        yield _table_colours(theme)

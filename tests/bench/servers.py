@@ -155,7 +155,7 @@ async def serve(kind: str, arguments: list[str]) -> None:
         if kind == "counting":
             from lab.server.control.metrics import MockMeter
 
-            assert MockMeter(kept, kept.tenants.usual.main, kept.totals)
+            assert MockMeter(kept, kept.labs.usual, kept.totals)
         if kind == "lagging":
             await lag()
         if kind == "fresh":

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -38,7 +39,7 @@ def duration() -> float:
 def struck(number: signal.Signals, after: float) -> str:
     """What became of a start to which a signal came after so many ms."""
     with started() as process:
-        time.sleep(after / 1_000)
+        Event().wait(after / 1_000)
         os.kill(process.pid, number)
         try:
             process.communicate(timeout=ENDED_WITHIN)

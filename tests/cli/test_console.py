@@ -199,8 +199,7 @@ def test_a_signal_that_is_discarded_where_it_strikes_ends_the_command_all_the_sa
         Discards()
         if nested:
             complete(waits)
-        while True:
-            pass
+        Event().wait(10)
 
     with pytest.raises(Interrupted):
         obeyed(work)

@@ -190,12 +190,6 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
 
 
-@pytest.mark.parametrize("how", [["--plain"], ["--json"], ["--speed", "instant"], []])
-def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> None:
-    done = lab("demo", "invoice-analysis", "--cast", "talk", *how)
-    assert done.code == 2 and "--cast films the screen" in done.err
-
-
 @each_row(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
 def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
     options = parse_options(["demo", *given.split()], Console())
@@ -205,11 +199,6 @@ def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | No
 def test_an_act_stays_for_a_minute_at_most(lab: Lab) -> None:
     done = lab("demo", "--stage=61")
     assert done.code == 2 and "--stage 61 is out of range" in done.err
-
-
-def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
-    help_text = " ".join(lab("demo", "--help").out.split())
-    assert "its times are the lab's, so --speed doesn't shorten it" in help_text
 
 
 async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_time(lab: Lab) -> None:

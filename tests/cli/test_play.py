@@ -11,7 +11,7 @@ from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.tui.rows.spans import row
 from lab.tui.screens.rows_widget import strip_of
-from lab.tui.themes import Styles, palette
+from lab.tui.themes import COLOURS, Styles
 from tests import terminal
 from tests.conftest import UNLIKE, few_of, name_of
 
@@ -98,5 +98,5 @@ def test_a_scenarios_name_in_a_file_commands_no_terminal(tmp_path: Path) -> None
 
 
 def test_what_a_strip_has_commands_no_terminal() -> None:
-    strip = strip_of(row(HOSTILE, (HOSTILE, "dim")), Styles(palette("stage-dark", {})), 60)
+    strip = strip_of(row(HOSTILE, (HOSTILE, "dim")), Styles(COLOURS["stage-dark"]), 60)
     assert strip.text.isprintable() and strip.cell_length == 60 and "gnp" in strip.text

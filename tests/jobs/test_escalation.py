@@ -6,8 +6,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.dialects.fusion.bodies import nodes
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan
@@ -19,7 +18,7 @@ from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from lab.program.switches import Switches
 from lab.program.words import Verdict
-from lab.tui.panes.planned_path import planned_path
+from lab.tui.state.course import planned_course
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, service, status, token
 
@@ -127,7 +126,8 @@ def test_the_question_changes_and_a_gate_is_one_step_still() -> None:
     prompt = status_texts(same, at(same, (), 4_000), EPOCH, Switches()).prompt
     assert prompt is not None and prompt.text == "May it?"
     assert [each["status"] for each in nodes(plan, at(plan, (), 4_000), ())] == ["RUNNING"]  # type: ignore[index, call-overload]
-    assert planned_path(plan.program.scenario, 7).steps == ("g", "g")  # the gate, and the ending that bears its id
+    # the gate, and the ending that bears its id
+    assert [step.name for step in planned_course(plan.program.scenario, 7, 1)] == ["g", "g"]
 
 
 def test_over_the_wire_the_first_token_answers_the_escalated_question() -> None:

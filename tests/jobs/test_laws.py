@@ -17,8 +17,7 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.derived import derived
-from lab.jobs.facts import JobRecord, job_key
+from lab.jobs.facts import JobRecord, derived, job_key
 from lab.jobs.lint import lint
 from lab.jobs.program import program_of
 from lab.jobs.texts import status_texts

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from lab.jobs.gates import Decision
-from lab.jobs.names import Lazy, job_names, writer_of
+from lab.jobs.names import job_names, writer_of
 from lab.jobs.plan import Plan
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure
+from lab.language.values import Lazy
 from lab.program.words import Verdict
 from tests.jobs.test_delegates import DONE, DRAFT, example
 

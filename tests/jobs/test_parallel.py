@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
 from lab.dialects.fusion.bodies import nodes
-from lab.jobs.derived import derived
+from lab.jobs.facts import derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan, settle_draws
@@ -27,7 +27,7 @@ from lab.program.scenario import Scenario
 from lab.program.steps import Parallel, Work
 from lab.program.switches import Switches
 from lab.program.words import Verdict
-from lab.tui.panes.planned_path import planned_path
+from lab.tui.state.course import planned_course
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -192,7 +192,7 @@ def test_the_facts_of_a_job_tell_of_steps_and_not_of_cuts() -> None:
     )
     facts = derived(plan, (), 9_000).facts
     assert [(fact.at, getattr(fact, "step", "")) for fact in facts] == [(2_000, "w"), (3_000, "done")]
-    assert planned_path(plan.program.scenario, 7).steps == ("both", "w", "done")
+    assert [step.name for step in planned_course(plan.program.scenario, 7, 1)] == ["both", "w", "done"]
 
 
 # Laws

@@ -3,8 +3,7 @@
 import pytest
 
 from lab.core.seeds import draw
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateOpened, JobStatus
+from lab.jobs.facts import GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of
@@ -42,7 +41,7 @@ def approved(instant: int, name: str | None = None) -> Decision:
     ],
 )
 def test_the_votes_of_the_example_in_gates(decisions: tuple[Decision, ...], cast: list[tuple[int, str | None]]) -> None:
-    found = votes(Opening(QUORUM, 0, 0, 0), decisions)
+    found = votes(Opening(QUORUM, 0, 0), decisions)
     assert [(vote.at, vote.name) for vote in found] == cast
     assert found[-1].verdict is (decisions[-1].verdict if decisions else Verdict.APPROVED)
 
@@ -50,7 +49,7 @@ def test_the_votes_of_the_example_in_gates(decisions: tuple[Decision, ...], cast
 @pytest.mark.parametrize(("instant", "counts"), [(99_999, False), (100_000, True), (109_999, True), (110_000, False)])
 def test_the_edges_of_an_opening(instant: int, counts: bool) -> None:
     gate = parsed(Gate, {"gate": "boss", "asks": "May it?", "patience": "10s"})
-    (vote,) = votes(Opening(gate, 0, 0, 100_000), (approved(instant),))
+    (vote,) = votes(Opening(gate, 0, 100_000), (approved(instant),))
     assert (vote.at, vote.verdict) == ((instant, Verdict.APPROVED) if counts else (110_000, Verdict.TIMED_OUT))
 
 

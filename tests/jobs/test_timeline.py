@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.jobs.derived import Derived, derived
-from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
+from lab.jobs.facts import Derived, GateDecided, GateExpired, GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.program import program_of
 from lab.jobs.span import DefaultEnding
-from lab.jobs.timeline import MOVES, at, spans
+from lab.jobs.timeline import at, spans
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from lab.program.steps import Work
 from lab.program.words import Status, Verdict
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
+from tests.moves import MOVES
 
 
 @given(st.data(), PLANS, INSTANTS)

@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.identity.clients import JANE
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, derived
 from lab.jobs.gates import Origin
 from lab.jobs.program import program_of
 from lab.jobs.timeline import at

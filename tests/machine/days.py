@@ -39,7 +39,6 @@ from lab.identity.clients import DEMO, Client
 from lab.identity.routes import PATHS
 from lab.jobs.facts import GateDecided
 from lab.jobs.program import program_of
-from lab.jobs.timeline import MOVES
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -48,6 +47,7 @@ from lab.program.words import Status
 from tests.machine.memory_wire import MemoryLabs, MemoryPeer, MemoryServer
 from tests.machine.model import APPROVALS, EPOCH, INVOKED, POLLED, SCENARIOS, Model, ModelJob, ModelToken
 from tests.machine.shared_labs import RedisLabs, SharedLabs
+from tests.moves import MOVES
 from tests.server.conftest import SCOPE, Answer, bearer, request
 from tests.wire_peer import OTHER, basic, form_post
 

@@ -59,7 +59,7 @@ async def ready(minute: BusyMinute, lab: Killable) -> bool:
 
 
 async def main(seconds: int, seed: int) -> int:
-    chance, tried, held = Random(seed), Counter[str](), Counter[str]()
+    chance, tried, withstood = Random(seed), Counter[str](), Counter[str]()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="lab-")))
         server = stack.enter_context(RedisServer("--appendonly", "yes", "--appendfsync", "always"))
@@ -79,7 +79,7 @@ async def main(seconds: int, seed: int) -> int:
             kind, place = chance.choice(KINDS), chance.randrange(3)
             tried[kind] += 1
             await make(kind, minute.labs[place], links[place], chance)
-            held[kind] += await ready(minute, minute.labs[place])
+            withstood[kind] += await ready(minute, minute.labs[place])
         over.set()
         await asyncio.gather(*clients)
         store = await open_store(store_address(server.url), "lab")
@@ -87,11 +87,11 @@ async def main(seconds: int, seed: int) -> int:
         await store.close()
     print("| trouble | tried | held |\n|---|---|---|")
     for kind in KINDS:
-        print(f"| {kind} | {tried[kind]} | {held[kind]} |")
+        print(f"| {kind} | {tried[kind]} | {withstood[kind]} |")
     print(
         f"{minute.finished} jobs from invocation to end, {minute.unanswered} calls without an answer; none lost or doubled"
     )
-    return int(tried != held)
+    return int(tried != withstood)
 
 
 if __name__ == "__main__":

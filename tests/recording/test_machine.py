@@ -12,7 +12,6 @@ from lab.core.observe import Noted, Replied
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.jobs.timeline import MOVES
 from lab.program.words import Status
 from lab.recording.format.facts import FACTS
 from lab.recording.format.reader import read
@@ -20,6 +19,7 @@ from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from tests.conftest import examples
+from tests.moves import MOVES
 from tests.wire_peer import OTHER, invoke, service, status, token
 from tests.wire_peer import read as body_of
 

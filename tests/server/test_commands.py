@@ -4,10 +4,13 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.plugin import ControlRoute
+from lab.server.control import description as description_module
 from lab.server.control.access import CommandRefused
+from lab.server.control.calls import RouteContext
 from lab.server.control.commands import (
     COMMANDS,
     DecideGate,
@@ -88,3 +91,22 @@ def test_a_query_has_its_numbers_as_text() -> None:
     ):
         with pytest.raises(CommandRefused, match=error):
             struct_of(given_, JobsQuery, strict=False)
+
+
+class ThingQuery(Struct, frozen=True):
+    """What a route of a plugin takes."""
+
+    name: str
+    since: int = 0
+
+
+async def thing(context: RouteContext, query: ThingQuery) -> Json:
+    return {"since": query.since}
+
+
+def test_a_plugin_s_route_is_described_by_its_struct(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ControlRoute("GET", "things/{name}", "thing", "a thing", run=f"{__name__}:thing")
+    monkeypatch.setattr(description_module, "CONTROL_ROUTES", (row,))
+    (path,) = description("1", "http://lab")["paths"].values()  # type: ignore[union-attr]
+    shown = [(each["name"], each["in"]) for each in path["get"]["parameters"]]  # type: ignore[index,call-overload]
+    assert shown == [("name", "path"), ("since", "query")]

@@ -18,7 +18,7 @@ from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.recording.redaction.redact import Redactor
 from lab.recording.tape.header import recording_header
-from lab.server.backlog import SHORT, Kept
+from lab.server.backlog import SHORT, Kept, weight
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.control.plane import ControlPlane
@@ -129,6 +129,24 @@ def test_a_long_body_is_not_kept_once_its_call_is_refused(size: int, status: int
     assert (requests[-1].request.body == b"a" * size) is whole
     # what was left out makes room for others
     assert len(requests) == (2 if whole else 49)
+
+
+@each_row(
+    "observation",
+    [
+        Requested(0, 1, "unknown", Request("", "", "", (), b"a" * (SHORT + 1))),
+        Requested(0, 1, "unknown", Request("", "", "", (("a", "b"),) * 25, b"")),
+        Replied(0, 1, Response(200, (), b"a" * (SHORT + 1))),
+    ],
+)
+def test_nothing_large_waits_to_be_counted(observation: Requested | Replied) -> None:
+    service = make_service()
+    ring = Buffer(service, ServerLimits())
+    small = Requested(0, 1, "unknown", Request("", "", "", (("a", "b"),) * 24, b"a" * SHORT))
+    service.tell(small)
+    assert not ring.bytes
+    service.tell(observation)
+    assert ring.bytes == weight(small) + weight(observation)
 
 
 def test_headers_count_too() -> None:

@@ -438,7 +438,7 @@ async def test_a_process_that_never_reached_the_store_ends(shared: MemoryStore) 
     shared.gone = True
     process = Process(shared, ManualClock(), "p", DOCUMENT)
     with pytest.raises(StoreLost):
-        await process.loop.start("")
+        await process.loop.start()
     async with asyncio.timeout(5):
         await process.loop.stop()
 

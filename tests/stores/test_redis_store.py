@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -291,8 +291,10 @@ async def test_rubbish_in_a_store_is_told_and_left(how: str, redis_url: str) -> 
 async def cutting(path: str, folder: Path) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A way to the server that cuts the connection instead of giving an answer that begins with one of these."""
     cuts: list[bytes] = []
+    open_ways: set[asyncio.Task[None] | None] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ways.add(asyncio.current_task())
         above, below = await asyncio.open_unix_connection(path)
 
         async def upwards() -> None:
@@ -307,12 +309,15 @@ async def cutting(path: str, folder: Path) -> AsyncIterator[tuple[str, list[byte
                 break
             writer.write(answer)
         up.cancel()
-        below.close()
-        writer.close()
+        for each in (below, writer):
+            each.close()
+            with suppress(OSError):
+                await each.wait_closed()
 
     server = await asyncio.start_unix_server(connected, folder / "cut")
     yield f"unix://{folder}/cut", cuts
     server.close()
+    await asyncio.gather(*[way for way in open_ways if way is not None])
 
 
 async def test_an_answer_that_got_lost_on_the_wire_can_be_asked_for(redis_url: str, tmp_path: Path) -> None:

@@ -250,6 +250,11 @@ def test_what_covers_an_act_that_the_run_stands_for_says_how_it_goes_on(ui: dict
     assert "Press f5 to go on, x to see it." in "\n".join(screen(own, 120, 36, 120))
 
 
+@each_row(("kind", "leads"), [("running", True), ("waiting", False)])
+def test_no_key_goes_on_to_the_next_act_while_a_person_decides(kind: str, leads: bool) -> None:
+    assert (key_named("mark-on").react(view_of_act(kind)).ask is not None) == leads
+
+
 def test_stage_pace_begins_with_its_act_whatever_lay_over_it() -> None:
     kept = Preferences(stage="3", layout="wire")
     assert ui_at_start(ScreenStart(kept), 120).stage and not ui_at_start(ScreenStart(kept), 120).covers_acts

@@ -146,6 +146,16 @@ def test_only_what_the_scenario_answers_has_a_number_and_only_where_the_run_is_o
         assert offered(replace(view, source=source)) == [("", first), ("", second)]
 
 
+def test_a_question_that_no_row_has_room_for_is_broken_at_words_and_whole() -> None:
+    view = view_of("complete")
+    last = view.run.last
+    assert last is not None
+    asked = replace(view, run=replace(view.run, last=replace(last, follow_up=(" ".join(["word"] * 30) + " end?",))))
+    for source in (SHOW, replace(SHOW, follows=True)):
+        text = " ".join(" ".join(screen(replace(asked, source=source), 100, 30, 27_600)).replace("▌", "").split())
+        assert text.count("word") == 30 and "word end?" in text
+
+
 def test_what_was_suggested_together_stays_open_until_it_was_asked() -> None:
     second = play.FOLLOW_UP[1]
     script = play.Script()

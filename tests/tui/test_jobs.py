@@ -80,7 +80,7 @@ def test_two_clients_at_once_have_a_run_each() -> None:
 def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
     jobs = fold(journal(play.waiting()))
     pending = jobs.run().next_call
-    assert pending is not None and (pending.since, pending.until) == (21_600, 24_558)
+    assert pending is not None and (pending.at, pending.until) == (21_600, 24_558)
     observations = play.complete()
     ended = fold(journal(observations)).run()
     last = observations[-1]

@@ -18,7 +18,6 @@ from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
 from lab.tui.panes.message import suggestions
 from lab.tui.panes.picker import PickerPage, lane
-from lab.tui.panes.planned_path import planned_path
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
@@ -146,13 +145,12 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         await until(pilot, lambda: "? Help" in text(app))
 
 
-async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
+async def test_the_palette_names_every_offered_key() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         named = {command.name: command.key for command in main_screen(app).commands()}
         assert {
             "Approve": "a",
             "Pause": "space",
-            "Theme nord": "",
             "Presenter": "p",
             "Output view": "o",
         }.items() <= named.items()
@@ -218,7 +216,6 @@ def picker(choice: ScenarioChoice, *others: ScenarioChoice, rows: int = 14, inne
 
 
 def test_the_picker_draws_the_course_of_a_scenario_and_the_complaints_of_another() -> None:
-    assert planned_path(play.SCENARIO, 42)[1] == ()
     known = ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42)
     odd = ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",))
     grid = picker(known, odd)

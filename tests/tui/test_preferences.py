@@ -30,7 +30,7 @@ from tests.tui.pilots import main_screen, piloted, text, until
         ("", Preferences()),
         ("# theme: light\n\n", Preferences()),
         ("theme: light\nlayout: presenter\n", Preferences("light", "presenter")),
-        ("theme: nord\nstage: '5'\n", Preferences("nord", stage="5")),
+        ("theme: dark\nstage: '5'\n", Preferences("dark", stage="5")),
         ("keys: {wire: x, help: '!', zoom: ctrl+x, later: F5}\n".replace("F5", "f5"),
          Preferences(keys={"wire": "x", "help": "exclamation_mark", "zoom": "ctrl+x", "later": "f5"})),
         ("keys: {scenario: f, fault: s}\n", Preferences(keys={"scenario": "f", "fault": "s"})),
@@ -94,7 +94,7 @@ def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tm
     (tmp_path / "screen.yaml").write_text("theme: light\nlayout: wire\n")
     again = start_in(tmp_path)[0]
     assert again.preferences == Preferences("light", "wire") and not again.first
-    assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "wire")
+    assert start_in(tmp_path, "dark")[0].preferences == Preferences("dark", "wire")
     for how in ([], ["--plain"]):
         called = lab("demo", "--theme", "ligth", *how)
         assert called.code == 2 and "There is no theme ligth." in called.err and "did you mean light?" in called.err

@@ -24,6 +24,7 @@ from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
+from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
@@ -565,6 +566,12 @@ def test_a_text_is_read_once_however_wide_its_rows_are(monkeypatch: pytest.Monke
 def test_a_page_of_html_drops_scripts() -> None:
     expected = "\n".join(map(plain, outputs.rendered("<p>a</p><script>evil()</script><ul><li>b</li></ul>", 40)))
     assert "evil" not in expected and "• b" in expected
+
+
+def test_a_cell_of_html_is_one_row_whatever_stands_in_it() -> None:
+    head = "<tr><td><h2>Part</h2></td><td>x<br>y</td></tr>"
+    body = "<tr><td><ul><li>a</li><li>b</li></ul></td><td><p>1</p><p>2</p></td></tr>"
+    assert to_markdown(f"<table>{head}{body}</table>") == "| Part | x y |\n|---|---|\n| a b | 1 2 |"
 
 
 # plain

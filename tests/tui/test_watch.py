@@ -227,17 +227,16 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
         assert last.another_journal and last.journal == JournalState(REAL.epoch + 900)
 
 
-async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
+async def test_exchanges_that_the_lab_keeps_no_more_are_counted_on_the_wire() -> None:
     script = play.Script()
     script.x = 20_000
     script.token(0)
     script.token(5)
-    async with watching() as watcher:
-        await watcher.tell(*journal(script.observations))
-        assert watcher.remark == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
-    async with watching() as watcher:
-        await watcher.tell(*journal(play.running()))
-        assert watcher.remark == []
+    for observations, says in ((script.observations, True), (play.running(), False)):
+        async with screen_in(journal(observations)) as (app, _, pilot):
+            await pilot.press("W")
+            await until(pilot, lambda: "WIRE" in text(app))
+            assert ("20000 earlier ones are gone" in text(app)) == says
 
 
 # The clock

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.jobs.timeline import MOVES
 from lab.language.parse import parse_scenario
 from lab.plugins import PLUGIN_NAMES
 from tests.cli.test_serve import listening, serving
+from tests.moves import MOVES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -17,7 +17,7 @@ from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.texts import final_texts, shown_status, takes_text, writer_at
 from lab.jobs.timeline import exit_of, spans
 from lab.language.templates import RenderFailure
-from lab.program.scenario import Scenario
+from lab.program.scenario import Scenario, user_message
 from lab.program.steps import Branch, Complete, Delegate, Failure, Gate, Parallel, Work
 from lab.program.switches import Switches
 from lab.program.words import Verdict, chance_text, duration_text
@@ -60,7 +60,7 @@ def _turns_and_faults(program: Program, plans: Sequence[Plan], switches: Switche
         message = _one_line(planned.invocation.input.message)
         yield f"  {f'turn {turn}' if several else 'asked'}: {message}"
         yield from _columns([("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)])
-    optional = [turn.ask if isinstance(turn.ask, str) else turn.ask.message for turn in scenario.turns if turn.optional]
+    optional = (user_message(turn.ask).message for turn in scenario.turns if turn.optional)
     yield from (f"  answered too: {_one_line(message)}" for message in optional)
     if scenario.faults:
         yield "  faults, in the order in which they are tried:"

@@ -31,7 +31,6 @@ from lab.program.scenario import Scenario
 from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
-    from lab.cli.screen.screen import CastSettings
     from lab.cli.serve.serving import Serving
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
@@ -42,8 +41,6 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
 
     plain: bool = False
     """Whether it prints lines on a terminal, too."""
-    cast: str | None = None
-    """Where an asciicast of the screen goes."""
     screen: ScreenSettings = ScreenSettings()
     phone: PhoneSettings | None = None
     """Where phones decide, if they may."""
@@ -62,8 +59,6 @@ def execute(flags: Flags, console: Console) -> int:
         block_ctrl_c()
     screen = environment.browser or (console.terminal and not environment.dumb)
     if settings.plain or settings.json or settings.mock.clock.instant or not screen:
-        if settings.cast is not None:
-            raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
         if settings.phone is not None:
             raise UsageError("--phone shows a code on the screen, and here is none.", hint="Leave --phone out.")
         from lab.cli.commands.run import run_lines  # the screen needs nothing of it
@@ -84,7 +79,7 @@ def execute(flags: Flags, console: Console) -> int:
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
     from lab.cli.screen.kept_preferences import screen_start
-    from lab.cli.screen.screen import film_screen
+    from lab.cli.screen.screen import show_screen
 
     clock = settings.mock.clock
     if clock.kind == "manual":
@@ -101,18 +96,12 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
             phone = None
             if settings.phone is not None:
                 phone = await demo.enter_async_context(phone_gates(settings.phone, setup))
-            await film_screen(demo.source(), stop, console, start, _cast(settings, setup.scenario.title), phone)
+            await show_screen(demo.source(), stop, console, start, phone)
         for remark in demo.remarks:  # the screen had the terminal until now
             console.err(remark)
         return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)
-
-
-def _cast(settings: DemoSettings, title: str) -> "CastSettings | None":
-    from lab.cli.screen.screen import CastSettings
-
-    return None if settings.cast is None else CastSettings(settings.cast, title, settings.mock.force)
 
 
 class LiveDemo(AsyncExitStack):
@@ -197,7 +186,7 @@ class LiveDemo(AsyncExitStack):
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     from lab.cli.screen.kept_preferences import screen_start
-    from lab.cli.screen.screen import film_screen
+    from lab.cli.screen.screen import show_screen
     from lab.cli.tapes.capture_tape import recorded_peer
     from lab.tui.sources.live import PodRun
     from lab.tui.sources.protocol import Playable, RunConnection
@@ -218,7 +207,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
         playable = Playable(app_for_peer(scenario, peer, settings.app), scenario)
         with recorded_peer(mock, peer, clock, console, stop) as recorded:
             source = PodRun(playable, connect, clock, f"POD {pod}", recording=mock.record is not None)
-            await film_screen(source, stop, console, start, _cast(settings, scenario.title))
+            await show_screen(source, stop, console, start)
         return recorded.exit_code
 
     return complete(work)

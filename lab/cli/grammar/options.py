@@ -151,11 +151,6 @@ DEMO_OPTIONS = (
     ONE_SCENARIO._replace(times="?", usual=("item-comparison",)),
     *_SCREEN,
     Option(
-        "--cast",
-        "FILE",
-        "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it",
-    ),
-    Option(
         "--phone",
         "=HOST:PORT",
         "phones decide too: a QR code at each gate; by this machine alone unless HOST is given",

@@ -14,7 +14,7 @@ from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.jobs.facts import GateDecided
-from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
+from lab.jobs.own_run import TurnResult, seen_at, unmet
 from lab.mock.service import Service
 from lab.program.scenario import ExpectedRun, Scenario
 
@@ -52,9 +52,9 @@ class Conversation(Struct):
         """Take up a turn's outcome; how its gates ended only the mock's `service` tells, for no wire says so."""
         self.outcomes.append(outcome)
         view = service.look(outcome.job, now) if service is not None and outcome.job is not None else None
-        verdicts = None if service is None else verdicts_at(view.span) if view is not None else {}
-        own_error = view is not None and ended_at_own_error(view.plan, view.span)
-        self.results.append(TurnResult(outcome.status, outcome.refused, verdicts, outcome.polls, own_error))
+        seen = TurnResult(None, verdicts=None if service is None else {})
+        seen = seen if view is None else seen_at(view.plan, view.span)
+        self.results.append(replace(seen, status=outcome.status, refused=outcome.refused, polls=outcome.polls))
 
     def differences(self) -> tuple[str, ...]:
         """In what it came otherwise than the scenario expects, a line each."""

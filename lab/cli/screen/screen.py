@@ -1,47 +1,14 @@
-"""The screen, for as long as a command shows it; what was seen as an asciicast beside."""
+"""The screen, for as long as a command shows it."""
 
 import logging
-
-from msgspec import Struct
 
 from lab.cli.bug_report import bug_sentence
 from lab.cli.console import Console
 from lab.cli.loop import Stop
-from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
-from lab.tui.cast import Cast
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-
-
-class CastSettings(Struct, frozen=True):
-    """Where what is seen is written, and what it is called."""
-
-    path: str
-    title: str
-    force: bool
-    """Whether a file that is there is renamed out of the way."""
-
-
-async def film_screen(
-    source: ScreenSource,
-    stop: Stop,
-    console: Console,
-    start: ScreenStart,
-    cast: CastSettings | None,
-    phone: PhoneGates | None = None,
-) -> None:
-    """Show the source, and write what is seen, if that is asked for; a dead cast is told of afterwards."""
-    if cast is None:
-        return await show_screen(source, stop, console, start, phone=phone)
-    file = TapeFile(cast_path(cast.path), force=cast.force)
-    film = Cast(file.write, source.clock.now, cast.title)
-    try:
-        await show_screen(source, stop, console, start, film, phone)
-    finally:
-        file.close()
-        console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")
 
 
 async def show_screen(
@@ -49,11 +16,10 @@ async def show_screen(
     stop: Stop,
     console: Console,
     start: ScreenStart,
-    film: Cast | None = None,
     phone: PhoneGates | None = None,
 ) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = LabApp(source, start, cast=film, phone=phone)
+    app = LabApp(source, start, phone=phone)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.jobs.derived import Derived
+from lab.jobs.facts import Derived
 from lab.mock.config import Config
 from lab.server.limits import LONG_BODY
 

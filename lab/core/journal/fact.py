@@ -29,6 +29,16 @@ Key: TypeAlias = bytes
 """Where a record lies: its first byte names its kind, so that no two kinds share a key."""
 
 
+def key_of(kind: bytes, text: str) -> Key:
+    """Where the record of that kind lies which an id, a token or a counter names."""
+    return kind + text.encode("utf-8", "surrogatepass")
+
+
+def named_by(key: Key) -> str:
+    """What such a key was made of."""
+    return key[1:].decode("utf-8", "surrogatepass")
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What folding facts gives. Without the collector's header, so that many small ones stay small: no cycles here."""
 

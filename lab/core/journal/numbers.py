@@ -5,10 +5,11 @@ granted raises its client's). A number without a fact of its own, such as an err
 stands in the journal, never on a tape, but in the opening of one that begins late.
 """
 
+from functools import partial
 from typing import ClassVar
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record, RecordsDropped
+from lab.core.journal.fact import Changed, Fact, Get, Key, Record, RecordsDropped, key_of
 
 
 class Counter(Record, frozen=True, gc=False, omit_defaults=True):
@@ -24,14 +25,9 @@ class Counter(Record, frozen=True, gc=False, omit_defaults=True):
         return self.until
 
 
-def counter_key(counter: str) -> Key:
-    """Where a counter lies."""
-    return b"#" + counter.encode("utf-8", "surrogatepass")
-
-
-def counter_of(key: Key) -> str:
-    """The counter that lies under a key."""
-    return key[1:].decode("utf-8", "surrogatepass")
+counter_key = partial(key_of, b"#")
+polled_key = partial(key_of, b"p")
+"""Where the record lies that counts its own calls under this counter."""
 
 
 def used(get: Get, counter: str) -> int:
@@ -105,9 +101,4 @@ class CallCounted(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 def count_key(counter: str, job: str | None, client: str | None) -> Key:
     """Where a count lies: a job's, or a client's."""
-    return f"n{job or ''}/{client or ''}/{counter}".encode("utf-8", "surrogatepass")
-
-
-def polled_key(counter: str) -> Key:
-    """Where the record lies that counts its own calls under this counter."""
-    return b"p" + counter.encode("utf-8", "surrogatepass")
+    return key_of(b"n", f"{job or ''}/{client or ''}/{counter}")

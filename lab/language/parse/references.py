@@ -16,7 +16,7 @@ from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.step_texts import step_texts
 from lab.language.templates import TemplateError, derivation
 from lab.program.draws import DataRow, Datum, Derivation, DrawnElement, Fake, elements_in, longest_latency
-from lab.program.scenario import AnyUserMessage, Scenario, Turn
+from lab.program.scenario import Scenario, Turn, user_message
 from lab.program.steps import (
     Complete,
     Delegate,
@@ -55,7 +55,7 @@ def check_references(scenario: Scenario, to: Complaints, stem: str | None, reade
     parts += [(("turns", place), turn) for place, turn in enumerate(scenario.turns)]
     for at, part in parts:
         _steps(part.steps, (*at, "steps"), to)
-        _part(part, at, earlier if scenario.turns else None, _parameters(scenario.ask), to, reader)
+        _part(part, at, earlier if scenario.turns else None, user_message(scenario.ask).parameters, to, reader)
         # in any order only the first is known
         known = to.sound((*at, "data")) and (not earlier or scenario.turn_order != "any")
         earlier.append(part.data if known else None)
@@ -64,10 +64,6 @@ def check_references(scenario: Scenario, to: Complaints, stem: str | None, reade
             what, hint = "an optional turn has no place in an order", "write turn_order: any"
             to.add(("turns", place, "optional"), what, hint)
     _named_steps(scenario, [step for _, part in parts for step in with_children(part.steps)], to)
-
-
-def _parameters(ask: AnyUserMessage) -> Mapping[str, Json]:
-    return {} if isinstance(ask, str) else ask.parameters
 
 
 def _part(
@@ -79,7 +75,7 @@ def _part(
     reader: Reader | None,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
-    sound, known = to.sound((*at, "data")), {**parameters, **_parameters(part.ask)}
+    sound, known = to.sound((*at, "data")), {**parameters, **user_message(part.ask).parameters}
     names = known_in_part(part, data_sound=sound, groups=_groups(part, at, to), earlier=earlier, parameters=known)
     _data(part.data, (*at, "data"), names, to)
     for each in step_texts(part.steps, (*at, "steps")):
@@ -99,15 +95,14 @@ def _groups(part: Scenario | Turn, at: KeyPath, to: Complaints) -> frozenset[str
     except BadPattern as bad:
         to.add((*at, "match"), str(bad), bad.hint)
         return None
-    path, message = ((*at, "ask"), part.ask)
-    if not isinstance(message, str):
-        path, message = (*path, "message"), message.message
+    message = user_message(part.ask).message
     if message and not pattern.fits(message):
         hint = "no job of this scenario would come of it"
         if len(match) > 1 and match[0] == match.rstrip("gimsu")[-1] == "/":
             hint = "write it without slashes; case is ignored anyway"
         elif word := pattern.cut(message):
             hint = f"{ASCII_ALONE}, not all of {word}"
+        path: KeyPath = (*at, "ask") if isinstance(part.ask, str) else (*at, "ask", "message")
         to.add(path, "the message doesn't fit match", hint)
     return frozenset(pattern.names)
 

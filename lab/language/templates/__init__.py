@@ -143,15 +143,18 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
     match _segments(source, known):
         case looked_up, [tuple() as path]:
             return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
+    from jinja2 import nodes
+
     from lab.language.templates import check, filters
 
     tree = check.syntax_tree(source)
-    if (node := check.only_expression(tree)) is None:
-        return None
-    looked_up = check.check_template(tree, known)
-    if is_condition and (fault := check.no_truth(node)):
-        raise TemplateError((fault,), looked_up)
-    return Expression(text, looked_up, filters.compiled(tree, looked_up, node), check.plain_path(node))
+    match tree.body:
+        case [nodes.Output(nodes=[node])] if not isinstance(node, nodes.TemplateData):
+            looked_up = check.check_template(tree, known)
+            if is_condition and (fault := check.no_truth(node)):
+                raise TemplateError((fault,), looked_up)
+            return Expression(text, looked_up, filters.compiled(tree, looked_up, node), check.plain_path(node))
+    return None
 
 
 def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lookup]] | None:

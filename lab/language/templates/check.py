@@ -110,15 +110,6 @@ def check_template(tree: nodes.Template, known: frozenset[str]) -> LookedUp:
     return tuple(walk.looked_up)
 
 
-def only_expression(tree: nodes.Template) -> nodes.Expr | None:
-    """The expression that is all of a template."""
-    match tree.body:
-        case [nodes.Output(nodes=[node])] if not isinstance(node, nodes.TemplateData):
-            return node
-        case _:
-            return None
-
-
 def no_truth(node: nodes.Expr) -> TemplateFault | None:
     """What is wrong with a condition that surely gives neither true nor false."""
     match node:

@@ -10,9 +10,11 @@ from itertools import groupby
 from msgspec import Struct, field
 
 from lab.core.clock import Millis
+from lab.jobs.span import ParallelStretch
 from lab.plugins.simulate.crowd import Job, Reviewers, Simulation, play_jobs
 from lab.plugins.simulate.figures import Figures
 from lab.plugins.simulate.schedule import ScheduleRow, compared
+from lab.program.steps import ParallelChild
 
 NOTICEABLE = 100
 """A delay is noticed if it is longer than one in so many parts of how long jobs last."""
@@ -121,13 +123,19 @@ def _steps(simulation: Simulation, jobs: Iterable[Job]) -> list[StepUse]:
             passed = list(parts)
             since, last = passed[0].since, passed[-1]
             until = last.until or since
-            for visitor, gone in ((name, until), *((child, part.until or 0) for part in passed for child in part.over)):
+            children = ((child.id, part.until or 0) for part in passed for child in _over(part.stretch))
+            for visitor, gone in ((name, until), *children):
                 found[visitor].jobs += visit == 0
                 found[visitor].lasted.add(gone - since)
             if last.opening is not None:
                 found[name].verdicts[str(last.votes[-1].verdict)] += 1
                 found[name].escalated += last.escalated
     return [each for each in found.values() if each.jobs]
+
+
+def _over(part: ParallelStretch | None) -> Iterable[ParallelChild]:
+    """The children of a parallel that are at work no more once it has ended."""
+    return () if part is None else part.at_work if part.last else part.ending
 
 
 def _changes(job: Job) -> Iterable[tuple[Millis, int, int]]:

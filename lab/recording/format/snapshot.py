@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, named_by
 from lab.core.journal.ledger import Ledger, MemoryLedger, known_record
-from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
+from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed
 from lab.faults.facts import FaultArmed, armed_faults
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.identity.records import (
@@ -42,7 +42,7 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
     for key, _ in ledger.of(Counter):
         counter = known_record(ledger, key, Counter, now)
         if counter is not None and folded.get(key) != counter:
-            facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value, until=counter.until))
+            facts.append(NumberUsed(at=now, counter=named_by(key), value=counter.value, until=counter.until))
     return facts
 
 

@@ -144,10 +144,9 @@ def _compared(
 
 
 def _edits(recording: Recording, config: Config, served: Served, comparing: Comparing) -> Iterator[Difference]:
-    """Where an edited scenario draws otherwise; none where all is drawn anew, for that shows it."""
+    """Where a scenario draws otherwise than it did; none where all is drawn anew, for that shows it."""
     if not comparing.anew:
-        changed = served.changed - edited_scenarios(recording)
-        yield from redrawn(recording, config, changed, texts=_same_faker(recording, comparing))
+        yield from redrawn(recording, config, served.changed, texts=_same_faker(recording, comparing))
 
 
 def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Comparison, tuple[Difference, ...]]:

@@ -19,7 +19,7 @@ from lab.core.reply import Reply
 from lab.core.seeds import Seed
 from lab.faults.model import left_of
 from lab.jobs.facts import JobAccepted
-from lab.jobs.plan import misdrawn, settle_draws
+from lab.jobs.plan import settle_draws
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -80,12 +80,6 @@ class Replayer:
         self._replies: dict[int, tuple[Reply, Response]] = {}
         self._catalog = Catalog(config, config.identity) if config.recorded is None else None
         """Of which what is told again of jobs is drawn anew; None: as it was recorded."""
-        edited = edited_scenarios(recording)
-        self._as_recorded = {
-            each.name for each in recording.header.scenarios or ()
-            if any(one.digest == each.sha256 for one in config.scenarios) and each.name not in edited
-        }  # fmt: skip
-        """Scenarios that are the very ones that were recorded."""
 
     def replay(self) -> bool:
         """Go through the recording; False as soon as `reply` or `fact` says that this is enough.
@@ -148,15 +142,6 @@ class Replayer:
             self.service.reset(line.instant)
         else:
             self.service.note(fact)
-
-    def misdrawn(self, line: Entry) -> str | None:
-        """The first draw of an acceptance that the seed doesn't give; None if there is none, or it can't be told."""
-        if line.type != "job.accepted" or line.x is None:
-            return None
-        view, drawn = self.service.look(line.text("job") or "", line.instant), line.get("drawn")
-        if view is None or view.record.scenario not in self._as_recorded or not isinstance(drawn, dict):
-            return None
-        return misdrawn(view.plan.program, self.service.config.seed, view.record.ordinal, drawn)
 
 
 def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH, Epoch, Millis, epoch_text
 from lab.core.exchange import Json
 from lab.identity.clients import Account, Client
-from lab.jobs.derived import Derived
+from lab.jobs.facts import Derived
 from lab.mock.config import Config
 from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, Req

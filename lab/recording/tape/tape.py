@@ -17,8 +17,7 @@ from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
-from lab.jobs.derived import Derived
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
 from lab.recording.format.codec import encode, fact_members, footer
 from lab.recording.format.lines import Enc, Entry, Header, Members, Res

@@ -65,8 +65,11 @@ def _add_asked(operation: JsonObject, row: ControlRoute, kind: type[Struct]) -> 
     """What it takes, in the query or in a body."""
     schema = schema_components((kind,))[1][kind.__name__]
     if row.body is None:
-        properties = _object(schema["properties"])
-        in_query: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+        in_query: list[Json] = [
+            {"name": name, "in": "query", "schema": each}
+            for name, each in _object(schema["properties"]).items()
+            if f"{{{name}}}" not in row.path
+        ]
         operation["parameters"] = cast("list[Json]", operation["parameters"]) + in_query
     else:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

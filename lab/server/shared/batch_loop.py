@@ -151,19 +151,19 @@ class BatchLoop:
         """The lab's instant, as of the store's last answer."""
         return self._time.instant(self._wall)
 
-    async def start(self, about: str | None = "") -> None:
+    async def start(self, *, leads: bool = True) -> None:
         """Take up what the store holds; StoreLost if it can't be reached.
 
-        `about` None: it is a tenant's, of which there may be many. That of the lab says for all of them that the process
+        That of a tenant, of which there may be many, leads none: that of the lab says for all of them that the process
         lives and what is wrong with the store, and `TenantFollower` follows those that are in use.
         """
         await self._sync()
         await self._recall()
         loops = [self._work(), self.relay.keep_publishing()]
-        if about is not None:
+        if leads:
             await self._store.heartbeat(self._process)
             loops += self._follow(), self._live(), self.relay.keep_up()
-        self._speaks = about is not None
+        self._speaks = leads
         self.back.set()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
 

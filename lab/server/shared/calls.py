@@ -50,8 +50,8 @@ class LedgerCalls(Protocol):
     def relay(self) -> "ExchangeRelay | None":
         """What tells of the exchanges of the others, if there are any."""
 
-    async def start(self, about: str | None) -> None:
-        """Take calls from now on; `about` is what other processes read of this one. None: the calls are a tenant's."""
+    async def start(self, *, leads: bool = True) -> None:
+        """Take calls from now on; a tenant's leave it to those of the lab to speak for the process."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
@@ -91,7 +91,7 @@ class LocalCalls:
         """Why a journal takes nothing, if there is one."""
         return next((each.trouble for each in self._files() if each.trouble), None)
 
-    async def start(self, about: str | None) -> None:
+    async def start(self, *, leads: bool = True) -> None:
         """It takes them all along."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:

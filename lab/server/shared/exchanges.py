@@ -30,7 +30,7 @@ _LOOK: Millis = 100
 _SLICE = 64
 """Observations that are written before others have their turn."""
 CONNECTIONS = 1_000_000
-"""Added to the ordinals of connections for each process before this one, so that no two of a journal have the same."""
+"""Added to the ordinals of the first other process's connections, twice that to the second's: none has that of one of ours."""
 _Published: TypeAlias = Requested | Replied | Noted
 Onlooker = Callable[[_Published, LogPosition, Millis], None]
 """Is told what another process observed, up to where that had folded the log, and when, in real milliseconds of this one."""
@@ -107,7 +107,7 @@ class ExchangeRelay:
         if exchange.process == self._process or exchange.position < self._cleared:
             return
         for each in exchange.observed:
-            observation = _renumbered(each.observation, exchange.number * CONNECTIONS)
+            observation = _renumbered(each.observation, (exchange.number + 1) * CONNECTIONS)
             if isinstance(observation, Noted) and isinstance(observation.fact, FaultStruck):
                 self._service.struck_elsewhere(observation.fact.fault)
             for onlooker in self.onlookers:

@@ -1,16 +1,16 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
 from lab.program.words import Status, Verdict
-from lab.tui.panes.approval import gate_head, gate_note, in_one_row, patience_rows, verdict_buttons
+from lab.tui.panes.approval import gate_head, gate_note, patience_rows, verdict_buttons
 from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.panes.job import job_parts
-from lab.tui.panes.pane import Room, View, ViewPart
+from lab.tui.panes.pane import View, ViewPart
 from lab.tui.panes.stage import act_foot, staged, way_out
 from lab.tui.panes.token import token_parts
 from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised_buttons, request_head, seconds, tail_of
 from lab.tui.rows.letters import lettered
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, ink, row, widest, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, flow, ink, row, widest, wrap
 from lab.tui.state.acts import Act, current_act
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
@@ -30,7 +30,7 @@ def act_rows(view: View) -> Rows:
     return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
 
 
-def _parts(room: Room, act: Act | None) -> list[ViewPart]:
+def _parts(room: View, act: Act | None) -> list[ViewPart]:
     if act is None:
         return []
     if act.decision is not None:
@@ -39,14 +39,14 @@ def _parts(room: Room, act: Act | None) -> list[ViewPart]:
     return parts.get(act.kind, _refused)(room)
 
 
-def _said(room: Room) -> list[Row]:
+def _said(room: View) -> list[Row]:
     """What just happened, or what the person must be told first; presenter mode has no other row for it."""
     ui = room.state.ui
     text = ui.broken or ui.remark or room.state.source.trouble or f"{ui.passed} {sentence(room.state)}".strip()
     return wrap(row(ink(text, bold=True)), room.columns, most=3)
 
 
-def _refused(room: Room) -> list[ViewPart]:
+def _refused(room: View) -> list[ViewPart]:
     """The code in block digits, why, and what the server asks for instead."""
     run, columns, token = room.run, room.columns, room.run.job is None
     call = run.token if token else run.job
@@ -73,7 +73,7 @@ def _refused(room: Room) -> list[ViewPart]:
 # The job
 
 
-def _running(room: Room) -> list[ViewPart]:
+def _running(room: View) -> list[ViewPart]:
     """The status, how long the job has been in it and what that means, what the agent says, and how many polls there were."""
     run, columns = room.run, room.columns
     if run.job is None or run.last is None:
@@ -93,7 +93,7 @@ def _running(room: Room) -> list[ViewPart]:
     ]
 
 
-def _waiting(room: Room) -> list[ViewPart]:
+def _waiting(room: View) -> list[ViewPart]:
     """The status, the question in the largest letters that have room, how long there is, who decides if nobody does, the keys."""
     gate, columns = room.run.gate, room.columns
     if gate is None:
@@ -103,10 +103,8 @@ def _waiting(room: Room) -> list[ViewPart]:
     head, text = ViewPart([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
 
     def asking(question: list[Row], elsewhere: bool) -> list[ViewPart]:
-        texts = [
-            *in_one_row(patience_rows(room.state, gate, room.now, elsewhere=elsewhere), columns),
-            gate_note(room.state, gate),
-        ]
+        patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
+        texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
         return [
             head,
             ViewPart(question),
@@ -132,7 +130,7 @@ def _waiting(room: Room) -> list[ViewPart]:
     return asking(wrap(row(ink(text, bold=True)), columns), elsewhere=False)
 
 
-def _patience(room: Room, size: int) -> list[Row]:
+def _patience(room: View, size: int) -> list[Row]:
     """How long there is, in block digits; nothing where nobody told it."""
     opening = room.run.matched_opening
     if opening is None:
@@ -144,7 +142,7 @@ def _patience(room: Room, size: int) -> list[Row]:
     return [fill(row(ink("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
 
 
-def _decided(room: Room, decision: GateDecision) -> list[ViewPart]:
+def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     """The verdict, who gave it and when, what was said, and how it went over the wire."""
     run, columns, gate = room.run, room.columns, decision.gate
     known = verdict_face(decision.verdict)
@@ -174,7 +172,7 @@ def _decided(room: Room, decision: GateDecision) -> list[ViewPart]:
     ]
 
 
-def _sent(room: Room, decision: GateDecision) -> list[Row]:
+def _sent(room: View, decision: GateDecision) -> list[Row]:
     """The answer that was sent, if a call carried it, and what came back."""
     call, label, answer = answer_sent(room.run, decision)
     if call is None or call.code is None:

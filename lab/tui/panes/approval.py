@@ -1,6 +1,6 @@
 """The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
 
-from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -11,8 +11,8 @@ from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
-from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
+from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
@@ -23,7 +23,6 @@ _BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
     "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
 }
 """By verdict: its action and the usual key, its face where the gate has none, its colours."""
-_RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
@@ -57,37 +56,16 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
     question, note = row(ink(" ".join(gate.question.split()), bold=True)), gate_note(state, gate)
     patience = patience_rows(state, gate, now)
     faces = verdict_buttons(state)
-    if columns < BROAD:
-        lines = [
-            line
-            for text in (question, *in_one_row(patience, inner), note)
-            if text
-            for line in wrap(text, inner, most=MOST_TEXT)
-        ]
-        rows = _in_rows(faces, inner)
-        room = inner - width(rows[-1]) - 2
-        places = [gate_text(state, gate, short=short) for short in (False, True)]
-        place = next((each for each in places if len(each) <= room), "")
-        return [*lines, *rows[:-1], ends(rows[-1], row(ink(place, "dim")), inner)]
-    keys = raised_buttons(faces) if faces else []
-    side = inner - widest(keys) - 2
-    lines = [line for text in (question, *patience, note) if text for line in wrap(text, side, most=MOST_TEXT)]
-    return at_both_ends(lines, keys, inner)
-
-
-def _in_rows(faces: list[Row], inner: int) -> list[Row]:
-    """Buttons side by side, in as many rows as they take; one that is empty where there are none."""
-    rows: list[Row] = [BLANK]
-    for each in faces:
-        on = row(rows[-1], " " if rows[-1] else "", each)
-        rows = [*rows[:-1], on] if width(on) <= inner else [*rows, each]
-    return rows
-
-
-def in_one_row(texts: list[Row], inner: int) -> list[Row]:
-    """Texts in one row, if they fit."""
-    whole = row(*[part for text in texts for part in (text, row("  "))])
-    return [whole] if texts and width(whole) - 2 <= inner else texts
+    keys = raised_buttons(faces) if faces and columns >= BROAD else []
+    side = inner - widest(keys) - 2 if columns >= BROAD else inner
+    texts = (question, *(patience if columns >= BROAD else flow(patience, inner, row("  "))), note)
+    lines = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
+    if columns >= BROAD:
+        return at_both_ends(lines, keys, inner)
+    *rows, last = flow(faces, inner, row(" ")) or [BLANK]
+    places = (gate_text(state, gate, short=short) for short in (False, True))
+    place = next((each for each in places if len(each) <= inner - width(last) - 2), "")
+    return [*lines, *rows, ends(last, row(ink(place, "dim")), inner)]
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
@@ -108,10 +86,15 @@ def gate_head(state: ScreenState, gate: GateState) -> Row:
 def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere: bool = False) -> list[Row]:
     """How long there is, if it isn't `elsewhere`, and what happens if nobody decides; of an answer that was sent, or
     refused, that."""
-    opening = state.run.matched_opening
-    lead, happens = BLANK, _recorded(state, opening)
+    opening, cursor = state.run.matched_opening, state.source.cursor
+    lead, happens = BLANK, BLANK
     if gate.refusal:
         return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
+    known = cursor.decisions if cursor is not None else {}
+    if opening is not None and (decided := known.get((opening.job, opening.gate, opening.round))) is not None:
+        at, verdict = decided
+        word = ink(verdict_face(verdict).word, bold=True)
+        happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
         label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
@@ -122,26 +105,13 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
     tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     named = row() if elsewhere else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
-    word = verdict_face(opening.verdict).word
-    if happens is None and opening.by is not None:
-        happens = row(f"script: {word} in {minutes(opening.then_at - now)}, then {opening.to}")
+    then = verdict_face(opening.verdict).word
+    if not happens and opening.by is not None:
+        happens = row(f"script: {then} in {minutes(opening.then_at - now)}, then {opening.to}")
     return [
         row(named, gauge(left / whole, 8, tone)),
-        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{word}, then {opening.to}")),
+        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.to}")),
     ]
-
-
-def _recorded(state: ScreenState, opening: GateOpening | None) -> Row | None:
-    """What a recording knows of the opening that shows."""
-    cursor = state.source.cursor
-    found = (
-        None if cursor is None or opening is None else cursor.decisions.get((opening.job, opening.gate, opening.round))
-    )
-    if found is None:
-        return None
-    at, verdict = found
-    word = row(ink(_RECORDED.get(verdict, verdict), bold=True))
-    return row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
 
 
 def verdict_buttons(state: ScreenState) -> list[Row]:
@@ -183,17 +153,14 @@ def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
     faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
-    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict)(state))
+    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict, state))
 
 
-def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
-    def offered(state: ScreenState) -> bool:
-        gate = state.newest.gate
-        if gate is None or gate.sent is not None or "decide" not in state.source.can:
-            return False
-        return verdict in dict(gate.answers) or (not gate.answers and verdict != "changes-requested")
-
-    return offered
+def _answerable(verdict: str, state: ScreenState) -> bool:
+    gate = state.newest.gate
+    if gate is None or gate.sent is not None or "decide" not in state.source.can:
+        return False
+    return verdict in dict(gate.answers) or (not gate.answers and verdict != "changes-requested")
 
 
 def gate_answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> GateAnswer:
@@ -250,30 +217,21 @@ def _no_answer(state: ScreenState) -> str:
     return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
 
 
-_KEYS: tuple[tuple[str, str, str, str, React, str], ...] = (
-    ("approve", "a", "Approve", "approve at the open gate", _answering("approved"), "approved"),
-    ("reject", "r", "Reject", "reject at the open gate", _answering("rejected"), "rejected"),
-    ("changes", "c", "Changes", "ask for changes: type what they are", _asking_for_changes, "changes-requested"),
-    (
-        "approve-saying",
-        "A",
-        "Approve by name",
-        "approve with a name and a comment",
-        _signing("approved", "APPROVE"),
-        "approved",
-    ),
-    (
-        "reject-saying",
-        "R",
-        "Reject by name",
-        "reject with a name and a comment",
-        _signing("rejected", "REJECT"),
-        "rejected",
-    ),
-)
-KEYS = tuple(
-    ScreenKey(name, key, key, label, text, react, _answerable(verdict), group="gate", needs="decide", why=_no_answer)
-    for name, key, label, text, react, verdict in _KEYS
+def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:
+    """A verdict's key; the one that gives it by name is the same in capitals."""
+    name, key, label, _, _ = _BUTTONS[verdict]
+    if signed:
+        name, key, label = f"{name}-saying", key.upper(), f"{label} by name"
+    offered = partial(_answerable, verdict)
+    return ScreenKey(name, key, key, label, text, react, offered, group="gate", needs="decide", why=_no_answer)
+
+
+KEYS = (
+    _key("approved", "approve at the open gate", _answering("approved")),
+    _key("rejected", "reject at the open gate", _answering("rejected")),
+    _key("changes-requested", "ask for changes: type what they are", _asking_for_changes),
+    _key("approved", "approve with a name and a comment", _signing("approved", "APPROVE"), signed=True),
+    _key("rejected", "reject with a name and a comment", _signing("rejected", "REJECT"), signed=True),
 )
 
 APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

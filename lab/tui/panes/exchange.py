@@ -54,7 +54,7 @@ class ExchangePage(PageContent):
         source = self.state.source
         exchange = self.exchange = self.state.run.exchange(self.exchange.x) or self.exchange
         head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
-        lines = [head, *_headers(exchange.request_headers, inner), *_body(exchange.request_body, inner), BLANK]
+        lines = [head, *_message(exchange.request_headers, exchange.request_body, inner), BLANK]
         if exchange.struck:
             lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
         lines += [*_reply(self.state.run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
@@ -75,16 +75,10 @@ def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
     if shown is not None and exchange.command == "status":
         known = face(shown.word)
         head = row(head, ink(f"   {known.glyph} {shown.word}", known.role, bold=True))
-    return [head, *_headers(exchange.reply_headers, inner), *_body(exchange.reply_body, inner)]
+    return [head, *_message(exchange.reply_headers, exchange.reply_body, inner)]
 
 
-def _headers(pairs: Pairs, inner: int) -> list[Row]:
-    return [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in pairs]
-
-
-def _body(text: str, inner: int) -> list[Row]:
-    if not text:
-        return []
-    if text[0] in "{[":
-        return [BLANK, *formats.document(text, inner)]
-    return [BLANK, *[line for part in text.split("\n") for line in wrap(row(part), inner)]]
+def _message(headers: Pairs, body: str, inner: int) -> list[Row]:
+    lines = [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in headers]
+    drawn = formats.document if body[:1] in ("{", "[") else formats.raw
+    return [*lines, BLANK, *drawn(body, inner)] if body else lines

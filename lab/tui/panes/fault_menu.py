@@ -8,7 +8,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
-from lab.tui.rows.spans import Row, cut, ends, row, wrap
+from lab.tui.rows.spans import Row, cut, ends, row
 from lab.tui.state.ink import SpanRole
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
@@ -98,14 +98,6 @@ class FaultPage(ListContent[ArmedFault | FaultOffer]):
             return cut(left, inner)
         arrows = "← → " if len(entry.routes) > 1 else ""
         return ends(left, row(("on ", "dim"), (f"{self._route(entry)} ", "wait b"), (arrows, "dim")), inner)
-
-    def more(self, entry: ArmedFault | FaultOffer, inner: int, rows: int) -> list[Row]:
-        """What goes wrong in the scenario itself."""
-        scenario = self.state.source.scenario
-        if scenario is None or not scenario.faults:
-            return []
-        names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
-        return [*wrap(row(("in the scenario itself: ", "dim"), names), inner, most=2)]
 
     def take(self, key: str, entry: ArmedFault | FaultOffer) -> Reaction:
         """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""

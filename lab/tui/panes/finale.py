@@ -1,11 +1,12 @@
 """The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation, below
 it what that took, and the follow-ups, which are numbered keys."""
 
+from functools import partial
 from typing import NamedTuple
 
 from lab.core.clock import Millis, tenths
 from lab.jobs.program import parts_for
-from lab.tui.panes.keys import React, Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import WIDE, Rect, Rects
 from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
@@ -15,7 +16,7 @@ from lab.tui.rows.blocks import LEFT, minutes, paragraph, polls_text, seconds, t
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.letters import block, tall, wide
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, hot, ink, row, width, words, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, flow, hot, ink, row, width, words, wrap
 from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import FILLS, Ground, Ink
 from lab.tui.state.run import RunState
@@ -38,24 +39,22 @@ _MOST_RAIL = 4
 """Turns that the rail shows at most, the newest."""
 
 
-def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
+def placed(state: ScreenState, columns: int, rows: int, top: int, end: int) -> Rects:
     """The places of the finale in the room that the layout gave the panes: facts, turns, the output, what it took."""
-    body = [place for name, place in found.items() if name not in bars_shown]
-    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-    kept = {name: place for name, place in found.items() if name in bars_shown}
+    found: Rects = {}
     strip_height = min(len(_strip(state, columns, blocks=rows >= BLOCKS)), max(1, (end - top) // 3))
     turns, air = min(state.run.turn, _MOST_RAIL), int(rows >= AIRY_FROM and not state.ui.presenter)
     end -= strip_height
-    kept[STRIP] = Rect(0, end, columns, strip_height)
+    found[STRIP] = Rect(0, end, columns, strip_height)
     if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET:
-        kept |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(("token", "job", "polling"))}
+        found |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(("token", "job", "polling"))}
         top += 3 + air
-    kept[RAIL] = Rect(0, top, columns, turns)
+    found[RAIL] = Rect(0, top, columns, turns)
     top += turns + air
     wide = BESIDE_WIRE if columns >= WIDE and not state.ui.presenter else columns
     if wide < columns:
-        kept["wire"] = Rect(wide + 1, top, columns - wide - 1, end - top)
-    return {**kept, "output": Rect(0, top, wide, end - top, "sheet")}
+        found["wire"] = Rect(wide + 1, top, columns - wide - 1, end - top)
+    return {**found, "output": Rect(0, top, wide, end - top, "sheet")}
 
 
 def rail(view: View) -> Rows:
@@ -82,10 +81,18 @@ def rail(view: View) -> Rows:
 # The output
 
 
+class Sheet(NamedTuple):
+    """The output as it is laid out: its title, the rows below that, how many have room, and their ground."""
+
+    title: str
+    body: list[Row]
+    room: int
+    ground: Ground = "surface"
+
+
 def sheet(view: View) -> Rows:
     """The output under its title; `view.top` rows of a long one are scrolled away."""
-    columns, tone = view.columns, _tone(view.run)
-    body, room, ground = _laid_out(view)
+    columns, tone, (title, body, room, ground) = view.columns, _tone(view.run), sheet_of(view)
     body = marked(body, view.state.ui)
     over = max(0, len(body) - room)
     top = max(0, min(view.top, over))
@@ -93,17 +100,15 @@ def sheet(view: View) -> Rows:
     if over > top and shown:
         shown[-1] = row((f"↓ {over - top + 1} more", "dim"))
     lines = [row(" " * LEFT, line) for line in [*shown, *[BLANK] * (room - len(shown))]]
-    return (*_head(view, view.rows - room, tone, ground), *[backed(fill(line, columns), ground) for line in lines])
+    return (
+        *_head(view, title, view.rows - room, tone, ground),
+        *[backed(fill(line, columns), ground) for line in lines],
+    )
 
 
-def sheet_body(view: View) -> tuple[list[Row], int]:
-    """The rows below the title, and how many have room."""
-    return _laid_out(view)[:2]
-
-
-def _head(view: View, rows: int, tone: Ink, ground: Ground) -> Rows:
+def _head(view: View, title: str, rows: int, tone: Ink, ground: Ground) -> Rows:
     """The title on its ground: in block letters, in three rows, or in one."""
-    title, last = _titled(view.state)[0], view.run.last
+    last = view.run.last
     shown = last is not None and (phase(view.run) == "complete" or last.output)
     kind = f"OUTPUT · {formats.kind(last.output)} · {last.size} B" if last is not None and shown else ""
     lines = block(title, 1, "fill") if rows > 3 else [row((title, "fill b"))]
@@ -116,8 +121,8 @@ def _head(view: View, rows: int, tone: Ink, ground: Ground) -> Rows:
     return (row(ink("▄" * view.columns, tone)), *bars, *under)
 
 
-def _laid_out(view: View) -> tuple[list[Row], int, Ground]:
-    """The rows of the output, how many have room, and their ground: shaded rows where rules take too many.
+def sheet_of(view: View) -> Sheet:
+    """Shaded rows where rules take too many.
 
     The title has block letters, or three rows, where the output still fits below it.
     """
@@ -125,14 +130,14 @@ def _laid_out(view: View) -> tuple[list[Row], int, Ground]:
     ruled = _body(view, text, ruled=True)
     for head in (5, 3, 1) if 0 < wide(title, 1) <= view.inner else (3, 1):
         if len(ruled) + 2 <= view.rows - head:
-            return [BLANK, *ruled], view.rows - head, "surface"
+            return Sheet(title, [BLANK, *ruled], view.rows - head)
     shaded = _body(view, text, ruled=False)
     head = 3 if len(shaded) + 2 <= view.rows - 3 or view.rows >= TALL_SHEET else 1
     room = view.rows - head
     ground: Ground = "background" if shaded != ruled else "surface"
     if len(dense := without_blanks(shaded, room - 1)) < room:  # no row on an edge: below there is one for this
         shaded = [*[BLANK] * (len(dense) + 1 < room), *dense]
-    return shaded, room, ground
+    return Sheet(title, shaded, room, ground)
 
 
 def _tone(run: RunState) -> Ink:
@@ -152,15 +157,10 @@ def _titled(state: ScreenState) -> tuple[str, str | None]:
         name = head.lstrip("#")
         if kind != "text" and name != head and name.startswith(" ") and name.strip().strip("*_`"):
             return name.strip().strip("*_`"), rest
-    return _job_title(state), text
-
-
-def _job_title(state: ScreenState) -> str:
     scenario = state.source.scenario
-    part = None if scenario is None else parts_for(scenario, messages_of(state.run))[-1]
-    if scenario is not None and part is not None and part > 1 and scenario.turns[part - 2].title:
-        return scenario.turns[part - 2].title
-    return state.source.title or "Output"
+    part = None if scenario is None else parts_for(scenario, messages_of(run))[-1]
+    of_turn = scenario.turns[part - 2].title if scenario is not None and part is not None and part > 1 else ""
+    return of_turn or state.source.title or "Output", text
 
 
 def _body(view: View, text: str | None, *, ruled: bool) -> list[Row]:
@@ -194,9 +194,10 @@ def _strip(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
 
 
 class Figure(NamedTuple):
-    """A figure (empty: it is none), what it counts, its colour."""
+    """A figure (empty: it is none), its unit, what it counts, its colour."""
 
     text: str
+    unit: str
     label: str
     tone: Ink
 
@@ -206,44 +207,42 @@ def _figures(run: RunState) -> list[Figure]:
     turns = [turn_summary(turn) for turn in (*run.past, run)]
     jobs, polls = sum(each.job for each in turns), sum(each.polls for each in turns)
     if not jobs:
-        return [Figure("", "no Job ID", "bad")]
+        return [Figure("", "", "no Job ID", "bad")]
     person = [each.person for each in turns if each.person is not None]
     survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
-    third = Figure("0", "decisions", "dim")
+    third = Figure("0", "", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)
-        third = Figure(*_span(sum(person), "of a person" if decided else "waited, nobody decided"), "wait")
+        third = Figure(*_span(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
     elif survived:
-        third = Figure(str(survived), "refusal survived" if survived == 1 else "refusals survived", "bad")
+        third = Figure(str(survived), "", "refusal survived" if survived == 1 else "refusals survived", "bad")
     return [
-        Figure(str(jobs), "Job ID" if jobs == 1 else "Job IDs", "fg"),
-        Figure(str(polls), polls_text(polls).partition(" ")[2], "fg"),
+        Figure(str(jobs), "", "Job ID" if jobs == 1 else "Job IDs", "fg"),
+        Figure(str(polls), "", polls_text(polls).partition(" ")[2], "fg"),
         third,
-        Figure(*_span(sum(each.agents for each in turns), "of agents"), "run"),
+        Figure(*_span(sum(each.agents for each in turns)), "of agents", "run"),
     ]
 
 
-def _span(span: Millis, what: str) -> tuple[str, str]:
-    """`31.2` and `s of a person`; from 100 s on minutes, which need no unit."""
-    return (minutes(span), what) if span >= 100_000 else (tenths(span), f"s {what}")
+def _span(span: Millis) -> tuple[str, str]:
+    """`31.2` and `s`; from 100 s on minutes, which need no unit."""
+    return (minutes(span), "") if span >= 100_000 else (tenths(span), "s")
 
 
 def _words(figures: list[Figure]) -> Row:
     parts: list[Row] = []
-    for figure, label, tone in figures:
-        unit, _, rest = label.partition(" ") if label.startswith("s ") else ("", "", label)
-        strong = f"{figure} {unit}".strip() + " " if figure else ""
-        parts.append(
-            row((" · " if parts else "", "dim"), ink(strong, tone, bold=True), ink(rest, "fg" if figure else tone))
-        )
+    for figure, unit, label, tone in figures:
+        strong = "".join(f"{each} " for each in (figure, unit) if each)
+        said = ink(label, "fg" if figure else tone)
+        parts.append(row((" · " if parts else "", "dim"), ink(strong, tone, bold=True), said))
     return row(*parts)
 
 
 def _big(figures: list[Figure], inner: int) -> list[Row] | None:
     """The figures in block letters at the quarters of the width, each before what it counts; None: there is no room."""
     quarter, lines = (inner + 2) // len(figures), [row()] * tall(1)
-    for number, (figure, label, tone) in enumerate(figures):
-        size = wide(figure, 1)
+    for number, (figure, unit, counts, tone) in enumerate(figures):
+        size, label = wide(figure, 1), f"{unit} {counts}".strip()
         labels = wrap(row(label), max(1, quarter - size - 2)) if size else []
         if not size or len(labels) > 2 or max(words(row(label))) > quarter - size - 2:
             return None
@@ -255,16 +254,13 @@ def _big(figures: list[Figure], inner: int) -> list[Row] | None:
 
 def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
     """The follow-ups side by side, on as many rows as they need; none is cut."""
-    lines: list[Row] = []
-    for each in offered:
-        faced = row((f"› {each.text}" + ("" if each.answered else " · not in this scenario"), "dim"))
-        if each.key:
-            faced = hot(row((f" {each.key} ", "fill b @fill-accent"), f" {each.text}"), f"ask-{each.key}")
-        if lines and width(lines[-1]) + 3 + width(faced) <= inner:
-            lines[-1] = row(lines[-1], "   ", faced)
-        else:
-            lines += wrap(faced, inner)
-    return lines
+    keyed = (
+        hot(row((f" {each.key} ", "fill b @fill-accent"), f" {each.text}"), f"ask-{each.key}")
+        if each.key
+        else row((f"› {each.text}" + ("" if each.answered else " · not in this scenario"), "dim"))
+        for each in offered
+    )
+    return flow((part for each in keyed for part in wrap(each, inner)), inner, row("   "))
 
 
 # Its keys
@@ -297,16 +293,11 @@ def no_question(state: ScreenState) -> str:
     return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
 
 
-def _asking(key: str) -> React:
-    def react(state: ScreenState) -> Reaction:
-        found = _follow_up(state, key)
-        return (
-            Reaction()
-            if found is None
-            else Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
-        )
-
-    return react
+def _ask(key: str, state: ScreenState) -> Reaction:
+    found = _follow_up(state, key)
+    if found is None:
+        return Reaction()
+    return Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
 
 
 def _key(number: str) -> ScreenKey:
@@ -316,7 +307,7 @@ def _key(number: str) -> ScreenKey:
         number,
         f"Ask {number}",
         "ask the follow-up of this number",
-        _asking(number),
+        partial(_ask, number),
         lambda state: _follow_up(state, number) is not None,
         needs="message",
         why=no_question,

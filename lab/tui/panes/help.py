@@ -1,13 +1,12 @@
 """The help page: the pane in focus, every key, the size and the colours of the terminal."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
 
 from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.rows.spans import BLANK, Row, cut, fill, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, at_both_ends, fill, flow, ink, row, width, wrap
 from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScreenState
 
@@ -69,10 +68,9 @@ class HelpPage(PageContent):
         room = inner if inner < 60 else inner // 2 - 1
         groups = [group for group, _ in GROUPS]
         halves = [groups] if room == inner else [groups[:-1], groups[-1:]]
-        columns = [self._column(state, half, room, short=inner < 96) for half in halves]
-        for left, right in zip_longest(columns[0], columns[1] if columns[1:] else [], fillvalue=BLANK):
-            lines.append(row(fill(left, room + 1), right) if right else left)
-        return [*lines, BLANK, *_legend(inner)]
+        left, *others = [self._column(state, half, room, short=inner < 96) for half in halves]
+        right = [fill(each, inner - room - 1) for column in others for each in column]
+        return [*lines, *at_both_ends(left, right, inner), BLANK, *_legend(inner)]
 
     def _focus(self, state: ScreenState, inner: int) -> list[Row]:
         """The pane in focus, and its own keys."""
@@ -124,13 +122,6 @@ class HelpPage(PageContent):
 
 def _legend(inner: int) -> list[Row]:
     """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
-    lines: list[Row] = [BLANK]
-    for sign, meaning, role in LEGEND:
-        part = row(ink(sign, role, bold=True), (f" {meaning}  ", "dim"))
-        if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
-            lines.append(BLANK)
-        lines[-1] = row(lines[-1], part)
-    return [
-        *(cut(line, inner) for line in lines),
-        *[line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)],
-    ]
+    signs = [row(ink(sign, role, bold=True), (f" {meaning}", "dim")) for sign, meaning, role in LEGEND]
+    texts = [line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)]
+    return [*flow(signs, inner, row(("  ", "dim"))), *texts]

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.tui.panes.finale import sheet_body
+from lab.tui.panes.finale import sheet_of
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.panes.registry import places
@@ -52,7 +52,7 @@ def _in_wire(state: ScreenState) -> tuple[Tops, int]:
 
 def _in_output(view: View, form: str) -> tuple[Tops, int]:
     """The hits, each in the upper third if the output is longer than its room, and which row is the first that shows."""
-    rows, room = sheet_body(view) if form == "sheet" else (content(view), view.room)
+    rows, room = sheet_of(view)[1:3] if form == "sheet" else (content(view), view.room)
     most = max(0, len(rows) - room)
     found = [hit[0][0] for hit in find(rows, view.state.ui.query)]
     return [(at, max(0, min(at - room // 3, most))) for at in found], view.state.ui.scrolled.get("output", 0)

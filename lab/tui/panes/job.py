@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -18,7 +18,7 @@ from lab.tui.rows.blocks import (
     status_row,
     tail_of,
 )
-from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, ink, plain, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, flow, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState
@@ -64,7 +64,7 @@ def job_fact(view: View) -> PaneFact:
     return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
 
 
-def job_parts(room: Room) -> list[ViewPart]:
+def job_parts(room: View) -> list[ViewPart]:
     """What was asked, the beginning of the Job ID, that nothing is held open for it, and what else was said and came."""
     job, columns = room.run.job, room.columns
     if job is None or job.job is None:
@@ -108,11 +108,7 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
         sign = ink(f" {face(word).glyph}", face(word).role) if word else ink(" ···", "dim")
         took = f" {seconds(turn.elapsed(turn.latest))}" if turn.ended is not None else ""
         parts.append(row((f"turn {number}", "fg b" if number == state.run.turn else "dim"), sign, (took, "dim")))
-    lines: list[Row] = []
-    for part in parts:
-        on = row(lines[-1], (" · ", "dim"), part) if lines else part
-        lines = [*lines[:-1], on] if width(on) <= inner or not lines else [*lines, part]
-    return lines[-most:]
+    return flow(parts, inner, row((" · ", "dim")))[-most:]
 
 
 def _beside_it(job: JobState, inner: int) -> list[Row]:

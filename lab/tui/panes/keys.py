@@ -1,11 +1,11 @@
 """A key of the screen, and a form in which the person types: when they are offered, and what they lead to."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from lab.tui.state.screen import Ability, ScreenState, UiChange, UiState
+from lab.tui.state.screen import Ability, ScreenState, UiState
 from lab.tui.state.source import SourceAsk
 
 
@@ -95,11 +95,6 @@ def why_refused(keys: Iterable[ScreenKey], state: ScreenState) -> str:
     if found and not served:
         return f"{found[0].label}: not in {state.source.pill}."
     return next((why for key in served if (why := key.why_in(state))), "")
-
-
-def choosing(**changes: Unpack[UiChange]) -> React:
-    """A key that changes the person's choice in the same way in every state."""
-    return lambda state: Reaction(state.choose(**changes))
 
 
 def asking(ask: SourceAsk) -> React:

@@ -65,24 +65,17 @@ def band_rows(rows: int) -> int:
 
 def zoom_of_hero(columns: int, rows: int) -> int:
     """How large the status word is: the largest zoom beside which 40 columns, and above which facts of nine rows are left."""
-    return next((zoom for zoom in (4, 3) if _fact_rows(columns, rows, zoom) and _beside(columns, zoom)), 2)
-
-
-def _beside(columns: int, zoom: int) -> bool:
-    return wide(HERO, zoom) + 40 <= columns - 6
+    zooms = (zoom for zoom in (4, 3) if _fact_rows(columns, rows, zoom) and wide(HERO, zoom) + 40 <= columns - 6)
+    return next(zooms, 2)
 
 
 def _fact_rows(columns: int, rows: int, zoom: int) -> int:
     """The rows of facts side by side; 0: there is no room for them."""
     if columns < NARROW or (columns < BROAD and rows < HIGH):
         return 0
-    left = rows - 1 - 5 - _facts_at(rows) - tall(zoom) - 4
+    begin = (6 if rows >= AIRY else 4) + band_rows(rows) + 1
+    left = rows - 1 - 5 - begin - tall(zoom) - 4
     return min(left, FACT_ROWS[1]) if left >= FACT_ROWS[0] else 0
-
-
-def _facts_at(rows: int) -> int:
-    """The row at which facts begin."""
-    return (6 if rows >= AIRY else 4) + band_rows(rows) + 1
 
 
 def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, columns: int, rows: int) -> Rects:

@@ -58,7 +58,7 @@ def content(view: View) -> list[Row]:
         else formats.rendered(last.output, inner, signs=not view.state.colours)
     )
     if last.follow_up:
-        body += [BLANK, row((last.follow_up_label, "dim"))]
+        body += [BLANK, row((run.labels.follow_up, "dim"))]
         body += [
             row(("› " if not at else "  ", "accent"), part)
             for question in last.follow_up

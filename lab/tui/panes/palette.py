@@ -1,4 +1,4 @@
-"""The palette: every key that is offered, what has no key, and all themes, by name."""
+"""The palette: every key that is offered, and what has no key, by name."""
 
 from collections.abc import Callable, Sequence
 

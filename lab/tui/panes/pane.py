@@ -50,6 +50,11 @@ class View(Struct, frozen=True):
         """Rows within a frame."""
         return self.rows - 2
 
+    def big(self, text: str, tone: Ink, *, less: int = 0, beside: int = 0) -> list[Row]:
+        """The text in the largest block letters that fit beside so many columns, else bold."""
+        zoom = zoom_of(text, self.columns - beside, MOST_ROWS, max(1, self.zoom - less))
+        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
+
 
 class Bar(Struct, frozen=True):
     """A part at an edge of the screen."""
@@ -91,26 +96,6 @@ class ViewPart(NamedTuple):
     """Where there is no room the highest goes first; 0: never."""
 
 
-class Room(Struct, frozen=True):
-    """The room of a large view: so many columns and rows, block letters up to a size."""
-
-    state: ScreenState
-    now: Millis
-    columns: int
-    rows: int
-    zoom: int
-
-    @property
-    def run(self) -> RunState:
-        """The run as it shows."""
-        return self.state.run
-
-    def big(self, text: str, tone: Ink, *, less: int = 0, beside: int = 0) -> list[Row]:
-        """The text in the largest block letters that fit beside so many columns, else bold."""
-        zoom = zoom_of(text, self.columns - beside, MOST_ROWS, max(1, self.zoom - less))
-        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
-
-
 class Pane(Struct, frozen=True):
     """A framed part of the screen. `key` focuses it."""
 
@@ -120,8 +105,8 @@ class Pane(Struct, frozen=True):
     drawn: Callable[[View], PaneFact]
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
-    large: Callable[[Room], list[ViewPart]] | None = None
-    """The same where it has all the room; None: it is only framed."""
+    large: Callable[[View], list[ViewPart]] | None = None
+    """The same as parts, where it has all the room; None: it is only framed."""
     place: Literal["fact", "stage", "drawer"] = "fact"
     wide: int = 0
     narrow: int = 0

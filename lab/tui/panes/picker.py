@@ -8,7 +8,6 @@ from lab.core.clock import Millis
 from lab.tui.panes.band import planned_row
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
-from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.blocks import span_text
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, backed, clip, cut, ink, row, width, wrap
@@ -81,9 +80,6 @@ class PickerPage(ListContent[ScenarioChoice]):
         if (scenario := entry.scenario) is not None:
             foot = [BLANK, cut(row(ink("asks  ", "dim"), scenario.message), inner), BLANK]
             foot.append(planned_row(planned_course(scenario, entry.seed, 1), inner))
-            lanes = planned_path(scenario, entry.seed).lanes
-            if lanes and (room := rows - len(shows) - len(foot) - 4) > 1:
-                foot += [BLANK, *lane_rows(lanes, inner, room - 1)]
         story = markdown(entry.story, inner)[: max(0, rows - len(shows) - len(foot) - 1)]
         while story and not width(story[-1]):
             story.pop()

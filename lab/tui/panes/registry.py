@@ -10,26 +10,23 @@ from msgspec.structs import replace
 from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.band import BAND
+from lab.tui.panes.bars import HEADER, NARRATION, STEPPER, key_bar
 from lab.tui.panes.finale import KEYS as FOLLOW_UP_KEYS
 from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
-from lab.tui.panes.header import HEADER, NARRATION
 from lab.tui.panes.job import JOB_PANE
-from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
 from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.poster import poster_rows
 from lab.tui.panes.qr import KEYS as PHONE_KEYS
 from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
-from lab.tui.panes.stage import ACT, act_placed, staged
-from lab.tui.panes.stepper import STEPPER
+from lab.tui.panes.stage import ACT, poster_rows, staged
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, LEFT, frame
@@ -47,42 +44,23 @@ def _no_call(state: ScreenState) -> str:
     return f"Focus a pane first: {digits}." if (digits := pane_digits(state)) else "Focus a pane first: esc shows them."
 
 
-def _keys() -> tuple[ScreenKey, ...]:
-    focus = []
-    for pane in PANES:
-        drawer = pane.place == "drawer"
-        text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
-        react, offered = focusing(pane.name, drawer=drawer), partial(focuses, f"focus-{pane.name}", pane.key)
-        focus.append(
-            ScreenKey(
-                f"focus-{pane.name}",
-                pane.key,
-                pane.key,
-                pane.title,
-                text,
-                react,
-                offered,
-                group="view",
-                why=no_question,
-                series="look at a pane",
-            )
-        )
-    open_exchange = ScreenKey(
-        "open",
-        "enter",
-        "enter",
-        "Open",
-        "both sides of the pane's exchange",
-        commanding("open"),
-        lambda state: exchange_in_focus(state) is not None,
-        group="view",
-        why=_no_call,
-    )
-    run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS)
-    return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
+def _focus_key(pane: Pane) -> ScreenKey:
+    name, drawer = f"focus-{pane.name}", pane.place == "drawer"
+    text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
+    react, offered = focusing(pane.name, drawer=drawer), partial(focuses, name, pane.key)
+    series = "look at a pane"
+    return ScreenKey(name, pane.key, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
 
 
-SCREEN_KEYS = _keys()
+OPEN_KEY = ScreenKey(
+    "open", "enter", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
+    lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
+)  # fmt: skip
+SCREEN_KEYS = (
+    *(*APPROVAL_BAR.keys, *PHONE_KEYS, *RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS),
+    *(*(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS, *SCRUBBER.keys),
+    *(*map(_focus_key, PANES), OPEN_KEY, *SEARCH_KEYS, *VIEW_KEYS),
+)
 """Every key, and every command of the palette; the help lists each group in this order."""
 
 BARS: tuple[Bar, ...] = (HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
@@ -116,10 +94,12 @@ def places(state: ScreenState, columns: int, rows: int) -> Rects:
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
     if "small" in found:
         return found
-    if state.presents or state.shows_act or state.poster:
-        found = act_placed(found, bars)
-    elif state.finale:
-        found = placed(found, bars, state, columns, rows)
+    alone = state.presents or state.shows_act or state.poster
+    if alone or state.finale:
+        body = [place for name, place in found.items() if name not in bars]
+        top, end = min(place.y for place in body), max(place.y + place.height for place in body)
+        whole = {ACT: Rect(0, top, columns, end - top)} if alone else placed(state, columns, rows, top, end)
+        found = {name: place for name, place in found.items() if name in bars} | whole
     return qr_placed(found, bars, state, columns, rows)
 
 

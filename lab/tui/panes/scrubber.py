@@ -1,5 +1,7 @@
 """The scrubber of PLAYBACK: where the cursor stands, the marks, a place to click on, and the keys that move it."""
 
+from functools import partial
+
 from lab.core.clock import Millis
 from lab.tui.panes.keys import Reaction, ScreenKey, asking
 from lab.tui.panes.pane import Bar, View
@@ -26,6 +28,8 @@ SIGNS: dict[MilestoneKind, tuple[str, Ink]] = {
     "lost": ("✗", "bad"),
 }
 """By kind of mark, the least telling first: where two fall into one cell the more telling one shows."""
+_LAST: Millis = 10**15
+"""An instant after the end of any recording: seeking goes as far as there is one."""
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 
 
@@ -64,36 +68,21 @@ def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
     return tuple(spans)
 
 
-def _end(state: ScreenState, *, last: bool) -> Reaction:
-    """The start of the recording, or its end."""
-    cursor = state.source.cursor
-    if cursor is None:
-        return Reaction()
-    at = cursor.until if last else cursor.start
-    return Reaction(ask=lambda source: source.seek(at))
-
-
 def _has_marks(state: ScreenState) -> bool:
     """A recording has marks; a run of ours that the lab can set back has acts."""
     return "seek" in state.source.can or (state.ui.stage and "rewind" in state.source.can)
 
 
-def _mark_back(state: ScreenState) -> Reaction:
+def _to_mark(by: int, state: ScreenState) -> Reaction:
+    """To the mark before or after; of a run of ours to the act, ahead only where no person is needed first."""
+    run, act = state.run, act_before(state.act, state.run)
     if state.source.cursor is not None:
-        return Reaction(ask=lambda source: source.move(-1, marks=True))
-    act = act_before(state.act, state.run)
-    if act is None:
-        return Reaction()
-    return Reaction(state.choose(panes=False), lambda source: source.go_to_act(act.key))
-
-
-def _mark_on(state: ScreenState) -> Reaction:
-    if state.source.cursor is not None:
-        return Reaction(ask=lambda source: source.move(1, marks=True))
-    ahead = state.run.start is None or state.run.running
-    if not ahead or state.run.gate is not None:
-        return Reaction()
-    return Reaction(state.choose(panes=False), lambda source: source.next_act(), "next act")
+        return Reaction(ask=lambda source: source.move(by, marks=True))
+    if by < 0 and act is not None:
+        return Reaction(state.choose(panes=False), lambda source: source.go_to_act(act.key))
+    if by > 0 and run.gate is None and (run.start is None or run.running):
+        return Reaction(state.choose(panes=False), lambda source: source.next_act(), "next act")
+    return Reaction()
 
 
 def _going_to(stage: str) -> SourceAsk:
@@ -107,19 +96,20 @@ KEYS = (
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
-        "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", _mark_back, _has_marks, "time",
+        "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", partial(_to_mark, -1), _has_marks, "time",
         word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on",
     ),
     ScreenKey(
-        "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", _mark_on, _has_marks, "time",
+        "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", partial(_to_mark, 1), _has_marks, "time",
         word=lambda state: "Mark on" if state.source.cursor is not None else "Act on",
     ),
     ScreenKey(
-        "start", "home", "home", "Start", "the start of the recording", lambda state: _end(state, last=False),
+        "start", "home", "home", "Start", "the start of the recording", asking(lambda source: source.seek(0)),
         group="time", needs="seek",
     ),
     ScreenKey(
-        "end", "end", "end", "End", "the end of the recording", lambda state: _end(state, last=True), group="time", needs="seek"
+        "end", "end", "end", "End", "the end of the recording", asking(lambda source: source.seek(_LAST)),
+        group="time", needs="seek",
     ),
     *(
         ScreenKey(

@@ -15,16 +15,11 @@ MOST_TYPED = 40
 
 def in_exchange(exchange: Exchange, query: str, instant: str) -> bool:
     """Whether an exchange has these words: in its instant as it shows, address, headers, bodies, code, or what struck it."""
-    pairs = (f"{name}: {value}" for name, value in (*exchange.request_headers, *exchange.reply_headers))
-    whole = (
-        instant,
-        f"{exchange.method} {exchange.path}",
-        str(exchange.code or ""),
-        exchange.lost or "",
-        exchange.struck,
-    )
+    came = (str(exchange.code or ""), exchange.lost or "", exchange.struck, exchange.reply_body)
+    texts = [instant, f"{exchange.method} {exchange.path}", exchange.request_body, *came]
+    texts += [f"{name}: {value}" for name, value in (*exchange.request_headers, *exchange.reply_headers)]
     wanted = pattern(query)
-    return any(wanted.search(text) for text in (*whole, *pairs, exchange.request_body, exchange.reply_body))
+    return any(map(wanted.search, texts))
 
 
 def marked(body: list[Row], ui: UiState) -> list[Row]:
@@ -67,15 +62,7 @@ def search_for(state: ScreenState, query: str) -> Reaction:
 
 
 KEYS = (
-    ScreenKey(
-        "search",
-        "slash",
-        "/",
-        "Search",
-        "find words in the output, or in the wire",
-        _search,
-        group="view",
-    ),
+    ScreenKey("search", "slash", "/", "Search", "find words in the output, or in the wire", _search, group="view"),
     ScreenKey(
         "next-hit",
         "n",

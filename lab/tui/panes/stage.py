@@ -1,17 +1,22 @@
 """What has the screen to itself: the poster before a run, an act, and in presenter mode the act that the run is in.
 
 It is made of parts, one below the other, in the largest letters in which all of them have room; where there is too little
-for all, parts fold. The last row says which act it is, and what comes then.
+for all, parts fold. The last row says which act it is, and what comes then. The poster needs no more of a scenario than
+its title, its story and its plan.
 """
 
 from collections.abc import Callable
 
-from lab.tui.panes.layout import HERO, Rect, Rects
-from lab.tui.panes.pane import Room, View, ViewPart
-from lab.tui.rows.blocks import seconds
-from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
-from lab.tui.rows.spans import BLANK, Row, ends, gauge, hot, ink, row, width
-from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.panes.band import planned_lane
+from lab.tui.panes.layout import BROAD, HERO
+from lab.tui.panes.pane import View, ViewPart
+from lab.tui.rows.blocks import LEFT, button, raised_buttons, seconds, span_text
+from lab.tui.rows.curl import first_curl
+from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
+from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
+from lab.tui.state.course import course_of
+from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import role, word
 
@@ -22,22 +27,14 @@ LEAVES = ": back to the stage"
 _GAUGE = 24
 
 
-def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
-    """The places of the bars, and of the one fact in the room that the layout gave the panes."""
-    body = [place for name, place in found.items() if name not in bars_shown]
-    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-    kept = {name: place for name, place in found.items() if name in bars_shown}
-    return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
-
-
 def staged(
-    view: View, rows: int, parts: Callable[[Room], list[ViewPart]], foot: Row = BLANK, least: int = 2
+    view: View, rows: int, parts: Callable[[View], list[ViewPart]], foot: Row = BLANK, least: int = 2
 ) -> list[Row]:
     """The parts in the largest letters in which all have room; in those of zoom `least` and smaller what folds may go."""
     inner, height = view.inner, rows - 2 * bool(foot) - (rows >= 20)
     shown: list[ViewPart] = []
     for zoom in range(max(1, zoom_of(HERO, inner, MOST_ROWS, MOST_ZOOM)), 0, -1):
-        shown = [part for part in parts(Room(view.state, view.now, inner, height, zoom)) if part.rows]
+        shown = [part for part in parts(View(view.state, inner, height, view.now, zoom=zoom)) if part.rows]
         while zoom <= least and _height(shown) > height and any(part.folds for part in shown):
             shown.remove(max(shown, key=lambda part: part.folds))
         if _height(shown) <= height:
@@ -70,7 +67,7 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     if shown.left is None:
         return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
     part = 1.0
-    if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
+    if (act.kind in STANDING or shown.waits) and shown.whole and (shown.left or shown.waits):
         part = 1 - shown.left / shown.whole
     before, what = _then(state, act, shown)
     then = row(ink(before, "dim"), what, "  ")
@@ -85,7 +82,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    number = ACTS[act.kind].number
+    number = COUNTED.index(act.kind) + 1 if act.kind in COUNTED else 0
     total = 0 if gates is None and not run.gates else 6 if asks else 4
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
     if number:
@@ -104,7 +101,7 @@ def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
         case "token":
             return "then ", "the question goes out"
         case "job":
-            return "then ", "first poll" + (f", {seconds(call.until - call.since)} later" if call is not None else "")
+            return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
         case "decided":
             following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
             return "then ", following.get(shown.followed, "the panes")
@@ -115,3 +112,90 @@ def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
             return "until ", "the script decides" if scripted else "a person decides"
         case _:
             return "until ", "the status changes"
+
+
+# The poster: the story's title in block letters, what is asked, the lane as planned, and how to begin; of others' clients
+# where they may call, of a recording how long it plays
+
+_BUTTON = 30
+"""Columns of a button, at most a third of the width."""
+_AUDIENCE = "for an audience: one fact at a time"
+_UNCALLED = "Nobody has called yet"
+
+
+def poster_rows(view: View) -> Rows:
+    """The poster, in the largest letters in which all of it fits."""
+    state = view.state
+    parts = _where_to_call if state.source.follows and state.source.cursor is None else _story
+    foot = way_out(state, view.inner) if state.presents else BLANK
+    lines = staged(view, view.rows, lambda room: [ViewPart(_said(state, room.columns)), *parts(room)], foot, least=1)
+    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
+
+
+def _said(state: ScreenState, columns: int) -> list[Row]:
+    """What must be told first; to somebody who may see the screen for the first time, the two keys to know."""
+    ui, trouble = state.ui, state.source.trouble
+    text = (
+        ui.broken
+        or ui.remark
+        or trouble
+        or (sentence(state) if ui.first or ui.starting or state.source.follows else "")
+    )
+    return wrap(row(ink(text, "bad" if ui.broken or trouble else "dim")), columns, most=2) if text else []
+
+
+def _title(text: str, room: View) -> list[Row]:
+    most = room.zoom if room.columns >= BROAD - 6 else 1
+    return lettered(text, room.columns, most) or wrap(row(ink(text, bold=True)), room.columns)
+
+
+def _story(room: View) -> list[ViewPart]:
+    """The title, the story's first sentence, the message, the lane, and two buttons."""
+    state, source, columns = room.state, room.state.source, room.columns
+    scenario, steps = source.scenario, course_of(room.state).steps
+    story = " ".join((scenario.story or scenario.shows).replace("*", "").split()) if scenario is not None else ""
+    first = wrap(row(ink(story.partition(". ")[0].removesuffix(".") + ".", bold=True)), columns) if story else []
+    message = source.message or (scenario.message if scenario is not None else "")
+    asks = wrap(row(ink("asks  ", "dim"), message), columns, most=2) if message else []
+    if source.cursor is not None:
+        begin, takes = "Play", source.cursor.until - source.cursor.start
+    else:
+        begin, takes = "Live", sum(each.takes for each in steps)
+    begin += f", about {span_text(takes)}" if takes else ""
+    barred = scenario.expect.refused if scenario is not None else None
+    lane = planned_lane(steps, columns)
+    if barred is not None:
+        begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
+    wide = min(_BUTTON, columns // 3 + 2)
+    live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
+    acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
+    note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
+    said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
+    gap = [BLANK] if room.rows >= 28 else []
+    return [
+        ViewPart(_title(source.title, room)),
+        ViewPart([*first, *(gap if first and asks else []), *asks]),
+        ViewPart(lane, 1),
+        ViewPart(raised_buttons([live, acts], said)),
+    ]
+
+
+def _where_to_call(room: View) -> list[ViewPart]:
+    """What a client needs, and a first call to copy; each option of it has a row, for a line that breaks is no command."""
+    state, source, columns = room.state, room.state.source, room.columns
+    if not source.token_url:
+        return [ViewPart(_title(_UNCALLED, room)), ViewPart(wrap(row(sentence(state)), columns))]
+    key = state.ui.faces.get("copy", "y")
+    texts = first_curl(source.token_url).split("\n")
+    curl = [row(ink(text, "dim" if text.startswith("#") else "fg")) for text in texts]
+    named = [
+        row(ink("base URL   ", "dim"), ink(source.base, "run")),
+        row(ink("token URL  ", "dim"), ink(source.token_url, "run")),
+    ]
+    shown = [part for line in curl for part in ([line] if width(line) <= columns else wrap(line, columns))]
+    return [
+        ViewPart(_title(_UNCALLED, room)),
+        ViewPart(named),
+        ViewPart(shown),
+        ViewPart(raised_buttons([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
+    ]

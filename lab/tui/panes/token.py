@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, last_of, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, last_of, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -78,7 +78,7 @@ def claim_text(claims: dict[str, str], name: str) -> str:
         return text
 
 
-def token_parts(room: Room) -> list[ViewPart]:
+def token_parts(room: View) -> list[ViewPart]:
     """The grant, the token in its three parts, what it says, and how long it is good."""
     token, columns = room.run.token, room.columns
     if token is None or token.token is None:
@@ -98,7 +98,7 @@ def token_parts(room: Room) -> list[ViewPart]:
     ]
 
 
-def _grant(room: Room, token: TokenState) -> list[Row]:
+def _grant(room: View, token: TokenState) -> list[Row]:
     """Request and reply, side by side where there is room."""
     call = next((each for each in reversed(room.run.exchanges) if each.command == "token"), None)
     headers = {name.lower(): value for name, value in call.request_headers} if call is not None else {}

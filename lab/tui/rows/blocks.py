@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, clock_text, tenths
+from lab.core.observe import Waiting
 from lab.tui.rows.spans import (
     BLANK,
     Row,
@@ -24,12 +25,13 @@ from lab.tui.rows.spans import (
     wrap,
 )
 from lab.tui.state.ink import TINTS, Ground, Ink, SpanRole
-from lab.tui.state.run import NextCall, Pairs, RunState
+from lab.tui.state.run import Pairs, RunState
 from lab.tui.state.status import face
 
 LEFT = 3
 """Columns before text, in every area."""
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 Kind = Literal["coming", "work", "done", "waits", "need", "bad"]
 """What state a pane is in."""
 
@@ -120,10 +122,7 @@ def answer_rows(code: int | None, took: Millis | None, refusal: str | None, inne
 
 def phrase(code: int) -> str:
     """The reason phrase of a code, or nothing."""
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""
+    return _PHRASES.get(code, "")
 
 
 def pill(code: int, tone: Literal["done", "bad"]) -> Row:
@@ -146,10 +145,10 @@ def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     return wrap(row((text, role)), inner)
 
 
-def next_call(call: NextCall, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
+def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
     """How long until the app calls again, and why it waits."""
     label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
-    left, whole = max(0, call.until - now), max(1, call.until - call.since)
+    left, whole = max(0, call.until - now), max(1, call.until - call.at)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from shlex import quote
 
-from lab.core.exchange import Headers, header_of, is_target
+from lab.core.exchange import header_of, is_target
 from lab.recording.show.shell import Pairs, Piece, curl_line
 from lab.tui.state.clean import CAP, DOTS, line
 from lab.tui.state.run import Exchange
@@ -25,21 +25,20 @@ def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
         names.update(text for is_variable, text in pieces if is_variable)
         return pieces
 
-    body = _fields(exchange) if _is_form(exchange.request_headers) else exchange.request_body
+    sent = exchange.request_body
+    body: str | Pairs = sent
+    if "form-urlencoded" in (header_of(exchange.request_headers, "content-type") or ""):
+        # of the form's fields a line each is kept
+        body = [(name, value) for name, _, value in (each.partition("=") for each in sent.split("\n")) if sent]
     command = curl_line(exchange.method, address, exchange.request_headers, body or None, fill)
-    cut = f"# the body is cut after {CAP} characters\n" if len(exchange.request_body) >= CAP else ""
+    cut = f"# the body is cut after {CAP} characters\n" if len(sent) >= CAP else ""
     return cut + _first(names, token_url) + command
 
 
 def first_curl(token_url: str) -> str:
     """What a client's first call may look like, where none has called: it asks for a token."""
-    fields = (("grant_type", "client_credentials"), ("scope", ""))
-    headers = (("authorization", f"Basic {DOTS}"),)
-
-    def fill(name: str, value: str) -> tuple[Piece, ...]:
-        return _pieces(name, value) if value else ((True, "LAB_SCOPE"),)
-
-    command = curl_line("POST", quote(token_url), headers, fields, fill)
+    fields = (("grant_type", "client_credentials"), ("scope", DOTS))
+    command = curl_line("POST", quote(token_url), (("authorization", f"Basic {DOTS}"),), fields, _pieces)
     return f"# set LAB_CLIENT_ID, LAB_CLIENT_SECRET and LAB_SCOPE first, as lab serve prints them\n{command}"
 
 
@@ -50,16 +49,6 @@ def _first(names: Iterable[str], token_url: str) -> str:
     place = line(token_url, 200) if token_url else "the token URL"
     texts = [f"{name} (access_token in the reply of POST {place})" if name == TOKEN else name for name in sorted(names)]
     return f"# set first, as in {min(names)}=…: {', '.join(texts)}\n"
-
-
-def _is_form(headers: Headers) -> bool:
-    return "form-urlencoded" in (header_of(headers, "content-type") or "")
-
-
-def _fields(exchange: Exchange) -> Pairs:
-    """The form's fields, of which a line each is shown."""
-    lines = exchange.request_body.split("\n") if exchange.request_body else ()
-    return [(name, value) for name, _, value in (each.partition("=") for each in lines)]
 
 
 def _address(exchange: Exchange, base: str, token_url: str) -> str | None:
@@ -79,9 +68,7 @@ def _pieces(name: str, value: str) -> tuple[Piece, ...]:
         return ((False, f"{word} "), *_LOGIN)
     if name.lower() == "authorization" and word.lower() == "bearer":
         return (False, f"{word} "), (True, TOKEN)
-    return ((True, _variable(name)),) if DOTS in value else ((False, value),)
-
-
-def _variable(name: str) -> str:
+    if DOTS not in value:
+        return ((False, value),)
     plain = "".join(character if character.isalnum() and character.isascii() else "_" for character in name.lower())
-    return VARIABLES.get(plain, f"LAB_{plain.upper()}")
+    return ((True, VARIABLES.get(plain, f"LAB_{plain.upper()}")),)

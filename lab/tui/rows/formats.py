@@ -9,12 +9,16 @@ from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import Row, TextSpan, row, wrap
 from lab.tui.state.clean import CAP
-from lab.tui.state.ink import SpanRole
 
 _TAG = re.compile(r"<(?:!doctype|html|body|div|p|table|ul|ol|h[1-6]|span|br|b|strong|section)\b[^>]*>", re.IGNORECASE)
 _MARKS = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |>|\|.*\||```)|\*\*[^*]+\*\*|`[^`]+`", re.MULTILINE)
 # A string that was cut ends with the text: tried again from each of its quotes it would take the square of its length.
-_JSON = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\Z))(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
+_STRING = r'"(?:[^"\\]|\\.)*+'
+_JSON = re.compile(
+    rf'(?P<run>{_STRING}"(?=\s*:))|(?P<fg>{_STRING}(?:"|\Z))'
+    r"|(?P<accent>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\b(?:true|false|null)\b)"
+)
+"""Names, other strings and values, by the colour that each has."""
 
 NOTHING = "null  the job ended without an output"
 EMPTY = '""  the output is an empty string'
@@ -38,17 +42,12 @@ def kind(output: str | None) -> str:
 @lru_cache(maxsize=4)
 def rendered(output: str | None, inner: int, *, signs: bool = False) -> list[Row]:
     """The output as a person reads it; `signs`: what a colour alone would say has a sign."""
-    match kind(output):
-        case "null":
-            return wrap(row((NOTHING, "dim")), inner)
-        case "empty":
-            return wrap(row((EMPTY, "dim")), inner)
-        case "JSON":
-            return coloured(json.dumps(value_or_none(output or ""), ensure_ascii=False, indent=2), inner)
-        case "HTML":
-            return markdown(to_markdown(output or ""), inner, signs=signs)
-        case _:
-            return markdown(output or "", inner, signs=signs)
+    form = kind(output)
+    if output is None or form == "empty":
+        return wrap(row((NOTHING if output is None else EMPTY, "dim")), inner)
+    if form == "JSON":
+        return document(output, inner)
+    return markdown(to_markdown(output) if form == "HTML" else output, inner, signs=signs)
 
 
 @lru_cache(maxsize=4)
@@ -81,16 +80,8 @@ def _wrapped(line: Row, inner: int) -> list[Row]:
 
 
 def _json_row(text: str) -> Row:
-    spans: list[tuple[str, SpanRole]] = []
-    end = 0
+    spans, end = list[TextSpan](), 0
     for found in _JSON.finditer(text):
-        spans.append((text[end : found.start()], "dim"))
-        string, colon, number, word = found.groups()
-        if string is not None:
-            spans.append((string, "run" if colon else "fg"))
-            spans.append((colon or "", "dim"))
-        else:
-            spans.append((number or word, "accent"))
+        spans += [TextSpan(text[end : found.start()], "dim"), TextSpan(found[0], found.lastgroup or "fg")]
         end = found.end()
-    spans.append((text[end:], "dim"))
-    return row(*spans)
+    return row(*spans, (text[end:], "dim"))

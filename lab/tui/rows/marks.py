@@ -16,6 +16,7 @@ Hit: TypeAlias = tuple[tuple[int, int, int], ...]
 TextPlace: TypeAlias = tuple[int, int]
 """Which character of which row."""
 _CORNERS = "╭┏"
+_WORD = re.compile(r"\S+")
 
 
 def pattern(query: str) -> re.Pattern[str]:
@@ -49,15 +50,15 @@ def mark(rows: Sequence[Row], hits: Sequence[Hit], chosen: int) -> list[Row]:
     """The rows with every hit marked, and the chosen one (from 1; 0: none) otherwise than the rest."""
     marked = list(rows)
     for number, hit in enumerate(hits, 1):
-        paint = partial(_found, HERE if number == chosen else ELSEWHERE)
+        role = HERE if number == chosen else ELSEWHERE
         for row, begin, end in hit:
-            marked[row] = painted(marked[row], begin, end, paint)
+            marked[row] = painted(marked[row], begin, end, partial(_found, role))
     return marked
 
 
 def _found(role: str, own: str) -> str:
     """A role; a click still presses what it pressed in the one before."""
-    return " ".join((role, *(word for word in own.split() if word.startswith("!"))))
+    return " ".join((role, *re.findall(r"!\S+", own)))
 
 
 def painted(row: Row, begin: int, end: int, other: Callable[[str], str]) -> Row:
@@ -103,10 +104,8 @@ def with_selection(rows: Rows, y: int, start: TextPlace | None, end: TextPlace |
 def word_at(rows: Rows, place: TextPlace) -> tuple[TextPlace, TextPlace]:
     """The word at a place, from its first character to the one after its last; nothing where there is a blank."""
     x, y = place
-    edge = _inside(rows)[0]
-    text = plain(rows[y]) if y < len(rows) else ""
-    if not text[x : x + 1].strip():
-        return place, place
-    begin = max(edge, text.rfind(" ", 0, x) + 1)
-    stop = text.find(" ", x)
-    return (begin, y), (stop if stop >= 0 else len(text) - edge, y)
+    edge, text = _inside(rows)[0], plain(rows[y]) if y < len(rows) else ""
+    for word in _WORD.finditer(text, edge, len(text) - edge):
+        if word.start() <= x < word.end():
+            return (word.start(), y), (word.end(), y)
+    return place, place

@@ -67,12 +67,7 @@ def clip(text: str, cells: int) -> str:
 
 def clip_left(text: str, cells: int) -> str:
     """The end of the text, `…` before it where something is missing."""
-    if cell_len(text) <= cells:
-        return text
-    tail = text[-max(0, cells - 1) :] if cells > 1 else ""
-    while cell_len(tail) > cells - 1 and tail:
-        tail = tail[1:]
-    return "…" + tail if cells > 0 else ""
+    return clip(text[::-1], cells)[::-1]
 
 
 def cut(spans: Row, cells: int) -> Row:
@@ -119,6 +114,17 @@ def at_both_ends(left: list[Row], right: list[Row], cells: int) -> list[Row]:
     many = max(len(left), len(right))
     pairs = zip([*left, *[BLANK] * (many - len(left))], [*right, *[BLANK] * (many - len(right))], strict=True)
     return [row(fill(one, cells - width(other)), other) if other else one for one, other in pairs]
+
+
+def flow(parts: Iterable[Row], cells: int, between: Row) -> list[Row]:
+    """Parts side by side, `between` two of them, on as many rows as they take; none is broken."""
+    lines: list[Row] = []
+    for part in parts:
+        if lines and width(lines[-1]) + width(between) + width(part) <= cells:
+            lines[-1] = row(lines[-1], between, part)
+        else:
+            lines.append(part)
+    return lines
 
 
 def widest(lines: Iterable[Row]) -> int:

@@ -35,8 +35,9 @@ def table_rows(
 ) -> list[Row]:
     """The table in at most `inner` cells, if its longest word fits. `head` may be empty.
 
-    `ruled` has a rule below each row, and no shading; `signs` a sign before the best cell. `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
-    cells. Every row has as many cells as `sides`.
+    `ruled` has a rule below each row, and no shading; `signs` a sign before the best cell. `sides` are `left`, `right`,
+    `center` or nothing, as the author wrote it by column: what isn't said follows from the cells. Every row has as many
+    cells as `sides`.
     """
     figures = [_figures([cells[at] for cells in body]) for at in range(len(sides))]
     body = [[cells[0], *(_best(cell, signs) for cell in cells[1:])] for cells in body]
@@ -51,21 +52,19 @@ def table_rows(
     wanted = _widths(grid, len(sides), room)
     if wanted is None:
         return _turned(head, body, inner)
-    spread = min(MOST_SPREAD, (room - sum(wanted)) // max(1, len(sides) - 1))
+    gap = GAP + min(MOST_SPREAD, (room - sum(wanted)) // max(1, len(sides) - 1))
     columns = [
         TableColumn(size, side == "right" or (not side and figures[at]))
         for at, (size, side) in enumerate(zip(wanted, sides, strict=True))
     ]
-    lines: list[Row] = []
-    if any(map(width, head)):
-        lines = _lines([_toned(cell, "run b") for cell in head], columns, GAP + spread)
-        lines.append(_rule("━", columns, GAP + spread))
-    named = len(sides) > 1 and bool(head) and not width(head[0])
-    for number, cells in enumerate(body):
-        first = _toned(cells[0], "dim") if named else cells[0]
-        drawn = _lines([first, *cells[1:]], columns, GAP + spread)
+    across = sum(wanted) + gap * (len(sides) - 1)
+    rule, heavy = row(("─" * across, "line")), row(("━" * across, "line"))
+    titled, unnamed = any(map(width, head)), len(sides) > 1 and bool(head) and not width(head[0])
+    lines = [*_lines([_toned(cell, "run b") for cell in head], columns, gap), heavy] if titled else []
+    for number, (first, *others) in enumerate(body):
+        drawn = _lines([_toned(first, "dim") if unnamed else first, *others], columns, gap)
         if ruled:
-            lines += [*drawn, _rule("━" if number == len(body) - 1 else "─", columns, GAP + spread)]
+            lines += [*drawn, heavy if number == len(body) - 1 else rule]
         else:
             lines += [backed(line, "surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
     return lines
@@ -97,11 +96,6 @@ def _widths(grid: Sequence[Sequence[Row]], columns: int, room: int) -> list[int]
         at = max((at for at in range(columns) if wanted[at] > least[at]), key=wanted.__getitem__)
         wanted[at] -= 1
     return wanted
-
-
-def _rule(sign: str, columns: Sequence[TableColumn], gap: int) -> Row:
-    """A line over the whole width of the table."""
-    return row((sign * (sum(column.width for column in columns) + gap * (len(columns) - 1)), "line"))
 
 
 def _figures(cells: Sequence[Row]) -> bool:
@@ -150,17 +144,12 @@ def _turned(head: Sequence[Row], body: Sequence[Sequence[Row]], inner: int) -> l
     longest = max([1, *(size for cells in body for cell in cells[1:] for size in words(cell))])
     beside = label > 0 and label + GAP + longest <= inner
     lines: list[Row] = []
-    for cells in body:
-        lines += [BLANK] if lines else []
-        lines += wrap(_toned(cells[0], "fg b"), inner)
-        for name, cell in zip(names, cells[1:], strict=True):
-            if beside:
-                parts = wrap(cell, inner - label - GAP) or [BLANK]
-                shown = [fill(name, label + GAP), *[row(" " * (label + GAP))] * (len(parts) - 1)]
-                lines += [row(before, part) for before, part in zip(shown, parts, strict=True)]
-            else:
-                lines += [
-                    *(wrap(name, inner) if width(name) else []),
-                    *(row("  ", part) for part in wrap(cell, inner - 2)),
-                ]
+    for first, *others in body:
+        lines += [*([BLANK] if lines else []), *wrap(_toned(first, "fg b"), inner)]
+        for name, cell in zip(names, others, strict=True):
+            indent = row(" " * (label + GAP if beside else 2))
+            part, *rest = wrap(cell, inner - width(indent)) or [BLANK]
+            above = wrap(name, inner) if width(name) and not beside else []
+            lead = fill(name, label + GAP) if beside else indent
+            lines += [*above, row(lead, part), *(row(indent, more) for more in rest)]
     return lines

@@ -1,7 +1,7 @@
 """The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
 
 from asyncio import Event, Lock
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_changes
 from functools import partial
 from typing import ClassVar
@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.keys import format_key
-from textual.message import Message
 from textual.worker import Worker
 
 from lab.app.effects import RunObservation
@@ -70,14 +69,6 @@ COLOURS_ADVICE = {
 """How many colours the terminal has, and how to get more."""
 
 
-class ObservationBatch(Message):
-    """Observations that came since the last message."""
-
-    def __init__(self, batch: list[RunObservation | SourceUpdate]) -> None:
-        super().__init__()
-        self.batch = batch
-
-
 class MainScreen(SelectingScreen):
     """Every part of the screen. A key is a pure function of the state (`ScreenKey.react`); here it takes effect."""
 
@@ -113,7 +104,6 @@ class MainScreen(SelectingScreen):
             "open": self._open_exchange,
             "qr": self._turn_qr,
             "theme": host.turn_theme,
-            "picture": self._save_picture,
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 0, 1)},
@@ -141,15 +131,14 @@ class MainScreen(SelectingScreen):
     # What is observed
 
     async def _listen(self) -> None:
-        """Hand on what the source observes, one message a frame however much it is; a bug there doesn't end the show."""
+        """Have what the source observes be folded, in one go however much it is; a bug there doesn't end the show."""
         try:
             with self._host.surviving(LabError):
                 async for observation in self._host.source.observations():
                     self._batch.append(observation)
                     if len(self._batch) == 1:
-                        self.call_later(self._flush)
+                        self.call_later(self._take_batch)
                     if len(self._batch) >= BATCH:
-                        self._flush()
                         taken = Event()  # before more are made
                         self.call_later(taken.set)
                         await taken.wait()
@@ -161,16 +150,14 @@ class MainScreen(SelectingScreen):
         """Whether something was observed that doesn't show yet."""
         return bool(self._batch) or self.canvas.waiting
 
-    def _flush(self) -> None:
-        if self._batch:
-            batch, self._batch = self._batch, []
-            self.post_message(ObservationBatch(batch))
+    def _take_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        self.observe(batch)
 
-    @on(ObservationBatch)
-    def observe(self, message: ObservationBatch) -> None:
+    def observe(self, batch: Sequence[RunObservation | SourceUpdate]) -> None:
         """Fold what was observed, and draw it."""
         ui = self.state.ui
-        for event in message.batch:
+        for event in batch:
             if isinstance(event, SourceUpdate):
                 self.acts.note(event)
                 job = None if event.another_journal else ui.job
@@ -179,7 +166,7 @@ class MainScreen(SelectingScreen):
                 self.observed = fold(self.observed, event)
         self._take(self._with(self._synced(ui)))
         # a call whose reply comes at once shows with it: two frames would say the same
-        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in message.batch))
+        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
@@ -226,7 +213,7 @@ class MainScreen(SelectingScreen):
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         phone = self._host.phone
-        return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
+        return state if phone is None else replace(state, phone=phone.follow(state, drawable=colours))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -404,12 +391,11 @@ class MainScreen(SelectingScreen):
             self._open(PalettePage(self._now, tuple(self.commands())))
 
     def commands(self) -> Iterator[PaletteCommand]:
-        """What the palette offers now: every key that is offered, what has no key, and all themes."""
+        """What the palette offers now: every key that is offered, and what has no key."""
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
                 yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
-        yield from self._host.theme_commands()
 
     def _turn_qr(self) -> None:
         """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
@@ -429,12 +415,6 @@ class MainScreen(SelectingScreen):
         self.app.action_suspend_process()
         if stands:
             self._soon(lambda source: source.pause())
-
-    def _save_picture(self) -> None:
-        try:
-            self.note(self._host.save_picture())
-        except LabError as error:
-            self.note(error.what)
 
 
 # What the person prefers

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -23,9 +22,6 @@ from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
-
-if TYPE_CHECKING:
-    from lab.client.control import ControlClient
 
 FAST = "400000"
 """The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
@@ -61,6 +57,7 @@ class PodRun(HeldSource):
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
         playable, link = self._playable, self._link
+        mock = None if link is None else link.mock
         return SourceState(
             self.pill,
             playable.choice.title,
@@ -69,9 +66,11 @@ class PodRun(HeldSource):
             playable.scenario,
             self.recording,
             self.can,
+            () if mock is None else mock.choices,
             message=self._message,
             base="" if link is None else link.base,
             token_url="" if link is None else link.token_url,
+            dead=mock is not None and mock.dead() is not None,
             labels=playable.app.dialect.labels,
             own_decisions=dict(self.run.answers.own),
             skipping=self.player.skipping,
@@ -105,10 +104,6 @@ class PodRun(HeldSource):
         await self._linked.wait()
         assert self._link is not None
         return self._link
-
-    async def _control(self) -> "ControlClient | None":
-        mock = (await self._connection()).mock
-        return None if mock is None else mock.control
 
     def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
         """Note what the run itself does, or what the journal tells, and hand it on; time may have to stand now."""
@@ -167,7 +162,8 @@ class PodRun(HeldSource):
 
     async def answer(self, answer: GateAnswer) -> Refused:
         """In the chat as our app does, else over the control plane."""
-        return await self.run.answers.decide(answer, self.clock.now(), await self._control())
+        mock = (await self._connection()).mock
+        return await self.run.answers.decide(answer, self.clock.now(), None if mock is None else mock.control)
 
 
 class Live(PlayedSource, PodRun):
@@ -199,14 +195,6 @@ class Live(PlayedSource, PodRun):
         if self._link is None or self._link.mock is None:
             raise HostError("The lab's mock is still starting; press the key once more.")
         return self._link.mock
-
-    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
-        known = super().describe()
-        return (
-            known
-            if self._link is None
-            else structs.replace(known, scenarios=self._mock.choices, dead=self._mock.dead() is not None)
-        )
 
     # What happens
 

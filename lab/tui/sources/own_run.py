@@ -155,7 +155,7 @@ class OwnRun:
         self.over = self.over or task is self._task
         if not task.cancelled() and (error := task.exception()) is not None:
             why = f"The run broke: {type(error).__name__}: {error}"
-            self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
+            self.outcome = Outcome(why=why)
             self._observe(RunEnded(self._clock.now(), self.outcome))
 
 

@@ -70,7 +70,6 @@ class Watch(PlayedSource):
         """What that header's lab served is still known when it has gone."""
         self._lab: LabState | None = None
         self._joined: Millis = 0
-        self._begun = False
         self._decided: set[str] = set()
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
@@ -131,7 +130,7 @@ class Watch(PlayedSource):
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
-        self._joined, self._begun = lab.now, False
+        self._joined = lab.now
         if anew:
             self._decided.clear()
             self._own_pace = ""
@@ -149,23 +148,20 @@ class Watch(PlayedSource):
             self._own_pace = self._own_pace or ("" if factor == "0" else factor)
 
     def _heed(self, observation: Observation) -> SourceUpdate | None:
-        """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
-        if observation.at >= self._joined:
-            match observation:
-                case Noted(fact=ClockScaled(factor=factor)):
-                    self._runs(factor, observation.fact.at)
-                    return SourceUpdate()
-                case Noted(fact=ClockAdvanced(at=at)):
-                    self._runs("0", at)
-                    return SourceUpdate()
-                case _ if observation.at > self.clock.now():
-                    self._clock.set(observation.at)
-            self.player.saw(step=isinstance(observation, Requested | Replied))
-        if self._begun or not isinstance(observation, Requested):
+        """What the journal says of the clock; a step ends with what is seen to happen."""
+        if observation.at < self._joined:
             return None
-        self._begun, gone = True, observation.x - 1
-        remark = f"{gone} earlier exchanges are gone: the lab keeps the last ones only."
-        return SourceUpdate(remark=remark) if gone else None
+        match observation:
+            case Noted(fact=ClockScaled(factor=factor)):
+                self._runs(factor, observation.fact.at)
+                return SourceUpdate()
+            case Noted(fact=ClockAdvanced(at=at)):
+                self._runs("0", at)
+                return SourceUpdate()
+            case _ if observation.at > self.clock.now():
+                self._clock.set(observation.at)
+        self.player.saw(step=isinstance(observation, Requested | Replied))
+        return None
 
     # What is asked of it; no clock stands for an act, for the client is somebody else's
 

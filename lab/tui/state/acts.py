@@ -6,7 +6,7 @@ run of ours. One is shown after the other: each stays for its hold, in real time
 whoever owns the clock has it stand as long as `ActState.waits`. So nothing is missed, and nothing is ever hidden.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,24 +26,10 @@ ActSource = Literal["own", "watched", "recorded"]
 """Whose run it is: of an own one the person's decision is never held back; for a watched one no clock stands."""
 
 
-class ActFace(NamedTuple):
-    """How a kind of act is counted, and whether the lab's clock stands while it is held."""
-
-    number: int
-    stands: bool = False
-
-
-ACTS: dict[ActKind, ActFace] = {
-    "token": ActFace(1, stands=True),
-    "job": ActFace(2, stands=True),
-    "running": ActFace(3),
-    "waiting": ActFace(4),
-    "decided": ActFace(5, stands=True),
-    "output": ActFace(6),
-    "refused": ActFace(0, stands=True),
-    "panes": ActFace(0),
-}
-"""By kind. In `panes` the four panes are the screen, in `output` it is the finale; those of number 0 aren't counted."""
+COUNTED: tuple[ActKind, ...] = ("token", "job", "running", "waiting", "decided", "output")
+"""Those that are numbered, in order. In `panes` the four panes are the screen, in `output` it is the finale."""
+STANDING: tuple[ActKind, ...] = ("token", "job", "decided", "refused")
+"""Those that have the lab's clock stand while they are held."""
 
 
 ActKey = tuple[Millis | None, ActKind, int]
@@ -174,7 +160,7 @@ def _begun(act: Act, run: RunState, before: ActState, hold: Millis) -> ActState:
     # that the agents work again because a person wants changes needs no hold
     again = act.kind == "running" and before.act is not None and before.act.kind == "decided"
     left: Millis | None = 0
-    if act.kind == "refused" or ACTS[act.kind].stands:
+    if act.kind in STANDING:
         left = None if act.kind == "refused" else hold or None
     elif act.kind in ("waiting", "running") and not again:
         left = hold or HOLD
@@ -185,7 +171,7 @@ def _shown(
     act: Act, run: RunState, before: ActState, left: Millis | None, whole: Millis, *, watched: bool = False
 ) -> ActState:
     """An act with the run as it shows it."""
-    waits = not watched and (left is None or (left > 0 and ACTS[act.kind].stands))
+    waits = not watched and (left is None or (left > 0 and act.kind in STANDING))
     if act.kind == "decided" and act.decision is not None and decision_shown(run) is not act.decision:
         # the status that followed is known already: the act shows the run as it waited, and what was decided
         base = before.run if before.run is not None and before.run.began == run.began else run

@@ -1,6 +1,6 @@
 """The course of a turn: its steps, begun and planned, what it took, and what can be asked after it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -167,21 +167,22 @@ class FollowUp(Struct, frozen=True):
 
 
 def follow_ups(state: ScreenState) -> tuple[FollowUp, ...]:
-    """What was suggested so far and nobody has asked; each keeps the number that it had first."""
+    """What was suggested so far and nobody has asked; each keeps the number that it had first, while there are keys."""
     run, scenario, messages = state.run, state.source.scenario, messages_of(state.run)
     asks = "message" in state.source.can and not state.source.follows and run is state.newest and not state.running
-    turns = [dict.fromkeys(turn.last.follow_up if turn.last is not None else ()) for turn in (*run.past, run)]
-    numbers: dict[str, int] = {}
-    for count, suggested in enumerate(turns, 1):
-        for text in suggested:
-            if text and text not in numbers and _answered(scenario, messages[:count], text):
-                numbers[text] = _free(numbers, messages)
+    turns = [turn.last.follow_up if turn.last is not None else () for turn in (*run.past, run)]
+    answered = dict.fromkeys(
+        text
+        for count, suggested in enumerate(turns, 1)
+        for text in suggested
+        if text and _answered(scenario, messages[:count], text)
+    )
+    keys = {text: str(number) for number, text in enumerate(answered, 1) if number <= MOST_KEYS}
     found: list[FollowUp] = []
     for text in dict.fromkeys(text for suggested in (turns[-1], *turns[-2::-1]) for text in suggested):
         if text and text not in messages:
             known = _answered(scenario, messages, text)
-            number = numbers.get(text, 0) if asks and known else 0
-            found.append(FollowUp(text, str(number) if 0 < number <= MOST_KEYS else "", known))
+            found.append(FollowUp(text, keys.get(text, "") if asks and known else "", known))
     return tuple(sorted(found, key=lambda each: (not each.key, each.key)))
 
 
@@ -191,10 +192,3 @@ def _answered(scenario: Scenario | None, messages: Sequence[str], text: str) -> 
         return True
     used = [part for part in parts_for(scenario, messages) if part is not None]
     return part_for(scenario, len(messages) + 1, text, used) is not None
-
-
-def _free(numbers: Mapping[str, int], messages: Collection[str]) -> int:
-    """A number that no question had; once all keys are used up, one whose question was asked."""
-    still = {number for text, number in numbers.items() if text not in messages}
-    candidates = [number for number in range(1, MOST_KEYS + 1) if number not in still]
-    return next((each for each in candidates if each not in numbers.values()), [*candidates, MOST_KEYS + 1][0])

@@ -15,7 +15,6 @@ from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Epoch
 from lab.core.exchange import Request, retry_after, unprocessed
 from lab.core.journal.fact import Fact, LedgerCleared
-from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Seen
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
@@ -30,7 +29,6 @@ from lab.tui.state.run import (
     CallRequest,
     Exchange,
     JobState,
-    Pairs,
     RunState,
     TokenState,
     put,
@@ -101,7 +99,6 @@ class PendingCall(Struct, frozen=True):
     """Whose it is, if a fact told."""
     struck: FaultStruck | None = None
     """Noted just before the reply that it spoils."""
-    claims: Pairs = ()
 
 
 class JournalState(Struct, frozen=True):
@@ -138,7 +135,7 @@ class JournalState(Struct, frozen=True):
 
     def run(self, key: int | None = None) -> RunState:
         """What the panes draw: one run, and the wire of all."""
-        return replace(self.chosen(key).run, exchanges=self.exchanges, notes=self.unassigned.notes)
+        return replace(self.chosen(key).run, exchanges=self.exchanges)
 
     def place(self, key: int | None) -> tuple[int, int]:
         """Which of how many jobs shows, from 1."""
@@ -152,8 +149,11 @@ class JournalState(Struct, frozen=True):
         return keys[max(0, at)] if at < len(keys) and keys else None
 
 
-def _newest(kept: Mapping[_Name, _Kept], most: int) -> dict[_Name, _Kept]:
-    return dict(kept) if len(kept) <= most else dict(list(kept.items())[-most:])
+def _keep(kept: dict[_Name, _Kept], name: _Name, value: _Kept, most: int) -> None:
+    """Keep one more; the oldest give way."""
+    kept[name] = value
+    while len(kept) > most:
+        del kept[next(iter(kept))]
 
 
 # The fold
@@ -181,8 +181,6 @@ def changes(journal: JournalState, observation: RunObservation) -> tuple[Journal
     match observation:
         case Noted(fact=LedgerCleared(at=at)):
             return JournalState(journal.epoch, unassigned=RunState(latest=at), missed=journal.missed or 0), ()
-        case Noted(fact=TapeNoted()):
-            return replace(journal, unassigned=reduce(journal.unassigned, observation)), ()
         case Requested() | Replied() | Noted():
             step = _Step(journal)
             return step.take(observation), tuple(step.changes)
@@ -198,7 +196,7 @@ class _Step:
     def __init__(self, journal: JournalState) -> None:
         self._journal = journal
         self._runs, self._in_flight = dict(journal.client_runs), dict(journal.in_flight)
-        self._jobs, self._tokens = journal.run_of_job, journal.tokens
+        self._jobs, self._tokens = dict(journal.run_of_job), dict(journal.tokens)
         self._unassigned, self._wire = journal.unassigned, journal.exchanges
         self.changes: list[RunChange] = []
 
@@ -210,7 +208,7 @@ class _Step:
                 call = sent(observation)
                 missed = max(0, x - 1) if missed is None else missed
                 self._wire = (*self._wire, call)[-MOST_EXCHANGES:]
-                self._in_flight = {**_newest(self._in_flight, MOST_CLIENT_RUNS), x: PendingCall(observation, call)}
+                _keep(self._in_flight, x, PendingCall(observation, call), MOST_CLIENT_RUNS)
             case Replied():
                 self._reply(observation)
             case Noted():
@@ -257,10 +255,6 @@ class _Step:
         self._runs[key] = ClientRun(run)
         return key
 
-    def _has_job(self, job: str, key: int) -> None:
-        if self._jobs.get(job) != key:
-            self._jobs = {**self._jobs, job: key}
-
     def _run_of(self, job: str) -> int | None:
         key = self._jobs.get(job)
         return key if key in self._runs else None
@@ -275,7 +269,7 @@ class _Step:
             # what was asked for by itself becomes part of the run that first bears it
             run = self._runs[key].run
             run = replace(issued, job=run.job) if run.start is None else replace(run, token=issued.token)
-            self._tokens = {**self._tokens, bearer: RunState(token=issued.token)}
+            self._tokens[bearer] = RunState(token=issued.token)
             self._runs = {at: each for at, each in self._runs.items() if each.has_job or at == key}
             self._runs[key] = replace(self._runs[key], run=run, bearer=bearer)
         call = replace(pending.call, asks=asks)
@@ -314,7 +308,7 @@ class _Step:
             return key
         lines = reading.identity(asks.labels, None)
         job = JobState(call.at, call.path, asks.team, job=asks.job, lines=lines, labels=asks.labels)
-        self._has_job(asks.job, call.x)
+        self._jobs[asks.job] = call.x
         return self._begin(call.x, RunState(job=job))
 
     def _started(self, pending: PendingCall) -> PendingCall:
@@ -383,15 +377,16 @@ class _Step:
         if asks.command == "token":
             granted = reading.token_in(reply.response)
             if granted is not None and run.token is not None:
-                run = replace(run, token=replace(run.token, claims=run.token.claims or pending.claims))
+                noted = self._tokens.get(granted[0], run).token or run.token
+                run = replace(run, token=replace(run.token, claims=run.token.claims or noted.claims))
                 self._runs[key] = replace(self._runs[key], run=run)
-                self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), granted[0]: run}
+                _keep(self._tokens, granted[0], run, MOST_TOKENS)
                 return
         else:
             seen = reading.job_in(call.route, reply.response)
             goes_on = not (asks.command == "invoke" and not asks.resumes) or goes_on
         if seen is not None:
-            self._has_job(reading.name(seen.job), key)
+            self._jobs[reading.name(seen.job)] = key
             self._runs[key] = replace(self._runs[key], conversation=reading.name(seen.conversation))
             goes_on = not seen.final
         if goes_on:
@@ -399,20 +394,12 @@ class _Step:
         elif run.ended is None:
             took = run.since_start(reply.at)
             if seen is None:
-                why = reading.refusal_in(call.route, reply.response)
-                outcome = Outcome(None, None, None, None, None, run.polls, took, why)
+                outcome = Outcome(polls=run.polls, elapsed=took, why=reading.refusal_in(call.route, reply.response))
             else:
                 outcome = Outcome(
-                    seen.status,
-                    seen.output,
-                    seen.error,
-                    seen.job,
-                    seen.conversation,
-                    run.polls,
-                    took,
-                    None,
-                    seen.follow_up,
-                )
+                    seen.status, seen.output, seen.error, seen.job, seen.conversation, run.polls, took,
+                    follow_up=seen.follow_up,
+                )  # fmt: skip
             self._fold(key, RunEnded(reply.at, outcome))
 
     def _wait(self, call: Exchange, key: int, reply: Replied) -> None:
@@ -433,7 +420,7 @@ class _Step:
         pending = self._in_flight.get(x)
         match fact:  # an open match: facts of other rooms are about a job, or change nothing
             case TokenGranted():
-                self._granted(fact, pending)
+                self._granted(fact)
             case JobAccepted():
                 self._accepted(fact, observation, pending)
             case FaultStruck() if pending is not None:
@@ -449,8 +436,9 @@ class _Step:
                     self._join(key, pending, _admitted(pending.call.asks, fact, self._runs[key].run))
                 self._fold(key, observation)
 
-    def _granted(self, fact: TokenGranted, pending: PendingCall | None) -> None:
-        """The claims of a token of which only the alias is known; one that a restarted lab names again is issued anew."""
+    def _granted(self, fact: TokenGranted) -> None:
+        """A token by what the journal alone tells of it, its claims too, for a reply may bring but its alias; one that a
+        restarted lab names again is issued anew."""
         epoch = self._journal.epoch
         user = None if fact.grant == Grant.CLIENT_CREDENTIALS else fact.user  # a client's own token names no user
         members = {
@@ -462,13 +450,10 @@ class _Step:
             "exp": str(epoch + fact.until // 1000),
         }
         claims = tuple((name, clean.line(value, 512)) for name, value in members.items())
-        if pending is not None:
-            self._in_flight[pending.call.x] = replace(pending, claims=claims)
-            return
         form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
         ends = clean.token_ends(fact.token)
         token = TokenState(fact.at, reading.TOKEN_PATH, form, 200, None, ends, claims, fact.at, fact.until)
-        self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), fact.token: RunState(token=token)}
+        _keep(self._tokens, fact.token, RunState(token=token), MOST_TOKENS)
 
     def _accepted(self, fact: JobAccepted, observation: Noted, pending: PendingCall | None) -> None:
         """The run of a job that was accepted; one whose call isn't in sight begins here.
@@ -493,7 +478,7 @@ class _Step:
             run = run.reached(fact.at, "invoke", job)
         self._change(key, observation, run)
         self._runs[key] = replace(self._runs[key], scenario=fact.scenario, conversation=conversation)
-        self._has_job(job, key)
+        self._jobs[job] = key
 
 
 def _job(fact: JobAccepted) -> JobState:

@@ -9,7 +9,7 @@ class Preferences(Struct, frozen=True):
     """What a person prefers (screen.md §12); what is empty isn't said."""
 
     theme: str = ""
-    """`dark`, `light`, or the name of a theme of Textual's."""
+    """`dark` or `light`."""
     layout: str = ""
     """`panes`, `wire` (with the drawer), or `presenter`."""
     keys: Mapping[str, str] = {}

@@ -188,7 +188,6 @@ def last_status(seen: Seen, labels: WireLabels, code: int, took: Millis | None, 
         took,
         text,
         len((seen.output or "").encode("utf-8", "replace")),
-        labels.follow_up,
     )
 
 

@@ -14,7 +14,6 @@ from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal.fact import LedgerCleared
-from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Question, Seen
 from lab.faults.facts import FaultStruck
@@ -30,7 +29,6 @@ from lab.tui.state.run import (
     JobState,
     LastStatus,
     MilestoneKind,
-    NextCall,
     RunState,
     TimelineRow,
     TokenState,
@@ -53,10 +51,10 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
         case _:
             run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
     match observation:
-        case Waiting(at, until, why):
-            return replace(run, next_call=NextCall(at, until, clean.line(why, 32)))
+        case Waiting():
+            return replace(run, next_call=observation)
         case Asking(at, until, question):
-            return gated(replace(run, next_call=NextCall(at, until, "poll")), question)
+            return gated(replace(run, next_call=Waiting(at, until, "poll")), question)
         case Noted():
             return _fact(run, observation)
         case RunEnded():
@@ -160,8 +158,9 @@ def _next_turn(run: RunState) -> RunState:
     """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
     past = run.past if run.job is None else (*run.past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
-    kept = RunState(run.start, latest=run.latest, observed=run.observed, token=token, past=past)
-    return replace(kept, exchanges=run.exchanges, notes=run.notes)
+    return RunState(
+        run.start, latest=run.latest, observed=run.observed, token=token, past=past, exchanges=run.exchanges
+    )
 
 
 # What came of them
@@ -343,8 +342,6 @@ def _fact(run: RunState, observation: Noted) -> RunState:
     match observation.fact:
         case LedgerCleared(at=at):
             return RunState(latest=at)
-        case TapeNoted(text=text):
-            return replace(run, notes=(*run.notes, clean.line(text, 300))[-20:])
         case FaultStruck() as fact:
             return _struck(run, fact, observation.x)
         case JobStatus() as fact if run.job is not None and run.job.job in (None, fact.job):

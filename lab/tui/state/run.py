@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import Outcome
 from lab.core.clock import Millis
+from lab.core.observe import Waiting
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
 from lab.program.words import Verdict
@@ -131,15 +132,6 @@ class JobState(Struct, frozen=True):
     """What its wire calls things."""
 
 
-class NextCall(Struct, frozen=True):
-    """The wait until the next call."""
-
-    since: Millis
-    until: Millis
-    why: str
-    """`poll`, `retry-after` or `retry`."""
-
-
 class LastStatus(Struct, frozen=True):
     """The last status body, and the reply that brought it."""
 
@@ -159,7 +151,6 @@ class LastStatus(Struct, frozen=True):
     body: str
     size: int
     """Bytes of the output as UTF-8."""
-    follow_up_label: str = ""
 
 
 # What happened
@@ -238,12 +229,10 @@ class RunState(Struct, frozen=True):
     opening: GateOpening | None = None
     decision: GateDecision | None = None
     """The last decision, until a poll that was sent after it brings a status."""
-    next_call: NextCall | None = None
+    next_call: Waiting | None = None
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What a reader should see: remarks of the mock's journal."""
     part: int | None = None
     """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()

@@ -13,24 +13,17 @@ PhaseName = Literal["idle", "token", "invoke", "polling", "waiting", "complete",
 
 
 class StatusFace(NamedTuple):
-    """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run.
-
-    A status that is not final has two sentences for whoever waits for the output.
-    """
+    """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run."""
 
     glyph: str
     role: Ink
     final: bool = False
     phase: PhaseName = "polling"
-    at_work: str = ""
-    meanwhile: str = "The output comes with COMPLETE."
 
 
 FACES: dict[Status | None, StatusFace] = {
-    Status.RUNNING: StatusFace("◐", "run", at_work="The agents are at work."),
-    Status.WAITING: StatusFace(
-        "◆", "wait", phase="waiting", at_work="The job waits by itself.", meanwhile="Polling goes on meanwhile."
-    ),
+    Status.RUNNING: StatusFace("◐", "run"),
+    Status.WAITING: StatusFace("◆", "wait", phase="waiting"),
     Status.COMPLETE: StatusFace("✓", "done", final=True, phase="complete"),
     Status.ERROR: StatusFace("✗", "bad", final=True, phase="error"),
     None: StatusFace("?", "unknown"),
