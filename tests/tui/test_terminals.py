@@ -205,11 +205,11 @@ async def test_a_call_alone_waits_for_its_reply_or_a_rest_and_a_frame_shows_all_
         await until(pilot, lambda: main.canvas._rest is None)
         script.x = 4
         script.poll(9_600, play.body("WAITING"), 40)
-        asked, *replied = script.observations
+        request, *reply = script.observations
         with patch.object(Canvas, "_rested"):  # no rest ever ends
-            source.tell(asked)
+            source.tell(request)
             await until(pilot, lambda: main.canvas.waiting)
-            for each in replied:
+            for each in reply:
                 source.tell(each)
             await until(pilot, lambda: main.state.run.last is not None and main.state.run.last.status == "WAITING")
             assert main.canvas.waiting and "◆ WAITING" not in text(app)

@@ -38,7 +38,7 @@ def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
 
 def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     """Where two rows differ: from which cell on, and how many; what costs less to paint than to leave out is painted too."""
-    before, after = _cells(old), _cells(new)
+    before, after = _row_cells(old), _row_cells(new)
     runs: list[tuple[int, int]] = []
     for at, (one, other) in enumerate(zip_longest(before, after)):
         if one != other:
@@ -52,7 +52,7 @@ def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     return [(begin, end - begin) for begin, end in runs]
 
 
-def _cells(row: Row) -> list[tuple[str, ...]]:
+def _row_cells(row: Row) -> list[tuple[str, ...]]:
     """What stands in each cell, and in which role; the second cell of a wide character is told from its first."""
     cells: list[tuple[str, ...]] = []
     for text, role in row:
