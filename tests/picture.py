@@ -1,7 +1,6 @@
 """The README's picture, made by the lab itself: `python -m tests.picture` writes `.github/lab.svg`."""
 
 import asyncio
-import re
 from pathlib import Path
 
 from lab.cli.commands.demo import LiveDemo
@@ -10,11 +9,10 @@ from lab.cli.loop import Stop
 from lab.cli.setup import make_setup
 from lab.settings import ClockSettings, MockSettings
 from lab.tui.app import LabApp
+from lab.tui.terminal import picture_of
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "lab.svg"
-FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
-"""What Textual would have fetched from another host."""
 
 
 async def picture() -> str:
@@ -34,8 +32,7 @@ async def picture() -> str:
             while "APPROVAL" not in app.export_screenshot():
                 await pilot.pause(0.1)
             await setup.clock.sleep_until(setup.clock.now() + 9_000)
-            # without `preserve` some renderers drop the blanks at both ends of a text, and borders drift
-            return FONTS.sub("", app.export_screenshot()).replace("<text ", '<text xml:space="preserve" ')
+            return picture_of(app)
 
 
 if __name__ == "__main__":

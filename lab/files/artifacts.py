@@ -1,6 +1,6 @@
-"""What a command leaves behind on request: drills with the files that they name, reports and verdicts."""
+"""What a command leaves behind on request: drills with the files that they name, pictures of the screen."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -8,6 +8,8 @@ from shutil import copytree, rmtree
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, write_file
 
+MOST_PICTURES = 999
+"""In one folder."""
 _ROOM = 100
 """Bytes for the sentence that a summary was cut."""
 
@@ -64,6 +66,28 @@ def move_all(folder: Path, target: Path) -> None:
     except OSError as fault:
         raise HostError(f"{target} can't be written: {fault}.", hint="Name another folder.") from None
     rmtree(folder)
+
+
+def write_picture(svg: str, folders: Sequence[Path]) -> Path:
+    """Where it lies now: in the first folder that takes it, under the first free number; HostError says why in none."""
+    why = "there is no folder for it"
+    for folder in folders:
+        try:
+            return _written(svg.encode("utf-8", "replace"), folder)
+        except OSError as fault:
+            why = f"{folder} can't be written: {fault.strerror or fault}"
+    raise HostError(f"The picture isn't saved: {why}.", hint="Start the lab in a folder that can be written.")
+
+
+def _written(data: bytes, folder: Path) -> Path:
+    for number in range(1, MOST_PICTURES + 1):
+        path = folder / f"invoke-async-lab-{number}.svg"
+        try:
+            write_file(path, data)
+        except FileExistsError:
+            continue
+        return path
+    raise OSError(f"it has {MOST_PICTURES} pictures already")
 
 
 def cut_to(text: str, room: int) -> str:

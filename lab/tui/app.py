@@ -23,14 +23,14 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.panes.palette import PalettePage
+from lab.tui.screens.host import PanelSource
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import ListScreen
-from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-from lab.tui.terminal import lasting, only_changed
+from lab.tui.terminal import lasting, only_changed, picture_of
 from lab.tui.themes import COLOURS, Styles, filters_for, shade_of, stage_theme, styles_of
 
 
@@ -48,7 +48,7 @@ class LabApp(App[Outcome | None]):
         source: ScreenSource,
         start: ScreenStart | None = None,
         *,
-        phone: PhoneGates | None = None,
+        panel: PanelSource | None = None,
     ) -> None:
         super().__init__()
         self.source = source
@@ -56,9 +56,9 @@ class LabApp(App[Outcome | None]):
         self.real_millis: Callable[[], Millis] = real_millis
         self.mark: Callable[[str], object] = lambda label: None
         """Told what the run has come to: in a film a place to jump to."""
-        self.phone = phone
-        if phone is not None:
-            phone.attach(source.answer, source.clock)
+        self.panel = panel
+        if panel is not None:
+            panel.attach(source.answer, source.clock)
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None
@@ -75,9 +75,9 @@ class LabApp(App[Outcome | None]):
 
     @property
     def can(self) -> frozenset[str]:
-        """What can be done here: go to the shell and come back, have phones decide."""
+        """What can be done here: go to the shell and come back, have others decide elsewhere."""
         suspends = self._driver is not None and self._driver.can_suspend and hasattr(signal, "SIGTSTP")
-        found = {"suspend": suspends, "phone": self.phone is not None}
+        found = {"suspend": suspends, "side": self.panel is not None}
         return frozenset(name for name, able in found.items() if able)
 
     def get_default_screen(self) -> Screen[None]:
@@ -188,6 +188,20 @@ class LabApp(App[Outcome | None]):
         shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
         if self.main is not None and not shows:
             self.main.open_palette()
+
+    def save_picture(self) -> str:
+        """Save the screen as SVG, in a browser as its download; where it lies."""
+        if self.is_web:
+            self.deliver_screenshot()
+            return "The browser gets the picture."
+        from platformdirs import user_downloads_path
+
+        from lab.files.artifacts import write_picture
+
+        folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
+        path = write_picture(picture_of(self), folders)
+        # the narration is one row: a name must not be lost behind its folder
+        return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
 
     # The end
 

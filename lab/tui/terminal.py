@@ -1,13 +1,15 @@
-"""What goes to a terminal.
+"""What goes to a terminal, and what is left of the screen beside it.
 
 A terminal may be taken away. Textual's writer thread would end at the first failed write, its queue would fill,
 and the loop would wait for room in it for ever: no key, no signal would end the lab any more."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from textual._compositor import ChopsUpdate
+from textual.app import App
 from textual.driver import Driver
 from textual.strip import Strip
 
@@ -71,3 +73,13 @@ def lasting(base: type[Driver], gone: Callable[[], object]) -> type[Driver]:
                 self._loop.call_soon_threadsafe(gone)
 
     return Outliving
+
+
+_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+"""What Textual would have fetched from another host."""
+
+
+def picture_of(app: App[Any]) -> str:
+    """What the screen shows now, as an SVG that loads nothing: whoever looks at it has a monospace font of their own."""
+    # Without `preserve` some renderers drop the blanks at both ends of a text, and borders drift.
+    return _FONTS.sub("", app.export_screenshot()).replace("<text ", '<text xml:space="preserve" ')

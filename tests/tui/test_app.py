@@ -1,6 +1,7 @@
 """The screen as an app: keys in states, sizes, text screens, hostile text, what is imported."""
 
 from collections.abc import AsyncIterator, Iterable
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,32 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
         app.theme = "ansi-light"
         await pilot.pause()
         assert " a Approve" in text(app) and letters(app).count("f") > 100
+
+
+async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "Downloads")
+    async with screen_in("waiting") as (app, _, pilot):
+
+        async def remark() -> str:
+            main_screen(app).note("")
+            await pilot.press("f9")
+            await until(pilot, lambda: bool(main_screen(app).state.ui.remark))
+            return main_screen(app).state.ui.remark
+
+        for number in (1, 2):
+            name = f"invoke-async-lab-{number}.svg"
+            assert await remark() == f"Saved here as {name}." and (tmp_path / name).read_text().startswith("<svg")
+        (tmp_path / "Downloads").mkdir()
+        assert await remark() == f"Saved as {tmp_path}/Downloads/invoke-async-lab-1.svg."
+
+        def full(path: Path, *_: int) -> int:
+            raise OSError(ENOSPC, "No space left on device", str(path))
+
+        monkeypatch.setattr("lab.files.opening.os.open", full)
+        assert await remark() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
 
 
 # Keys

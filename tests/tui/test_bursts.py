@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import chain
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -145,13 +146,14 @@ def test_no_burst_of_keys_and_clicks_ends_the_screen(kind: str, page: str, burst
             await alive(app, pilot)
             assert app.crash is None and app.bug is None
 
-    asyncio.run(hammered())
+    with patch.object(LabApp, "save_picture", lambda _: "Saved as x.svg."):
+        asyncio.run(hammered())
 
 
 # Each key in its turn
 
-KEYS = st.sampled_from(sorted({*BOUND, *TYPED} - {"ctrl+p", "0"}))
-"""Without those whose consequences come later than the next key, whoever presses it: a search, a reset."""
+KEYS = st.sampled_from(sorted({*BOUND, *TYPED} - {"ctrl+p", "0", "f9"}))
+"""Without those whose consequences come later than the next key, whoever presses it: a search, a reset, a file."""
 
 
 async def left_by(names: list[str], *, at_once: bool) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ _BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
     "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
     "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
 }
-"""By verdict: its action and the usual key, its face where the gate has none, its colours."""
+"""By verdict: its action and its key, its face where the gate has none, its colours."""
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
@@ -118,9 +118,9 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
     """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
     found = []
     for verdict, label in offered_answers(state):
-        action, key, _, tone, ground = _BUTTONS[verdict]
+        _, key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
-        found.append(button(state.ui.faces.get(action, key), label, key, tone, ground))
+        found.append(button(key, label, tone, ground))
     return found
 
 

@@ -1,8 +1,9 @@
 """The bars that every screen has: header, stepper and narration at the top, the keys at the bottom."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from lab.core.clock import Millis
 from lab.tui.panes.band import CellRow
 from lab.tui.panes.decision import decision_head
 from lab.tui.panes.keys import ScreenKey
@@ -28,7 +29,7 @@ def _header(view: View) -> Rows:
         (ui.paused and source.cursor is None, "PAUSED", "fill-wait"),
         (ui.stage, "STAGE", "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
-        (state.phone is not None, "PHONE", "fill-accent"),
+        (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
     )
     left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), " ")
@@ -58,6 +59,8 @@ HEADER = Bar("header", "top", lambda state, columns, rows: 1, _header, timed=Tru
 POLL, END = 2, 4
 _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
 """How far each phase is, in cells."""
+SWEEP: Millis = 400
+"""How long the line into the gate runs from amber to green once a person decided."""
 CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
 _PLAIN: dict[CellState, tuple[str, Ink]] = {
     "done": ("✓", "done"),
@@ -129,6 +132,8 @@ def _stepper(view: View) -> Rows:
             come = cell.state not in ("coming", "none") or index < last
             into: Ink = tone_of if now and tone_of != "done" else "line" if come else "faint"
             drawn.put(before + 2, ink(("━" if come else "─") * span, into))
+            left = _still_amber(view, span) if now else 0
+            drawn.put(before + 2 + span - left, ink("━" * left, "wait"))
         pill = now or cell.state == "bad"
         shown = ink(f" {text} ", "fill", bold=True, on=FILLS.get(tone_of, "fill-run")) if pill else ink(text, tone_of)
         drawn.put(at - pill, hot((shown,), cell.key)[0])
@@ -137,25 +142,27 @@ def _stepper(view: View) -> Rows:
     return (drawn.row(),)
 
 
-STEPPER = Bar("stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _stepper)
+def _still_amber(view: View, span: int) -> int:
+    """Of the line into the gate, which runs from amber to green after a decision, how many cells are amber still."""
+    decision = decision_shown(view.run)
+    if decision is None or role(view.run) != "done":
+        return 0
+    return max(0, span - span * max(0, view.now - decision.noticed) // SWEEP)
+
+
+STEPPER = Bar(
+    "stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _stepper, timed=True
+)
 
 
 # The narration below it
-
-KEYS = {
-    "pause": ("Press space", "Press {}"),
-    "help": ("Press ?", "Press {}"),
-    "wire": ("; w shows", "; {} shows"),
-    "leave-open": (", esc to", ", {} to"),
-}
-"""By action the usual key as sentences name it, and how they name another."""
 
 
 def _narration(view: View) -> Rows:
     """What just happened and why it matters, as much of it as fits whole: if need be its first part alone."""
     state, ui, run, trouble = view.state, view.state.ui, view.run, view.state.source.trouble
     wrong, tone = ui.broken or trouble, role(view.run)
-    said = row(ui.broken or ui.remark or trouble or _in_keys(sentence(state), ui.faces))
+    said = row(ui.broken or ui.remark or trouble or sentence(state))
     first = row(plain(said).partition(". ")[0].removesuffix(".") + ".")
     if wrong or ui.remark:
         tone = "bad" if wrong else tone
@@ -179,14 +186,6 @@ def _label(text: str, tone: Ink, columns: int) -> Row:
     return row(ink(f"{text}  " if text and columns >= NARROW else "", tone, bold=True))
 
 
-def _in_keys(text: str, faces: Mapping[str, str]) -> str:
-    """The sentence with the keys that the person chose."""
-    for action, (usual, own) in KEYS.items():
-        if action in faces:
-            text = text.replace(usual, own.format(faces[action]))
-    return text
-
-
 NARRATION = Bar(
     "narration", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _narration, apart=True
 )
@@ -200,7 +199,7 @@ _ASK = 2
 
 def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     """The bar of these keys, in their order."""
-    faces = {key.name: key.face_in for key in keys}
+    faces = {key.name: key.face for key in keys}
 
     def shown(state: ScreenState) -> Iterator[tuple[int, Row]]:
         """Each with how early it is given up: the highest first, of equals the leftmost."""
@@ -210,8 +209,8 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             yield _ASK, row((digits, "wait b"), " Ask  ")
         for key in keys:
             if rank := key.rank_in(state):
-                pair = f" {faces[key.pair](state)}" if key.pair else ""
-                yield rank, hot(row((key.face_in(state) + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
+                pair = f" {faces[key.pair]}" if key.pair else ""
+                yield rank, hot(row((key.face + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
 
     def draw(view: View) -> Rows:
         found = list(shown(view.state))

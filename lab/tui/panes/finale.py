@@ -273,9 +273,9 @@ def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
     return next((each for each in follow_ups(state) if each.key == key), None)
 
 
-def focuses(name: str, digit: str, state: ScreenState) -> bool:
-    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one. A person's own key is no digit."""
-    return name in state.ui.faces or _follow_up(state, digit) is None
+def focuses(digit: str, state: ScreenState) -> bool:
+    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one."""
+    return _follow_up(state, digit) is None
 
 
 def pane_digits(state: ScreenState) -> str:

@@ -144,8 +144,7 @@ def _folded(state: ScreenState, many: int, room: int) -> str:
     said, ui = f" {many} more poll{'' if many == 1 else 's'}", state.ui
     if ui.zoom == "polling" or state.in_sight.finale or state.shows_act:
         return said
-    focus, zoom = ui.faces.get("focus-polling", "3"), ui.faces.get("zoom", "z")
-    keys = zoom if ui.focus == "polling" else f"{focus}, then {zoom}"
+    keys = "z" if ui.focus == "polling" else "3, then z"
     texts = (f"{said} · press {keys}", f" {many} more · press {keys}")
     return next((text for text in texts if len(text) <= room), said)
 

@@ -292,6 +292,7 @@ VIEW_KEYS = (
         lambda state: bool(state.run.exchanges or state.source.base), group="view", why="There is nothing to copy yet.",
         bar=lambda state: 1 if state.uncalled else 0,
     ),
+    ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
     ScreenKey(
         "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True, bar=2,
     ),

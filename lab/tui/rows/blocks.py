@@ -76,9 +76,9 @@ def tinted(lines: list[Row], tone: Ink, columns: int) -> Rows:
     return tuple(backed(fill(row(edge, "  ", line), columns), TINTS.get(tone, "surface")) for line in lines)
 
 
-def button(face: str, label: str, key: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
-    """A button: the key's face and what it does, on its ground, in the middle of `wide` cells."""
-    text = row(ink(f"{face} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
+def button(key: str, label: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
+    """A button: the key and what it does, on its ground, in the middle of `wide` cells."""
+    text = row(ink(f"{key} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
     side = max(2, (wide - width(text)) // 2)
     right = max(2, wide - width(text) - side)
     return hot(row(ink(" " * side, tone, on=ground), text, ink(" " * right, tone, on=ground)), key)

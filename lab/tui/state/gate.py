@@ -23,8 +23,9 @@ class GateAnswer(Struct, frozen=True):
     """What tells one opening of it from the next."""
     name: str | None = None
     """Who answers."""
-    by_phone: bool = False
-    """Whether a phone answers: of two that do, or if a key was faster, the second must know that it came late."""
+    by: str = "you"
+    """Who answers without a name: `you` at the keys, or what a plugin calls those who decide elsewhere. Of two of these, or if
+    a key was faster, the second must know that it came late."""
 
 
 class GateOpening(Struct, frozen=True):
