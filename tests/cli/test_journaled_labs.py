@@ -1,6 +1,8 @@
 """`lab serve --journal` of several labs: tenants, and what clients chose, are there again at the next start."""
 
+import gc
 import json
+import weakref
 from io import StringIO
 from pathlib import Path
 from urllib.error import HTTPError
@@ -266,3 +268,13 @@ def test_what_was_chosen_and_is_offered_no_more_is_a_difference(tmp_path: Path) 
     again.journal.close()
     with pytest.raises(UsageError, match="was begun otherwise: /scenario/a-drill can't be chosen now"):
         Start(tmp_path)
+
+
+async def test_nothing_stays_in_memory_of_one_that_was_ended(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    ended = weakref.ref((await start.labs.make(LabWish("ann"))).service)
+    await start.labs.make(LabWish("bob"))
+    await start.labs.end("ann")
+    gc.collect()
+    assert ended() is None
+    start.journal.close()

@@ -1,7 +1,7 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -46,8 +46,14 @@ _REFUSED = "Calls that write get 503 until"
 
 
 @contextmanager
-def collecting_nothing() -> Iterator[None]:
-    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none."""
+def collecting_nothing(made_of: Sized) -> Iterator[None]:
+    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none.
+
+    Of nothing, nothing is made: a lab that is made while others are served must not keep what these leave behind.
+    """
+    if not made_of:
+        yield
+        return
     gc.disable()
     try:
         yield
@@ -79,8 +85,9 @@ class StateJournal:
         """Why nothing can be written any more: the file isn't ours alone, or not there."""
         self._writes = RefusedWrites()
         try:
-            with collecting_nothing():
-                read = read_journal(data := self._file.read(), path)
+            data = self._file.read()
+            with collecting_nothing(data):
+                read = read_journal(data, path)
             self._header, self._history, self._check = read.header, read.history, read.check
             if read.damage is not None:
                 if not repair:
@@ -252,7 +259,7 @@ class StateJournal:
         elif header.issuer != config.identity.issuer:
             raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
-            with collecting_nothing():
+            with collecting_nothing(self.facts):
                 service.rewind(tuple(self.facts), clock.now())
             jobs = f"{sum(1 for _ in service.jobs())} jobs"
             beside = f", and {len(self.labs)} labs beside it" if self.labs else ""
