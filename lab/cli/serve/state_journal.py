@@ -200,8 +200,8 @@ class StateJournal:
         """The journal of one of these."""
         return self._file_of(fact.place)
 
-    def begin(self, fact: LabMade) -> "StateJournal":
-        """The journal of one that is made now; StoreRefused if there can be none."""
+    def begin(self, fact: LabMade, config: Config) -> "StateJournal":
+        """The journal of one that is made now with this; StoreRefused if there can be none, and then nothing of it is there."""
         if len(self._beside) >= (most := descriptors() / 2):  # the other half is for connections
             raise StoreRefused(
                 f"{fact.place} can't have a journal: {int(most)} have one, half of what this process may open (ulimit -n)."
@@ -212,6 +212,8 @@ class StateJournal:
             raise StoreRefused(f"{fact.place} can't have a journal: {error.what}") from None
         journal._empty()  # it may be left of a lab that was ended, or of one whose journal was deleted
         try:
+            journal._begin(config)
+            # last, for from here on it is one of the lab's
             self._append(facts_line((fact,)))
         except StoreRefused:
             self._drop(fact.place)
@@ -231,6 +233,18 @@ class StateJournal:
         self._beside[place] = StateJournal(self._settings, beside, self._console, repair=self._repair, place=place)
         return self._beside[place]
 
+    def _begin(self, config: Config) -> None:
+        scenarios = tuple(
+            KeptScenario(name=each.name, sha256=each.digest, source=each.source, files=each.files)
+            for each in config.scenarios
+        )
+        begun = JournalHeader(
+            lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
+            issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
+        )  # fmt: skip
+        self._append(header_line(begun))
+        self._header = begun
+
     def _empty(self) -> None:
         self._file.cut(0)
         self._header, self._history, self._check = None, History(), 0
@@ -246,15 +260,7 @@ class StateJournal:
         """Let the service hold what the journal tells, and write whatever it accepts from now on."""
         config, header = service.config, self._header
         if header is None:
-            scenarios = tuple(
-                KeptScenario(name=each.name, sha256=each.digest, source=each.source, files=each.files)
-                for each in config.scenarios
-            )
-            begun = JournalHeader(
-                lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
-                issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
-            )  # fmt: skip
-            self._append(header_line(begun))
+            self._begin(config)
             self._say(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
             raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
