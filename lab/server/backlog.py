@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.clocks import real_micros
 from lab.core.journal.shared import LogPosition
@@ -58,6 +59,15 @@ def weight(observation: Observation) -> int:
     if isinstance(observation, Replied):
         return len(observation.response.body)
     return 0
+
+
+def without_body(requested: Requested) -> Requested:
+    """A call that was refused, which needs no token, with a word for its long body.
+
+    None of that is kept: a part of it could hold half of a secret, which no redaction knows.
+    """
+    body = f"{len(requested.request.body)} bytes of a refused call: not kept".encode()
+    return replace(requested, request=replace(requested.request, body=body))
 
 
 class Backlog:

@@ -4,11 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from msgspec.structs import replace
-
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
-from lab.server.backlog import SHORT, Backlog, Kept, weight
+from lab.server.backlog import SHORT, Backlog, Kept, weight, without_body
 from lab.server.limits import ServerLimits
 
 _OBSERVATIONS = 6
@@ -105,11 +103,8 @@ class Buffer:
             self._shared.keep_to(self._size)
 
     def _shorten(self, kept: Kept) -> None:
-        """Leave the body out: a part of it could hold half of a secret, which no redaction knows."""
-        requested = kept.observation
-        assert isinstance(requested, Requested)
-        body = f"{len(requested.request.body)} bytes of a refused call: not kept".encode()
-        kept.observation = replace(requested, request=replace(requested.request, body=body))
+        assert isinstance(kept.observation, Requested)
+        kept.observation = without_body(kept.observation)
         self._count(-kept.weight)
         kept.weight = weight(kept.observation)
         self._count(kept.weight)

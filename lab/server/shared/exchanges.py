@@ -20,6 +20,7 @@ from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
+from lab.server.backlog import SHORT, without_body
 from lab.server.shared.lab_time import LabTime
 from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
@@ -88,7 +89,13 @@ class ExchangeRelay:
                 return exchange
             self._under_way[x] = exchange
         elif x in self._under_way:
-            self._under_way[x].observed.append(entry)
+            observed = self._under_way[x].observed
+            observed.append(entry)
+            # it needs no token, so anybody could fill the store
+            if type(observation) is Replied and observation.response.status >= 400:
+                called = observed[0].requested
+                if called is not None and len(called.request.body) > SHORT:
+                    observed[0] = replace(observed[0], requested=without_body(called))
         return self._under_way.pop(x, None) if type(observation) is Replied and x is not None else None
 
     async def catch_up(self) -> None:
