@@ -22,6 +22,7 @@ from lab.mock.batches import Batch, BatchedService
 from lab.server.shared import batch_loop, refused_writes
 from lab.server.shared.batch_loop import BatchLoop, read_log
 from lab.server.shared.lab_time import LabTime
+from tests.conftest import each_row
 from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
 from tests.wire_peer import DOCUMENT, basic, form, invoke, service, status
 
@@ -462,6 +463,29 @@ async def test_a_bug_ends_its_call_alone(shared: MemoryStore) -> None:
             await one.token()
         await one.loop.fresh()
         assert one.records() == list(shared.records.items()), "what the store had taken is there all the same"
+
+
+@each_row("at", [JobAccepted, LedgerLost, LedgerBack])
+async def test_a_bug_while_the_store_is_back_keeps_nobody_waiting(at: type[Fact]) -> None:
+    shared = MemoryStore()
+    async with lab(shared, ManualClock()) as (one,):
+        bearer = await one.token()
+
+        def bad_observer(observation: Observation) -> None:
+            if isinstance(observation, Noted) and isinstance(observation.fact, at):
+                one.service.observers.remove(bad_observer)
+                raise ZeroDivisionError
+
+        shared.before_commit = gone(shared, taken=True)
+        with pytest.raises(StoreLost):
+            await one.begin(bearer)
+        one.service.observers.insert(0, bad_observer)
+        shared.gone = False
+        async with asyncio.timeout(5):
+            await one.loop.back.wait()
+            await one.loop.fresh()
+            assert await one.begin(bearer)
+        assert one.loop.trouble is None and bad_observer not in one.service.observers
 
 
 async def test_a_reset_clears_what_every_process_remembers(shared: MemoryStore) -> None:

@@ -109,6 +109,12 @@ def _fail(calls: Iterable[_Waiting], why: Exception) -> None:
         waiting.end(why)
 
 
+def _tell(bug: Exception) -> None:
+    """Of a bug that no call is answered with."""
+    context = {"message": "A bug of the lab where several processes share it.", "exception": bug}
+    asyncio.get_running_loop().call_exception_handler(context)
+
+
 class BatchLoop:
     """Runs the calls of one process on its service: `LedgerCalls`."""
 
@@ -228,17 +234,23 @@ class BatchLoop:
         while True:
             calls = await self._next()
             try:
-                await self._serve(calls)
-            except LedgerEnded as ended:
-                _fail(calls, ended)
-            except (StoreLost, StoreUnreadable) as fault:
-                lost = fault if isinstance(fault, StoreLost) else StoreLost(fault.what, hint=fault.hint)
-                _fail(calls, lost)
-                await self._reconnect(lost)
+                await self._serve_or_reconnect(calls)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
                 self._doubt()
+                if all(each.result.done() for each in calls):
+                    _tell(fault)  # else whoever called does
                 _fail(calls, fault)
+
+    async def _serve_or_reconnect(self, calls: Sequence[_Waiting]) -> None:
+        try:
+            await self._serve(calls)
+        except LedgerEnded as ended:
+            _fail(calls, ended)
+        except (StoreLost, StoreUnreadable) as fault:
+            lost = fault if isinstance(fault, StoreLost) else StoreLost(fault.what, hint=fault.hint)
+            _fail(calls, lost)
+            await self._reconnect(lost)
 
     async def _next(self) -> list[_Waiting]:
         """The calls of the next batch, once there is one; nobody has given them up."""
@@ -432,11 +444,14 @@ class BatchLoop:
                 break
             except LabError:
                 self.counts.errors += 1
+            except Exception as bug:  # noqa: BLE001 - of an observer, as in `_work`: who calls must not wait for ever
+                self._doubt()
+                _tell(bug)
         self._lost = None
-        self.service.note(LedgerLost(at=at, why=lost.what))
-        self.service.note(LedgerBack(at=self.now))
         self.back.set()
         self._say(logging.WARNING, "the shared ledger is back.")
+        self.service.note(LedgerLost(at=at, why=lost.what))
+        self.service.note(LedgerBack(at=self.now))
 
     def _fail_all(self, why: Exception) -> None:
         _fail(self._calls, why)
