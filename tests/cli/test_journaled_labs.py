@@ -312,9 +312,9 @@ async def test_one_that_had_no_room_is_made_once_there_is(
 
 async def test_nothing_stays_in_memory_of_one_that_was_ended(tmp_path: Path) -> None:
     start = Start(tmp_path)
-    ended = weakref.ref((await start.labs.make(LabWish("ann"))).service)
+    service = weakref.ref((await start.labs.make(LabWish("ann"))).service)
     await start.labs.make(LabWish("bob"))
     await start.labs.end("ann")
     gc.collect()
-    assert ended() is None
+    assert service() is None
     start.journal.close()

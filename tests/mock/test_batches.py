@@ -192,9 +192,9 @@ def test_no_two_exchanges_have_one_number_though_others_are_answered_while_a_bat
     tried = attempted(mock, token, token)
     without = mock.next_exchange()
     (mock.accept if accepted else mock.refuse)(tried)
-    told = observed(mock)
+    seen = observed(mock)
     served(mock, token)
-    numbers = [each[0].x for each in told if isinstance(each[0], Requested)]
+    numbers = [each[0].x for each in seen if isinstance(each[0], Requested)]
     assert [without, *numbers] == [3, 4], "those of the batch are 1 and 2"
 
 

@@ -225,10 +225,10 @@ async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: Memo
         got = [await one.call(invoke(token, {"message": "x" * 9_000})) for token in ("none", await one.token())]
         assert [each.status for each in got] == [401, 202]
         await one.calls.relay.publish()
-        refused, accepted = (line for line in shared.lines if b"/invokeAsync" in line)
-        assert len(refused) < 5_000 and len(accepted) > 9_000
-        told = [line["p"] for line in await other.journal() if line["k"] == "req"]
-        assert told == [line["p"] for line in await one.journal() if line["k"] == "req"] and len(told) == 3
+        short, long = (line for line in shared.lines if b"/invokeAsync" in line)
+        assert len(short) < 5_000 and len(long) > 9_000
+        paths = [line["p"] for line in await other.journal() if line["k"] == "req"]
+        assert paths == [line["p"] for line in await one.journal() if line["k"] == "req"] and len(paths) == 3
 
 
 async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: MemoryStore) -> None:
