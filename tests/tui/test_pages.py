@@ -137,7 +137,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         assert any(
             line.strip() == "The agent stopped on purpose. A person must decide before it may go on." for line in lines
         )
-        assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
+        assert any(line.split() == ["WAITING", "p:", "leave", "presenter"] for line in lines[-3:])
         assert not any("─" in line for line in lines if "if nobody decides" not in line)
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.requests == [play.answer("changes-requested", "x")])
