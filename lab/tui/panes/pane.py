@@ -111,6 +111,8 @@ class Pane(Struct, frozen=True):
     wide: int = 0
     narrow: int = 0
     """Of a fact beside others: its columns, and on a narrow screen; the last one has the rest."""
+    copies: str = "c"
+    """The key of the copy menu's piece that is looked at here; `c`: the exchange as curl."""
     timed: bool = False
     scrolls: int = 0
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""

@@ -226,6 +226,7 @@ POLLING_PANE = Pane(
     "Polling",
     polling_fact,
     lambda state: last_of(state, "status"),
+    copies="b",
     timed=True,
     scrolls=-1,
     help_keys="↑ pgup enter z",

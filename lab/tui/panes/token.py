@@ -156,5 +156,6 @@ TOKEN_PANE = Pane(
     token_parts,
     wide=34,
     narrow=30,
+    copies="t",
     timed=True,
 )
