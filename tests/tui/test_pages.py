@@ -332,6 +332,19 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     assert "✗ busy  a fault struck" in page
 
 
+@each_row("columns", [120, 140, 159])
+def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
+    path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
+    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", path)))
+    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9))
+    run = reduce(run, Lost(3_040, 9, "connection reset"))
+    (line,) = [
+        each for each in screen(ScreenState(run, UiState(wire=True), SHOW), columns, 36, 3_100) if "status-reset" in each
+        and "GET" in each
+    ]  # fmt: skip
+    assert "connection reset  ✗ status-reset" in line
+
+
 @each_row(("offer", "route"), [(offer, route) for offer in FAULT_OFFERS for route in offer.routes])
 def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: FaultOffer, route: str) -> None:
     assert parse_fault(offer.at(route)).route == route

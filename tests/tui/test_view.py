@@ -230,6 +230,13 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
     assert fold([*play.refused(), *play.running()]).turn == 1
 
 
+def test_a_token_that_is_used_again_has_room_for_its_time() -> None:
+    title = next(line for line in screen(view_of("second"), 120, 36, 42_500) if "1 TOKEN" in line)
+    assert title.startswith("╭─ 1 TOKEN  used again ── 59:1")
+    focused = next(line for line in screen(view_of("second", focus="token"), 120, 36, 42_500) if "1 TOKEN" in line)
+    assert "── valid 59:1" in focused and "…" not in focused[:34]
+
+
 def test_a_lost_poll_is_a_red_row() -> None:
     observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
     run = fold(observations)

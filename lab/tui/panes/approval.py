@@ -129,13 +129,14 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
     state, gate, tone, inner = view.state, decision.gate, verdict_face(decision.verdict).role, view.columns - 6
     times = (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at)
     since = next(times, None)
-    head = row(ink("◇ ", tone), ink(decision_head(state, decision), tone, bold=True))
     said = row(f"  “{decision.comment}”") if decision.comment else row()
+    room = inner - 2 - min(width(said), inner // 3)
+    head = row(ink("◇ ", tone), ink(decision_head(state, decision, room), tone, bold=True))
     took = row() if since is None else row(ink("   after ", "dim"), seconds(decision.at - since))
     if took and decision.patience and decision.verdict != Verdict.TIMED_OUT:
         took = row(took, ink(f" of {minutes(decision.patience)}", "dim"))
     place = row(ink(" · ".join(filter(None, (gate.code, gate.channel))), "dim")) if gate is not None else row()
-    forms = (row(head, said, took), row(head, said), head)
+    forms = (row(head, said, took), row(head, said))
     left = next((each for each in forms if width(each) + width(place) + 2 <= inner), cut(row(head, said), inner))
     line = ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner)
     question = cut(row(gate.question.replace("\n", " ")), inner) if gate is not None else BLANK

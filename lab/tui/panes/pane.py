@@ -85,7 +85,9 @@ class PaneFact(Struct, frozen=True):
     right: Row = ()
     """As a row: what came, in a few words, and what stands at its right end."""
     beside: str = ""
-    """What stands beside the title."""
+    """What stands beside the title, where there is room for it and for the state."""
+    short: Row = ()
+    """The state in fewer cells, where that makes room for what stands beside the title."""
 
 
 class ViewPart(NamedTuple):

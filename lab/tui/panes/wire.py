@@ -56,12 +56,14 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool 
         return row(line, (f"{latency(exchange.took):>8}", "dim")) if width(line) + 8 <= inner else cut(line, inner)
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
-    if lost is not None:  # no body follows, so its room is the path's
-        room = max(room, min(len(exchange.path), inner - 17 - len(lost) - len(exchange.struck)))
-    head = row(head, fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room))
     struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()
+    why = row((f"  {lost}", "bad b") if lost is not None else ("  ···", "dim"), struck)
+    if lost is not None:  # no body follows: what the reason leaves is the path's
+        left = inner - width(head) - width(why)
+        room = min(max(room, len(exchange.path)), max(12, left))
+    head = row(head, fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room))
     if code is None or lost is not None:
-        return cut(row(head, (f"  {lost}", "bad b") if lost is not None else ("  ···", "dim"), struck), inner)
+        return cut(row(head, why), inner)
     came = row((f"  {code}", "done b" if code < 400 else "bad b"), (f" {latency(exchange.took):>8}", "dim"))
     return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
 

@@ -55,12 +55,16 @@ FRAMES: dict[Kind, FrameFace] = {
 }
 
 
+FRAME_ENDS = 10
+"""Cells of a frame's top that are neither its title nor its state."""
+
+
 def frame(body: list[Row], title: Row, state: Row, kind: Kind, columns: int, rows: int) -> Rows:
     """The body within a border: title and state at the two ends of its top, so that neither ever moves."""
     left_top, across, right_top, side, left_foot, right_foot = tuple(FRAMES[kind].border)
     tone = FRAMES[kind].line
     title = cut(title, columns - 8)
-    state = cut(state, columns - 10 - width(title))
+    state = cut(state, columns - FRAME_ENDS - width(title))
     at_end = row(" ", state, ink(f" {across}{right_top}", tone)) if state else row(ink(right_top, tone))
     left = row(ink(f"{left_top}{across} ", tone), title, " ")
     top = row(left, ink(across * max(0, columns - width(left) - width(at_end)), tone), at_end)
