@@ -149,9 +149,9 @@ def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     return wrap(row((text, role)), inner)
 
 
-def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
-    """How long until the app calls again, and why it waits."""
-    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
+def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, again: bool = False) -> Row:
+    """How long until the app calls again, and why it waits; `again`: the last call failed."""
+    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if again else "next poll")
     left, whole = max(0, call.until - now), max(1, call.until - call.at)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
