@@ -141,10 +141,10 @@ def test_a_rejection_that_ends_the_job_has_its_complete() -> None:
     ]  # fmt: skip
     grid = "\n".join(screen(ScreenState(run, UiState(panes=True), SHOW), 120, 36, 24_100))
     assert "00:24.1 ◇ rejected by you  202" in grid and "00:24.1 ✓ COMPLETE 202" in grid
-    assert "◇ rejected by you" in "\n".join(screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100))
-    assert (
-        run.polls == 9 and sentence(ScreenState(run)) == "The output came back on the same Job ID, after one decision."
-    )
+    finale = screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100)
+    assert "◇ rejected by you" in "\n".join(finale)
+    assert finale[6].endswith("rejected COMPLETE") and "─┼┄" in finale[7]
+    assert run.polls == 9 and sentence(ScreenState(run)) == "A person said no. The output came back on the same Job ID."
 
 
 def test_an_answer_to_a_gate_that_somebody_else_decided_spoils_no_job() -> None:
