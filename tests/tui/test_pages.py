@@ -332,6 +332,17 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     assert "✗ busy  a fault struck" in page
 
 
+@each_row(("answer", "asks"), [("APPROVE_ACTION", "approve"), ("REJECT_ACTION", "reject")])
+def test_a_call_that_carries_a_decision_says_which(answer: str, asks: str) -> None:
+    script = play.Script()
+    script.observations, script.x = play.waiting(), 30
+    script.invoke(23_924, {"jobId": play.JOB, "resumeInput": {"userResponse": answer}}, 202, play.body("RUNNING"), 176)
+    view = ScreenState(fold(script.observations), UiState(wire=True), SHOW)
+    for columns, rows in ((80, 24), (120, 36), (160, 44), (200, 60)):
+        post = next(line for line in screen(view, columns, rows, 24_200) if "00:23.9 POST" in line)
+        assert (f" 202   176 ms  {asks}  " if columns == 120 else f"POST invoke · {asks:<7} 202") in post
+
+
 @each_row("columns", [120, 140, 159])
 def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
     path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
