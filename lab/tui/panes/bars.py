@@ -174,7 +174,8 @@ def _narration(view: View) -> Rows:
     else:
         lost = refused_call(run)
         tone = tone if lost is None else "bad"
-        forms = [row(_label(f"REFUSED {lost.code}" if lost and lost.code else word(run), tone, view.columns), said)]
+        label = word(run) if lost is None else f"REFUSED {lost.code}" if lost.refused else "FAILED"
+        forms = [row(_label(label, tone, view.columns), said)]
     if ui.passed and not (wrong or ui.remark):
         passed = row((ui.passed, "accent b"))
         forms = [*(row(passed, "  ", each) for each in (*forms, said, first)), passed]

@@ -22,7 +22,7 @@ from lab.tui.state.status import role, word
 
 ACT = "act"
 """The part that it fills."""
-LEAVES = ": back to the stage"
+LEAVES = ": leave presenter"
 """Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
 
