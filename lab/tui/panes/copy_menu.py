@@ -66,6 +66,10 @@ class CopyPage(ListContent[CopiedText]):
         wanted = "c" if here.uncalled else "b" if pane == "output" and here.ui.output == "body" else _LOOKED_AT[pane]
         return next((at for at, each in enumerate(self.entries()) if each.key == wanted), 0)
 
+    def name_of(self, entry: CopiedText) -> str:
+        """Its key: the text may grow."""
+        return entry.key
+
     def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
         """Its key, its name, its beginning."""
         beginning = " ".join(entry.text[:inner].split())
