@@ -65,6 +65,10 @@ class CopyPage(ListContent[CopiedText]):
         wanted = "c" if here.uncalled else "b" if whole else next(each.copies for each in PANES if each.name == pane)
         return next((at for at, each in enumerate(self.entries()) if each.key == wanted), 0)
 
+    def name_of(self, entry: CopiedText) -> str:
+        """Its key: the text may grow."""
+        return entry.key
+
     def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
         """Its key, its name, its beginning."""
         beginning = " ".join(entry.text[:inner].split())
