@@ -279,6 +279,12 @@ class Live(PlayedSource, PodRun):
 
     # The run
 
+    async def answer(self, answer: GateAnswer) -> Refused:
+        """Later than the gate was seen, also where the clock stands: at its very instant a way back would keep it."""
+        if self.run.under_way and self.clock.now() <= self.run.observations[-1].at:
+            self.player.pass_moment()
+        return await super().answer(answer)
+
     async def reset(self) -> Refused:
         return await self._play(self._playable.choice.name)
 

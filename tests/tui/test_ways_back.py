@@ -1,0 +1,46 @@
+"""The way back through a run against the lab's own mock: what was decided there can be decided otherwise."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lab.cli.commands.demo import LiveDemo
+from lab.cli.console import Console
+from lab.cli.loop import Stop
+from lab.cli.setup import make_setup
+from lab.settings import ClockSettings, MockSettings
+from lab.tui.app import LabApp
+from lab.tui.screens.main import MainScreen
+from tests.conftest import ROOT
+from tests.tui.pilots import LabPilot, main_screen, piloted, until
+
+
+@asynccontextmanager
+async def shown() -> AsyncIterator[tuple[LabPilot, MainScreen]]:
+    """The screen over a run of item-comparison, which stands at the instant at which its gate showed."""
+    settings = MockSettings(
+        scenarios=str(ROOT / "scenarios"), targets=("item-comparison",), clock=ClockSettings("scaled", "60")
+    )
+    async with LiveDemo(make_setup(settings, reviewer="person"), Console(), Stop()) as demo:
+        app = LabApp(demo.source())
+        async with piloted(app) as pilot:
+            main = main_screen(app)
+            await go_to_gate(pilot, main)
+            yield pilot, main
+            assert app.bug is None
+
+
+async def go_to_gate(pilot: LabPilot, main: MainScreen) -> None:
+    """By the palette."""
+    await pilot.press("ctrl+p", *"go to gate", "enter")
+    await until(pilot, lambda: main.state.run.gate is not None and main.state.ui.paused)
+
+
+async def test_a_gate_that_was_decided_at_its_very_instant_is_open_again_whenever_it_is_gone_back_to() -> None:
+    async with shown() as (pilot, main):
+        for key, verdict in (("r", "rejected"), ("a", "approved"), ("r", "rejected")):
+            await pilot.press(key, "space")
+            await until(pilot, lambda: main.state.run.outcome is not None)
+            decisions = [each.decision for each in main.state.run.milestones if each.decision is not None]
+            assert [each.verdict for each in decisions] == [verdict]
+            await go_to_gate(pilot, main)
+            assert main.state.run.decision is None
