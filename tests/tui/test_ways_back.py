@@ -11,7 +11,7 @@ from lab.settings import ClockSettings, MockSettings
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
 from tests.conftest import ROOT
-from tests.tui.pilots import LabPilot, main_screen, piloted, until
+from tests.tui.pilots import LabPilot, main_screen, piloted, text, until
 
 
 @asynccontextmanager
@@ -44,3 +44,13 @@ async def test_a_gate_that_was_decided_at_its_very_instant_is_open_again_wheneve
             assert [each.verdict for each in decisions] == [verdict]
             await go_to_gate(pilot, main)
             assert main.state.run.decision is None
+
+
+async def test_a_decision_in_the_pause_at_a_gate_that_was_gone_back_to_shows_as_sent_at_once() -> None:
+    async with shown() as (pilot, main):
+        await pilot.press("r", "space")
+        await until(pilot, lambda: main.state.run.outcome is not None)
+        await go_to_gate(pilot, main)
+        await pilot.press("r")
+        await until(pilot, lambda: "◇ Reject sent" in text(main.app))
+        assert main.state.ui.paused
