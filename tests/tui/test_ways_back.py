@@ -54,3 +54,5 @@ async def test_a_decision_in_the_pause_at_a_gate_that_was_gone_back_to_shows_as_
         await pilot.press("r")
         await until(pilot, lambda: "◇ Reject sent" in text(main.app))
         assert main.state.ui.paused
+        await pilot.press("a")
+        assert "The answer was sent; the clock stands: space lets its reply come." in text(main.app)
