@@ -698,3 +698,15 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     await settle()
     assert "rewind" not in pod.live.can and "its clock" in (await pod.live.go_to("gate") or "")
     await pod.end()
+
+
+async def test_going_on_to_what_a_turn_never_comes_to_says_so_at_its_end(driver: LiveDriver) -> None:
+    await driver.live.begin()
+    await driver.until(Asking)
+    await driver.live.answer(GateAnswer("approved"))
+    await driver.until(RunEnded)
+    await driver.live.say("And?")
+    assert await driver.live.go_to("gate") is None
+    await driver.until(RunEnded, 2)
+    await settle()
+    assert remarks(driver) == ["This turn has no gate."] == [await driver.live.go_to("gate")]

@@ -3,7 +3,7 @@
 from functools import partial
 
 from lab.core.clock import Millis
-from lab.tui.panes.keys import Reaction, ScreenKey, asking
+from lab.tui.panes.keys import React, Reaction, ScreenKey, asking
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, ink, row, width
@@ -12,7 +12,6 @@ from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.source import SourceAsk
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
@@ -85,8 +84,18 @@ def _to_mark(by: int, state: ScreenState) -> Reaction:
     return Reaction()
 
 
-def _going_to(stage: str) -> SourceAsk:
-    return lambda source: source.go_to(stage)
+EARLIER_TURN = "This turn is over: only the newest can be gone back through. 0 begins all anew."
+
+
+def _going_to(stage: str) -> React:
+    """A recording is one line of time; of a run of ours only the newest turn can be set back."""
+
+    def react(state: ScreenState) -> Reaction:
+        if state.source.cursor is None and state.in_sight.newest_turn is not None:
+            return Reaction(state.choose(remark=EARLIER_TURN))
+        return Reaction(ask=lambda source: source.go_to(stage))
+
+    return react
 
 
 KEYS = (
@@ -113,7 +122,7 @@ KEYS = (
     ),
     *(
         ScreenKey(
-            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(_going_to(stage)),
+            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, _going_to(stage),
             lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
         )
         for stage, text in (

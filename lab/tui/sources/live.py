@@ -222,7 +222,11 @@ class Live(PlayedSource, PodRun):
                 self._observe(structs.replace(observation, x=None), ours=False)
 
     def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        goal = self.player.goal
         super()._observe(observation, ours=ours)
+        if isinstance(observation, RunEnded) and goal is not None and goal.kind == "stage":
+            if self.run.place_of(goal.stage) is None:
+                self._queue.put_nowait(SourceUpdate(remark=self._without(goal.stage)))
         if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._mock.dead()):
             self._warned = True
             self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
@@ -253,10 +257,13 @@ class Live(PlayedSource, PodRun):
         if place is not None:
             return await self._go_back(place)
         if self.run.over:
-            return f"This run has no {stage}."
+            return self._without(stage)
         await self.begin()
         self.player.run_to(Goal("stage", FAST, stage))
         return None
+
+    def _without(self, stage: str) -> str:
+        return f"This {'turn' if self.run.state.past else 'run'} has no {stage}."
 
     async def go_to_act(self, key: ActKey) -> Refused:
         place = next((act.place for act in story_of(self.run.state) if act.key == key), None)
