@@ -591,6 +591,17 @@ async def test_another_scenario_is_played(driver: LiveDriver) -> None:
     assert driver.live.describe().seed == 7
 
 
+async def test_the_scenario_s_own_message_comes_back_with_an_empty_one_or_when_it_is_chosen_again(
+    driver: LiveDriver,
+) -> None:
+    for back in (lambda: driver.live.say(""), lambda: driver.live.choose(play.SCENARIO.name)):
+        await driver.live.say("What?")
+        await driver.live.reset()
+        assert driver.live.describe().message == "What?", "a reset begins the same show"
+        assert await back() is None
+        assert driver.live.describe().message == play.MESSAGE
+
+
 async def test_facts_of_the_journal_are_told_but_not_its_exchanges(driver: LiveDriver) -> None:
     assert driver.plane is not None
     fact = GateOpened(

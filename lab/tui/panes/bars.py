@@ -159,6 +159,8 @@ STEPPER = Bar(
 
 KEYS = {
     "pause": ("Press space", "Press {}"),
+    "reset": ("0, then", "{}, then"),
+    "message": ("m emptied", "{} emptied"),
     "help": ("Press ?", "Press {}"),
     "wire": ("; w shows", "; {} shows"),
     "leave-open": (", esc to", ", {} to"),

@@ -137,7 +137,7 @@ class PodRun(HeldSource):
 
     async def say(self, message: str) -> Refused:
         if not self.run.begun:
-            self._message = message
+            self._message = message or self._playable.app.message
         elif not self.run.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
@@ -296,10 +296,13 @@ class Live(PlayedSource, PodRun):
         return await self._play(self._playable.choice.name)
 
     async def choose(self, scenario: str) -> Refused:
-        """With its own seed, where the mock can follow it."""
-        if any(each.name == scenario and not each.complaints for each in self._mock.choices):
-            return await self._play(scenario)
-        return f"Scenario {scenario} can't be played."
+        """With its own message, and its own seed where the mock can follow it."""
+        if not any(each.name == scenario and not each.complaints for each in self._mock.choices):
+            return f"Scenario {scenario} can't be played."
+        refused = await self._play(scenario)
+        if refused is None:
+            self._message = self._playable.app.message
+        return refused
 
     async def _play(self, scenario: str) -> Refused:
         mock = self._mock
@@ -308,7 +311,6 @@ class Live(PlayedSource, PodRun):
             return refused
         if scenario != self._playable.choice.name:
             self._playable = mock.follow(scenario)
-            self._message = self._playable.app.message
         return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:

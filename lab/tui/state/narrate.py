@@ -37,6 +37,8 @@ REFUSED = {
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
+UNANSWERED = "0, then m emptied, brings back the message that the scenario answers."
+"""Of a first message that somebody typed, and no answer is defined for."""
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
 """To somebody who may see the screen for the first time."""
 
@@ -50,6 +52,9 @@ def sentence(state: ScreenState) -> str:
         return _decided(state.source.scenario, decision)
     if (lost := refused_call(run)) is not None:
         return REFUSED.get(lost.code or 0, REFUSED[0])
+    if here == "error" and state.source.message and run.turn == 1 and state.part is None:
+        if state.source.scenario is not None and state.source.message != state.source.scenario.message:
+            return UNANSWERED
     text = _scenario_sentence(state, here)
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
