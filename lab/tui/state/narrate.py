@@ -11,6 +11,7 @@ from lab.tui.state.status import (
     decision_shown,
     ended_in,
     face,
+    finished,
     meaning,
     phase,
     refused_call,
@@ -20,6 +21,7 @@ from lab.tui.state.status import (
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
     "empty": "The recording ends here, and no call of the agent API is in it.",
+    "ends": "The recording ends here, before the run does: nothing more was recorded.",
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
     "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
@@ -84,6 +86,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
         return COVERED
     if here == "idle" and cursor is not None and cursor.line >= cursor.lines and not run.exchanges:
         return FOLLOWED["empty"]
+    if cursor is not None and cursor.line >= cursor.lines and here != "idle" and not finished(run):
+        return FOLLOWED["ends"]
     if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
         if not state.source.follows or cursor is not None:
             return FIRST.format("recording plays" if cursor is not None else "run begins")
