@@ -72,6 +72,14 @@ def _has_marks(state: ScreenState) -> bool:
     return "seek" in state.source.can or (state.ui.stage and "rewind" in state.source.can)
 
 
+def _no_marks(state: ScreenState) -> str:
+    """Why nothing is gone back to in free pace, and what to do; nothing where no run can be set back."""
+    if "rewind" not in state.source.can:
+        return ""
+    acts, palette = state.ui.faces.get("stage", "P"), state.ui.faces.get("palette", "ctrl+p")
+    return f"There are acts to go to only act by act: {acts}. At any pace: {palette}, “Go to …”."
+
+
 def _to_mark(by: int, state: ScreenState) -> Reaction:
     """To the mark before or after; of a run of ours to the act, ahead only where no person is needed first."""
     run, act = state.run, act_before(state.act, state.run)
@@ -100,17 +108,17 @@ def _going_to(stage: str) -> React:
 
 KEYS = (
     ScreenKey(
-        "back", "left", "←", "Back", "one observation back, or on", asking(lambda source: source.move(-1)), group="time",
+        "back", "left", "←", "Back", "go back (rewind) one observation, or on", asking(lambda source: source.move(-1)), group="time",
         needs="seek", word=lambda state: "Seek", bar=3, pair="on",
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
-        "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", partial(_to_mark, -1), _has_marks, "time",
-        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on",
+        "mark-back", "shift+left", "⇧←", "Mark back", "go back (rewind) one mark, or act, or on", partial(_to_mark, -1), _has_marks, "time",
+        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on", why=_no_marks,
     ),
     ScreenKey(
-        "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", partial(_to_mark, 1), _has_marks, "time",
-        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on",
+        "mark-on", "shift+right", "⇧→", "Mark on", "go on one mark, or act", partial(_to_mark, 1), _has_marks, "time",
+        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on", why=_no_marks,
     ),
     ScreenKey(
         "start", "home", "home", "Start", "the start of the recording", asking(lambda source: source.seek(0)),
@@ -122,7 +130,7 @@ KEYS = (
     ),
     *(
         ScreenKey(
-            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, _going_to(stage),
+            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", f"go back (rewind), or on, to {text}", _going_to(stage),
             lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
         )
         for stage, text in (
