@@ -45,8 +45,6 @@ class Option(NamedTuple):
     """Options, or arguments, beside which it would mean nothing."""
     needs: tuple[str, ...] = ()
     """Options of which one must be given beside it."""
-    hidden: bool = False
-    """Whether it is there to be refused in words of its own, by `read`."""
 
     @property
     def key(self) -> str:
@@ -83,6 +81,8 @@ class Addition(NamedTuple):
     """An `Execute` that runs in the command's place where one of these was given; it may go on to the command's own."""
     offers: Reference = ""
     """Of `serve`: a `lab.cli.serve.offers.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
+    panel: Reference = ""
+    """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked where one of these was given, for what stands beside a question."""
 
 
 class ControlRoute(NamedTuple):

@@ -41,8 +41,10 @@ class Batch(Struct, frozen=True):
 
     results: tuple[object, ...]
     """What each call gave, an exception if it raised one."""
+    before: int
+    """The last ordinal of an exchange that was used before."""
     last: int
-    """The last ordinal of an exchange that was used."""
+    """The last one that it uses. Until it is accepted or refused nobody else is given these."""
     steps: tuple[Observation | CallFacts, ...]
     """What was told and committed, in order."""
     strikes: Counter[tuple[str | None, str]]
@@ -67,20 +69,19 @@ class BatchedService(Service):
     def attempt(self, calls: Iterable[BatchCall], now: Millis) -> Batch:
         """Try the calls."""
         steps: list[Observation | CallFacts] = []
-        strikes, exchanges = self.strikes, self.exchanges
+        strikes, before = self.strikes, self.exchanges
         self._steps, self.strikes = steps, Counter()
         self.ledger.begin()
         try:
             results = tuple(_result(call, now) for call in calls)
         finally:
-            last, struck = self.exchanges, self.strikes
-            self._steps, self.strikes, self.exchanges = None, strikes, exchanges
+            struck = self.strikes
+            self._steps, self.strikes = None, strikes
             self.ledger.roll_back()
-        return Batch(results, last, tuple(steps), struck)
+        return Batch(results, before, self.exchanges, tuple(steps), struck)
 
     def accept(self, batch: Batch) -> None:
         """The facts of the batch count: fold them, and tell the observers what came of each call."""
-        self.exchanges = max(self.exchanges, batch.last)  # others were answered without the mock meanwhile
         for step in batch.steps:
             if isinstance(step, CallFacts):
                 self._folded(step.facts, step.x)
@@ -91,6 +92,8 @@ class BatchedService(Service):
     def refuse(self, batch: Batch) -> None:
         """The batch never was: memos that saw it are no longer trusted."""
         self._doubt(batch.facts)
+        if self.exchanges == batch.last:  # else others were answered without the mock meanwhile
+            self.exchanges = batch.before
 
     def fold(self, facts: Sequence[Fact], exchanges: Sequence[int | None]) -> None:
         """Take what another process committed, and which exchange brought each of the facts."""

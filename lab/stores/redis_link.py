@@ -1,6 +1,6 @@
-"""The way to a store in Redis or Valkey: one connection for all that is asked, and another for who waits.
+"""The way to a store in Redis or Valkey: one connection for all that is asked, and one for each who waits at a time.
 
-Commands are written as they come and answered in their order, so any number of them may be under way at once. A
+A store answers nothing else on a connection on which somebody waits. On the other, commands are written as they come and answered in their order, so any number of them may be under way at once. A
 connection on which an answer is overdue is cut, however it came to hang, and the next command opens another: nothing is
 asked twice here, for whoever asks knows whether that does harm.
 """
@@ -74,6 +74,11 @@ class _Connection(asyncio.Protocol):
         elif self._questions:
             self._watch = self._loop.call_at(self._questions[0].due, self._look)
 
+    @property
+    def idle(self) -> bool:
+        """Whether it can be used, and nothing is under way on it."""
+        return not self.over and not self._questions
+
     def data_received(self, data: bytes) -> None:
         import hiredis
 
@@ -112,8 +117,10 @@ class RedisLink:
         self.address = address
         self.notes: tuple[str, ...] = ()
         """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
-        self._connections: dict[bool, _Connection] = {}
-        """That for who waits, and that for all others."""
+        self._connection: _Connection | None = None
+        """That for all who don't wait."""
+        self._waiting: list[_Connection] = []
+        """Those for who does, in use or not: as many as ever waited at once."""
         self._opening = asyncio.Lock()
         self._reply_error = hiredis.ReplyError
 
@@ -124,9 +131,9 @@ class RedisLink:
     async def ask_all(self, *commands: RedisCommand, waits: Millis = 0) -> list[Any]:
         """The answers to commands that are written together; the store may take `waits` real milliseconds more for them."""
         try:
-            connection = self._connections.get(waits > 0)
-            if connection is None or connection.over:
-                connection = await self._opened(waiting=waits > 0)
+            connection = self._at_hand(waits)
+            if connection is None:
+                connection = await self._opened(waits)
             answers = await connection.ask(commands, waits + ANSWERS_WITHIN)
         except (OSError, TimeoutError) as fault:
             raise StoreLost(f"the store at {self.address} doesn't answer: {_words(fault)}.") from None
@@ -135,12 +142,22 @@ class RedisLink:
                 raise self._refusal(str(answer))
         return answers
 
-    async def _opened(self, *, waiting: bool) -> _Connection:
+    def _at_hand(self, waits: Millis) -> _Connection | None:
+        """A connection for this, if one is open."""
+        if waits:
+            return next((each for each in self._waiting if each.idle), None)
+        return None if self._connection is None or self._connection.over else self._connection
+
+    async def _opened(self, waits: Millis) -> _Connection:
         async with self._opening:
-            connection = self._connections.get(waiting)
-            if connection is None or connection.over:
+            connection = self._at_hand(waits)
+            if connection is None:
                 async with asyncio.timeout(ANSWERS_WITHIN / 1_000):
-                    connection = self._connections[waiting] = await self._connect()
+                    connection = await self._connect()
+                if waits:
+                    self._waiting = [*(each for each in self._waiting if not each.over), connection]
+                else:
+                    self._connection = connection
             return connection
 
     async def _connect(self) -> _Connection:
@@ -178,8 +195,9 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
-        for connection in self._connections.values():
-            connection.cut(ConnectionError("it was closed"))
+        for connection in (self._connection, *self._waiting):
+            if connection is not None:
+                connection.cut(ConnectionError("it was closed"))
 
 
 def _words(fault: Exception) -> str:

@@ -23,10 +23,10 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.panes.palette import PalettePage
+from lab.tui.screens.host import PanelSource
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import ListScreen
-from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
@@ -48,7 +48,7 @@ class LabApp(App[Outcome | None]):
         source: ScreenSource,
         start: ScreenStart | None = None,
         *,
-        phone: PhoneGates | None = None,
+        panel: PanelSource | None = None,
     ) -> None:
         super().__init__()
         self.source = source
@@ -56,9 +56,9 @@ class LabApp(App[Outcome | None]):
         self.real_millis: Callable[[], Millis] = real_millis
         self.mark: Callable[[str], object] = lambda label: None
         """Told what the run has come to: in a film a place to jump to."""
-        self.phone = phone
-        if phone is not None:
-            phone.attach(source.answer, source.clock)
+        self.panel = panel
+        if panel is not None:
+            panel.attach(source.answer, source.clock)
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None
@@ -75,9 +75,9 @@ class LabApp(App[Outcome | None]):
 
     @property
     def can(self) -> frozenset[str]:
-        """What can be done here: go to the shell and come back, have phones decide."""
+        """What can be done here: go to the shell and come back, have others decide elsewhere."""
         suspends = self._driver is not None and self._driver.can_suspend and hasattr(signal, "SIGTSTP")
-        found = {"suspend": suspends, "phone": self.phone is not None}
+        found = {"suspend": suspends, "side": self.panel is not None}
         return frozenset(name for name, able in found.items() if able)
 
     def get_default_screen(self) -> Screen[None]:

@@ -1,6 +1,10 @@
 """`lab serve --journal` of several labs: tenants, and what clients chose, are there again at the next start."""
 
+import errno
+import gc
 import json
+import os
+import weakref
 from io import StringIO
 from pathlib import Path
 from urllib.error import HTTPError
@@ -25,8 +29,9 @@ from lab.mock.service import Service
 from lab.server.labs import Lab, LabChoice, LabRefused, LabWish
 from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_journal import Server, folder, port, refused, serving
-from tests.cli.test_journal_disk import FullDisk
+from tests.cli.test_journal_disk import Disk, FullDisk
 from tests.cli.test_tenants import TEAM, loaded
+from tests.conftest import each_row
 from tests.server.conftest import SCOPE
 
 __all__ = ["folder", "port"]
@@ -266,3 +271,50 @@ def test_what_was_chosen_and_is_offered_no_more_is_a_difference(tmp_path: Path) 
     again.journal.close()
     with pytest.raises(UsageError, match="was begun otherwise: /scenario/a-drill can't be chosen now"):
         Start(tmp_path)
+
+
+class NoRoomFor(Disk):
+    """A disk that takes no line with this in it."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__({})
+        self.text = text
+
+    def write(self, file: int, data: bytes) -> int:
+        if self.text in data:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(file, data)
+
+
+@each_row("line", [b"lab.journal", b"lab.made"])
+async def test_one_that_had_no_room_is_made_once_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    folder = tmp_path / line.decode()
+    folder.mkdir()
+    start = Start(folder)
+    for _ in range(2):
+        with monkeypatch.context() as full:
+            full.setattr(opening, "os", NoRoomFor(line))
+            with pytest.raises(StoreRefused, match="No space left"):
+                await start.labs.make(LabWish("ann"))
+            with pytest.raises(LabRefused, match="No space left"):
+                start.labs.choose(start.labs.usual, "brief")
+    start.journal.close()
+    assert [each.name for each in folder.glob("*.journal*")] == ["day.journal"]
+    again = Start(folder)
+    assert not again.labs.named and not again.labs.usual.chosen, "nobody was told that they are there"
+    assert again.invoke(await again.labs.make(LabWish("ann")))
+    assert again.invoke(again.labs.choose(again.labs.usual, "brief"))
+    assert again.journal.trouble is None
+    again.journal.close()
+
+
+async def test_nothing_stays_in_memory_of_one_that_was_ended(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    ended = weakref.ref((await start.labs.make(LabWish("ann"))).service)
+    await start.labs.make(LabWish("bob"))
+    await start.labs.end("ann")
+    gc.collect()
+    assert ended() is None
+    start.journal.close()

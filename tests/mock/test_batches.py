@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import NumberUsed
-from lab.core.observe import Noted, Observation, Touched
+from lab.core.observe import Noted, Observation, Requested, Touched
 from lab.identity.clients import DEMO
 from lab.mock.batches import Batch, BatchedService
 from lab.mock.service import Service
@@ -39,7 +39,7 @@ def observed(mock: Service) -> list[object]:
     return found
 
 
-def whole(mock: Service) -> object:
+def whole(mock: Service) -> tuple[object, int, object]:
     """All that is remembered of what was accepted."""
     return list(mock.ledger._records.items()), mock.exchanges, dict(mock.strikes)
 
@@ -74,8 +74,10 @@ def test_batches_are_as_calls_one_after_the_other(
         expected = [call(plain) for call in calls]
         before = whole(mock), list(seen_in_batches)
         refused = attempted(mock, *calls)
-        assert (whole(mock), seen_in_batches) == before, "nobody knows of what was only tried"
+        records, _, strikes = whole(mock)
+        assert ((records, before[0][1], strikes), seen_in_batches) == before, "nobody knows of what was only tried"
         mock.refuse(refused)
+        assert (whole(mock), seen_in_batches) == before
         batch = attempted(mock, *calls)
         assert list(batch.results) == list(refused.results) == expected
         mock.accept(batch)
@@ -182,3 +184,21 @@ def test_the_limit_of_live_jobs_holds_whatever_was_refused(accepted: bool) -> No
     tried = attempted(mock, lambda mock: mock.decide(job, "the-boss", "rejected", 6_000), begin(6_000))
     (mock.accept if accepted else mock.refuse)(tried)
     assert attempted(mock, begin(6_000)).results == (429,)
+
+
+@each_row("accepted", [True, False])
+def test_no_two_exchanges_have_one_number_though_others_are_answered_while_a_batch_is_tried(accepted: bool) -> None:
+    mock = batched(service())
+    tried = attempted(mock, token, token)
+    without = mock.next_exchange()
+    (mock.accept if accepted else mock.refuse)(tried)
+    told = observed(mock)
+    served(mock, token)
+    numbers = [each[0].x for each in told if isinstance(each[0], Requested)]
+    assert [without, *numbers] == [3, 4], "those of the batch are 1 and 2"
+
+
+def test_a_batch_that_was_refused_leaves_no_number_out() -> None:
+    mock = batched(service())
+    mock.refuse(attempted(mock, token, token))
+    assert mock.next_exchange() == 1

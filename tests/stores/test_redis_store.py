@@ -342,6 +342,18 @@ async def test_who_waits_wakes_with_a_commit_or_in_time(shared_redis: SharedRedi
     await other.wait(1, 1)
 
 
+async def test_who_waits_keeps_nobody_who_waits_for_something_else(shared_redis: SharedRedis) -> None:
+    one, other = shared_redis.process(), shared_redis.process()
+    place = await filled(one, 1)
+    waiting = asyncio.create_task(other.wait(place.position, 60_000))
+    await other.link.ask("PING")  # the first is on its way to a connection of its own
+    for _ in range(3):
+        await asyncio.wait_for(other.wait(0, 60_000), 10)
+    assert not waiting.done()
+    assert len(other.link._waiting) == 2, "the second is used again"
+    waiting.cancel()
+
+
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 

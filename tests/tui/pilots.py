@@ -190,14 +190,14 @@ def letters(app: LabApp) -> str:
     return "\n".join(lines)
 
 
-def golden(app: LabApp, name: str) -> None:
+def golden(app: LabApp, name: str, folder: Path = GOLDENS) -> None:
     """The screen is the golden one."""
-    golden_of(name, f"{text(app)}\n\n{letters(app)}\n")
+    golden_of(name, f"{text(app)}\n\n{letters(app)}\n", folder)
 
 
-def golden_of(name: str, grid: str) -> None:
+def golden_of(name: str, grid: str, folder: Path = GOLDENS) -> None:
     """A grid of glyphs, and one of colours below it, are the golden ones. LAB_GOLDEN=write writes them anew."""
-    path = GOLDENS / f"{name}.txt"
+    path = folder / f"{name}.txt"
     if os.environ.get("LAB_GOLDEN") == "write":
         path.write_text(grid, encoding="utf-8")
     assert grid == path.read_text(encoding="utf-8"), name

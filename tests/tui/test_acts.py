@@ -246,8 +246,6 @@ def test_a_long_scope_is_wrapped_as_long_as_there_is_room(columns: int, rows: in
 def test_what_covers_an_act_that_the_run_stands_for_says_how_it_goes_on(ui: dict[str, object]) -> None:
     assert sentence(view_of_act("token", **ui)) == COVERED and len(COVERED) <= 76
     assert sentence(view_of_act("token")) != COVERED != sentence(view_of_act("token", panes=True))
-    own = replace(view_of_act("token", **ui), ui=UiState(stage=True, faces={"pause": "f5", "leave-open": "x"}, **ui))  # type: ignore[arg-type]
-    assert "Press f5 to go on, x to see it." in "\n".join(screen(own, 120, 36, 120))
 
 
 @each_row(("kind", "leads"), [("running", True), ("waiting", False)])

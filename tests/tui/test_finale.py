@@ -150,9 +150,9 @@ def test_a_question_that_no_row_has_room_for_is_broken_at_words_and_whole() -> N
     view = view_of("complete")
     last = view.run.last
     assert last is not None
-    asked = replace(view, run=replace(view.run, last=replace(last, follow_up=(" ".join(["word"] * 30) + " end?",))))
+    long = replace(view, run=replace(view.run, last=replace(last, follow_up=(" ".join(["word"] * 30) + " end?",))))
     for source in (SHOW, replace(SHOW, follows=True)):
-        text = " ".join(" ".join(screen(replace(asked, source=source), 100, 30, 27_600)).replace("▌", "").split())
+        text = " ".join(" ".join(screen(replace(long, source=source), 100, 30, 27_600)).replace("▌", "").split())
         assert text.count("word") == 30 and "word end?" in text
 
 

@@ -261,7 +261,7 @@ async def test_a_decision_by_name_goes_over_the_control_plane_in_a_chat_too(driv
 async def test_of_two_phones_the_second_is_told_that_it_came_late(driver: LiveDriver) -> None:
     await driver.live.begin()
     await driver.until(Requested, 4)
-    phone = GateAnswer("approved", None, "j", "buyer-approval", "opening", by_phone=True)
+    phone = GateAnswer("approved", None, "j", "buyer-approval", "opening", by="phone")
     assert await driver.live.answer(phone) is None
     assert driver.live.describe().own_decisions == {"opening": "phone"}
     assert await driver.live.answer(replace(phone, verdict="rejected")) == "Somebody was faster."

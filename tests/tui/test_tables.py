@@ -61,3 +61,9 @@ def test_a_word_that_changes_its_role_in_the_middle_stays_whole() -> None:
 def test_to_one_column_of_values_a_dotted_line_leads_over_the_whole_width() -> None:
     drawn = shown("|Reservation|**RSV-1**|\n|--|--|\n|Item|AS92689|\n|Free afterwards|**29**|", 40)
     assert drawn[2:] == ["Item ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ AS92689", "Free afterwards ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ 29   ✓"]
+
+
+def test_a_text_without_tables_is_made_into_rows_once_however_tables_are_drawn() -> None:
+    plain_text, table = "Some **words**.", "| a | b | c |\n|---|---|---|\n| 1 | **2** | 3 |"
+    assert markdown(plain_text, 40, ruled=True) is markdown(plain_text, 40, signs=True) is markdown(plain_text, 40)
+    assert markdown(table, 40, ruled=True) != markdown(table, 40) != markdown(table, 40, signs=True)

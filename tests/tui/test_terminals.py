@@ -12,14 +12,18 @@ from rich.color import Color as RichColor
 from rich.style import Style
 from textual._compositor import ChopsUpdate
 from textual.app import App
+from textual.geometry import Size
+from textual.screen import Screen
 
 from lab.tui.app import LabApp
 from lab.tui.rows.spans import Row, fill, row, width
+from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.main import EACH_WHILE_AWAITED
 from lab.tui.screens.rows_widget import changed_cells
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.conftest import each_row
 from tests.terminal import Terminal
+from tests.tui import play
 from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, until
 from tests.tui.test_app import contrast
 
@@ -174,3 +178,41 @@ def test_a_terminal_of_256_colours_is_sent_nothing_else() -> None:
     assert len({*used[:turned]}) > 8, "and all of them are in the dark one's table"
     others = {re.sub(rb"[34]8;5;\d+", b"", style).strip(b";") for style in styles}
     assert all(re.fullmatch(rb"[01347;]*", other) for other in others), "no colour in any other way"
+
+
+# Frames
+
+
+async def test_what_opens_over_the_panes_is_laid_out_once_for_its_size_and_the_panes_are_not() -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        laid_out: list[str] = []
+        resized_before = Screen._screen_resized
+
+        def resized_now(screen: Screen[object], size: Size) -> None:
+            laid_out.append(type(screen).__name__)
+            resized_before(screen, size)
+
+        with patch.object(Screen, "_screen_resized", resized_now), patch.object(Canvas, "draw") as drawn_:
+            await pilot.press("question_mark")
+            await until(pilot, lambda: "HELP" in text(app))
+            await pilot.pause()
+        assert laid_out == [] and not drawn_.called
+
+
+async def test_a_call_alone_waits_for_its_reply_or_a_rest_and_a_frame_shows_all_that_waited() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        main, script = main_screen(app), play.Script()
+        await until(pilot, lambda: main.canvas._rest is None)
+        script.x = 4
+        script.poll(9_600, play.body("WAITING"), 40)
+        request, *reply = script.observations
+        with patch.object(Canvas, "_rested"):  # no rest ever ends
+            source.tell(request)
+            await until(pilot, lambda: main.canvas.waiting)
+            for each in reply:
+                source.tell(each)
+            await until(pilot, lambda: main.state.run.last is not None and main.state.run.last.status == "WAITING")
+            assert main.canvas.waiting and "◆ WAITING" not in text(app)
+            await pilot.press("2")
+            await until(pilot, lambda: "◆ WAITING" in text(app))
+            assert not main.canvas.waiting

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import USUAL_APP, AppSettings, Peer, RunSettings
-from lab.cli.screen.phone import PhoneSettings, check_drawable, phone_gates, phone_of
+from lab.cli.screen.panels import GivenPanel, panel_given
 from lab.cli.setup import (
     Setup,
     app_for_peer,
@@ -42,25 +42,18 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
     plain: bool = False
     """Whether it prints lines on a terminal, too."""
     screen: ScreenSettings = ScreenSettings()
-    phone: PhoneSettings | None = None
-    """Where phones decide, if they may."""
-
-    READ: ClassVar = {
-        **RunSettings.READ,
-        "phone": phone_of,
-    }
 
 
 def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else a transcript."""
-    settings = flags.into(DemoSettings)
+    settings, panel = flags.into(DemoSettings), panel_given(flags)
     environment = settings.environment
     if environment.browser:  # a terminal sends Ctrl-C to all, and the page itself lets its visitors go
         block_ctrl_c()
     screen = environment.browser or (console.terminal and not environment.dumb)
     if settings.plain or settings.json or settings.mock.clock.instant or not screen:
-        if settings.phone is not None:
-            raise UsageError("--phone shows a code on the screen, and here is none.", hint="Leave --phone out.")
+        if panel is not None:
+            raise UsageError(f"{panel.option} is of the screen, and here is none.", hint="Leave it out.")
         from lab.cli.commands.run import run_lines  # the screen needs nothing of it
 
         by_line = (
@@ -69,14 +62,16 @@ def execute(flags: Flags, console: Console) -> int:
         mock = replace(settings.mock, reviewer="person") if by_line else settings.mock
         return run_lines(replace(settings, mock=mock), console)
     if settings.peer is not None:
-        if settings.phone is not None:
-            hint = "Leave --phone out: whoever decides there has a page of their own."
-            raise UsageError("--phone decides in the lab's own mock, and --base calls another server.", hint=hint)
+        if panel is not None:
+            hint = "Leave it out: whoever decides there has a page of their own."
+            raise UsageError(
+                f"{panel.option} decides in the lab's own mock, and --base calls another server.", hint=hint
+            )
         return show_peer(settings, settings.peer, console)
-    return show_mock(settings, console)
+    return show_mock(settings, console, panel)
 
 
-def show_mock(settings: DemoSettings, console: Console) -> int:
+def show_mock(settings: DemoSettings, console: Console, panel: GivenPanel | None) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
     from lab.cli.screen.kept_preferences import screen_start
     from lab.cli.screen.screen import show_screen
@@ -84,8 +79,6 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     clock = settings.mock.clock
     if clock.kind == "manual":
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
-    if settings.phone is not None:
-        check_drawable()
     start = screen_start(settings.screen, console)
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
     mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
@@ -93,10 +86,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, app=settings.app) as demo:
-            phone = None
-            if settings.phone is not None:
-                phone = await demo.enter_async_context(phone_gates(settings.phone, setup))
-            await show_screen(demo.source(), stop, console, start, phone)
+            beside = None if panel is None else await demo.enter_async_context(panel.open(setup))
+            await show_screen(demo.source(), stop, console, start, beside)
         for remark in demo.remarks:  # the screen had the terminal until now
             console.err(remark)
         return demo.mock.exit_code if demo.mock is not None else 0

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import NoReturn
 
 from lab.core.errors import UsageError
 from lab.core.ranges import SEEDS, number
@@ -62,7 +61,7 @@ def json_object(name: str) -> Callable[[str], object]:
 
 def theme(text: str) -> str:
     """The name of a theme, where there is a screen and where there is none."""
-    from lab.program.words import nearest  # Textual is slow to load, and only this option needs it
+    from lab.program.words import nearest  # only this option needs these
     from lab.tui.preference_syntax import THEMES
 
     if text not in THEMES:
@@ -86,8 +85,3 @@ def screen_size(text: str) -> tuple[int, int]:
 def seed(help: str) -> Option:
     """The seed, and what it is for."""
     return Option("--seed", "N", help, number("--seed", 0, SEEDS - 1))
-
-
-def only_in_demo(text: str) -> NoReturn:
-    """Refuse `--phone` where another command shows the screen."""
-    raise UsageError("--phone is of lab demo alone: here nothing is decided, or others decide.", hint="Leave it out.")

@@ -1,7 +1,5 @@
 """The options of the kernel's commands, a table a command; `lab/kernel.py` names them."""
 
-from typing import NoReturn
-
 from lab.cli.grammar.option_kinds import flag, json_object, origin, port, screen_size, seed, span, theme
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
@@ -34,10 +32,6 @@ def _form(text: str) -> str:
     if text not in known and text not in (strange := [form.word for each in strangers() for form in each.forms]):
         raise UsageError(f"--as {text} is no form of recordings.", hint=f"There are {', '.join((*known, *strange))}.")
     return text
-
-
-def _only_in_demo(text: str) -> NoReturn:
-    raise UsageError("--phone is of lab demo alone: here nothing is decided, or others decide.", hint="Leave it out.")
 
 
 def _verdict_form(text: str) -> str:
@@ -123,7 +117,7 @@ _RUN = (
 )
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
-    Option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left", theme),
+    Option("--theme", "NAME", "of the screen: dark or light; default: as it was left", theme),
     Option(
         "--stage",
         "=SECONDS",
@@ -132,7 +126,6 @@ _SCREEN = (
         alone="3",
     ),
 )
-_NO_PHONE = Option("--phone", "=HOST:PORT", None, _only_in_demo, alone="", hidden=True)
 VERDICT_OPTIONS = (
     Option(
         "--format",
@@ -150,12 +143,6 @@ VERDICT_OPTIONS = (
 DEMO_OPTIONS = (
     ONE_SCENARIO._replace(times="?", usual=("item-comparison",)),
     *_SCREEN,
-    Option(
-        "--phone",
-        "=HOST:PORT",
-        "phones decide too: a QR code at each gate; by this machine alone unless HOST is given",
-        alone="127.0.0.1",
-    ),
     *_RUN,
 )
 RUN_OPTIONS = (
@@ -269,13 +256,11 @@ CHECK_OPTIONS = (
 WATCH_OPTIONS = (
     Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT; LAB_CONTROL_TOKEN opens it"),
     *_SCREEN,
-    _NO_PHONE,
     FOLDER,
 )
 PLAY_OPTIONS = (
     Option("target", "FILE", "a recording: a path, or a name in ./recordings or of those shipped"),
     *_SCREEN,
-    _NO_PHONE,
     FOLDER,
 )
 SHOW_OPTIONS = (

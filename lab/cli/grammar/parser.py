@@ -108,7 +108,7 @@ def _fill(parser: Parser, command: CliCommand) -> None:
 
 
 def _add(option: Option, to: _Adding) -> None:
-    how: dict[str, Any] = {"help": SUPPRESS if option.hidden else option.help}
+    how: dict[str, Any] = {"help": option.help}
     if option.name.startswith("-"):
         how |= {"default": SUPPRESS, "dest": option.key, "required": option.required}
     if option.flag:

@@ -1,1 +1,1 @@
-"""The screen as commands show it: in a terminal, a browser, a film, and on phones beside it."""
+"""The screen as commands show it: in a terminal, a browser, a film, and what plugins put beside a question."""

@@ -18,7 +18,7 @@ def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
         text = file.read()
         first = text is None
         if text is not None:
-            from lab.tui.preference_syntax import parse_preferences  # it brings YAML along
+            from lab.tui.preference_syntax import parse_preferences
 
             preferences = parse_preferences(text, str(file.path))
     except LabError as error:
@@ -42,10 +42,7 @@ class _Keeper(Struct):
         from lab.tui.preference_syntax import changed_text
 
         try:
-            text = changed_text((self.file.read() or b"").decode(), name, value, str(self.file.path))
-            if text is None:
-                return f"{self.file.path.name} is written in a way that can't be changed here: write {name}: {value}."
-            self.file.write(text)
+            self.file.write(changed_text(self.file.read() or b"", name, value, str(self.file.path)))
         except LabError as error:
             return f"{_short(error, self.file)} {name} isn't kept."
         return None

@@ -6,7 +6,7 @@ from lab.cli.bug_report import bug_sentence
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.tui.app import LabApp
-from lab.tui.screens.phone import PhoneGates
+from lab.tui.screens.host import PanelSource
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
 
@@ -16,10 +16,10 @@ async def show_screen(
     stop: Stop,
     console: Console,
     start: ScreenStart,
-    phone: PhoneGates | None = None,
+    panel: PanelSource | None = None,
 ) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = LabApp(source, start, phone=phone)
+    app = LabApp(source, start, panel=panel)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -88,7 +88,7 @@ class ServedLabs(LabParts):
         """With that scenario alone; `--record day` records it as `day-NAME`, if the lab is the nameless one."""
         config = self._config_alone(usual, choice)
         fact = LabMade(at=self.usual.clock.now(), place=config.prefix)
-        return self._choice(usual, choice, config, None if self._journal is None else self._journal.begin(fact))
+        return self._choice(usual, choice, config, None if self._journal is None else self._journal.begin(fact, config))
 
     def _config_alone(self, usual: Lab, choice: LabChoice) -> Config:
         config, program = usual.service.config, choice.load()
@@ -143,7 +143,7 @@ class ServedLabs(LabParts):
             scenarios=wish.scenarios, token=control_token(), called=called,
         )  # fmt: skip
         config = self.config(wish, self._setup.second(), fact.making)
-        journal = None if self._journal is None else self._journal.begin(fact)
+        journal = None if self._journal is None else self._journal.begin(fact, config)
         self._makings[place] = number
         return self._tenant(fact, wish, config, make_clock(self._setup.settings.clock), journal)
 

@@ -1,7 +1,7 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -46,8 +46,14 @@ _REFUSED = "Calls that write get 503 until"
 
 
 @contextmanager
-def collecting_nothing() -> Iterator[None]:
-    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none."""
+def collecting_nothing(made_of: Sized) -> Iterator[None]:
+    """While much is made that stays: looking for garbage among it takes longer than making it, and finds none.
+
+    Of nothing, nothing is made: a lab that is made while others are served must not keep what these leave behind.
+    """
+    if not made_of:
+        yield
+        return
     gc.disable()
     try:
         yield
@@ -79,8 +85,9 @@ class StateJournal:
         """Why nothing can be written any more: the file isn't ours alone, or not there."""
         self._writes = RefusedWrites()
         try:
-            with collecting_nothing():
-                read = read_journal(data := self._file.read(), path)
+            data = self._file.read()
+            with collecting_nothing(data):
+                read = read_journal(data, path)
             self._header, self._history, self._check = read.header, read.history, read.check
             if read.damage is not None:
                 if not repair:
@@ -193,8 +200,8 @@ class StateJournal:
         """The journal of one of these."""
         return self._file_of(fact.place)
 
-    def begin(self, fact: LabMade) -> "StateJournal":
-        """The journal of one that is made now; StoreRefused if there can be none."""
+    def begin(self, fact: LabMade, config: Config) -> "StateJournal":
+        """The journal of one that is made now with this; StoreRefused if there can be none, and then nothing of it is there."""
         if len(self._beside) >= (most := descriptors() / 2):  # the other half is for connections
             raise StoreRefused(
                 f"{fact.place} can't have a journal: {int(most)} have one, half of what this process may open (ulimit -n)."
@@ -205,6 +212,8 @@ class StateJournal:
             raise StoreRefused(f"{fact.place} can't have a journal: {error.what}") from None
         journal._empty()  # it may be left of a lab that was ended, or of one whose journal was deleted
         try:
+            journal._begin(config)
+            # last, for from here on it is one of the lab's
             self._append(facts_line((fact,)))
         except StoreRefused:
             self._drop(fact.place)
@@ -224,6 +233,18 @@ class StateJournal:
         self._beside[place] = StateJournal(self._settings, beside, self._console, repair=self._repair, place=place)
         return self._beside[place]
 
+    def _begin(self, config: Config) -> None:
+        scenarios = tuple(
+            KeptScenario(name=each.name, sha256=each.digest, source=each.source, files=each.files)
+            for each in config.scenarios
+        )
+        begun = JournalHeader(
+            lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
+            issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
+        )  # fmt: skip
+        self._append(header_line(begun))
+        self._header = begun
+
     def _empty(self) -> None:
         self._file.cut(0)
         self._header, self._history, self._check = None, History(), 0
@@ -239,20 +260,12 @@ class StateJournal:
         """Let the service hold what the journal tells, and write whatever it accepts from now on."""
         config, header = service.config, self._header
         if header is None:
-            scenarios = tuple(
-                KeptScenario(name=each.name, sha256=each.digest, source=each.source, files=each.files)
-                for each in config.scenarios
-            )
-            begun = JournalHeader(
-                lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
-                issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
-            )  # fmt: skip
-            self._append(header_line(begun))
+            self._begin(config)
             self._say(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
             raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
-            with collecting_nothing():
+            with collecting_nothing(self.facts):
                 service.rewind(tuple(self.facts), clock.now())
             jobs = f"{sum(1 for _ in service.jobs())} jobs"
             beside = f", and {len(self.labs)} labs beside it" if self.labs else ""

@@ -13,7 +13,6 @@ def execute(flags: Flags, console: Console) -> int:
     listen = settings.mock.listen
     shared = {
         "--record": settings.mock.record,
-        "--phone with a port": settings.phone.port or None if settings.phone is not None else None,
         "--port": listen.port or None,
         "--control-port": listen.control_port or None,
     }

@@ -1,6 +1,6 @@
 """The bars that every screen has: header, stepper and narration at the top, the keys at the bottom."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
@@ -30,7 +30,7 @@ def _header(view: View) -> Rows:
         (ui.stage, "STAGE", "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
         (source.cursor is not None and source.cursor.dull and not source.skipping, "WAITS SHORTENED »", "fill-wait"),
-        (state.phone is not None, "PHONE", "fill-accent"),
+        (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
     )
     left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), " ")
@@ -158,22 +158,12 @@ STEPPER = Bar(
 
 # The narration below it
 
-KEYS = {
-    "pause": ("Press space", "Press {}"),
-    "reset": ("0, then", "{}, then"),
-    "message": ("m emptied", "{} emptied"),
-    "help": ("Press ?", "Press {}"),
-    "wire": ("; w shows", "; {} shows"),
-    "leave-open": (", esc to", ", {} to"),
-}
-"""By action the usual key as sentences name it, and how they name another."""
-
 
 def _narration(view: View) -> Rows:
     """What just happened and why it matters, as much of it as fits whole: if need be its first part alone."""
     state, ui, run, trouble = view.state, view.state.ui, view.run, view.state.source.trouble
     wrong, tone = ui.broken or trouble, role(view.run)
-    said = row(ui.broken or ui.remark or trouble or _in_keys(sentence(state), ui.faces))
+    said = row(ui.broken or ui.remark or trouble or sentence(state))
     first = row(plain(said).partition(". ")[0].removesuffix(".") + ".")
     if wrong or ui.remark:
         tone = "bad" if wrong else tone
@@ -185,7 +175,8 @@ def _narration(view: View) -> Rows:
     else:
         lost = refused_call(run)
         tone = tone if lost is None else "bad"
-        forms = [row(_label(f"REFUSED {lost.code}" if lost and lost.code else word(run), tone, view.columns), said)]
+        label = word(run) if lost is None else f"REFUSED {lost.code}" if lost.refused else "FAILED"
+        forms = [row(_label(label, tone, view.columns), said)]
     if ui.passed and not (wrong or ui.remark):
         passed = row((ui.passed, "accent b"))
         forms = [*(row(passed, "  ", each) for each in (*forms, said, first)), passed]
@@ -195,14 +186,6 @@ def _narration(view: View) -> Rows:
 
 def _label(text: str, tone: Ink, columns: int) -> Row:
     return row(ink(f"{text}  " if text and columns >= NARROW else "", tone, bold=True))
-
-
-def _in_keys(text: str, faces: Mapping[str, str]) -> str:
-    """The sentence with the keys that the person chose."""
-    for action, (usual, own) in KEYS.items():
-        if action in faces:
-            text = text.replace(usual, own.format(faces[action]))
-    return text
 
 
 NARRATION = Bar(
@@ -218,7 +201,7 @@ _ASK = 2
 
 def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     """The bar of these keys, in their order."""
-    faces = {key.name: key.face_in for key in keys}
+    faces = {key.name: key.face for key in keys}
 
     def shown(state: ScreenState) -> Iterator[tuple[int, Row]]:
         """Each with how early it is given up: the highest first, of equals the leftmost."""
@@ -228,8 +211,8 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             yield _ASK, row((digits, "wait b"), " Ask  ")
         for key in keys:
             if rank := key.rank_in(state):
-                pair = f" {faces[key.pair](state)}" if key.pair else ""
-                yield rank, hot(row((key.face_in(state) + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
+                pair = f" {faces[key.pair]}" if key.pair else ""
+                yield rank, hot(row((key.face + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
 
     def draw(view: View) -> Rows:
         found = list(shown(view.state))

@@ -209,13 +209,14 @@ def _figures(run: RunState) -> list[Figure]:
     if not jobs:
         return [Figure("", "", "no Job ID", "bad")]
     person = [each.person for each in turns if each.person is not None]
-    survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
+    kinds = [each.kind for turn in (*run.past, run) for each in turn.milestones if each.kind in ("refused", "lost")]
     third = Figure("0", "", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)
         third = Figure(*_span(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
-    elif survived:
-        third = Figure(str(survived), "", "refusal survived" if survived == 1 else "refusals survived", "bad")
+    elif kinds:
+        what = "failure" if "lost" in kinds else "refusal"
+        third = Figure(str(len(kinds)), "", f"{what}{'' if len(kinds) == 1 else 's'} survived", "bad")
     return [
         Figure(str(jobs), "", "Job ID" if jobs == 1 else "Job IDs", "fg"),
         Figure(str(polls), "", polls_text(polls).partition(" ")[2], "fg"),
@@ -273,9 +274,9 @@ def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
     return next((each for each in follow_ups(state) if each.key == key), None)
 
 
-def focuses(name: str, digit: str, state: ScreenState) -> bool:
-    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one. A person's own key is no digit."""
-    return name in state.ui.faces or _follow_up(state, digit) is None
+def focuses(digit: str, state: ScreenState) -> bool:
+    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one."""
+    return _follow_up(state, digit) is None
 
 
 def pane_digits(state: ScreenState) -> str:

@@ -78,13 +78,13 @@ class HelpPage(PageContent):
         if pane is None:
             return wrap(row((f"{pane_digits(state)} for a pane, then its own keys stand here", "dim")), inner)
         own = [key for face in pane.help_keys.split() for key in self._table if key.face == face]
-        keys = [row((self._face(state, key), "wait b"), f" {key.label}  ") for key in own]
+        keys = [row((self._face(key), "wait b"), f" {key.label}  ") for key in own]
         return wrap(row((f"{pane.title}: ", "accent"), *keys), inner)
 
     def _column(self, state: ScreenState, groups: Sequence[str], room: int, *, short: bool) -> list[Row]:
         """Groups of keys below each other, their faces as wide as the widest."""
         listed = [key for key in self._rows_of_keys(state) if key.group in groups]
-        faces = max((len(self._face(state, key)) for key in listed), default=0)
+        faces = max((len(self._face(key)) for key in listed), default=0)
         lines: list[Row] = []
         for group, name in GROUPS:
             keys = [key for key in listed if key.group == group]
@@ -94,30 +94,25 @@ class HelpPage(PageContent):
             for key in keys:
                 offered = key.is_offered(state)
                 text = row((key.series or (key.label_in(state) if short else key.help), "fg" if offered else "dim"))
-                head = row((f" {self._face(state, key):>{faces}}  ", "wait b" if offered else "dim"))
+                head = row((f" {self._face(key):>{faces}}  ", "wait b" if offered else "dim"))
                 beside = " " * width(head)
                 lines += [row(beside if at else head, line) for at, line in enumerate(wrap(text, room - len(beside)))]
         return lines
 
     def _rows_of_keys(self, state: ScreenState) -> Iterator[ScreenKey]:
-        """The keys of this source: one for each pair, and one for each series but for keys that the person chose."""
-        listed = {key.pair for key in self._table if key.pair and key.name not in state.ui.faces}
+        """The keys of this source: one for each pair, and one for each series."""
+        listed = {key.pair for key in self._table if key.pair}
         for key in self._table:
-            own = key.name in state.ui.faces
-            if key.keys and key.is_served(state) and (own or (key.name not in listed and key.series not in listed)):
+            if key.keys and key.is_served(state) and key.name not in listed and key.series not in listed:
                 yield key
-            if key.series and not own:
+            if key.series:
                 listed.add(key.series)
 
-    def _face(self, state: ScreenState, key: ScreenKey) -> str:
-        """What stands for a key, with its counterpart, or the last of its series, if they are the usual ones."""
-        if key.name in state.ui.faces:
-            return key.face_in(state)
+    def _face(self, key: ScreenKey) -> str:
+        """What stands for a key, with its counterpart, or the last of its series."""
         if key.series:
             return f"{key.face} … {[each.face for each in self._table if each.series == key.series][-1]}"
-        return key.face + "".join(
-            f" {each.face}" for each in self._table if each.name == key.pair and each.name not in state.ui.faces
-        )
+        return key.face + "".join(f" {each.face}" for each in self._table if each.name == key.pair)
 
 
 def _legend(inner: int) -> list[Row]:

@@ -68,10 +68,6 @@ class ScreenKey(Struct, frozen=True):
         """Whether the source can ever do what the key asks, be it offered now or not."""
         return not self.needs or self.needs in state.source.can
 
-    def face_in(self, state: ScreenState) -> str:
-        """What the screen calls its key: the one that the person chose, if they did."""
-        return state.ui.faces.get(self.name, self.face)
-
     def label_in(self, state: ScreenState) -> str:
         """Its word in this state."""
         return self.label if self.word is None else self.word(state)

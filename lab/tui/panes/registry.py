@@ -20,17 +20,17 @@ from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.qr import KEYS as PHONE_KEYS
-from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
+from lab.tui.panes.side_panel import KEYS as SIDE_KEYS
+from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
 from lab.tui.panes.stage import ACT, poster_rows, staged
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
-from lab.tui.rows.blocks import FRAMES, LEFT, frame
-from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row
+from lab.tui.rows.blocks import FRAME_ENDS, FRAMES, LEFT, frame
+from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row, width
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScreenState
 
@@ -47,7 +47,7 @@ def _no_call(state: ScreenState) -> str:
 def _focus_key(pane: Pane) -> ScreenKey:
     name, drawer = f"focus-{pane.name}", pane.place == "drawer"
     text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
-    react, offered = focusing(pane.name, drawer=drawer), partial(focuses, name, pane.key)
+    react, offered = focusing(pane.name, drawer=drawer), partial(focuses, pane.key)
     series = "look at a pane"
     return ScreenKey(name, pane.key, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
 
@@ -57,7 +57,7 @@ OPEN_KEY = ScreenKey(
     lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
 )  # fmt: skip
 SCREEN_KEYS = (
-    *(*APPROVAL_BAR.keys, *PHONE_KEYS, *RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS),
+    *(*APPROVAL_BAR.keys, *SIDE_KEYS, *RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS),
     *(*(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS, *SCRUBBER.keys),
     *(*map(_focus_key, PANES), OPEN_KEY, *SEARCH_KEYS, *VIEW_KEYS),
 )
@@ -76,7 +76,7 @@ KEYS_OF_SPOT = {
 }
 """What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
-PARTS = (*_BARS, *_PANES, STRIP, RAIL, ACT, QR, "small")
+PARTS = (*_BARS, *_PANES, STRIP, RAIL, ACT, SIDE, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
 TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed] + [ACT])
 """The parts that show a time."""
@@ -100,7 +100,7 @@ def places(state: ScreenState, columns: int, rows: int) -> Rects:
         top, end = min(place.y for place in body), max(place.y + place.height for place in body)
         whole = {ACT: Rect(0, top, columns, end - top)} if alone else placed(state, columns, rows, top, end)
         found = {name: place for name, place in found.items() if name in bars} | whole
-    return qr_placed(found, bars, state, columns, rows)
+    return side_placed(found, bars, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:
@@ -125,7 +125,7 @@ def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
     elif name in _PANES:
         drawn = sheet(view) if place.form == "sheet" else _drawn(_PANES[name], view, place.form)
     else:
-        others = {ACT: poster_rows if state.poster else act_rows, QR: qr_rows, STRIP: strip, RAIL: rail}
+        others = {ACT: poster_rows if state.poster else act_rows, SIDE: side_rows, STRIP: strip, RAIL: rail}
         drawn = others.get(name, _too_small)(view)
     lines = [fill(line, view.columns) for line in drawn[: view.rows]]
     return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))
@@ -135,18 +135,21 @@ def _drawn(pane: Pane, view: View, form: PartForm) -> Rows:
     """A pane in its frame, or as a row; alone, as large as it is in its act."""
     state, content = view.state, pane.drawn(view)
     tone, bold = FRAMES[content.kind].title, content.kind != "coming"
-    # in the finale digits belong to the follow-ups
-    digit = state.ui.faces.get(f"focus-{pane.name}", pane.key)
     if form == "row":
-        return (_one_row(content, hot(row(ink(f"{digit} {pane.title.upper():<9}", tone)), pane.key), view.columns),)
+        return (_one_row(content, hot(row(ink(f"{pane.key} {pane.title.upper():<9}", tone)), pane.key), view.columns),)
     if pane.large is not None and state.ui.zoom == pane.name and content.kind == "done":
         content = replace(content, body=staged(view, view.room, pane.large))
-    label = pane.title.upper() if state.finale else f"{digit} {pane.title.upper()}"
+    # in the finale digits belong to the follow-ups
+    label = pane.title.upper() if state.finale else f"{pane.key} {pane.title.upper()}"
     title = ink(label, tone, bold=bold)
     if state.ui.focus == pane.name:
         title = TextSpan(f" {label} ", f"{title.role} r")
-    title_row = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
-    return frame(content.body, title_row, content.state, content.kind, view.columns, view.rows)
+    named = row(title, (f"  {content.beside}" if content.beside else "", "dim"))
+    forms = ((named, content.state), *([(named, content.short)] if content.short else []), (row(title), content.state))
+    title_row, state_row = next(
+        (each for each in forms if sum(map(width, each)) + FRAME_ENDS <= view.columns), forms[-1]
+    )
+    return frame(content.body, hot(title_row, pane.key), state_row, content.kind, view.columns, view.rows)
 
 
 def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:

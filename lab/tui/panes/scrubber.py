@@ -76,8 +76,7 @@ def _no_marks(state: ScreenState) -> str:
     """Why nothing is gone back to in free pace, and what to do; nothing where no run can be set back."""
     if "rewind" not in state.source.can:
         return ""
-    acts, palette = state.ui.faces.get("stage", "P"), state.ui.faces.get("palette", "ctrl+p")
-    return f"There are acts to go to only act by act: {acts}. At any pace: {palette}, “Go to …”."
+    return "There are acts to go to only act by act: P. At any pace: ctrl+p, “Go to …”."
 
 
 def _to_mark(by: int, state: ScreenState) -> Reaction:

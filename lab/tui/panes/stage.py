@@ -14,7 +14,7 @@ from lab.tui.rows.blocks import LEFT, button, raised_buttons, seconds, span_text
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
-from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
+from lab.tui.state.acts import NUMBERED, STANDING, Act, ActState
 from lab.tui.state.course import course_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
@@ -22,7 +22,7 @@ from lab.tui.state.status import role, word
 
 ACT = "act"
 """The part that it fills."""
-LEAVES = ": back to the stage"
+LEAVES = ": leave presenter"
 """Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
 
@@ -53,7 +53,7 @@ def _height(parts: list[ViewPart]) -> int:
 
 def way_out(state: ScreenState, columns: int) -> Row:
     """The way out of presenter mode, which has no key bar."""
-    leaves = row((state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
+    leaves = row(("p" + LEAVES, "dim"))
     return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns)
 
 
@@ -82,7 +82,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    number = COUNTED.index(act.kind) + 1 if act.kind in COUNTED else 0
+    number = NUMBERED.index(act.kind) + 1 if act.kind in NUMBERED else 0
     total = 0 if gates is None and not run.gates else 6 if asks else 4
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
     if number:
@@ -170,8 +170,8 @@ def _story(room: View) -> list[ViewPart]:
     if barred is not None:
         begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
     wide = min(_BUTTON, columns // 3 + 2)
-    live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
-    acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
+    live = button("space", f" {begin}", "fill", "fill-run", wide)
+    acts = button("P", " Act by act", "fg", "panel", wide)
     note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
     said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
     gap = [BLANK] if room.rows >= 28 else []
@@ -188,7 +188,6 @@ def _where_to_call(room: View) -> list[ViewPart]:
     state, source, columns = room.state, room.state.source, room.columns
     if not source.token_url:
         return [ViewPart(_title(_UNCALLED, room)), ViewPart(wrap(row(sentence(state)), columns))]
-    key = state.ui.faces.get("copy", "y")
     texts = first_curl(source.token_url).split("\n")
     curl = [row(ink(text, "dim" if text.startswith("#") else "fg")) for text in texts]
     named = [
@@ -200,5 +199,5 @@ def _where_to_call(room: View) -> list[ViewPart]:
         ViewPart(_title(_UNCALLED, room)),
         ViewPart(named),
         ViewPart(shown),
-        ViewPart(raised_buttons([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
+        ViewPart(raised_buttons([button("y", " Copy what a client needs", "fill", "fill-run", 34)], row())),
     ]

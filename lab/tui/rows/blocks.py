@@ -55,12 +55,16 @@ FRAMES: dict[Kind, FrameFace] = {
 }
 
 
+FRAME_ENDS = 10
+"""Cells of a frame's top that are neither its title nor its state."""
+
+
 def frame(body: list[Row], title: Row, state: Row, kind: Kind, columns: int, rows: int) -> Rows:
     """The body within a border: title and state at the two ends of its top, so that neither ever moves."""
     left_top, across, right_top, side, left_foot, right_foot = tuple(FRAMES[kind].border)
     tone = FRAMES[kind].line
     title = cut(title, columns - 8)
-    state = cut(state, columns - 10 - width(title))
+    state = cut(state, columns - FRAME_ENDS - width(title))
     at_end = row(" ", state, ink(f" {across}{right_top}", tone)) if state else row(ink(right_top, tone))
     left = row(ink(f"{left_top}{across} ", tone), title, " ")
     top = row(left, ink(across * max(0, columns - width(left) - width(at_end)), tone), at_end)
@@ -76,9 +80,9 @@ def tinted(lines: list[Row], tone: Ink, columns: int) -> Rows:
     return tuple(backed(fill(row(edge, "  ", line), columns), TINTS.get(tone, "surface")) for line in lines)
 
 
-def button(face: str, label: str, key: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
-    """A button: the key's face and what it does, on its ground, in the middle of `wide` cells."""
-    text = row(ink(f"{face} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
+def button(key: str, label: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
+    """A button: the key and what it does, on its ground, in the middle of `wide` cells."""
+    text = row(ink(f"{key} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
     side = max(2, (wide - width(text)) // 2)
     right = max(2, wide - width(text) - side)
     return hot(row(ink(" " * side, tone, on=ground), text, ink(" " * right, tone, on=ground)), key)
@@ -145,9 +149,9 @@ def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     return wrap(row((text, role)), inner)
 
 
-def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
-    """How long until the app calls again, and why it waits."""
-    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
+def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, again: bool = False) -> Row:
+    """How long until the app calls again, and why it waits; `again`: the last call failed."""
+    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if again else "next poll")
     left, whole = max(0, call.until - now), max(1, call.until - call.at)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)

@@ -1,15 +1,26 @@
 """What the screens ask of the app: small, so that they need not know it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from lab.core.clock import Millis
+from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError
-from lab.tui.screens.phone import PhoneGates
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.screen import ScreenState, SidePanel
 from lab.tui.state.source import ScreenSource
 from lab.tui.themes import Styles
+
+
+class PanelSource(Protocol):
+    """What a plugin puts beside a question, and has decided there (plugins.md §3)."""
+
+    def attach(self, answer: Callable[[GateAnswer], Awaitable[str | None]], clock: Clock) -> None:
+        """Whom to ask for a decision, who says why not if there is none, and whose time patience is counted in; before all else."""
+
+    def follow(self, state: ScreenState, *, drawable: bool) -> SidePanel:
+        """Take up what the screen knows, each time that it changes; what to show. `drawable`: a picture in half-blocks, too."""
 
 
 class Host(Protocol):
@@ -18,7 +29,7 @@ class Host(Protocol):
     source: ScreenSource
     start: ScreenStart
     real_millis: Callable[[], Millis]
-    phone: PhoneGates | None
+    panel: PanelSource | None
     mark: Callable[[str], object]
 
     @property

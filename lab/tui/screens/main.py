@@ -1,16 +1,14 @@
 """The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
 
 from asyncio import Event, Lock
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace as with_changes
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingsMap, BindingType
-from textual.keys import format_key
+from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from lab.app.effects import RunObservation
@@ -28,7 +26,6 @@ from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.panes.pane import OPENS
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.qr import QR, QrPage
 from lab.tui.panes.registry import (
     BOTTOM,
     KEYS_OF_SPOT,
@@ -41,6 +38,7 @@ from lab.tui.panes.registry import (
     scrolled,
 )
 from lab.tui.panes.scrubber import SEEK
+from lab.tui.panes.side_panel import SIDE, SidePage
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
@@ -80,7 +78,6 @@ class MainScreen(SelectingScreen):
     def __init__(self, host: Host) -> None:
         super().__init__()
         self._host = host
-        rebind(self._bindings, host.start.preferences.keys)
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
         self.observed = ObservedState()
@@ -102,7 +99,7 @@ class MainScreen(SelectingScreen):
             "help": self._open_help,
             "palette": self.open_palette,
             "open": self._open_exchange,
-            "qr": self._turn_qr,
+            "side": self._turn_side,
             "theme": host.turn_theme,
             "picture": self._save_picture,
             "quit": host.leave,
@@ -173,7 +170,7 @@ class MainScreen(SelectingScreen):
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui, run = self.state.ui, self.state.run
         self._looks += 1
-        slow = run.polls > 0 and float(ui.factor) <= 1
+        slow = run.polls > 0 and ui.pace <= 1
         each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
         if self._looks % each and not (ui.stage or ui.remark):
             return
@@ -213,8 +210,8 @@ class MainScreen(SelectingScreen):
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
-        phone = self._host.phone
-        return state if phone is None else replace(state, phone=phone.follow(state, drawable=colours))
+        panel = self._host.panel
+        return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -301,19 +298,17 @@ class MainScreen(SelectingScreen):
         return self.run_worker(self._ask(ask), group="asked", exit_on_error=False)
 
     async def _ask(self, ask: SourceAsk) -> None:
+        refused: Refused = None
         async with self._turn:
-            refused = await self._refusal(ask)
+            try:
+                with self._host.surviving(LabError):
+                    refused = await ask(self._host.source)
+            except LabError as error:
+                refused = error.what
             self._due -= 1
         ui = self._synced(self.state.ui)
         ui = replace(ui, remark=refused or ui.remark)
         self.choose(replace(ui, starting=False) if refused else ui)
-
-    async def _refusal(self, ask: SourceAsk) -> Refused:
-        try:
-            with self._host.surviving(LabError):
-                return await ask(self._host.source)
-        except LabError as error:
-            return error.what
 
     # What is clicked and scrolled
 
@@ -365,10 +360,6 @@ class MainScreen(SelectingScreen):
         self._take(self._with(self.state.ui))  # what the source knows may have come without a word
         if self.state.source != before:
             self.canvas.draw()
-        opened_by = KEYS_OF_SPOT[page.opener][0]
-        if (face := self.state.ui.faces.get(opened_by.name)) is not None:
-            page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
-            page.opener = self._host.start.preferences.keys[opened_by.name]
         if isinstance(page, ListContent):
             self.app.push_screen(ListScreen(page, self._host, self.react))
         else:
@@ -396,15 +387,15 @@ class MainScreen(SelectingScreen):
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
                 press = partial(self.run_action, f"press({key.name!r})")
-                yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
+                yield PaletteCommand(key.label_in(self.state), key.face, key.help, press)
 
-    def _turn_qr(self) -> None:
-        """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
-        shown = replace(self.state, ui=replace(self.state.ui, qr=True)).in_sight
-        if QR in places(shown, self.size.width, self.size.height):
-            self.choose(self.state.choose(qr=not self.state.ui.qr))
+    def _turn_side(self) -> None:
+        """Show or hide what stands beside the question; where it has no room there, on a page of its own."""
+        shown = replace(self.state, ui=replace(self.state.ui, side=True)).in_sight
+        if SIDE in places(shown, self.size.width, self.size.height):
+            self.choose(self.state.choose(side=not self.state.ui.side))
         else:
-            self._open(QrPage(self._now))
+            self._open(SidePage(self._now))
 
     async def _suspend(self) -> None:
         """To the shell, until it calls back; a clock that is ours stands meanwhile."""
@@ -440,24 +431,13 @@ def _layout(ui: UiState) -> str:
     return "presenter" if ui.presenter else "wire" if ui.wire else "panes"
 
 
-def rebind(bindings: BindingsMap, keys: Mapping[str, str]) -> None:
-    """Give actions, by their names, other keys; two that share a key (digits do) are told apart."""
-    table = bindings.key_to_bindings
-    moved = {each.id: each for usual in table.values() for each in usual if each.id in keys}
-    for usual, each in list(table.items()):
-        table[usual] = [binding for binding in each if binding.id not in keys]
-    for name, binding in moved.items():
-        table.setdefault(keys[str(name)], []).append(with_changes(binding, key=keys[str(name)]))
-
-
 def ui_at_start(start: ScreenStart, columns: int) -> UiState:
     """What is chosen at first. Where the drawer would hide all else, in one column and over acts, it isn't open."""
-    preferred, faces = start.preferences, {key.keys: key.face for key in SCREEN_KEYS}
+    preferred = start.preferences
     stage = preferred.stage not in ("", "off")
     return UiState(
         presenter=preferred.layout == "presenter",
         wire=preferred.layout == "wire" and columns >= NARROW and not stage,
-        faces={name: faces.get(key) or format_key(key) for name, key in preferred.keys.items()},
         first=start.first,
         stage=stage,
         hold=int(preferred.stage) * 1000 if preferred.stage.isdigit() else HOLD,

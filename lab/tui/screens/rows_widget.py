@@ -1,7 +1,7 @@
 """Widgets that show rows of spans: they paint only the cells that changed, and a mouse selects their text."""
 
 from collections.abc import Callable
-from itertools import pairwise, zip_longest
+from itertools import pairwise, repeat, zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -38,7 +38,7 @@ def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
 
 def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     """Where two rows differ: from which cell on, and how many; what costs less to paint than to leave out is painted too."""
-    before, after = _cells(old), _cells(new)
+    before, after = _row_cells(old), _row_cells(new)
     runs: list[tuple[int, int]] = []
     for at, (one, other) in enumerate(zip_longest(before, after)):
         if one != other:
@@ -52,15 +52,17 @@ def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     return [(begin, end - begin) for begin, end in runs]
 
 
-def _cells(row: Row) -> list[tuple[str, ...]]:
+def _row_cells(row: Row) -> list[tuple[str, ...]]:
     """What stands in each cell, and in which role; the second cell of a wide character is told from its first."""
     cells: list[tuple[str, ...]] = []
     for text, role in row:
-        for character in text:
+        for character in () if text.isascii() else text:
             if size := cell_len(character):
                 cells += [(character, role), (character, role, "second")][:size]
             for back in (1, 2)[: len(cells[-1]) - 1] if cells and not size else ():  # an accent, on both cells
                 cells[-back] = (cells[-back][0] + character, *cells[-back][1:])
+        if text.isascii():
+            cells += zip(text, repeat(role))
     return cells
 
 

@@ -25,7 +25,6 @@ from lab.tui.state.run import RunState
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
-PHONE = "phone"
 TOO_LATE = "Somebody was faster."
 
 
@@ -164,7 +163,7 @@ class GateAnswers:
 
     def __init__(self) -> None:
         self.own: dict[str, str] = {}
-        """Who decided here, `you` or `phone`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
+        """Who decided here, as `GateAnswer.by`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
         self._missing = 0
         self._given = asyncio.Event()
         self.clear()
@@ -184,7 +183,7 @@ class GateAnswers:
         if question is None:
             return "No gate is open."
         if self._decided:
-            return TOO_LATE if given.by_phone else None
+            return TOO_LATE if given.by != "you" else None
         self._decided, refused = True, None
         if question.channel == "CHAT" and given.name is None:
             self._answer = Answer(now, Verdict(given.verdict), given.content)
@@ -198,7 +197,7 @@ class GateAnswers:
         if refused is not None:
             self._decided = False
         else:
-            self.own[given.opening] = PHONE if given.by_phone else "you"
+            self.own[given.opening] = given.by
         return refused
 
     def count(self, fact: Fact) -> None:

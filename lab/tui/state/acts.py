@@ -26,7 +26,7 @@ ActSource = Literal["own", "watched", "recorded"]
 """Whose run it is: of an own one the person's decision is never held back; for a watched one no clock stands."""
 
 
-COUNTED: tuple[ActKind, ...] = ("token", "job", "running", "waiting", "decided", "output")
+NUMBERED: tuple[ActKind, ...] = ("token", "job", "running", "waiting", "decided", "output")
 """Those that are numbered, in order. In `panes` the four panes are the screen, in `output` it is the finale."""
 STANDING: tuple[ActKind, ...] = ("token", "job", "decided", "refused")
 """Those that have the lab's clock stand while they are held."""

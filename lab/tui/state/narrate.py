@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lab.program.scenario import LONGEST_SENTENCE, Scenario
+from lab.program.words import Verdict
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import (
@@ -61,11 +62,14 @@ def sentence(state: ScreenState) -> str:
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
         return text + BEGIN if fits else text
+    decided = run.milestone("decided")
     match here:
         case "waiting" if run.gate is None:
             return "The job waits by itself; nobody has to decide. Polling goes on."
         case "waiting" if run.gate is not None and not run.gate.in_chat:
             return "The agent stopped on purpose. The decision comes from outside the API."
+        case "complete" if decided is not None and decided.value == Verdict.REJECTED:
+            return f"A person said no. {PHASES['complete'].sentence}"
         case "complete" if run.decisions:
             counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
             return f"{PHASES['complete'].sentence[:-1]}, {counted}."

@@ -1,6 +1,6 @@
 """How the screen begins: what the person prefers, and where a change of it is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -12,8 +12,6 @@ class Preferences(Struct, frozen=True):
     """`dark` or `light`."""
     layout: str = ""
     """`panes`, `wire` (with the drawer), or `presenter`."""
-    keys: Mapping[str, str] = {}
-    """By the name of an action its key, as Textual names keys."""
     stage: str = ""
     """`off`, or the seconds for which an act stays; 0: until space."""
 

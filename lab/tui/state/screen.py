@@ -1,4 +1,4 @@
-"""Where phones decide the gate that shows."""
+"""What is drawn: the run, the source, what the person at the keys has chosen, and what stands beside a question."""
 
 from collections.abc import Mapping
 from typing import Literal, TypedDict, Unpack
@@ -18,17 +18,21 @@ from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
 
 
-class PhoneState(Struct, frozen=True):
-    """Where phones decide."""
+class SidePanel(Struct, frozen=True):
+    """What a plugin puts beside the open question, so that others decide it elsewhere."""
 
+    pill: str
+    """What the header says, be a question open or not."""
+    asks: str = ""
+    """What is to be done with it, in a few words; empty: no question is open."""
+    picture: tuple[str, ...] = ()
+    """Rows as wide as each other, drawn dark on light; nothing where that can't be drawn."""
     address: str = ""
-    """Of the page about the gate that is open; empty if none is."""
-    cells: tuple[str, ...] = ()
-    """Its QR code in half-blocks, dark on light, with its margin; nothing where it can't be drawn."""
-    reach: str = ""
-    """Who can open it, in one sentence."""
-    exposed: bool = False
-    """Whether others than this machine can."""
+    """Where the question is decided."""
+    note: str = ""
+    """What there is to know of that address, in a few words."""
+    alarming: bool = False
+    """Whether that is said in red."""
 
 
 class ScenarioChoice(Struct, frozen=True):
@@ -47,7 +51,7 @@ class ScenarioChoice(Struct, frozen=True):
 
 Ability = Literal[
     "pause", "step", "speed", "skip", "seek", "rewind", "reset", "decide", "name", "message", "scenario", "fault", "tape",
-    "phone", "suspend",
+    "side", "suspend",
 ]  # fmt: skip
 """What a source, or the machine that the screen is on, can do; keys that need it are there only then."""
 SearchedPane = Literal["output", "wire"]
@@ -85,7 +89,7 @@ class SourceState(Struct, frozen=True):
     labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
     own_decisions: Mapping[str, str] = {}
-    """Who decided here without a name, `you` or `phone`, by opening."""
+    """Who decided here without a name, by opening: `GateAnswer.by`."""
     own_pace: str = "1"
     """The pace of its clock before anybody here changed it."""
     skipping: bool = False
@@ -106,8 +110,8 @@ class UiState(Struct, frozen=True):
     """Who decided last with a name; the next row begins with it."""
     presenter: bool = False
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
-    qr: bool = True
-    """Whether the phones' code shows beside an open gate, where they may decide."""
+    side: bool = True
+    """Whether what a plugin has for an open question shows beside it."""
     panes: bool = False
     """The four panes instead of an act, or of the finale."""
     stage: bool = False
@@ -135,8 +139,11 @@ class UiState(Struct, frozen=True):
     hits: int = 0
     first: bool = False
     """Whether it may be the first time that the person sees the screen."""
-    faces: Mapping[str, str] = {}
-    """What the screen calls the keys that the person chose, by the names of their actions."""
+
+    @property
+    def pace(self) -> float:
+        """The factor as a number; of a manual clock, which has none, 1."""
+        return 1.0 if self.factor == "manual" else float(self.factor)
 
     @property
     def covers_acts(self) -> bool:
@@ -159,7 +166,7 @@ class UiChange(TypedDict, total=False):
     factor: str
     name: str
     presenter: bool
-    qr: bool
+    side: bool
     panes: bool
     stage: bool
     turn: int
@@ -190,8 +197,8 @@ class ScreenState(Struct, frozen=True):
     """Whether the terminal has any; else what a colour alone would say has a sign."""
     act: ActState = ActState()
     """What stage pace shows; `run` is the run as that act shows it."""
-    phone: PhoneState | None = None
-    """Where phones decide, if they may."""
+    side: SidePanel | None = None
+    """What a plugin puts beside a question, if one does."""
 
     @property
     def in_sight(self) -> "ScreenState":

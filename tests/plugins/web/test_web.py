@@ -17,7 +17,6 @@ from aiohttp.test_utils import unused_port
 from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
 from lab.plugins.web.page import visitor_command, without
-from tests.cli.test_phone import assert_refused
 from tests.conftest import Lab, each_row
 from tests.forked import forked_lab
 
@@ -128,7 +127,3 @@ def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
 def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> None:
     options = parse_options(["demo", *given.split()], Console())
     assert (options.web, options.targets) == (web, (scenario,))
-
-
-def test_no_phone_decides_beside_it() -> None:
-    assert_refused(["demo", "--phone=127.0.0.1:9000", "--web"], "each visitor")

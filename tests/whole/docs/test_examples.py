@@ -49,7 +49,7 @@ def complaints(block: str) -> list[str]:
         parse_settings(block, "page", LIMIT_KINDS).complaints.check()
         return []
     if block.startswith(PREFERENCES):
-        parse_preferences(block, "page")
+        parse_preferences(block.encode(), "page")
         return []
     if block.startswith("- {where"):
         parse_matchers(block, "page")

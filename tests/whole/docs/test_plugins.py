@@ -16,6 +16,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from lab.cli.console import Console
+from lab.cli.grammar.parser import parse_options
+from lab.core.errors import UsageError
 from lab.dialects.wire import Wire
 from lab.plugin import Option, Plugin
 from tests.conftest import each_row
@@ -151,3 +154,8 @@ def test_a_mistake_of_its_own_is_told_as_its_own(installed: Path, tmp_path: Path
     ((code, _, err),) = labs(tmp_path / "site", "count item-comparison")
     assert code == 70
     assert "A bug of the plugin lab_count, AttributeError at lab_count/command.py:" in err
+
+
+def test_no_phone_decides_where_each_visitor_of_a_page_has_a_run() -> None:
+    with pytest.raises(UsageError, match="--phone can't be used with --web"):
+        parse_options(["demo", "--phone", "--web"], Console())

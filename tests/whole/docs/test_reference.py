@@ -28,7 +28,6 @@ from lab.program.words import duration_text
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.preference_syntax import movable_actions
 from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, codes
 
@@ -54,11 +53,6 @@ def test_every_command_is_on_the_page_of_commands() -> None:
 def test_every_option_is_named_on_some_page(command: str) -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z-]+", help_of(command))) - {"--help"}
     assert options - EVERYWHERE == set()
-
-
-def test_every_action_that_may_have_another_key_is_named() -> None:
-    named = {word for code in codes(PAGES["screen"].partition("## 12. ")[2]) for word in code.split()}
-    assert set(movable_actions()) - named == set()
 
 
 def exits(page: str) -> set[int]:

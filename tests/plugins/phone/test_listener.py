@@ -1,8 +1,10 @@
 """Phones decide: the listener with its two routes, over real sockets (limits.md §7)."""
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from http.client import HTTPConnection
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -10,39 +12,31 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientResponse, ClientSession
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import ManualClock
+from lab.plugins.phone.gates import PhoneGates
+from lab.plugins.phone.listener import MOST_A_SECOND, PhoneServer
+from lab.plugins.phone.page import PhoneQuestion
 from lab.server.limits import ServerLimits
-from lab.server.phone import MOST_A_SECOND, PhoneServer
 from lab.server.reachable import address_for_others
 from tests.conftest import each_row
 
 ANSWERS = (("approved", "Approve"), ("rejected", "Reject"), ("changes-requested", "Request <i>changes</i>"))
 
 
-class Question(Struct, frozen=True):
-    """A gate as whoever shows the code tells of it."""
-
-    question: str = 'Share <script>alert("prices")</script> & more?'
-    answers: tuple[tuple[str, str], ...] = ANSWERS
-    with_text: str = "changes-requested"
-    prompt: str = "Say what <b>else</b>."
-    left: int | None = 3_725_000
-    count: str = ""
-    decided: str = ""
+QUESTION = PhoneQuestion('Share <script>alert("prices")</script> & more?', ANSWERS, "Say what <b>else</b>.", 3_725_000)
 
 
-class Gates:
+class Gates(PhoneGates):
     """One gate, of the code ABC234."""
 
     def __init__(self) -> None:
-        self.question = Question()
+        self.question = QUESTION
         self.decisions: list[tuple[str, str]] = []
         self.refusal: str | None = None
 
-    def look(self, code: str) -> Question | None:
+    def look(self, code: str) -> PhoneQuestion | None:
         return self.question if code == "ABC234" else None
 
     async def decide(self, code: str, verdict: str, comment: str) -> str | None:
@@ -90,10 +84,14 @@ async def test_a_phone_reads_the_question_and_nothing_that_runs_or_comes_from_el
             text = await answer.text()
         assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
         policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; style-src 'sha256-") and "frame-ancestors 'none'" in policy
-        assert "Share &lt;script&gt;alert(&quot;prices&quot;)&lt;/script&gt; &amp; more?" in text
+        style = b64encode(sha256(text.partition("<style>")[2].partition("</style>")[0].encode()).digest()).decode()
+        assert (
+            policy.startswith(f"default-src 'none'; style-src 'sha256-{style}'; ")
+            and "frame-ancestors 'none'" in policy
+        )
+        assert "Share &lt;script&gt;alert(&#34;prices&#34;)&lt;/script&gt; &amp; more?" in text
         assert "Request &lt;i&gt;changes&lt;/i&gt;" in text and "Say what &lt;b&gt;else&lt;/b&gt;." in text
-        assert "1 h 2 min 5 s left" in text
+        assert "1:02:05 left" in text
         assert not re.search(r"<script|<i>|<b>|<img|<link|src=|href=|://|url\(|@import| on\w+=", text)
         assert text.count('<form method="post">') == 3 and text.count("<textarea") == 1
 

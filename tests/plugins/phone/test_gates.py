@@ -2,43 +2,47 @@
 
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
 import segno
 from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
-from lab.cli.screen.phone import half_blocks
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened
 from lab.jobs.gates import Origin
+from lab.plugins.phone.gates import PhoneGates
+from lab.plugins.phone.panel import half_blocks
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
-from lab.tui.screens.phone import PhoneGates, PhoneLink
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.screen import PhoneState, ScreenState, UiState
+from lab.tui.state.screen import ScreenState, SidePanel, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until, until_folded
 from tests.tui.test_decision import KEY, fact
 from tests.tui.test_view import SHOW, fold, screen
 
+GOLDENS = Path(__file__).parent / "screens"
 ORIGIN = "http://192.168.100.200:54321"
 REACH = "open to this network"
 
 
-def link() -> PhoneLink:
+def phone_gates() -> PhoneGates:
     numbers = (f"CODE{number:02}" for number in count(1))
-    return PhoneLink(lambda: next(numbers), lambda code: f"{ORIGIN}/G/{code}", half_blocks, REACH, exposed=True)
+    gates = PhoneGates(half_blocks, REACH, exposed=True, new_code=lambda: next(numbers))
+    gates.origin = ORIGIN
+    return gates
 
 
 class Desk:
     """The gates, the screen's state as it comes to know it, and what is asked of the source."""
 
     def __init__(self) -> None:
-        self.gates = PhoneGates(link())
+        self.gates = phone_gates()
         self.clock = play.StillClock()
         self.answers: list[GateAnswer] = []
         self.refusal: str | None = None
@@ -48,7 +52,7 @@ class Desk:
         self.answers.append(answer)
         return self.refusal
 
-    def knows(self, observations: list[RunObservation], at: int = 22_900) -> PhoneState:
+    def knows(self, observations: list[RunObservation], at: int = 22_900) -> SidePanel:
         self.clock.at = at
         return self.gates.follow(ScreenState(fold(observations), UiState(), SHOW), drawable=True)
 
@@ -61,11 +65,12 @@ async def test_a_code_is_good_for_one_opening_and_tells_afterwards_how_it_was_de
     gate = desk.gates.look("CODE01")
     assert gate is not None and (gate.question, gate.decided, gate.left) == (play.QUESTION, "", 884_744)
     assert gate.answers == (("approved", "Approve"), ("rejected", "Reject"), ("changes-requested", "Request changes"))
-    assert desk.knows(play.decided(), 24_300) == PhoneState(reach=REACH, exposed=True)
+    assert desk.knows(play.decided(), 24_300) == SidePanel("PHONE", note=REACH, alarming=True)
     gate = desk.gates.look("CODE01")
     assert gate is not None and (gate.answers, gate.decided) == ((), "decided: approved")
     assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.answers == []
     assert desk.knows(play.waiting()).address.endswith("CODE02"), "the run was set back: the gate opens anew"
+    assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.answers == []
     desk.knows(play.idle(), 0)
     gate = desk.gates.look("CODE02")
     assert gate is not None and gate.decided == "no longer asked"
@@ -82,6 +87,9 @@ def test_the_next_round_has_a_code_of_its_own() -> None:
     first, second = desk.gates.look("CODE01"), desk.gates.look("CODE02")
     assert first is not None and first.decided == "decided: changes asked for"
     assert second is not None and second.answers and not second.decided
+    desk.gates.follow(ScreenState(run, UiState(), SHOW), drawable=True)
+    second = desk.gates.look("CODE02")
+    assert second is not None and second.decided == "no longer asked", "what was decided was the round before"
 
 
 def expired() -> Noted:
@@ -112,7 +120,7 @@ async def test_an_answer_is_given_as_by_a_key_and_shows_at_once_unless_it_is_ref
     assert (gate := desk.gates.look("CODE01")) is not None and not gate.decided
     desk.refusal = None
     assert await desk.gates.decide("CODE01", "changes-requested", "Other terms.") is None
-    given = GateAnswer("changes-requested", "Other terms.", play.JOB, "buyer-approval", KEY, by_phone=True)
+    given = GateAnswer("changes-requested", "Other terms.", play.JOB, "buyer-approval", KEY, by="phone")
     assert desk.answers[-1] == given
     assert (gate := desk.gates.look("CODE01")) is not None and gate.decided == "decided: changes asked for"
 
@@ -164,32 +172,32 @@ def test_the_cells_are_the_code_of_the_address(address: str) -> None:
 
 def test_it_stands_beside_the_question_wherever_it_has_room() -> None:
     address = f"{ORIGIN}/G/ABC234"
-    phone = PhoneState(address, half_blocks(address), REACH, exposed=True)
+    phone = SidePanel("PHONE", "scan to decide", half_blocks(address), address, REACH, alarming=True)
     for ui in (UiState(), UiState(presenter=True), UiState(zoom="polling")):
         for size in ((120, 36), (119, 36), (100, 36), (160, 44), (200, 60)):
-            state = ScreenState(fold(play.waiting()), ui, SHOW, phone=phone)
+            state = ScreenState(fold(play.waiting()), ui, SHOW, side=phone)
             found = places(state, *size)
-            drawn = [plain(line) for line in draw("qr", state, found["qr"], 22_900)]
+            drawn = [plain(line) for line in draw("side", state, found["side"], 22_900)]
             rows = [line for line in drawn if set(line) & set("▀▄█")]
             assert len(rows) == 13, "twenty-five modules in thirteen rows; the margin is blank"
-            assert address.removeprefix("http://") in "".join(drawn) and REACH in "".join(drawn)
-            assert "qr" not in places(replace(state, ui=replace(ui, qr=False)), *size)
+            assert all(each in "".join(drawn) for each in (address.removeprefix("http://"), REACH, "scan to decide"))
+            assert "side" not in places(replace(state, ui=replace(ui, side=False)), *size)
             taken = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
                      for y in range(each.y, each.y + each.height)]  # fmt: skip
             assert len(taken) == len(set(taken)), (ui, size)
     for size in ((99, 36), (120, 29), (100, 30), (80, 24)):
-        assert "qr" not in places(ScreenState(fold(play.waiting()), UiState(), SHOW, phone=phone), *size)
+        assert "side" not in places(ScreenState(fold(play.waiting()), UiState(), SHOW, side=phone), *size)
 
 
 async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     observations, at = play.STATES["waiting"]
-    app = LabApp(play.Scripted(observations(), at), phone=PhoneGates(link()))
+    app = LabApp(play.Scripted(observations(), at), panel=phone_gates())
     async with piloted(app, sent=True) as pilot:
         await until_folded(pilot, "waiting")
-        golden(app, "waiting-phone-120x36")
+        golden(app, "waiting-120x36", GOLDENS)
         await pilot.press("p")
         await until(pilot, lambda: main_screen(app).state.ui.presenter)
-        golden(app, "waiting-phone-presenter-120x36")
+        golden(app, "waiting-presenter-120x36", GOLDENS)
         await pilot.press("p")
         await pilot.press("d")
         await until(pilot, lambda: "4 OUTPUT" in text(app) and "/G/CODE01" not in text(app))
@@ -198,11 +206,11 @@ async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkey
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: " a Approve" in text(app) and "/G/CODE01" not in text(app))
         await pilot.press("d")
-        await until(pilot, lambda: "DECIDE BY PHONE" in text(app) and f"{ORIGIN}/G/CODE01" in text(app))
+        await until(pilot, lambda: "DECIDE ELSEWHERE" in text(app) and f"{ORIGIN}/G/CODE01" in text(app))
         await pilot.press("d")
         await until(pilot, lambda: app.screen is main_screen(app))
     monkeypatch.setenv("NO_COLOR", "1")
-    app = LabApp(play.Scripted(observations(), at), phone=PhoneGates(link()))
+    app = LabApp(play.Scripted(observations(), at), panel=phone_gates())
     async with piloted(app) as pilot:
         await until_folded(pilot, "waiting")
         assert f"{ORIGIN}/G/CODE01" in text(app) and "█▀▀▀▀▀█" not in text(app), "the address alone"

@@ -3,7 +3,6 @@
 import re
 import socket
 import sys
-from argparse import Namespace
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -13,9 +12,10 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.entropy import CODE_SIGNS, gate_code
 from lab.cli.grammar.parser import parse_options
-from lab.cli.screen.phone import PhoneSettings, phone_gates, phone_of
+from lab.cli.screen.panels import panel_given
 from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError
+from lab.plugins.phone.panel import listen_address, phone_panel
 from lab.settings import Flags, MockSettings
 from tests.cli.test_demo import OUTSIDE, demo
 from tests.conftest import each_row
@@ -23,7 +23,7 @@ from tests.terminal import ROOT, Terminal
 
 
 def flags(*argv: str) -> Flags:
-    return Flags(parse_options(["demo", *argv], Console()), {})
+    return Flags(parse_options(["demo", *argv], Console()), {}, argv)
 
 
 @each_row(
@@ -36,13 +36,13 @@ def flags(*argv: str) -> Flags:
     ],
 )  # fmt: skip
 def test_it_names_where_the_page_listens(argv: list[str], host: str, port: int) -> None:
-    assert phone_of(flags(*argv)) == PhoneSettings(host, port)
+    assert listen_address(flags(*argv)) == (host, port)
 
 
 def test_it_takes_no_scenario_for_its_value() -> None:
     options = parse_options(["demo", "--phone", "approval"], Console())
     assert (options.phone, options.targets) == ("127.0.0.1", ("approval",))
-    assert phone_of(Flags(Namespace(), {})) is None
+    assert panel_given(flags("approval")) is None
 
 
 @each_row(
@@ -54,7 +54,7 @@ def test_it_takes_no_scenario_for_its_value() -> None:
 )  # fmt: skip
 def test_an_address_that_is_none_or_exposed_unawares_is_refused(argv: list[str], why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        phone_of(flags(*argv))
+        panel_given(flags(*argv))
 
 
 def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
@@ -67,8 +67,8 @@ def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
     ("argv", "why"),
     [
         (["demo", "--phone", "--plain"], "here is none"), (["demo", "--phone", "--json"], "here is none"),
-        (["demo", "--phone", "--base", "http://127.0.0.1:9"], "another server"), (["play", "x", "--phone"], "lab demo alone"),
-        (["watch", "127.0.0.1:9", "--phone"], "lab demo alone"), (["demo", "--phone=0.0.0.0"], "can be reached"),
+        (["demo", "--phone", "--base", "http://127.0.0.1:9"], "another server"), (["play", "x", "--phone"], "an option of lab demo"),
+        (["watch", "127.0.0.1:9", "--phone"], "an option of lab demo"), (["demo", "--phone=0.0.0.0"], "can be reached"),
     ],
 )  # fmt: skip
 def test_where_no_phone_can_decide_it_is_refused(argv: list[str], why: str) -> None:
@@ -84,11 +84,10 @@ def assert_refused(argv: list[str], why: str) -> None:
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lab.cli.screen.phone import check_drawable
-
     monkeypatch.setitem(sys.modules, "segno", None)
-    with pytest.raises(UsageError, match="segno") as refused:
-        check_drawable()
+    monkeypatch.delitem(sys.modules, "lab.plugins.phone.panel")
+    with pytest.raises(UsageError, match="--phone needs segno") as refused:
+        panel_given(flags("--phone"))
     assert "invoke-async-lab[phone]" in refused.value.hint
 
 
@@ -96,7 +95,7 @@ async def test_a_port_in_use_is_the_hosts_refusal_and_every_address_is_named_by_
     setup = make_setup(MockSettings(scenarios=str(ROOT / "scenarios"), targets=("approval",)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(HostError, match="can't listen") as refused:
-            async with phone_gates(PhoneSettings("127.0.0.1", taken.getsockname()[1]), setup):
+            async with phone_panel(flags(f"--phone=127.0.0.1:{taken.getsockname()[1]}"))(setup):
                 pass
         assert refused.value.exit_code == 4
 
@@ -106,7 +105,12 @@ def test_a_phone_decides_and_the_next_one_reads_it(tmp_path: Path) -> None:
     with demo(tmp_path, "./outside.yaml", "--phone", "--speed", "20") as shown:
         shown.until(lambda seen: "PHONE" in seen.text and "Begin" in seen.text)
         shown.press(" ")
-        shown.until(lambda seen: "/G/" in seen.text and "this machine only" in seen.text)
+        captions = ("/G/", "scan to decide", "this machine only", "▄▀")
+        shown.until(lambda seen: "4 OUTPUT" in seen.text and all(each in seen.text for each in captions))
+        shown.press("p")
+        shown.until(lambda seen: "4 OUTPUT" not in seen.text and all(each in seen.text for each in captions))
+        shown.press("p")
+        shown.until(lambda seen: "4 OUTPUT" in seen.text)
         found = re.search(r"http://127\.0\.0\.1:\d+/G/\w{6}", shown.text)
         assert found is not None
         with urlopen(found[0], urlencode({"verdict": "rejected"}).encode(), timeout=10) as answer:

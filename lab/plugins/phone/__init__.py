@@ -1,0 +1,1 @@
+"""The plugin `phone`: what it declares stands in `plugin.py`."""

@@ -1,0 +1,68 @@
+"""`lab demo --phone`: where the page listens, which address leads there, and its QR code (screen.md §13)."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import segno
+
+from lab.cli.screen.panels import OpenPanel
+from lab.cli.setup import Setup
+from lab.core.errors import UsageError
+from lab.core.ranges import number
+from lab.plugins.phone.gates import PhoneGates
+from lab.plugins.phone.listener import PhoneServer
+from lab.server.listener import origin_of
+from lab.server.reachable import address_for_others, address_here
+from lab.settings import Flags, loopback
+
+_PLACE = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9._-]*))(?::(\d{1,6}))?")
+_GRACE = 500
+"""Real milliseconds that an answer under way has at the end."""
+
+
+def phone_panel(flags: Flags) -> OpenPanel:
+    """The gates that phones may decide, once they are served; their page listens as long as the screen shows."""
+    host, port = listen_address(flags)
+
+    @asynccontextmanager
+    async def opened(setup: Setup) -> AsyncIterator[PhoneGates]:
+        named, note = address_for_others(host), "this machine only"
+        if not loopback(host):
+            note = "open to this network" if named else "no address for others"
+        gates = PhoneGates(half_blocks, note, exposed=not loopback(host))
+        server = PhoneServer(setup.clock, setup.limits, setup.config.epoch, gates)
+        listens = await server.start(host, port)
+        gates.origin = origin_of(named or address_here(host), int(listens.rpartition(":")[2]))
+        try:
+            yield gates
+        finally:
+            await server.stop(_GRACE)
+
+    return opened
+
+
+def listen_address(flags: Flags) -> tuple[str, int]:
+    """Host and port of `--phone`, 0 for any free one; UsageError if others can reach it and nobody said that this is meant."""
+    text: str = flags["phone"]
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--phone={text} is no address.", hint="Write --phone, --phone=HOST or --phone=HOST:PORT.")
+    host = found[1] or found[2] or "127.0.0.1"
+    if not flags["i_know_this_is_exposed"] and not loopback(host):
+        hint = "Leave the host out, or add --i-know-this-is-exposed: whoever sees the code decides."
+        raise UsageError(f"--phone={text} can be reached by others.", hint=hint)
+    return host, number("--phone", 0, 65_535)(found[3] or "0")
+
+
+def half_blocks(address: str) -> tuple[str, ...]:
+    """The QR code of an address, two of its rows a row, with its margin of four; dark is what is drawn.
+
+    In capitals the address is of a code's short form: scheme and host mean the same, and so does the page's path.
+    """
+    rows = [list(line) for line in segno.make(address.upper(), error="m", micro=False).matrix_iter(border=4)]
+    rows += [[0] * len(rows[0])] * (len(rows) % 2)
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return tuple(
+        "".join(" ▄▀█"[2 * bool(over) + bool(under)] for over, under in zip(*pair, strict=True)) for pair in pairs
+    )
