@@ -285,6 +285,20 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         await until(pilot, lambda: source.requests == [("go_to", "gate")])
 
 
+@pytest.mark.parametrize("words", ["go back", "rewind", "back"])
+async def test_going_back_is_found_in_plain_words(words: str) -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        await pilot.press("ctrl+p", *words)
+        await until(pilot, lambda: "Go to Gate" in text(app) and "Faster" not in text(app))
+
+
+async def test_an_earlier_turn_says_that_it_cannot_be_gone_back_through() -> None:
+    async with screen_in("second") as (app, source, pilot):
+        await pilot.press("left_square_bracket", "ctrl+p", *"go to gate", "enter")
+        await until(pilot, lambda: "This turn is over: only the newest can be gone back through." in text(app))
+        assert source.requests == []
+
+
 # Faults
 
 

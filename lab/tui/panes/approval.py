@@ -217,7 +217,11 @@ def _no_answer(state: ScreenState) -> str:
     gate = state.newest.gate
     if gate is None:
         return "No gate is open."
-    return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
+    if gate.sent is None:
+        return "The gate doesn't offer this."
+    if state.ui.paused:
+        return "The answer was sent; the clock stands: space lets its reply come."
+    return "The answer is on its way."
 
 
 def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:

@@ -29,6 +29,7 @@ def _header(view: View) -> Rows:
         (ui.paused and source.cursor is None, "PAUSED", "fill-wait"),
         (ui.stage, "STAGE", "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
+        (source.cursor is not None and source.cursor.dull and not source.skipping, "WAITS SHORTENED »", "fill-wait"),
         (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
     )
