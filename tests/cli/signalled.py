@@ -52,14 +52,17 @@ def struck(number: signal.Signals, after: float) -> str:
 def table(instants: Iterable[float]) -> Iterator[tuple[signal.Signals, Counter[str]]]:
     """For each signal, how the starts ended to which it came at these instants."""
     instants = [*instants]
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        for number in SIGNALS:
-            yield number, Counter(threads.map(struck, [number] * len(instants), instants))
+    # whoever is started by a shell in the background has SIGINT ignored, and so has all that it starts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for number in SIGNALS:
+                yield number, Counter(threads.map(struck, [number] * len(instants), instants))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":
-    # whoever is started by a shell in the background has SIGINT ignored, and so has all that it starts
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     each = (int(sys.argv[1]) if len(sys.argv) > 1 else 1_000) // len(SIGNALS)
     whole = sorted(duration() for _ in range(3))[1] * AT_ONCE
     print(f"a start takes {whole:.0f} ms beside another; a signal every {whole / each:.1f} ms", flush=True)

@@ -373,7 +373,9 @@ class SharedCaller:
         prefix = f"/t/{self.name}" if by_path and self.name else ""
         named = (("x-lab-tenant", self.name),) if self.name and not by_path else ()
         where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.labs
-        routed = tenants.route(where, headers) or await tenants.admit(where, headers)
+        routed = tenants.route(where, headers)
+        if routed.absent is not None:
+            routed = await tenants.look_up(routed, request.method, where, headers)
         assert routed.refusal is None
         there, sent = routed.lab, replace(request, path=routed.path)
         now, reply = await there.calls.run(lambda at: (at, there.service.serve(sent, at)))
@@ -415,8 +417,8 @@ class SharedCaller:
         for lab in self.labs:
             tenant = await self.tenant(lab)
             await tenant.calls.look()
-            plane = lab.plane._named[self.name] if self.name else lab.plane._nameless
-            lines = [json.loads(line) async for batch in plane.usual.subscriber().so_far() for line in batch]
+            routes = lab.plane.routes[tenant]
+            lines = [json.loads(line) async for batch in routes.subscriber().so_far() for line in batch]
             assert Counter(line["k"] for line in lines)["req"] == self.did.total() - self.did["advance"]
             text = json.dumps(lines)
             assert text.count("for <") == text.count(f"for <{self.name}>") >= self.did["invoke"]

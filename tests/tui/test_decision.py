@@ -15,7 +15,7 @@ from lab.program.words import Verdict
 from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
-from lab.tui.state.acts import ActState, story_of
+from lab.tui.state.acts import ActState, current_act, story_of
 from lab.tui.state.gate import VERDICTS
 from lab.tui.state.narrate import sentence
 from lab.tui.state.reduce import gated, reduce
@@ -141,10 +141,10 @@ def test_a_rejection_that_ends_the_job_has_its_complete() -> None:
     ]  # fmt: skip
     grid = "\n".join(screen(ScreenState(run, UiState(panes=True), SHOW), 120, 36, 24_100))
     assert "00:24.1 ◇ rejected by you  202" in grid and "00:24.1 ✓ COMPLETE 202" in grid
-    assert "◇ rejected by you" in "\n".join(screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100))
-    assert (
-        run.polls == 9 and sentence(ScreenState(run)) == "The output came back on the same Job ID, after one decision."
-    )
+    finale = screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100)
+    assert "◇ rejected by you" in "\n".join(finale)
+    assert finale[6].endswith("rejected COMPLETE") and "─┼┄" in finale[7]
+    assert run.polls == 9 and sentence(ScreenState(run)) == "A person said no. The output came back on the same Job ID."
 
 
 def test_an_answer_to_a_gate_that_somebody_else_decided_spoils_no_job() -> None:
@@ -185,6 +185,20 @@ def test_a_long_name_is_cut_before_a_figure_is() -> None:
     for columns in (80, 120):
         assert f"◇ APPROVED by {name} · 00:22.9" in shown(before, now=25_000, columns=columns).splitlines()[-2]
     assert "11 polls · last 40 ms" in shown(run, now=27_100, columns=80)
+
+
+@each_row("columns", [80, 120])
+def test_beside_a_name_without_end_there_is_room_for_the_time_and_what_was_said(columns: int) -> None:
+    run = fold([*play.waiting(), fact(22_900, name="Ann" * 60, comment="Two weeks at most."), *poll(24_600, "RUNNING")])
+    grid = shown(run, now=25_000, columns=columns)
+    receipt = next(line for line in grid.splitlines() if "◇ APPROVED by Ann" in line)
+    assert "… · 00:22.9  “Two weeks at most.”" in receipt
+    state = ScreenState(run, UiState(zoom="polling"), SHOW)
+    polls = [" ".join(line.split()) for line in screen(state, columns, 36, 25_000)]
+    assert any("00:22.9 ◇ approved by AnnAnn" in line for line in polls)
+    shown_act = current_act(fold([*play.waiting(), fact(22_900, name="Ann" * 60, comment="Two weeks at most.")]))
+    act = "\n".join(screen(ScreenState(run, UiState(stage=True), SHOW, act=shown_act), columns, 24, 22_900))
+    assert "… · 00:22.9" in act and "asked at" in act and "“Two weeks at most.”" in act
 
 
 def test_nobody_decided_is_told_in_red() -> None:

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
 from lab.cli.recordings import load_playable
-from lab.core.observe import Noted, Observation
+from lab.core.exchange import Request
+from lab.core.observe import Lost, Noted, Observation, Requested
 from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
@@ -19,6 +20,7 @@ from lab.tui.state.acts import current_act
 from lab.tui.state.course import course_of, planned_course
 from lab.tui.state.narrate import REFUSED
 from lab.tui.state.screen import ScreenState, UiState
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
@@ -185,6 +187,29 @@ def test_a_refusal_has_a_sentence_a_red_tick_one_row_and_a_figure_at_the_end() -
     script.observations, script.x = refused(), 9
     script.poll(8_000, play.body("COMPLETE", output="Done."), 40)
     assert "1 refusal survived" in "\n".join(screen(view_of(script.observations), 120, 30, 8_100))
+
+
+@each_row("how", ["connection reset", "read timed out", "garbled"])
+def test_a_call_that_failed_without_the_code_of_an_error_is_no_refusal(how: str) -> None:
+    script = play.Script()
+    script.observations, script.x = play.running(), 4
+    if how == "garbled":
+        script.poll(4_543, b'{"jobId": "7f3', 57)
+    else:
+        script.observations += [Requested(4_543, 9, "status", Request("GET", "/x")), Lost(4_600, 9, how)]
+        script.x = 9
+    script.wait(4_600, 8_000)
+    grid = screen(view_of(script.observations), 120, 36, 5_000)
+    text = "\n".join(grid)
+    assert "1 of 3 failed" in text and "no failed call ends the job" in text and how in text
+    assert "FAILED  The " in grid[4] and "refus" not in text.lower()
+    script.poll(8_000, play.body("COMPLETE", output="Done."), 40)
+    ended = "\n".join(screen(view_of(script.observations), 120, 30, 8_100))
+    assert "1 failure survived" in ended and "refus" not in ended.lower()
+    del script.observations[-2:]
+    for at, word, code in ((8_000, "RUNNING", 429), (9_000, "COMPLETE", 200)):
+        script.poll(at, play.body(word, output="Done."), 40, code)
+    assert "2 failures survived" in "\n".join(screen(view_of(script.observations), 120, 30, 9_100))
 
 
 # The receipt

@@ -211,6 +211,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
     ("state", "pressed", "said"),
     [
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
+        ("running", "shift+left", "There are acts to go to only act by act: P. At any pace: ctrl+p, “Go to …”."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
         ("running", "7", "1 to 5 for a pane; at the end each follow-up shows the digit that asks it."),
         ("complete", "9", "There is no follow-up of this number."), ("complete", "enter", "Focus a pane first: 3 to 5."),

@@ -3,6 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.core.observe import Noted
+from lab.faults.facts import FaultArmed, FaultStruck
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultPage
 from lab.tui.panes.job import turns
 from lab.tui.panes.picker import PickerPage
@@ -88,6 +90,39 @@ async def test_keys_choose_another_entry_and_a_click_takes_one(key: str, moved: 
         await pilot.click(offset=(place.x + 3, place.y + 2))
         await until(pilot, lambda: app.screen is main_screen(app) and source.requests != [])
         assert source.requests[0][0] == "arm"
+
+
+async def test_an_entry_that_is_chosen_stays_so_when_the_list_changes_and_where_it_goes_the_next_one_is() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        for name in ("one", "two"):
+            source.tell(Noted(3_100, FaultArmed(at=3_100, by="control", fault=name, where={"route": "status"})))
+        await until(pilot, lambda: len(main_screen(app).state.armed) == 2)
+        await pilot.press("f", "down", "down")
+        screen = app.screen
+        assert isinstance(screen, ListScreen)
+        await until(pilot, lambda: screen.chosen is FAULT_OFFERS[2])
+        source.tell(Noted(3_200, FaultStruck(at=3_200, fault="one", call=3)))
+        await until(pilot, lambda: len(screen.entries) == 1 + len(FAULT_OFFERS))
+        assert screen.chosen is FAULT_OFFERS[2] and screen.options.highlighted == 3
+        await pilot.press("up", "up", "up")
+        await until(pilot, lambda: isinstance(screen.chosen, ArmedFault))
+        source.tell(Noted(3_300, FaultStruck(at=3_300, fault="two", call=4)))
+        await until(pilot, lambda: screen.chosen is FAULT_OFFERS[0])
+
+
+async def test_what_is_chosen_to_be_copied_stays_so_when_there_is_more() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        await pilot.press("y", "end", "up")
+        screen = app.screen
+        assert isinstance(screen, ListScreen)
+        before = screen.chosen
+        polled = play.Script()
+        polled.x = 90
+        polled.poll(5_000, play.body("COMPLETE", output="Take the second."), 40)
+        for observation in polled.observations:
+            source.tell(observation)
+        await until(pilot, lambda: "output" in [each.name for each in screen.entries])
+        assert screen.chosen.key == before.key
 
 
 # The timeline

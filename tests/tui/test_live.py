@@ -591,6 +591,17 @@ async def test_another_scenario_is_played(driver: LiveDriver) -> None:
     assert driver.live.describe().seed == 7
 
 
+async def test_the_scenario_s_own_message_comes_back_with_an_empty_one_or_when_it_is_chosen_again(
+    driver: LiveDriver,
+) -> None:
+    for back in (lambda: driver.live.say(""), lambda: driver.live.choose(play.SCENARIO.name)):
+        await driver.live.say("What?")
+        await driver.live.reset()
+        assert driver.live.describe().message == "What?", "a reset begins the same show"
+        assert await back() is None
+        assert driver.live.describe().message == play.MESSAGE
+
+
 async def test_facts_of_the_journal_are_told_but_not_its_exchanges(driver: LiveDriver) -> None:
     assert driver.plane is not None
     fact = GateOpened(
@@ -698,3 +709,15 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     await settle()
     assert "rewind" not in pod.live.can and "its clock" in (await pod.live.go_to("gate") or "")
     await pod.end()
+
+
+async def test_going_on_to_what_a_turn_never_comes_to_says_so_at_its_end(driver: LiveDriver) -> None:
+    await driver.live.begin()
+    await driver.until(Asking)
+    await driver.live.answer(GateAnswer("approved"))
+    await driver.until(RunEnded)
+    await driver.live.say("And?")
+    assert await driver.live.go_to("gate") is None
+    await driver.until(RunEnded, 2)
+    await settle()
+    assert remarks(driver) == ["This turn has no gate."] == [await driver.live.go_to("gate")]

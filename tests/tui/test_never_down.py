@@ -91,7 +91,7 @@ async def test_an_output_of_five_megabytes_is_cut_and_says_so(output: str) -> No
     async with screen_in("idle") as (app, source, pilot):
         for observation in script.observations:
             source.tell(observation)
-        await until(pilot, lambda: main_screen(app).state.run.last is not None and "COMPLETE" in text(app))
+        await until(pilot, lambda: main_screen(app).state.run.last is not None and "OUTPUT" in text(app))
         size = len(output.encode())
         assert f"{size} B" in text(app).replace(" ", " ") or "more" in text(app)
         assert len(repr(main_screen(app).state.run)) < 400_000

@@ -137,7 +137,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         assert any(
             line.strip() == "The agent stopped on purpose. A person must decide before it may go on." for line in lines
         )
-        assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
+        assert any(line.split() == ["WAITING", "p:", "leave", "presenter"] for line in lines[-3:])
         assert not any("─" in line for line in lines if "if nobody decides" not in line)
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.requests == [play.answer("changes-requested", "x")])
@@ -285,6 +285,20 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         await until(pilot, lambda: source.requests == [("go_to", "gate")])
 
 
+@pytest.mark.parametrize("words", ["go back", "rewind", "back"])
+async def test_going_back_is_found_in_plain_words(words: str) -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        await pilot.press("ctrl+p", *words)
+        await until(pilot, lambda: "Go to Gate" in text(app) and "Faster" not in text(app))
+
+
+async def test_an_earlier_turn_says_that_it_cannot_be_gone_back_through() -> None:
+    async with screen_in("second") as (app, source, pilot):
+        await pilot.press("left_square_bracket", "ctrl+p", *"go to gate", "enter")
+        await until(pilot, lambda: "This turn is over: only the newest can be gone back through." in text(app))
+        assert source.requests == []
+
+
 # Faults
 
 
@@ -330,6 +344,30 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     assert len(grid) == 1 and str(reply or "···") in grid[0]
     page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60)))
     assert "✗ busy  a fault struck" in page
+
+
+@each_row(("answer", "asks"), [("APPROVE_ACTION", "approve"), ("REJECT_ACTION", "reject")])
+def test_a_call_that_carries_a_decision_says_which(answer: str, asks: str) -> None:
+    script = play.Script()
+    script.observations, script.x = play.waiting(), 30
+    script.invoke(23_924, {"jobId": play.JOB, "resumeInput": {"userResponse": answer}}, 202, play.body("RUNNING"), 176)
+    view = ScreenState(fold(script.observations), UiState(wire=True), SHOW)
+    for columns, rows in ((80, 24), (120, 36), (160, 44), (200, 60)):
+        post = next(line for line in screen(view, columns, rows, 24_200) if "00:23.9 POST" in line)
+        assert (f" 202   176 ms  {asks}  " if columns == 120 else f"POST invoke · {asks:<7} 202") in post
+
+
+@each_row("columns", [120, 140, 159])
+def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
+    path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
+    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", path)))
+    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9))
+    run = reduce(run, Lost(3_040, 9, "connection reset"))
+    (line,) = [
+        each for each in screen(ScreenState(run, UiState(wire=True), SHOW), columns, 36, 3_100) if "status-reset" in each
+        and "GET" in each
+    ]  # fmt: skip
+    assert "connection reset  ✗ status-reset" in line
 
 
 @each_row(("offer", "route"), [(offer, route) for offer in FAULT_OFFERS for route in offer.routes])

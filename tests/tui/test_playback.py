@@ -304,6 +304,38 @@ async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
+@pytest.mark.parametrize("name", ["item-comparison", "month-end-marathon", "nobody-home", "three-turns"])
+async def test_the_poster_says_how_long_it_plays_and_the_header_when_a_wait_is_shortened(name: str) -> None:
+    clock = Timed()
+    source = playback(recording(ROOT / "recordings" / f"{name}.rec.jsonl"), clock=clock)
+    watcher, shortened = Watcher(source), False
+    await watcher.do(source.pause())
+    while not source.paused:
+        shortened = shortened or source.cursor.dull
+        await settle()
+    spread = source.timeline.spread
+    assert clock.passed == pytest.approx(spread.plays / 1000, rel=0.02)
+    assert shortened == (spread.plays < spread.instants[-1] - spread.instants[0]) and not source.cursor.dull
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+    cursor = replace(source.cursor, playing=True, dull=True)
+    show = ScreenState(RunState(), UiState(), SourceState(follows=True, cursor=cursor))
+    assert "WAITS SHORTENED »" in screen(show, 120, 36, 0)[0]
+    begun = " in about " if shortened else "Play, about "
+    assert any(begun in line for line in screen(show, 120, 36, 0))
+
+
+def test_a_recording_that_ends_before_its_run_does_says_so_at_its_end() -> None:
+    torn = long(60)
+    source = playback(torn)
+    journal = source.timeline.journal(source.timeline.count)
+    run = journal.chosen(None).run
+    for line, said in ((source.cursor.lines, True), (source.cursor.lines - 1, False)):
+        cursor = replace(source.cursor, line=line)
+        state = ScreenState(run, UiState(), SourceState(follows=True, cursor=cursor))
+        assert (sentence(state) == FOLLOWED["ends"]) is said
+
+
 async def test_a_skip_ends_with_what_happens_says_what_passed_and_stands_as_before() -> None:
     source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"))
     watcher = Watcher(source)

@@ -11,7 +11,7 @@ from lab.core.errors import ScenarioError
 from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.preference_syntax import changed_text, parse_preferences
+from lab.tui.preference_syntax import THEMES, changed_text, parse_preferences
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -88,6 +88,7 @@ def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tm
     again = start_in(tmp_path)[0]
     assert again.preferences == Preferences("light", "wire") and not again.first
     assert start_in(tmp_path, "dark")[0].preferences == Preferences("dark", "wire")
+    assert f"of the screen: {' or '.join(THEMES)};" in " ".join(lab("demo", "--help").out.split())
     for how in ([], ["--plain"]):
         called = lab("demo", "--theme", "ligth", *how)
         assert called.code == 2 and "There is no theme ligth." in called.err and "did you mean light?" in called.err

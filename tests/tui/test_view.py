@@ -20,6 +20,8 @@ from lab.jobs.program import patterns_for_next
 from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
+from lab.tui.panes.copy_menu import CopyPage
+from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
@@ -228,6 +230,13 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
     assert fold([*play.refused(), *play.running()]).turn == 1
 
 
+def test_a_token_that_is_used_again_has_room_for_its_time() -> None:
+    title = next(line for line in screen(view_of("second"), 120, 36, 42_500) if "1 TOKEN" in line)
+    assert title.startswith("╭─ 1 TOKEN  used again ── 59:1")
+    focused = next(line for line in screen(view_of("second", focus="token"), 120, 36, 42_500) if "1 TOKEN" in line)
+    assert "── valid 59:1" in focused and "…" not in focused[:34]
+
+
 def test_a_lost_poll_is_a_red_row() -> None:
     observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
     run = fold(observations)
@@ -389,6 +398,12 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
                  for y in range(each.y, each.y + each.height)]  # fmt: skip
         assert "more" in found or (ui.wire and columns < 100)
         assert len(cells) == len(set(cells)) and all(0 <= x < columns and 0 <= y < rows for x, y in cells)
+
+
+def test_no_two_panes_have_one_name_or_key_and_what_each_copies_is_in_the_menu() -> None:
+    assert len({pane.name for pane in PANES}) == len({pane.key for pane in PANES}) == len(PANES)
+    assert {pane.copies for pane in PANES} <= {*CopyPage.keys}
+    assert pane_digits(view_of("running")).split() == [PANES[0].key, "to", PANES[-1].key]
 
 
 def test_keys_are_offered_by_state() -> None:

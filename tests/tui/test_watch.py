@@ -19,6 +19,7 @@ from lab.core.observe import Noted, Requested
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import key_named
 from lab.tui.rows.curl import first_curl
+from lab.tui.screens.main import EACH_WHILE_POLLING
 from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -434,6 +435,17 @@ async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
         await until(pilot, lambda: "is no call of the agent API" in text(app))
         await pilot.press("w")
         await until(pilot, lambda: "/v1/agents" in text(app) and "404" in text(app))
+
+
+async def test_a_job_that_is_polled_by_a_manual_clock_is_looked_at_as_one_at_the_usual_pace() -> None:
+    async with screen_in(journal(play.running()), lab=MANUAL) as (app, _, pilot):
+        main, looks = main_screen(app), list[int]()
+        await until(pilot, lambda: " RUNNING " in text(app) and "manual" in text(app))
+        main.timer.pause()
+        main.canvas.tick = lambda: looks.append(1)  # type: ignore[method-assign]
+        for _ in range(2 * EACH_WHILE_POLLING):
+            main.tick()
+        assert len(looks) == 2 and app.crash is None
 
 
 @each_row(

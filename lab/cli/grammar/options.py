@@ -117,7 +117,7 @@ _RUN = (
 )
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
-    Option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left", theme),
+    Option("--theme", "NAME", "of the screen: dark or light; default: as it was left", theme),
     Option(
         "--stage",
         "=SECONDS",

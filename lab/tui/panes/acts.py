@@ -158,7 +158,8 @@ def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     signed = lettered(
         f"{name} · {at_text(run.since_start(decision.at))}", columns - widest(when) - 3, room.zoom - 1, lines=1
     )
-    by = signed or [row(ink(decision_head(room.state, decision), known.role, bold=True))]
+    head = decision_head(room.state, decision, columns - widest(when) - 3)
+    by = signed or [row(ink(head, known.role, bold=True))]
     if widest(by) + widest(when) + 3 <= columns:
         by = at_both_ends(by, [*[BLANK] * (len(by) - len(when)), *when], columns)
     question = wrap(row(ink(" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []

@@ -14,6 +14,7 @@ from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, second
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
+from lab.tui.state.reduce import NO_ANSWER
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
@@ -89,7 +90,8 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     opening, cursor = state.run.matched_opening, state.source.cursor
     lead, happens = BLANK, BLANK
     if gate.refusal:
-        return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
+        label = "" if gate.refusal.startswith(NO_ANSWER) else "refused: "
+        return [row(ink(label, "bad", bold=True), ink(gate.refusal, "fg" if label else "bad"))]
     known = cursor.decisions if cursor is not None else {}
     if opening is not None and (decided := known.get((opening.job, opening.gate, opening.round))) is not None:
         at, verdict = decided
@@ -129,13 +131,14 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
     state, gate, tone, inner = view.state, decision.gate, verdict_face(decision.verdict).role, view.columns - 6
     times = (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at)
     since = next(times, None)
-    head = row(ink("◇ ", tone), ink(decision_head(state, decision), tone, bold=True))
     said = row(f"  “{decision.comment}”") if decision.comment else row()
+    room = inner - 2 - min(width(said), inner // 3)
+    head = row(ink("◇ ", tone), ink(decision_head(state, decision, room), tone, bold=True))
     took = row() if since is None else row(ink("   after ", "dim"), seconds(decision.at - since))
     if took and decision.patience and decision.verdict != Verdict.TIMED_OUT:
         took = row(took, ink(f" of {minutes(decision.patience)}", "dim"))
     place = row(ink(" · ".join(filter(None, (gate.code, gate.channel))), "dim")) if gate is not None else row()
-    forms = (row(head, said, took), row(head, said), head)
+    forms = (row(head, said, took), row(head, said))
     left = next((each for each in forms if width(each) + width(place) + 2 <= inner), cut(row(head, said), inner))
     line = ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner)
     question = cut(row(gate.question.replace("\n", " ")), inner) if gate is not None else BLANK
@@ -214,7 +217,11 @@ def _no_answer(state: ScreenState) -> str:
     gate = state.newest.gate
     if gate is None:
         return "No gate is open."
-    return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
+    if gate.sent is None:
+        return "The gate doesn't offer this."
+    if state.ui.paused:
+        return "The answer was sent; the clock stands: space lets its reply come."
+    return "The answer is on its way."
 
 
 def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:

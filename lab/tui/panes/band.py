@@ -227,12 +227,12 @@ def _leads(run: RunState) -> list[Tick]:
 
 
 def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
-    """A tick a call: what came before the job, the polls and decisions, and the call to come."""
+    """A tick a call: what came before the job, polls, decisions and the end that one brought, and the call to come."""
     run, call = view.run, view.run.next_call
     ticks = [each._replace(x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
     repeated = dict[int, TimelineRow]()
     for each in run.timeline:
-        if each.kind in ("poll", "lost", "decided"):
+        if each.kind in ("poll", "lost", "decided", "answer"):
             x = axis.column(each.shown_at)
             if repeats(each):  # thousands of them have no more columns than one
                 repeated.setdefault(x, each)
@@ -247,19 +247,25 @@ def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
 
 
 def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> None:
-    """The ticks, and above as many labels as have room: refusals and decisions first, then news, the next, repeats."""
+    """The ticks, and above as many labels as have room: the end first, refusals and decisions, then news, the next, repeats.
+
+    What has the end come stands before it.
+    """
     taken: set[int] = set()
-    ticks = sorted(ticks, key=lambda tick: (tick.rank, tick.x))
-    for each in reversed(ticks):  # where several are, that which tells most lies over the others
+    before = end
+    # where several are, that which tells most lies over the others; of an answer that brought the end, the answer
+    drawn = sorted(ticks, key=lambda tick: (max(0, tick.rank), tick.x))
+    for each in reversed(drawn):
         line.put(each.x, ink(each.sign, each.tone, bold=True))
-    for each in ticks:
+    for each in sorted(ticks, key=lambda tick: (tick.rank, tick.x)):
         for text in (each.label, each.short) if above is not None else ():
-            start, apart = min(each.x, end - len(text)), 2 if each.rank == 3 else 1
+            start, apart = min(each.x, (before if each.rank == 0 else end) - len(text)), 2 if each.rank == 3 else 1
             while each.rank == 2 and not taken.isdisjoint(range(start - 2, start)) and start + len(text) < end:
                 start += 1
             if text and above is not None and taken.isdisjoint(range(start - apart, start + len(text) + apart)):
                 above.put(start, ink(text, "dim" if each.rank == 3 else each.tone, bold=each.bold))
                 taken.update(range(start, start + len(text)))
+                before = start - 1 if each.rank < 0 else before
                 break
 
 
@@ -271,8 +277,8 @@ def _tick(each: TimelineRow, x: int) -> Tick:
     if each.bad:
         return Tick(0, x, "✗", str(each.code or each.word), "bad")
     known = face(each.word)
-    if each.first:
-        return Tick(1, x, "┴", each.word, known.role, short=known.glyph)
+    if each.first or known.final:
+        return Tick(-1 if known.final else 1, x, "┴", each.word, known.role, short=known.glyph)
     return Tick(3, x, "┴", str(each.code or ""), known.role, bold=False)
 
 

@@ -29,6 +29,7 @@ def _header(view: View) -> Rows:
         (ui.paused and source.cursor is None, "PAUSED", "fill-wait"),
         (ui.stage, "STAGE", "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
+        (source.cursor is not None and source.cursor.dull and not source.skipping, "WAITS SHORTENED »", "fill-wait"),
         (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
     )
@@ -174,7 +175,8 @@ def _narration(view: View) -> Rows:
     else:
         lost = refused_call(run)
         tone = tone if lost is None else "bad"
-        forms = [row(_label(f"REFUSED {lost.code}" if lost and lost.code else word(run), tone, view.columns), said)]
+        label = word(run) if lost is None else f"REFUSED {lost.code}" if lost.refused else "FAILED"
+        forms = [row(_label(label, tone, view.columns), said)]
     if ui.passed and not (wrong or ui.remark):
         passed = row((ui.passed, "accent b"))
         forms = [*(row(passed, "  ", each) for each in (*forms, said, first)), passed]

@@ -6,14 +6,12 @@ from msgspec import Struct
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
-from lab.tui.panes.registry import exchange_in_focus
+from lab.tui.panes.registry import PANES, exchange_in_focus
 from lab.tui.rows.curl import curl, first_curl
 from lab.tui.rows.spans import Row, cut, ink, row, wrap
 from lab.tui.state.screen import ScreenState
 
 HINT = "The terminal's clipboard gets it (OSC 52): not every terminal has one, and tmux only with set-clipboard on."
-_LOOKED_AT = {"token": "t", "job": "j", "polling": "b", "output": "o", "wire": "c"}
-"""By pane the key of what is looked at there."""
 
 
 class CopiedText(Struct, frozen=True):
@@ -63,8 +61,13 @@ class CopyPage(ListContent[CopiedText]):
         """What is looked at."""
         here = self.state
         pane = here.ui.focus or ("output" if here.in_sight.finale else "job")
-        wanted = "c" if here.uncalled else "b" if pane == "output" and here.ui.output == "body" else _LOOKED_AT[pane]
+        whole = pane == "output" and here.ui.output == "body"
+        wanted = "c" if here.uncalled else "b" if whole else next(each.copies for each in PANES if each.name == pane)
         return next((at for at, each in enumerate(self.entries()) if each.key == wanted), 0)
+
+    def name_of(self, entry: CopiedText) -> str:
+        """Its key: the text may grow."""
+        return entry.key
 
     def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
         """Its key, its name, its beginning."""

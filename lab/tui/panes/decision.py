@@ -5,6 +5,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import members_of
 from lab.jobs.gates import Origin
 from lab.tui.rows.blocks import at_text
+from lab.tui.rows.spans import clip
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
@@ -30,14 +31,19 @@ def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
     )
 
 
-def who(state: ScreenState, decision: GateDecision) -> str:
-    """Who decided, as this screen says it."""
-    return decision.who(state.source.own_decisions, follows=state.source.follows)
+MOST_NAME = 48
+"""Cells of a name at most: what was said, and when, must have room beside it."""
+LEAST_NAME = 8
 
 
-def by_whom(state: ScreenState, decision: GateDecision | None) -> str:
+def who(state: ScreenState, decision: GateDecision, cells: int = MOST_NAME) -> str:
+    """Who decided, as this screen says it, in so many cells."""
+    return clip(decision.who(state.source.own_decisions, follows=state.source.follows), cells)
+
+
+def by_whom(state: ScreenState, decision: GateDecision | None, cells: int = MOST_NAME) -> str:
     """` by Ann`; nothing where nobody decided."""
-    return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision)}"
+    return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision, cells)}"
 
 
 def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None, str, str]:
@@ -53,12 +59,14 @@ def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None,
     return (call, run.labels.answer[-1], sent) if isinstance(sent, str) else (call, "decision", word)
 
 
-def decision_head(state: ScreenState, decision: GateDecision) -> str:
-    """`APPROVED by you · 00:40.9`; an approval of several is counted."""
+def decision_head(state: ScreenState, decision: GateDecision, room: int | None = None) -> str:
+    """`APPROVED by you · 00:40.9`; an approval of several is counted. What is too long for its room is the name."""
     word = verdict_face(decision.verdict).word.upper()
     several = decision.approvals > 1 and decision.verdict == "approved"
     count = f" {decision.approved} of {decision.approvals}" if several else ""
-    return f"{word}{count}{by_whom(state, decision)} · {at_text(state.run.since_start(decision.at))}"
+    at = at_text(state.run.since_start(decision.at))
+    cells = MOST_NAME if room is None else room - len(f"{word}{count} by  · {at}")
+    return f"{word}{count}{by_whom(state, decision, max(LEAST_NAME, min(cells, MOST_NAME)))} · {at}"
 
 
 def gate_text(state: ScreenState, gate: GateState, *, short: bool = False) -> str:

@@ -209,13 +209,14 @@ def _figures(run: RunState) -> list[Figure]:
     if not jobs:
         return [Figure("", "", "no Job ID", "bad")]
     person = [each.person for each in turns if each.person is not None]
-    survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
+    kinds = [each.kind for turn in (*run.past, run) for each in turn.milestones if each.kind in ("refused", "lost")]
     third = Figure("0", "", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)
         third = Figure(*_span(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
-    elif survived:
-        third = Figure(str(survived), "", "refusal survived" if survived == 1 else "refusals survived", "bad")
+    elif kinds:
+        what = "failure" if "lost" in kinds else "refusal"
+        third = Figure(str(len(kinds)), "", f"{what}{'' if len(kinds) == 1 else 's'} survived", "bad")
     return [
         Figure(str(jobs), "", "Job ID" if jobs == 1 else "Job IDs", "fg"),
         Figure(str(polls), "", polls_text(polls).partition(" ")[2], "fg"),

@@ -49,11 +49,12 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
         means = "a call has no answer yet" if run.next_call is None else "the app tries again"
         return HeroText(word(run), role(run), *_span(now - (began if job is None else job.sent_at)), means, asks)
     shown, tone = run.last.status, face(run.last.status).role
-    if refused_call(run) is not None and run.next_call is not None:
+    if (failed := refused_call(run)) is not None and run.next_call is not None:
         left, unit = _span(run.next_call.until - now)
-        return HeroText(
-            shown, tone, left, f"{unit} to the next try", "later, not never", "no refusal ends the job", "bad"
-        )
+        said, more = "the app asks again", "no failed call ends the job"
+        if failed.refused:
+            said, more = "later, not never", "no refusal ends the job"
+        return HeroText(shown, tone, left, f"{unit} to the next try", said, more, "bad")
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
     figure, unit = _span(now - since)
     again = ", again" if sum(status == shown for status, _ in run.statuses) > 1 else ""
@@ -158,7 +159,14 @@ def told_rows(state: ScreenState) -> list[Row]:
         head = members_of(exchange.reply_body.encode()).get("message") if exchange is not None else None
         code = f"✗ {refused.code} " if refused.code is not None else "✗ "
         why = head if isinstance(head, str) and head else refused.word
-        found.append(row(_name("refused"), (code, "bad b"), (f" {latency(refused.took)}   ", "dim"), why))
+        found.append(
+            row(
+                _name("refused" if refused.refused else "failed"),
+                (code, "bad b"),
+                (f" {latency(refused.took)}   ", "dim"),
+                why,
+            )
+        )
     elif decision is not None:
         verdict, job = verdict_face(decision.verdict), (run.job.job or "")[:8] if run.job is not None else ""
         answer = ink(answer_sent(run, decision)[2], verdict.role, bold=True)

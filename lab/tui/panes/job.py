@@ -174,4 +174,16 @@ KEYS = (
     ),
 )
 
-JOB_PANE = Pane("job", "2", "Job", job_fact, _exchange, job_parts, wide=44, narrow=36, help_keys="enter [ z", keys=KEYS)
+JOB_PANE = Pane(
+    "job",
+    "2",
+    "Job",
+    job_fact,
+    _exchange,
+    job_parts,
+    wide=44,
+    narrow=36,
+    copies="j",
+    help_keys="enter [ z",
+    keys=KEYS,
+)

@@ -6,15 +6,17 @@ from lab.jobs.program import patterns_for_next
 from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm
 from lab.tui.state.screen import ScreenState, messages_of
 
+OWN_MESSAGE = "empty: the scenario's own message"
 _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
 """A group of a pattern that has a name."""
 
 
 def suggestions(state: ScreenState) -> tuple[str, ...]:
-    """What ↑ and ↓ go through: before the run its first message, then the scenario's next one and the follow-ups."""
+    """What ↑ and ↓ go through: before the run its first message and the scenario's own, then the scenario's next one and the follow-ups."""
     run = state.run
     if run.start is None:
-        return (state.source.message,)
+        own = () if state.source.scenario is None else (state.source.scenario.message,)
+        return tuple(dict.fromkeys((state.source.message, *own)))
     planned = state.source.scenario.user_messages if state.source.scenario is not None else ()
     number = run.turn + (run.job is not None) - 1
     scripted = (planned[number].message,) if 0 < number < len(planned) else ()
@@ -45,10 +47,11 @@ def _say(state: ScreenState) -> Reaction:
     )
     form = TextForm(
         f"FIRST MESSAGE · {what}" if first else f"NEXT MESSAGE · turn {number} · {what}",
-        (FormField("message › ", text=next(iter(offered), ""), edited=first),),
+        (FormField("message › ", OWN_MESSAGE if first else "", next(iter(offered), ""), edited=first),),
         lambda now, texts: Reaction(now.choose(output="rendered"), lambda source: source.say(texts[-1])),
         lambda now: not now.newest.running,
         offered,
+        optional=first,
     )
     return Reaction(state.choose(turn=0), form=form)
 

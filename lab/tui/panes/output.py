@@ -124,6 +124,7 @@ OUTPUT_PANE = Pane(
     lambda state: last_of(state, "status"),
     None,
     "stage",
+    copies="o",
     timed=True,
     scrolls=1,
     help_keys="o ↑ pgup enter z",

@@ -59,6 +59,10 @@ class ListContent(PageContent, Generic[ListEntry]):
         """What of an entry is searched: all that its row says."""
         return plain(self.line(entry, 1_000, chosen=False))
 
+    def name_of(self, entry: ListEntry) -> object:
+        """What tells an entry from the others, whatever becomes of the list and of what it says."""
+        return entry
+
     def line(self, entry: ListEntry, inner: int, *, chosen: bool) -> Row:
         """An entry's row."""
         raise NotImplementedError

@@ -85,7 +85,9 @@ class PaneFact(Struct, frozen=True):
     right: Row = ()
     """As a row: what came, in a few words, and what stands at its right end."""
     beside: str = ""
-    """What stands beside the title."""
+    """What stands beside the title, where there is room for it and for the state."""
+    short: Row = ()
+    """The state in fewer cells, where that makes room for what stands beside the title."""
 
 
 class ViewPart(NamedTuple):
@@ -111,6 +113,8 @@ class Pane(Struct, frozen=True):
     wide: int = 0
     narrow: int = 0
     """Of a fact beside others: its columns, and on a narrow screen; the last one has the rest."""
+    copies: str = "c"
+    """The key of the copy menu's piece that is looked at here; `c`: the exchange as curl."""
     timed: bool = False
     scrolls: int = 0
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""

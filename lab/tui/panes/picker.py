@@ -53,6 +53,10 @@ class PickerPage(ListContent[ScenarioChoice]):
         names = [each.name for each in self.entries()]
         return names.index(current.name) if current is not None and current.name in names else 0
 
+    def name_of(self, entry: ScenarioChoice) -> str:
+        """Its name."""
+        return entry.name
+
     def text_of(self, entry: ScenarioChoice) -> str:
         """Its name, its title, and what it shows."""
         return f"{entry.name} {entry.title} {entry.shows}"

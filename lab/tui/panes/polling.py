@@ -48,21 +48,23 @@ def polling_fact(view: View) -> PaneFact:
     tone, call = FRAMES[kind].title, run.next_call
     method, path, differs = state.labels.poll
     job = (run.job.job or "")[:8] if run.job is not None else ""
-    refused = bool(run.timeline) and run.timeline[-1].kind == "lost"
-    waits: Ink = "bad" if refused else "wait" if kind == "waits" else "run"
-    foot = [] if call is None or rows < 5 else [next_call(call, inner, view.now, waits, refused=refused)]
+    lost = bool(run.timeline) and run.timeline[-1].kind == "lost"
+    waits: Ink = "bad" if lost else "wait" if kind == "waits" else "run"
+    foot = [] if call is None or rows < 5 else [next_call(call, inner, view.now, waits, again=lost)]
     up = view.top if state.ui.zoom == "polling" else None
     head = request_row(method, path, inner, job if differs.startswith("{") else differs)
     polls = [head, *timeline(state, inner, max(0, rows - 1 - len(foot)), up)]
-    bad = sum(each.kind == "lost" for each in run.timeline)
-    counted = ink(f"{bad} of {run.polls} refused" if bad else polls_text(run.polls), "bad" if bad else tone, bold=True)
+    failed = [each for each in run.timeline if each.kind == "lost"]
+    how = "refused" if all(each.refused for each in failed) else "failed"
+    text = f"{len(failed)} of {run.polls} {how}" if failed else polls_text(run.polls)
+    counted = ink(text, "bad" if failed else tone, bold=True)
     last = next((each for each in reversed(run.timeline) if each.x is not None), None)
     code = ink(str(last.code or "···") if last else "···", "bad" if last and last.bad else tone, bold=True)
     took = f" · last {latency(last.took)}" if last is not None and last.took is not None else ""
     decided = next((each for each in reversed(run.timeline) if each.decision is not None), None)
     by = "" if decided is None else f"◇ {decided.word}{by_whom(state, decided.decision)}"
     right = row((clip(by, view.columns // 2 - 8), "dim"))
-    right = right if call is None else next_call(call, 30, view.now, waits, refused=refused)
+    right = right if call is None else next_call(call, 30, view.now, waits, again=lost)
     body = [*polls, *[BLANK] * (rows - len(polls) - len(foot)), *foot]
     return PaneFact(kind, body, row(counted), row(code), row(polls_text(run.polls), (took, "dim")), right)
 
@@ -225,6 +227,7 @@ POLLING_PANE = Pane(
     "Polling",
     polling_fact,
     lambda state: last_of(state, "status"),
+    copies="b",
     timed=True,
     scrolls=-1,
     help_keys="↑ pgup enter z",

@@ -29,8 +29,8 @@ from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
 from lab.tui.panes.stage import ACT, poster_rows, staged
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
-from lab.tui.rows.blocks import FRAMES, LEFT, frame
-from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row
+from lab.tui.rows.blocks import FRAME_ENDS, FRAMES, LEFT, frame
+from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row, width
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScreenState
 
@@ -144,8 +144,12 @@ def _drawn(pane: Pane, view: View, form: PartForm) -> Rows:
     title = ink(label, tone, bold=bold)
     if state.ui.focus == pane.name:
         title = TextSpan(f" {label} ", f"{title.role} r")
-    title_row = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
-    return frame(content.body, title_row, content.state, content.kind, view.columns, view.rows)
+    named = row(title, (f"  {content.beside}" if content.beside else "", "dim"))
+    forms = ((named, content.state), *([(named, content.short)] if content.short else []), (row(title), content.state))
+    title_row, state_row = next(
+        (each for each in forms if sum(map(width, each)) + FRAME_ENDS <= view.columns), forms[-1]
+    )
+    return frame(content.body, hot(title_row, pane.key), state_row, content.kind, view.columns, view.rows)
 
 
 def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:

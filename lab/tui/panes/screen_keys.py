@@ -83,8 +83,7 @@ def _paced(by: int) -> React:
     """The next factor up, or down, from whichever there is; it shows at once, so that the next press goes on from it."""
 
     def react(state: ScreenState) -> Reaction:
-        now = float(state.ui.factor) if state.ui.factor != "manual" else 1.0
-        further = [each for each in SPEEDS[::by] if (float(each) - now) * by > 0]
+        further = [each for each in SPEEDS[::by] if (float(each) - state.ui.pace) * by > 0]
         chosen = further[0] if further else SPEEDS[::by][-1]
         return Reaction(state.choose(factor=chosen), lambda source: source.scale(chosen))
 

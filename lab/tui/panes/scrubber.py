@@ -3,7 +3,7 @@
 from functools import partial
 
 from lab.core.clock import Millis
-from lab.tui.panes.keys import Reaction, ScreenKey, asking
+from lab.tui.panes.keys import React, Reaction, ScreenKey, asking
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, ink, row, width
@@ -12,7 +12,6 @@ from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.source import SourceAsk
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
@@ -73,6 +72,13 @@ def _has_marks(state: ScreenState) -> bool:
     return "seek" in state.source.can or (state.ui.stage and "rewind" in state.source.can)
 
 
+def _no_marks(state: ScreenState) -> str:
+    """Why nothing is gone back to in free pace, and what to do; nothing where no run can be set back."""
+    if "rewind" not in state.source.can:
+        return ""
+    return "There are acts to go to only act by act: P. At any pace: ctrl+p, “Go to …”."
+
+
 def _to_mark(by: int, state: ScreenState) -> Reaction:
     """To the mark before or after; of a run of ours to the act, ahead only where no person is needed first."""
     run, act = state.run, act_before(state.act, state.run)
@@ -85,23 +91,33 @@ def _to_mark(by: int, state: ScreenState) -> Reaction:
     return Reaction()
 
 
-def _going_to(stage: str) -> SourceAsk:
-    return lambda source: source.go_to(stage)
+EARLIER_TURN = "This turn is over: only the newest can be gone back through. 0 begins all anew."
+
+
+def _going_to(stage: str) -> React:
+    """A recording is one line of time; of a run of ours only the newest turn can be set back."""
+
+    def react(state: ScreenState) -> Reaction:
+        if state.source.cursor is None and state.in_sight.newest_turn is not None:
+            return Reaction(state.choose(remark=EARLIER_TURN))
+        return Reaction(ask=lambda source: source.go_to(stage))
+
+    return react
 
 
 KEYS = (
     ScreenKey(
-        "back", "left", "←", "Back", "one observation back, or on", asking(lambda source: source.move(-1)), group="time",
+        "back", "left", "←", "Back", "go back (rewind) one observation, or on", asking(lambda source: source.move(-1)), group="time",
         needs="seek", word=lambda state: "Seek", bar=3, pair="on",
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
-        "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", partial(_to_mark, -1), _has_marks, "time",
-        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on",
+        "mark-back", "shift+left", "⇧←", "Mark back", "go back (rewind) one mark, or act, or on", partial(_to_mark, -1), _has_marks, "time",
+        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on", why=_no_marks,
     ),
     ScreenKey(
-        "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", partial(_to_mark, 1), _has_marks, "time",
-        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on",
+        "mark-on", "shift+right", "⇧→", "Mark on", "go on one mark, or act", partial(_to_mark, 1), _has_marks, "time",
+        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on", why=_no_marks,
     ),
     ScreenKey(
         "start", "home", "home", "Start", "the start of the recording", asking(lambda source: source.seek(0)),
@@ -113,7 +129,7 @@ KEYS = (
     ),
     *(
         ScreenKey(
-            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(_going_to(stage)),
+            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", f"go back (rewind), or on, to {text}", _going_to(stage),
             lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
         )
         for stage, text in (

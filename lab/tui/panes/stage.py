@@ -22,7 +22,7 @@ from lab.tui.state.status import role, word
 
 ACT = "act"
 """The part that it fills."""
-LEAVES = ": back to the stage"
+LEAVES = ": leave presenter"
 """Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
 
@@ -159,9 +159,12 @@ def _story(room: View) -> list[ViewPart]:
     asks = wrap(row(ink("asks  ", "dim"), message), columns, most=2) if message else []
     if source.cursor is not None:
         begin, takes = "Play", source.cursor.until - source.cursor.start
+        plays = span_text(source.cursor.spread.plays)
     else:
         begin, takes = "Live", sum(each.takes for each in steps)
-    begin += f", about {span_text(takes)}" if takes else ""
+        plays = span_text(takes)
+    if takes:
+        begin += f", about {plays}" if plays == span_text(takes) else f" {span_text(takes)} in about {plays}"
     barred = scenario.expect.refused if scenario is not None else None
     lane = planned_lane(steps, columns)
     if barred is not None:

@@ -27,14 +27,14 @@ _CLAIMS = {"sub": "the app itself", "scope": "what it may call", "iat": "from no
 _FURTHER = ("iss", "aud", "client_id")
 
 
-def validity(token: TokenState | None, now: Millis) -> Row:
-    """`valid 59:37`, amber in the last minute, then `expired`."""
+def validity(token: TokenState | None, now: Millis, *, label: bool = True) -> Row:
+    """`valid 59:37`, amber in the last minute, then `expired`; without the `label` the time alone."""
     if token is None or token.until is None or token.token is None:
         return ()
     left = token.until - now
     if left <= 0:
         return row(("expired", "bad b"))
-    return row(("valid ", "dim"), (minutes(left), "done" if left >= 60_000 else "wait b"))
+    return row(("valid " if label else "", "dim"), (minutes(left), "done" if left >= 60_000 else "wait b"))
 
 
 def token_fact(view: View) -> PaneFact:
@@ -60,7 +60,8 @@ def token_fact(view: View) -> PaneFact:
     if token.token is None:
         return PaneFact("work", body, valid, row(("···", "dim")), row((grant, "dim")))
     gist = row(token.token, (f"  {beside or grant}", "dim"))
-    return PaneFact("done", body, valid, row((str(token.code), "done b")), gist, valid, beside)
+    short = validity(token, view.now, label=False)
+    return PaneFact("done", body, valid, row((str(token.code), "done b")), gist, valid, beside, short)
 
 
 def _fields(pairs: dict[str, str], inner: int, most: int = 1) -> list[Row]:
@@ -156,5 +157,6 @@ TOKEN_PANE = Pane(
     token_parts,
     wide=34,
     narrow=30,
+    copies="t",
     timed=True,
 )

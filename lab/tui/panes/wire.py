@@ -5,6 +5,7 @@ from lab.tui.panes.pane import OPENS, Pane, PaneFact, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
 from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, ink, row, width
+from lab.tui.state.gate import verdict_face
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import USUAL_LABELS, Exchange, RunState
 from lab.tui.state.screen import ScreenState
@@ -47,22 +48,29 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool 
     if compact:
         asks = exchange.path.partition("?")[0].rpartition("/")[2]
         asks = exchange.command if exchange.command in ("token", "status", "invoke") else asks
-        head = row(head, f"{clip(asks, 6):<7}")
+        asks = clip(asks, 6)
+        if verdict := exchange.asks.verdict:  # an answer has no status of its own, so its room is the verdict's
+            asks = f"{asks} · {clip(verdict_face(verdict).asks, 8)}"
+        head = row(head, f"{asks:<{16 if verdict else 6}} ")
         if code is None:
             return cut(row(head, ink(lost or "···", "bad" if lost else "dim")), inner)
         shown = next((each for each in reversed(run.timeline) if each.x == exchange.x and not each.bad), None)
-        status = ink(" " * 8) if shown is None else ink(f"{shown.word:<8}", face(shown.word).role)
-        line = row(head, (f"{code} ", "done" if code < 400 else "bad b"), status)
+        status = ink(" " * 9) if shown is None else ink(f" {shown.word:<8}", face(shown.word).role)
+        line = row(head, (str(code), "done" if code < 400 else "bad b"), ink("") if verdict else status)
         return row(line, (f"{latency(exchange.took):>8}", "dim")) if width(line) + 8 <= inner else cut(line, inner)
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
-    if lost is not None:  # no body follows, so its room is the path's
-        room = max(room, min(len(exchange.path), inner - 17 - len(lost) - len(exchange.struck)))
-    head = row(head, fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room))
     struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()
+    why = row((f"  {lost}", "bad b") if lost is not None else ("  ···", "dim"), struck)
+    if lost is not None:  # no body follows: what the reason leaves is the path's
+        left = inner - width(head) - width(why)
+        room = min(max(room, len(exchange.path)), max(12, left))
+    head = row(head, fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room))
     if code is None or lost is not None:
-        return cut(row(head, (f"  {lost}", "bad b") if lost is not None else ("  ···", "dim"), struck), inner)
+        return cut(row(head, why), inner)
     came = row((f"  {code}", "done b" if code < 400 else "bad b"), (f" {latency(exchange.took):>8}", "dim"))
+    if verdict := exchange.asks.verdict:
+        came = row(came, ink(f"  {verdict_face(verdict).asks}", verdict_face(verdict).role, bold=True))
     return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
 
 

@@ -55,12 +55,16 @@ FRAMES: dict[Kind, FrameFace] = {
 }
 
 
+FRAME_ENDS = 10
+"""Cells of a frame's top that are neither its title nor its state."""
+
+
 def frame(body: list[Row], title: Row, state: Row, kind: Kind, columns: int, rows: int) -> Rows:
     """The body within a border: title and state at the two ends of its top, so that neither ever moves."""
     left_top, across, right_top, side, left_foot, right_foot = tuple(FRAMES[kind].border)
     tone = FRAMES[kind].line
     title = cut(title, columns - 8)
-    state = cut(state, columns - 10 - width(title))
+    state = cut(state, columns - FRAME_ENDS - width(title))
     at_end = row(" ", state, ink(f" {across}{right_top}", tone)) if state else row(ink(right_top, tone))
     left = row(ink(f"{left_top}{across} ", tone), title, " ")
     top = row(left, ink(across * max(0, columns - width(left) - width(at_end)), tone), at_end)
@@ -145,9 +149,9 @@ def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     return wrap(row((text, role)), inner)
 
 
-def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, refused: bool = False) -> Row:
-    """How long until the app calls again, and why it waits."""
-    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
+def next_call(call: Waiting, inner: int, now: Millis, tone: Ink, *, again: bool = False) -> Row:
+    """How long until the app calls again, and why it waits; `again`: the last call failed."""
+    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if again else "next poll")
     left, whole = max(0, call.until - now), max(1, call.until - call.at)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)

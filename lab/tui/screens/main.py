@@ -170,7 +170,7 @@ class MainScreen(SelectingScreen):
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui, run = self.state.ui, self.state.run
         self._looks += 1
-        slow = run.polls > 0 and float(ui.factor) <= 1
+        slow = run.polls > 0 and ui.pace <= 1
         each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
         if self._looks % each and not (ui.stage or ui.remark):
             return

@@ -198,9 +198,13 @@ class ListScreen(Overlay):
         """The entries that are left, the chosen one filled."""
         page, inner = self.page, self.inner
         self.field.placeholder = page.hint
+        before = self.chosen
         self.entries = page.found(self.field.value.removeprefix("/"))
         highlighted, first = self.options.highlighted, 0 if self.field.value else page.first()
         at = min(first if highlighted is None else highlighted, len(self.entries) - 1)
+        if before is not None:  # others may have come before it, or gone
+            names = [page.name_of(each) for each in self.entries]
+            at = names.index(page.name_of(before)) if page.name_of(before) in names else at
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
         if len(rows) != len(self._rows):
             self.options.set_options([Option(RowVisual(each, self._host)) for each in rows])

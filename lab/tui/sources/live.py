@@ -137,7 +137,7 @@ class PodRun(HeldSource):
 
     async def say(self, message: str) -> Refused:
         if not self.run.begun:
-            self._message = message
+            self._message = message or self._playable.app.message
         elif not self.run.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
@@ -222,7 +222,11 @@ class Live(PlayedSource, PodRun):
                 self._observe(structs.replace(observation, x=None), ours=False)
 
     def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        goal = self.player.goal
         super()._observe(observation, ours=ours)
+        if isinstance(observation, RunEnded) and goal is not None and goal.kind == "stage":
+            if self.run.place_of(goal.stage) is None:
+                self._queue.put_nowait(SourceUpdate(remark=self._without(goal.stage)))
         if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._mock.dead()):
             self._warned = True
             self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
@@ -253,10 +257,13 @@ class Live(PlayedSource, PodRun):
         if place is not None:
             return await self._go_back(place)
         if self.run.over:
-            return f"This run has no {stage}."
+            return self._without(stage)
         await self.begin()
         self.player.run_to(Goal("stage", FAST, stage))
         return None
+
+    def _without(self, stage: str) -> str:
+        return f"This {'turn' if self.run.state.past else 'run'} has no {stage}."
 
     async def go_to_act(self, key: ActKey) -> Refused:
         place = next((act.place for act in story_of(self.run.state) if act.key == key), None)
@@ -279,14 +286,23 @@ class Live(PlayedSource, PodRun):
 
     # The run
 
+    async def answer(self, answer: GateAnswer) -> Refused:
+        """Later than the gate was seen, also where the clock stands: at its very instant a way back would keep it."""
+        if self.run.under_way and self.clock.now() <= self.run.observations[-1].at:
+            self.player.pass_moment()
+        return await super().answer(answer)
+
     async def reset(self) -> Refused:
         return await self._play(self._playable.choice.name)
 
     async def choose(self, scenario: str) -> Refused:
-        """With its own seed, where the mock can follow it."""
-        if any(each.name == scenario and not each.complaints for each in self._mock.choices):
-            return await self._play(scenario)
-        return f"Scenario {scenario} can't be played."
+        """With its own message, and its own seed where the mock can follow it."""
+        if not any(each.name == scenario and not each.complaints for each in self._mock.choices):
+            return f"Scenario {scenario} can't be played."
+        refused = await self._play(scenario)
+        if refused is None:
+            self._message = self._playable.app.message
+        return refused
 
     async def _play(self, scenario: str) -> Refused:
         mock = self._mock
@@ -295,7 +311,6 @@ class Live(PlayedSource, PodRun):
             return refused
         if scenario != self._playable.choice.name:
             self._playable = mock.follow(scenario)
-            self._message = self._playable.app.message
         return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:

@@ -111,14 +111,14 @@ class OwnRun:
         last = self.observations[-1]
         self.answers.clear(last.question if isinstance(last, Asking) else None)
         self.outcome = self._before
-        self._start(self._app)
+        self._start(self._app, last.at + 1)
 
-    def _start(self, app: App) -> None:
+    def _start(self, app: App, since: Millis = 0) -> None:
         self.over = False
-        self._task = asyncio.create_task(self._play(app))
+        self._task = asyncio.create_task(self._play(app, since))
         self._task.add_done_callback(self._ended)
 
-    async def _play(self, app: App) -> None:
+    async def _play(self, app: App, since: Millis) -> None:
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.client.driver import PacedTransport, drive
 
@@ -128,8 +128,8 @@ class OwnRun:
             self._began = clock.now() if not answers else self._began
             turn = self._resumed(run(app, self._began, token=token, conversation=conversation), answers)
             if answers:
-                # the clock stands: not even a call that is due goes out before it runs again
-                await clock.sleep_until(clock.now() + 1)
+                # the clock stands: not even a call that is due goes out before it runs again, or a person decides
+                await clock.sleep_until(since)
             first = 1 + max((each.x for each in self.observations if isinstance(each, Requested)), default=0)
             transport = PacedTransport(connection.transport, self._may_send)
             self.outcome = await drive(turn, transport, clock, self._observe, self.answers.answer, first=first)

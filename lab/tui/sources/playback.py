@@ -10,14 +10,12 @@ from lab.core.clock import Millis
 from lab.program.scenario import Scenario
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
-from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
+from lab.tui.state.cursor import DULL, LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
-DULL: Millis = 2_000
-"""How long, in real time, what is skipped or dull takes at most."""
 SKIPPING = 20
 """How fast a skip goes at least."""
 _FASTEST = 999_999
@@ -71,6 +69,7 @@ class Playback(PlayedSource, HeldSource):
             timeline.line(self.place),
             timeline.lines,
             not self.player.paused,
+            not self.player.paused and not self.player.holds and float(self.player.least) > float(self.player.factor),
             timeline.marks,
             timeline.spread,
             timeline.decisions,

@@ -156,6 +156,11 @@ class Player:
         ended = goal.until is not None and now >= goal.until and goal.limit
         self._tell(SourceUpdate(remark=f"{passed} {goal.limit}") if ended else SourceUpdate(passed=passed))
 
+    def pass_moment(self) -> None:
+        """A millisecond passes, also where the clock stands; a skip ends where it was to."""
+        if self._clock is not None:
+            self._clock.set(self._clock.now() + 1, None if self.goal is None else self.goal.until)
+
     def go_back(self) -> None:
         """Stand where things were put back to: for the act that began there, else as if it was paused."""
         self._rests = False

@@ -11,6 +11,8 @@ from lab.tui.state.run import Milestone
 
 LONGEST_STRETCH: Millis = 10_000
 """How long nothing may happen before that is dull."""
+DULL: Millis = 2_000
+"""How long, in real time, what is skipped or dull takes at most."""
 
 
 class Spread(Struct, frozen=True):
@@ -27,6 +29,12 @@ class Spread(Struct, frozen=True):
         for before, after in pairwise(instants):
             places.append(places[-1] + min(after - before, LONGEST_STRETCH))
         return cls(instants, tuple(places))
+
+    @property
+    def plays(self) -> Millis:
+        """How long it plays at ×1, what is dull in two seconds."""
+        gaps = (after - before for before, after in pairwise(self.instants))
+        return sum(gap if gap <= LONGEST_STRETCH else DULL for gap in gaps)
 
     def share(self, at: Millis) -> float:
         """How far along the line an instant is, from 0 to 1."""
@@ -57,6 +65,8 @@ class PlaybackCursor(Struct, frozen=True):
     """The last line that was played, as people count them."""
     lines: int
     playing: bool = False
+    dull: bool = False
+    """Whether it plays faster than it is told to, for nothing happens."""
     marks: tuple[Milestone, ...] = ()
     spread: Spread = Spread()
     decisions: RecordedDecisions = {}

@@ -140,26 +140,31 @@ _WHO: dict[str, str] = {
 
 
 class VerdictFace(NamedTuple):
-    """How a verdict shows: in a row of the timeline, as a colour role, and as our sentence."""
+    """How a verdict shows: in a row of the timeline, as a colour role, as our sentence, and as what a call asks."""
 
     word: str
     role: Ink
     sentence: str
+    asks: str
 
 
 VERDICTS: dict[str, VerdictFace] = {
     "approved": VerdictFace(
-        "approved", "done", "A person said yes. The agents go on where they stopped, as the same job."
+        "approved", "done", "A person said yes. The agents go on where they stopped, as the same job.", "approve"
     ),
-    "rejected": VerdictFace("rejected", "wait", "A person said no. What follows from it comes on the same Job ID."),
+    "rejected": VerdictFace(
+        "rejected", "wait", "A person said no. What follows from it comes on the same Job ID.", "reject"
+    ),
     "changes-requested": VerdictFace(
-        "changes", "wait", "A person asked for changes. The agents work again, on the same Job ID."
+        "changes", "wait", "A person asked for changes. The agents work again, on the same Job ID.", "changes"
     ),
-    "timed-out": VerdictFace("timed out", "bad", "Nobody decided in time. Polling goes on until a final status."),
+    "timed-out": VerdictFace(
+        "timed out", "bad", "Nobody decided in time. Polling goes on until a final status.", "timed out"
+    ),
 }
 """The verdicts; of each the word, the colour and our sentence."""
 
 
 def verdict_face(verdict: str) -> VerdictFace:
     """How a verdict shows; a word that nobody documented shows as it is."""
-    return VERDICTS.get(verdict) or VerdictFace(verdict.lower(), "wait", "A person decided.")
+    return VERDICTS.get(verdict) or VerdictFace(verdict.lower(), "wait", "A person decided.", verdict.lower())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lab.program.scenario import LONGEST_SENTENCE, Scenario
+from lab.program.words import Verdict
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import (
@@ -11,6 +12,7 @@ from lab.tui.state.status import (
     decision_shown,
     ended_in,
     face,
+    finished,
     meaning,
     phase,
     refused_call,
@@ -20,6 +22,7 @@ from lab.tui.state.status import (
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
     "empty": "The recording ends here, and no call of the agent API is in it.",
+    "ends": "The recording ends here, before the run does: nothing more was recorded.",
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
     "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
@@ -37,6 +40,8 @@ REFUSED = {
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
+UNANSWERED = "0, then m emptied, brings back the message that the scenario answers."
+"""Of a first message that somebody typed, and no answer is defined for."""
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
 """To somebody who may see the screen for the first time."""
 
@@ -50,15 +55,21 @@ def sentence(state: ScreenState) -> str:
         return _decided(state.source.scenario, decision)
     if (lost := refused_call(run)) is not None:
         return REFUSED.get(lost.code or 0, REFUSED[0])
+    if here == "error" and state.source.message and run.turn == 1 and state.part is None:
+        if state.source.scenario is not None and state.source.message != state.source.scenario.message:
+            return UNANSWERED
     text = _scenario_sentence(state, here)
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
         return text + BEGIN if fits else text
+    decided = run.milestone("decided")
     match here:
         case "waiting" if run.gate is None:
             return "The job waits by itself; nobody has to decide. Polling goes on."
         case "waiting" if run.gate is not None and not run.gate.in_chat:
             return "The agent stopped on purpose. The decision comes from outside the API."
+        case "complete" if decided is not None and decided.value == Verdict.REJECTED:
+            return f"A person said no. {PHASES['complete'].sentence}"
         case "complete" if run.decisions:
             counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
             return f"{PHASES['complete'].sentence[:-1]}, {counted}."
@@ -79,6 +90,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
         return COVERED
     if here == "idle" and cursor is not None and cursor.line >= cursor.lines and not run.exchanges:
         return FOLLOWED["empty"]
+    if cursor is not None and cursor.line >= cursor.lines and here != "idle" and not finished(run):
+        return FOLLOWED["ends"]
     if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
         if not state.source.follows or cursor is not None:
             return FIRST.format("recording plays" if cursor is not None else "run begins")

@@ -190,9 +190,13 @@ def answered(run: RunState, call: Exchange, observation: Replied | Lost) -> RunS
             assert_never(call.command)
 
 
+NO_ANSWER = "no answer: "
+"""Before why a call brought none."""
+
+
 def _lost(run: RunState, call: Exchange, why: str) -> RunState:
     """A call that brought no answer."""
-    at, refusal = call.until or call.at, f"no answer: {why}"
+    at, refusal = call.until or call.at, NO_ANSWER + why
     if call.command == "token" and run.token is not None:
         run = replace(run, token=replace(run.token, refusal=refusal, took=call.took))
     elif call.command == "invoke" and not call.asks.resumes and run.job is not None and run.job.job is None:
@@ -264,7 +268,10 @@ def _polled(run: RunState, call: Exchange, response: Response) -> RunState:
     if seen is None:
         word = "garbled" if reading.is_garbled(call.route, response) else "refused"
         row = TimelineRow(at, "lost", word, response.status, call.took, bad=True, x=call.x)
-        return _noted(replace(run, polls=run.polls + 1), row).reached(at, "refused", "status", str(response.status))
+        run = _noted(replace(run, polls=run.polls + 1), row)
+        return (
+            run.reached(at, "refused", "status", str(response.status)) if row.refused else run.reached(at, "lost", word)
+        )
     status, decision = reading.status_of(seen), run.decision
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, call.took, first=status != before, x=call.x)

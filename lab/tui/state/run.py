@@ -176,6 +176,11 @@ class TimelineRow(Struct, frozen=True):
     """Of a call, the exchange."""
 
     @property
+    def refused(self) -> bool:
+        """Whether a code says no; of other calls that failed there is none, or their reply was cut, or can't be read."""
+        return self.kind == "lost" and self.code is not None and self.code >= 400
+
+    @property
     def shown_at(self) -> Millis:
         """The instant that shows: of a call that of its request, as in the wire; `at` is when it was answered."""
         return self.at if self.x is None else self.at - (self.took or 0)
@@ -185,7 +190,7 @@ MilestoneKind = Literal[
     "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "lost", "fault", "output", "error"
 ]
 """`poll` is the first answer to a poll, `status` any answer that shows another word, `step` what the journal alone
-tells; `refused` and `lost` are calls, a `fault` is one that struck, be it that the call was answered."""
+tells; `refused` are calls with the code of an error, `lost` others that brought nothing; a `fault` is one that struck, be it that the call was answered."""
 
 MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "lost", "fault", "output", "error")
 """The milestones that are marked on the way through a recording, and in a film."""

@@ -141,6 +141,11 @@ class UiState(Struct, frozen=True):
     """Whether it may be the first time that the person sees the screen."""
 
     @property
+    def pace(self) -> float:
+        """The factor as a number; of a manual clock, which has none, 1."""
+        return 1.0 if self.factor == "manual" else float(self.factor)
+
+    @property
     def covers_acts(self) -> bool:
         """Whether something lies over an act, so that its hold isn't counted."""
         return bool(self.zoom or self.focus or (self.wire and not self.presenter))

@@ -98,11 +98,11 @@ class ScreenSource:
         return self.refusal
 
     async def choose(self, scenario: str) -> Refused:
-        """Play another scenario, from its start."""
+        """Play a scenario from its start, with its own message."""
         return self.refusal
 
     async def say(self, message: str) -> Refused:
-        """Say this: the next turn of the conversation, or before the run its first message."""
+        """Say this: the next turn of the conversation, or before the run its first message, empty: the scenario's."""
         return self.refusal
 
     async def answer(self, answer: GateAnswer) -> Refused:
