@@ -113,8 +113,8 @@ class LabApp(App[Outcome | None]):
         self.theme = self.theme.replace(shade_of(self.theme), other)
         self.keep("theme", other)
 
-    def _watch_theme(self, theme_name: str) -> None:
-        super()._watch_theme(theme_name)
+    def watch_theme(self) -> None:
+        """Rows are in another theme's colours: each widget is drawn anew."""
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()

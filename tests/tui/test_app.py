@@ -10,17 +10,32 @@ from textual.color import Color
 
 from lab.app.effects import RunObservation
 from lab.core.errors import HostError
+from lab.core.journal.fact import ClockScaled
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
+from lab.tui.screens.main import EACH_WHILE_POLLING
 from lab.tui.screens.overlays import PageScreen
-from lab.tui.state.screen import UiState
+from lab.tui.state.journal import JournalState
+from lab.tui.state.screen import SourceState, UiState
 from lab.tui.themes import COLOURS
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import drawn, golden, letters, main_screen, piloted, resized, screen_in, text, turn_to, until
+from tests.tui.pilots import (
+    drawn,
+    golden,
+    letters,
+    main_screen,
+    piloted,
+    resized,
+    screen_in,
+    text,
+    turn_to,
+    until,
+    until_folded,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -352,6 +367,34 @@ async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.Mon
     async with piloted(app) as pilot:
         await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
         assert "3 POLLING" in text(app)
+    assert isinstance(app.bug, ZeroDivisionError)
+
+
+@each_row("at_a_tick", [False, True])
+async def test_a_bug_in_what_a_source_tells_of_itself_does_not_end_the_show(at_a_tick: bool) -> None:
+    """Nor one in what a plugin has beside a question, which is told the state at the same instants."""
+
+    class Broken(play.Scripted):
+        broken = False
+
+        def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+            if self.broken:
+                raise ZeroDivisionError
+            return super().describe(journal, chosen)
+
+    observations, at = play.STATES["running"]
+    app = LabApp(source := Broken(observations(), at))
+    async with piloted(app) as pilot:
+        await until_folded(pilot, "running")
+        main_screen(app).timer.pause()
+        source.broken = True
+        if at_a_tick:
+            for _ in range(EACH_WHILE_POLLING):
+                main_screen(app).tick()
+        else:
+            source.tell(Noted(at, ClockScaled(at=at, by="control", factor="1")))
+        await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
+        assert "3 POLLING" in text(app) and app.crash is None
     assert isinstance(app.bug, ZeroDivisionError)
 
 

@@ -13,7 +13,7 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines
-from lab.tui.panes.registry import draw, places
+from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.acts import ActState, current_act, story_of
 from lab.tui.state.gate import VERDICTS
@@ -331,3 +331,16 @@ def test_the_bar_keeps_its_height_and_no_button_stands_on_its_edge(size: tuple[i
             line.startswith("▌  Share the prices") for line in after
         ]
         assert "◇ Approve sent" in "".join(after)
+
+
+@each_row("name", ["changes", "approve-saying", "reject-saying"])
+def test_what_is_typed_at_one_opening_decides_no_other(name: str) -> None:
+    """Another job's gate, or the next round, may be open with the very observations that closed this one."""
+    run = fold(play.waiting())
+    state = ScreenState(run, UiState(), SHOW)
+    form = key_named(name).react(state).form
+    assert form is not None and form.stands(state) and run.gate is not None
+    polled = replace(run, gate=replace(run.gate, question="And now?", sent=None))
+    assert form.stands(replace(state, run=polled)), "it is the same opening that asks anew"
+    assert not form.stands(replace(state, run=replace(run, gate=replace(run.gate, key="another/opening"))))
+    assert not form.stands(replace(state, run=replace(run, gate=None)))

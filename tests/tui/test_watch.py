@@ -14,7 +14,7 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError, ProtocolError
 from lab.core.exchange import Json, Request
-from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Requested
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import key_named
@@ -358,6 +358,26 @@ async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
             watcher.source.answer(GateAnswer("rejected", None, play.JOB, "buyer-approval", "two"))
         )
         assert refused == "The gate has had its decision."
+
+
+@each_row("rejoins", [False, True])
+async def test_after_a_reset_nobody_has_decided_here_though_openings_have_the_same_names(rejoins: bool) -> None:
+    """A lab whose clock goes back to 0 lets go of who follows it; its epoch may be the same."""
+    async with watching() as watcher:
+        answer = GateAnswer("approved", None, play.JOB, "buyer-approval", "one")
+        assert await watcher.do(watcher.source.answer(answer)) is None
+        await watcher.tell(Noted(59_000, LedgerCleared(at=59_000, by="control")))
+        assert watcher.source.describe().own_decisions == {"one": "you"}, "what is past is of an earlier journal"
+        if rejoins:
+            watcher.plane.queue.put_nowait(None)
+            await settle()
+            watcher.again.set()
+            await settle()
+        else:
+            await watcher.tell(Noted(61_000, LedgerCleared(at=61_000, by="control")))
+        assert watcher.source.describe().own_decisions == {}
+        watcher.plane.refuse = "The gate has had its decision."
+        assert await watcher.do(watcher.source.answer(answer)) == watcher.plane.refuse
 
 
 async def test_faults_are_armed_and_disarmed() -> None:

@@ -1,5 +1,6 @@
 """The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
 
+from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -185,8 +186,10 @@ def _answering(verdict: str) -> React:
     return lambda state: _given(gate_answer(state, verdict))
 
 
-def _stands(state: ScreenState) -> bool:
-    return state.newest.gate is not None
+def _at_opening(state: ScreenState) -> Callable[[ScreenState], bool]:
+    """Whether the opening at which a form was begun still waits: what is typed for it decides no other, nor another job's."""
+    key = state.newest.gate and state.newest.gate.key
+    return lambda now: now.newest.gate is not None and now.newest.gate.key == key
 
 
 def _asking_for_changes(state: ScreenState) -> Reaction:
@@ -195,7 +198,7 @@ def _asking_for_changes(state: ScreenState) -> Reaction:
     def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
         return _given(gate_answer(now, "changes-requested", *texts))
 
-    return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _stands))
+    return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _at_opening(state)))
 
 
 def _signing(verdict: str, title: str) -> React:
@@ -208,7 +211,8 @@ def _signing(verdict: str, title: str) -> React:
 
     def react(state: ScreenState) -> Reaction:
         names = (FormField("by › ", "name", state.ui.name),) if "name" in state.source.can else ()
-        return Reaction(form=TextForm(title, (*names, FormField("saying › ", "comment")), send, _stands, optional=True))
+        fields = (*names, FormField("saying › ", "comment"))
+        return Reaction(form=TextForm(title, fields, send, _at_opening(state), optional=True))
 
     return react
 

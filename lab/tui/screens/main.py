@@ -162,7 +162,8 @@ class MainScreen(SelectingScreen):
                 ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
             with self._host.surviving():
                 self.observed = fold(self.observed, event)
-        self._take(self._with(self._synced(ui)))
+        with self._host.surviving():
+            self._take(self._with(self._synced(ui)))
         # a call whose reply comes at once shows with it: two frames would say the same
         self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
 
@@ -174,14 +175,15 @@ class MainScreen(SelectingScreen):
         each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
         if self._looks % each and not (ui.stage or ui.remark):
             return
-        self.acts.count(ui, covered=self.app.screen is not self)
-        state = self._with(self._without_old_remark(ui))
-        if state.ui != self.state.ui or state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
-            self._take(state)
-            self.canvas.draw()
-        else:
-            self.state = state
-            self.canvas.tick()
+        with self._host.surviving():
+            self.acts.count(ui, covered=self.app.screen is not self)
+            state, shown = self._with(self._without_old_remark(ui)), self.state
+            if state.ui != shown.ui or state.act.act != shown.act.act or state.act.waits != shown.act.waits:
+                self._take(state)
+                self.canvas.draw()
+            else:
+                self.state = state
+                self.canvas.tick()
 
     def _without_old_remark(self, ui: UiState) -> UiState:
         """What is wrong at the start of the screen stands until a key is pressed."""

@@ -372,7 +372,7 @@ class TextField(Input):
         """What was typed stays, whoever comes back to it."""
         self.select_on_focus = False
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         """Take all lines as one, as many characters as there is room for."""
         event.prevent_default()
         event.stop()

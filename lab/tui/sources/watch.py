@@ -8,7 +8,7 @@ from lab.clocks import ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
-from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.program.scenario import Scenario
 from lab.tui.sources.player import Goal, PlayedSource, Player, SettableClock
@@ -71,6 +71,7 @@ class Watch(PlayedSource):
         self._lab: LabState | None = None
         self._joined: Millis = 0
         self._decided: set[str] = set()
+        """At which openings of this journal: after a reset another one may have openings of the same names."""
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The lab as it was when it was reached last, and the job that shows."""
@@ -131,8 +132,8 @@ class Watch(PlayedSource):
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
         self._joined = lab.now
+        self._decided.clear()
         if anew:
-            self._decided.clear()
             self._own_pace = ""
         self._runs(lab.factor, lab.now)
         said = "The lab was started again: its journal begins anew." if anew else "It is back."
@@ -152,6 +153,8 @@ class Watch(PlayedSource):
         if observation.at < self._joined:
             return None
         match observation:
+            case Noted(fact=LedgerCleared()):
+                self._decided.clear()
             case Noted(fact=ClockScaled(factor=factor)):
                 self._runs(factor, observation.fact.at)
                 return SourceUpdate()
