@@ -282,6 +282,17 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
             assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
 
 
+@pytest.mark.parametrize("kind", ["waiting", "decided"])
+@pytest.mark.parametrize("size", [(72, 20), (80, 24), (100, 30), (120, 36), (160, 44), (200, 60)])
+def test_in_every_act_of_a_gate_the_status_is_on_the_screen(kind: str, size: tuple[int, int]) -> None:
+    view = view_of_act(kind)
+    assert view.run.last is not None
+    place = places(view, *size)["act"]
+    drawn = "\n".join(map(plain, draw("act", view, place, SHOWN[kind][1])))
+    letters = [plain(line).rstrip() for zoom in range(1, 7) for line in block(view.run.last.status, zoom, "wait")[:1]]
+    assert f" {view.run.last.status}  " in drawn or any(each in drawn for each in letters)
+
+
 def test_no_letter_is_taken_for_another() -> None:
     signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'/-_"
     drawn = {sign: [plain(line) for line in block(sign, 2, "fg")] for sign in signs}

@@ -13,9 +13,9 @@ from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, flow, ink, row, widest, wrap
 from lab.tui.state.acts import Act, current_act
 from lab.tui.state.gate import GateDecision, verdict_face
-from lab.tui.state.ink import Ink
+from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.narrate import sentence
-from lab.tui.state.status import meaning
+from lab.tui.state.status import face, meaning
 
 
 def act_rows(view: View) -> Rows:
@@ -100,9 +100,13 @@ def _waiting(room: View) -> list[ViewPart]:
         return _running(room)
     faces = verdict_buttons(room.state)
     keys = [cut(line, columns) for line in raised_buttons(faces)] if faces else []
-    head, text = ViewPart([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
+    text = " ".join(gate.question.split())
+    plain_text = wrap(row(ink(text, bold=True)), columns)
 
-    def asking(question: list[Row], elsewhere: bool) -> list[ViewPart]:
+    def asking(question: list[Row], elsewhere: bool, *, pilled: bool = True) -> list[ViewPart]:
+        """Where the status isn't in block letters, it stands before that a decision is needed."""
+        said = row(_status_pill(room), gate_head(room.state, gate)) if pilled else gate_head(room.state, gate)
+        head = ViewPart([cut(said, columns)], 0 if pilled else 1)
         patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
         texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
         return [
@@ -118,7 +122,8 @@ def _waiting(room: View) -> list[ViewPart]:
     for size in range(room.zoom - 1, 0, -1):
         clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size - 1)
         asks, left = lettered(text, columns, size, least=size), columns - widest(clock) - 3
-        whole = [ViewPart(at_both_ends(status, clock, columns)), *asking(asks or [], elsewhere=bool(clock))]
+        above = ViewPart(at_both_ends(status, clock, columns))
+        whole = [above, *asking(asks or [], elsewhere=bool(clock), pilled=False)]
         if asks and widest(status) <= left and fits(whole):
             return whole
         if clock and (beside := lettered(text, left, size, least=size)):
@@ -127,7 +132,21 @@ def _waiting(room: View) -> list[ViewPart]:
                 return parts
         if asks and fits(asking(asks, elsewhere=False)):
             return asking(asks, elsewhere=False)
-    return asking(wrap(row(ink(text, bold=True)), columns), elsewhere=False)
+    for size in range(room.zoom, 0, -1):
+        clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size)
+        above = ViewPart(at_both_ends(status, clock, columns))
+        whole = [above, *asking(plain_text, elsewhere=bool(clock), pilled=False)]
+        if widest(status) + widest(clock) + 3 <= columns and fits(whole):
+            return whole
+    return asking(plain_text, elsewhere=False)
+
+
+def _status_pill(room: View) -> Row:
+    """The status on its ground, before what has the act."""
+    last = room.run.last
+    if last is None:
+        return BLANK
+    return row(ink(f" {last.status} ", "fill", bold=True, on=FILLS[face(last.status).role]), "  ")
 
 
 def _patience(room: View, size: int) -> list[Row]:
@@ -162,10 +181,11 @@ def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     by = signed or [row(ink(head, known.role, bold=True))]
     if widest(by) + widest(when) + 3 <= columns:
         by = at_both_ends(by, [*[BLANK] * (len(by) - len(when)), *when], columns)
-    question = wrap(row(ink(" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []
+    asked = ink(" ".join(gate.question.split()), "dim") if gate is not None else ""
+    question = wrap(row(_status_pill(room), asked), columns, most=2)
     said = wrap(row(ink(f"“{decision.comment}”", bold=True)), columns, most=3) if decision.comment else []
     return [
-        ViewPart(question, 2),
+        ViewPart(question),
         ViewPart(room.big(known.word.upper(), known.role)),
         ViewPart(by, 1),
         ViewPart(said),
