@@ -293,6 +293,22 @@ def test_in_every_act_of_a_gate_the_status_is_on_the_screen(kind: str, size: tup
     assert f" {view.run.last.status}  " in drawn or any(each in drawn for each in letters)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36), (200, 60)])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_poster_fills_the_pace_that_is_chosen_and_says_to_press_space(size: tuple[int, int], first: bool) -> None:
+    for stage, filled, other in (
+        (False, "space  Live", "P  Act by act"),
+        (True, "space  Begin, act by act", "P  Live"),
+    ):
+        view = ScreenState(run_of("idle"), UiState(stage=stage, first=first), SHOW)
+        place = places(view, *size)["act"]
+        rows = draw("act", view, place, 0)
+        text = "\n".join(map(plain, rows))
+        assert "Press space, and the run begins. Press ? to see every key and sign." in text
+        spans = next(line for line in rows if "space  " in plain(line))
+        assert other in plain(spans) and filled in plain(tuple(each for each in spans if "@fill-run" in each.role))
+
+
 def test_no_letter_is_taken_for_another() -> None:
     signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'/-_"
     drawn = {sign: [plain(line) for line in block(sign, 2, "fg")] for sign in signs}

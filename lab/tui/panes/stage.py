@@ -16,7 +16,7 @@ from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
 from lab.tui.state.acts import COUNTED, STANDING, Act, ActState
 from lab.tui.state.course import course_of
-from lab.tui.state.narrate import sentence
+from lab.tui.state.narrate import first_keys, sentence
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import role, word
 
@@ -133,14 +133,10 @@ def poster_rows(view: View) -> Rows:
 
 
 def _said(state: ScreenState, columns: int) -> list[Row]:
-    """What must be told first; to somebody who may see the screen for the first time, the two keys to know."""
+    """What must be told first, else the two keys to know."""
     ui, trouble = state.ui, state.source.trouble
-    text = (
-        ui.broken
-        or ui.remark
-        or trouble
-        or (sentence(state) if ui.first or ui.starting or state.source.follows else "")
-    )
+    keys = "" if state.source.cursor is not None else first_keys(state)  # a recording tells of space by itself
+    text = ui.broken or ui.remark or trouble or keys or sentence(state)
     return wrap(row(ink(text, "bad" if ui.broken or trouble else "dim")), columns, most=2) if text else []
 
 
@@ -167,8 +163,13 @@ def _story(room: View) -> list[ViewPart]:
     if barred is not None:
         begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
     wide = min(_BUTTON, columns // 3 + 2)
-    live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
-    acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
+    space, other = state.ui.faces.get("pause", "space"), state.ui.faces.get("stage", "P")
+    if state.ui.stage:  # space begins what is chosen, P chooses the other
+        live = button(other, f" {begin}", "P", "fg", "panel", wide)
+        acts = button(space, " Begin, act by act", "space", "fill", "fill-run", wide)
+    else:
+        live = button(space, f" {begin}", "space", "fill", "fill-run", wide)
+        acts = button(other, " Act by act", "P", "fg", "panel", wide)
     note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
     said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
     gap = [BLANK] if room.rows >= 28 else []

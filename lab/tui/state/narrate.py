@@ -39,7 +39,7 @@ COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three de
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
-"""To somebody who may see the screen for the first time."""
+"""On the poster, and to somebody who may see the screen for the first time."""
 
 
 def sentence(state: ScreenState) -> str:
@@ -76,6 +76,16 @@ def sentence(state: ScreenState) -> str:
             return PHASES[here].sentence
 
 
+def first_keys(state: ScreenState) -> str:
+    """The two keys to know before a run that waits for space; nothing where none does."""
+    cursor = state.source.cursor
+    if phase(state.run) != "idle" or state.ui.starting or (cursor is None and state.source.follows):
+        return ""
+    if cursor is not None and (cursor.playing or cursor.line >= cursor.lines):
+        return ""
+    return FIRST.format("recording plays" if cursor is not None else "run begins")
+
+
 def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     """What no scenario can know: that nothing began, or stopped, or is only half in sight, or stands unseen."""
     run, cursor = state.run, state.source.cursor
@@ -83,9 +93,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
         return COVERED
     if here == "idle" and cursor is not None and cursor.line >= cursor.lines and not run.exchanges:
         return FOLLOWED["empty"]
-    if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
-        if not state.source.follows or cursor is not None:
-            return FIRST.format("recording plays" if cursor is not None else "run begins")
+    if state.ui.first and (keys := first_keys(state)):
+        return keys
     if here == "idle" and state.source.follows:
         if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]
