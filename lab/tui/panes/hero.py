@@ -51,10 +51,10 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
     shown, tone = run.last.status, face(run.last.status).role
     if (failed := refused_call(run)) is not None and run.next_call is not None:
         left, unit = _span(run.next_call.until - now)
-        means = ("later, not never", "no refusal ends the job")
+        told = ("later, not never", "no refusal ends the job")
         if not failed.refused:
-            means = ("the app asks again", "no failed call ends the job")
-        return HeroText(shown, tone, left, f"{unit} to the next try", *means, "bad")
+            told = ("the app asks again", "no failed call ends the job")
+        return HeroText(shown, tone, left, f"{unit} to the next try", *told, "bad")
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
     figure, unit = _span(now - since)
     again = ", again" if sum(status == shown for status, _ in run.statuses) > 1 else ""
