@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import combinations, zip_longest
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -21,13 +22,14 @@ from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
+from lab.tui.panes.acts import ACT_FACES
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.main import changes_of, ui_at_start
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
-from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
+from lab.tui.state.acts import ACTS, HOLD, ActKind, ActState, advanced, current_act, numbered, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
@@ -307,6 +309,11 @@ def test_the_poster_fills_the_pace_that_is_chosen_and_says_to_press_space(size: 
         assert "Press space, and the run begins. Press ? to see every key and sign." in text
         spans = next(line for line in rows if "space  " in plain(line))
         assert other in plain(spans) and filled in plain(tuple(each for each in spans if "@fill-run" in each.role))
+
+
+def test_every_kind_of_act_has_its_rule_and_its_face() -> None:
+    assert list(ACTS) == list(get_args(ActKind)) == list(ACT_FACES)
+    assert (len(numbered(gate=True)), len(numbered(gate=False))) == (6, 4)
 
 
 def test_no_letter_is_taken_for_another() -> None:
