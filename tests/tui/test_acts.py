@@ -29,7 +29,7 @@ from lab.tui.rows.spans import plain, width
 from lab.tui.screens.main import changes_of, ui_at_start
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
-from lab.tui.state.acts import ACTS, HOLD, ActKind, ActState, advanced, current_act, numbered, story_of
+from lab.tui.state.acts import ACTS, HOLD, ActKind, ActState, advanced, counted_kinds, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
@@ -313,7 +313,7 @@ def test_the_poster_fills_the_pace_that_is_chosen_and_says_to_press_space(size: 
 
 def test_every_kind_of_act_has_its_rule_and_its_face() -> None:
     assert list(ACTS) == list(get_args(ActKind)) == list(ACT_FACES)
-    assert (len(numbered(gate=True)), len(numbered(gate=False))) == (6, 4)
+    assert (len(counted_kinds(gate=True)), len(counted_kinds(gate=False))) == (6, 4)
 
 
 def test_no_letter_is_taken_for_another() -> None:

@@ -29,7 +29,7 @@ from lab.tui.rows.spans import (
     width,
     wrap,
 )
-from lab.tui.state.acts import ACTS, Act, ActKind, current_act, numbered
+from lab.tui.state.acts import ACTS, Act, ActKind, counted_kinds, current_act
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.narrate import sentence
@@ -122,10 +122,10 @@ def _waiting(room: View) -> list[ViewPart]:
     text = " ".join(gate.question.split())
     plain_text = wrap(row(ink(text, bold=True)), columns)
 
-    def asking(question: list[Row], elsewhere: bool, *, pilled: bool = True) -> list[ViewPart]:
+    def asking(question: list[Row], elsewhere: bool, *, status_first: bool = True) -> list[ViewPart]:
         """Where the status isn't in block letters, it stands before that a decision is needed."""
-        said = row(_status_pill(room), gate_head(room.state, gate)) if pilled else gate_head(room.state, gate)
-        head = ViewPart([cut(said, columns)], 0 if pilled else 1)
+        said = row(_status_pill(room), gate_head(room.state, gate)) if status_first else gate_head(room.state, gate)
+        head = ViewPart([cut(said, columns)], 0 if status_first else 1)
         patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
         texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
         return [
@@ -142,7 +142,7 @@ def _waiting(room: View) -> list[ViewPart]:
         clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size - 1)
         asks, left = lettered(text, columns, size, least=size), columns - widest(clock) - 3
         above = ViewPart(at_both_ends(status, clock, columns))
-        whole = [above, *asking(asks or [], elsewhere=bool(clock), pilled=False)]
+        whole = [above, *asking(asks or [], elsewhere=bool(clock), status_first=False)]
         if asks and widest(status) <= left and fits(whole):
             return whole
         if clock and (beside := lettered(text, left, size, least=size)):
@@ -154,7 +154,7 @@ def _waiting(room: View) -> list[ViewPart]:
     for size in range(room.zoom, 0, -1):
         clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size)
         above = ViewPart(at_both_ends(status, clock, columns))
-        whole = [above, *asking(plain_text, elsewhere=bool(clock), pilled=False)]
+        whole = [above, *asking(plain_text, elsewhere=bool(clock), status_first=False)]
         if widest(status) + widest(clock) + 3 <= columns and fits(whole):
             return whole
     return asking(plain_text, elsewhere=False)
@@ -200,8 +200,8 @@ def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     by = signed or [row(ink(head, known.role, bold=True))]
     if widest(by) + widest(when) + 3 <= columns:
         by = at_both_ends(by, [*[BLANK] * (len(by) - len(when)), *when], columns)
-    asked = ink(" ".join(gate.question.split()), "dim") if gate is not None else ""
-    question = wrap(row(_status_pill(room), asked), columns, most=2)
+    text = ink(" ".join(gate.question.split()), "dim") if gate is not None else ""
+    question = wrap(row(_status_pill(room), text), columns, most=2)
     said = wrap(row(ink(f"“{decision.comment}”", bold=True)), columns, most=3) if decision.comment else []
     return [
         ViewPart(question),
@@ -248,7 +248,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
-    kinds = numbered(gate=asks)
+    kinds = counted_kinds(gate=asks)
     number = kinds.index(act.kind) + 1 if act.kind in kinds else 0
     total = 0 if gates is None and not run.gates else len(kinds)
     parts = [f"turn {run.turn}"] if run.turn > 1 else []

@@ -49,12 +49,12 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
         means = "a call has no answer yet" if run.next_call is None else "the app tries again"
         return HeroText(word(run), role(run), *_span(now - (began if job is None else job.sent_at)), means, asks)
     shown, tone = run.last.status, face(run.last.status).role
-    if (failed := refused_call(run)) is not None and run.next_call is not None:
+    if (call := refused_call(run)) is not None and run.next_call is not None:
         left, unit = _span(run.next_call.until - now)
-        told = ("later, not never", "no refusal ends the job")
-        if not failed.refused:
-            told = ("the app asks again", "no failed call ends the job")
-        return HeroText(shown, tone, left, f"{unit} to the next try", *told, "bad")
+        reading = ("later, not never", "no refusal ends the job")
+        if not call.refused:
+            reading = ("the app asks again", "no failed call ends the job")
+        return HeroText(shown, tone, left, f"{unit} to the next try", *reading, "bad")
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
     figure, unit = _span(now - since)
     again = ", again" if sum(status == shown for status, _ in run.statuses) > 1 else ""

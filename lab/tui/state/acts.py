@@ -47,7 +47,7 @@ ACTS: dict[ActKind, ActRule] = {
 """Every kind, in order. In `panes` the four panes are the screen, in `output` it is the finale."""
 
 
-def numbered(*, gate: bool) -> list[ActKind]:
+def counted_kinds(*, gate: bool) -> list[ActKind]:
     """The kinds that are numbered, in order, of a turn with a gate or without."""
     return [kind for kind, rule in ACTS.items() if rule.counted and (gate or not rule.gate)]
 

@@ -55,13 +55,13 @@ def sentence(state: ScreenState) -> str:
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
         return text + BEGIN if fits else text
-    decided = run.milestone("decided")
+    verdict = run.milestone("decided")
     match here:
         case "waiting" if run.gate is None:
             return "The job waits by itself; nobody has to decide. Polling goes on."
         case "waiting" if run.gate is not None and not run.gate.in_chat:
             return "The agent stopped on purpose. The decision comes from outside the API."
-        case "complete" if decided is not None and decided.value == Verdict.REJECTED:
+        case "complete" if verdict is not None and verdict.value == Verdict.REJECTED:
             return f"A person said no. {PHASES['complete'].sentence}"
         case "complete" if run.decisions:
             counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
