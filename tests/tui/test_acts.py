@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import combinations, zip_longest
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -21,13 +22,14 @@ from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
+from lab.tui.panes.acts import ACT_FACES
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.main import changes_of, ui_at_start
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
-from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
+from lab.tui.state.acts import ACTS, HOLD, ActKind, ActState, advanced, counted_kinds, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
@@ -278,6 +280,38 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
                 assert all(width(line) == place.width for line in draw(part, view, place, SHOWN[kind][1]))
             grid = "\n".join(screen(view, columns, rows, SHOWN[kind][1]))
             assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
+
+
+@pytest.mark.parametrize("kind", ["waiting", "decided"])
+@pytest.mark.parametrize("size", [(72, 20), (80, 24), (100, 30), (120, 36), (160, 44), (200, 60)])
+def test_in_every_act_of_a_gate_the_status_is_on_the_screen(kind: str, size: tuple[int, int]) -> None:
+    view = view_of_act(kind)
+    assert view.run.last is not None
+    place = places(view, *size)["act"]
+    drawn = "\n".join(map(plain, draw("act", view, place, SHOWN[kind][1])))
+    letters = [plain(line).rstrip() for zoom in range(1, 7) for line in block(view.run.last.status, zoom, "wait")[:1]]
+    assert f" {view.run.last.status}  " in drawn or any(each in drawn for each in letters)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36), (200, 60)])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_poster_fills_the_pace_that_is_chosen_and_says_to_press_space(size: tuple[int, int], first: bool) -> None:
+    for stage, filled, other in (
+        (False, "space  Live", "P  Act by act"),
+        (True, "space  Begin, act by act", "P  Live"),
+    ):
+        view = ScreenState(run_of("idle"), UiState(stage=stage, first=first), SHOW)
+        place = places(view, *size)["act"]
+        rows = draw("act", view, place, 0)
+        text = "\n".join(map(plain, rows))
+        assert "Press space, and the run begins. Press ? to see every key and sign." in text
+        spans = next(line for line in rows if "space  " in plain(line))
+        assert other in plain(spans) and filled in plain(tuple(each for each in spans if "@fill-run" in each.role))
+
+
+def test_every_kind_of_act_has_its_rule_and_its_face() -> None:
+    assert list(ACTS) == list(get_args(ActKind)) == list(ACT_FACES)
+    assert (len(counted_kinds(gate=True)), len(counted_kinds(gate=False))) == (6, 4)
 
 
 def test_no_letter_is_taken_for_another() -> None:

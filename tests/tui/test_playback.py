@@ -16,8 +16,8 @@ from lab.core.clock import Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
+from lab.tui.panes.acts import act_count
 from lab.tui.panes.scrubber import track
-from lab.tui.panes.stage import act_count
 from lab.tui.sources.playback import Playback
 from lab.tui.sources.player import SettableClock
 from lab.tui.state import recording as reels

@@ -1,21 +1,43 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from lab.program.words import Status, Verdict
 from lab.tui.panes.approval import gate_head, gate_note, patience_rows, verdict_buttons
 from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.panes.job import job_parts
 from lab.tui.panes.pane import View, ViewPart
-from lab.tui.panes.stage import act_foot, staged, way_out
+from lab.tui.panes.stage import staged, way_out
 from lab.tui.panes.token import token_parts
 from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised_buttons, request_head, seconds, tail_of
 from lab.tui.rows.letters import lettered
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, flow, ink, row, widest, wrap
-from lab.tui.state.acts import Act, current_act
+from lab.tui.rows.spans import (
+    BLANK,
+    Row,
+    Rows,
+    at_both_ends,
+    cut,
+    ends,
+    fill,
+    flow,
+    gauge,
+    ink,
+    row,
+    widest,
+    width,
+    wrap,
+)
+from lab.tui.state.acts import ACTS, Act, ActKind, counted_kinds, current_act
 from lab.tui.state.gate import GateDecision, verdict_face
-from lab.tui.state.ink import Ink
+from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.narrate import sentence
-from lab.tui.state.status import meaning
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face, meaning
+
+_GAUGE = 24
+"""Columns of the gauge of a hold, at most."""
 
 
 def act_rows(view: View) -> Rows:
@@ -25,18 +47,15 @@ def act_rows(view: View) -> Rows:
     act = kept or current_act(view.run).act
     foot = way_out(state, view.inner) if act is None or kept is None else act_foot(state, act, view.inner)
     lines = staged(
-        view, view.rows, lambda room: [*([ViewPart(_said(room))] if state.presents else []), *_parts(room, act)], foot
+        view,
+        view.rows,
+        lambda room: [
+            *([ViewPart(_said(room))] if state.presents else []),
+            *(ACT_FACES[act.kind].parts(room, act) if act else []),
+        ],
+        foot,
     )
     return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
-
-
-def _parts(room: View, act: Act | None) -> list[ViewPart]:
-    if act is None:
-        return []
-    if act.decision is not None:
-        return _decided(room, act.decision)
-    parts = {"token": token_parts, "job": job_parts, "running": _running, "panes": _running, "waiting": _waiting}
-    return parts.get(act.kind, _refused)(room)
 
 
 def _said(room: View) -> list[Row]:
@@ -100,9 +119,13 @@ def _waiting(room: View) -> list[ViewPart]:
         return _running(room)
     faces = verdict_buttons(room.state)
     keys = [cut(line, columns) for line in raised_buttons(faces)] if faces else []
-    head, text = ViewPart([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
+    text = " ".join(gate.question.split())
+    plain_text = wrap(row(ink(text, bold=True)), columns)
 
-    def asking(question: list[Row], elsewhere: bool) -> list[ViewPart]:
+    def asking(question: list[Row], elsewhere: bool, *, status_first: bool = True) -> list[ViewPart]:
+        """Where the status isn't in block letters, it stands before that a decision is needed."""
+        said = row(_status_pill(room), gate_head(room.state, gate)) if status_first else gate_head(room.state, gate)
+        head = ViewPart([cut(said, columns)], 0 if status_first else 1)
         patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
         texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
         return [
@@ -118,7 +141,8 @@ def _waiting(room: View) -> list[ViewPart]:
     for size in range(room.zoom - 1, 0, -1):
         clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size - 1)
         asks, left = lettered(text, columns, size, least=size), columns - widest(clock) - 3
-        whole = [ViewPart(at_both_ends(status, clock, columns)), *asking(asks or [], elsewhere=bool(clock))]
+        above = ViewPart(at_both_ends(status, clock, columns))
+        whole = [above, *asking(asks or [], elsewhere=bool(clock), status_first=False)]
         if asks and widest(status) <= left and fits(whole):
             return whole
         if clock and (beside := lettered(text, left, size, least=size)):
@@ -127,7 +151,21 @@ def _waiting(room: View) -> list[ViewPart]:
                 return parts
         if asks and fits(asking(asks, elsewhere=False)):
             return asking(asks, elsewhere=False)
-    return asking(wrap(row(ink(text, bold=True)), columns), elsewhere=False)
+    for size in range(room.zoom, 0, -1):
+        clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size)
+        above = ViewPart(at_both_ends(status, clock, columns))
+        whole = [above, *asking(plain_text, elsewhere=bool(clock), status_first=False)]
+        if widest(status) + widest(clock) + 3 <= columns and fits(whole):
+            return whole
+    return asking(plain_text, elsewhere=False)
+
+
+def _status_pill(room: View) -> Row:
+    """The status on its ground, before what has the act."""
+    last = room.run.last
+    if last is None:
+        return BLANK
+    return row(ink(f" {last.status} ", "fill", bold=True, on=FILLS[face(last.status).role]), "  ")
 
 
 def _patience(room: View, size: int) -> list[Row]:
@@ -162,10 +200,11 @@ def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     by = signed or [row(ink(head, known.role, bold=True))]
     if widest(by) + widest(when) + 3 <= columns:
         by = at_both_ends(by, [*[BLANK] * (len(by) - len(when)), *when], columns)
-    question = wrap(row(ink(" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []
+    text = ink(" ".join(gate.question.split()), "dim") if gate is not None else ""
+    question = wrap(row(_status_pill(room), text), columns, most=2)
     said = wrap(row(ink(f"“{decision.comment}”", bold=True)), columns, most=3) if decision.comment else []
     return [
-        ViewPart(question, 2),
+        ViewPart(question),
         ViewPart(room.big(known.word.upper(), known.role)),
         ViewPart(by, 1),
         ViewPart(said),
@@ -182,3 +221,82 @@ def _sent(room: View, decision: GateDecision) -> list[Row]:
     came = row(ink(f"← {call.code}", "done", bold=True), ink(f"  {latency(call.took)}", "dim"))
     sent = row(ink(f"  {label} ", "dim"), ink(answer, bold=True), ink(f"  {room.state.labels.job} ", "dim"), f"{job}…")
     return [ends(row(request_head(call.method, tail_of(call.path, 1)), sent), came, room.columns)]
+
+
+# Which act it is
+
+
+def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
+    """Which act it is, what comes then, and a gauge of how long it still stays."""
+    shown = state.act
+    number = row(ink(act_count(state, act), "dim"))
+    if shown.left is None:
+        return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
+    part = 1.0
+    if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
+        part = 1 - shown.left / shown.whole
+    before, what = ACT_FACES[act.kind].then(state)
+    then = row(ink(before, "dim"), what, "  ")
+    if width(number) + width(then) + _GAUGE + 2 > columns:
+        number = row(ink(act_count(state, act).partition(" · ")[0], "dim"))
+    cells = max(4, min(_GAUGE, columns - width(number) - width(then) - 2))
+    return ends(number, row(then, gauge(part, cells, "run")), columns)
+
+
+def act_count(state: ScreenState, act: Act) -> str:
+    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
+    run, gates = state.run, state.gates
+    several = max(gates or 0, len(run.gates))
+    asks = several > 0 or act.kind in ("waiting", "decided")
+    kinds = counted_kinds(gate=asks)
+    number = kinds.index(act.kind) + 1 if act.kind in kinds else 0
+    total = 0 if gates is None and not run.gates else len(kinds)
+    parts = [f"turn {run.turn}"] if run.turn > 1 else []
+    if number:
+        parts.append(f"act {number} of {total}" if total else f"act {number}")
+    gate = run.gate if act.decision is None else act.decision.gate
+    if gate is not None and act.kind in ("waiting", "decided"):
+        parts += [f"gate {gate.number} of {several}"] if several > 1 else []
+        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
+    return " · ".join(parts)
+
+
+def _first_poll(state: ScreenState) -> tuple[str, str]:
+    call = state.run.next_call
+    return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
+
+
+def _decision_comes(state: ScreenState) -> tuple[str, str]:
+    opening = state.run.matched_opening
+    if state.run.gate is None:
+        return "until ", "the wait is over"
+    return "until ", "the script decides" if opening is not None and opening.by is not None else "a person decides"
+
+
+def _after_decision(state: ScreenState) -> tuple[str, str]:
+    following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
+    return "then ", following.get(state.act.followed, "the panes")
+
+
+def _status_changes(_: ScreenState) -> tuple[str, str]:
+    return "until ", "the status changes"
+
+
+class ActFace(NamedTuple):
+    """How a kind of act shows: its parts, and what comes then with the word before it."""
+
+    parts: Callable[[View, Act], list[ViewPart]]
+    then: Callable[[ScreenState], tuple[str, str]] = _status_changes
+
+
+ACT_FACES: dict[ActKind, ActFace] = {
+    "token": ActFace(lambda room, _: token_parts(room), lambda _: ("then ", "the question goes out")),
+    "job": ActFace(lambda room, _: job_parts(room), _first_poll),
+    "running": ActFace(lambda room, _: _running(room)),
+    "waiting": ActFace(lambda room, _: _waiting(room), _decision_comes),
+    "decided": ActFace(lambda room, act: _decided(room, act.decision) if act.decision else [], _after_decision),
+    "output": ActFace(lambda room, _: _refused(room)),
+    "refused": ActFace(lambda room, _: _refused(room)),
+    "panes": ActFace(lambda room, _: _running(room)),
+}
+"""Every kind of act (`ACTS`). In presenter mode a run that ended without a job has its refusal as the output, too."""

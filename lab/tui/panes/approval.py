@@ -15,7 +15,7 @@ from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, second
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
-from lab.tui.state.reduce import NO_ANSWER
+from lab.tui.state.reduce import NO_REPLY
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
@@ -91,7 +91,7 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
     opening, cursor = state.run.matched_opening, state.source.cursor
     lead, happens = BLANK, BLANK
     if gate.refusal:
-        label = "" if gate.refusal.startswith(NO_ANSWER) else "refused: "
+        label = "" if gate.refusal.startswith(NO_REPLY) else "refused: "
         return [row(ink(label, "bad", bold=True), ink(gate.refusal, "fg" if label else "bad"))]
     known = cursor.decisions if cursor is not None else {}
     if opening is not None and (decided := known.get((opening.job, opening.gate, opening.round))) is not None:

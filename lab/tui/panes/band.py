@@ -254,8 +254,8 @@ def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> 
     taken: set[int] = set()
     before = end
     # where several are, that which tells most lies over the others; of an answer that brought the end, the answer
-    drawn = sorted(ticks, key=lambda tick: (max(0, tick.rank), tick.x))
-    for each in reversed(drawn):
+    order = sorted(ticks, key=lambda tick: (max(0, tick.rank), tick.x))
+    for each in reversed(order):
         line.put(each.x, ink(each.sign, each.tone, bold=True))
     for each in sorted(ticks, key=lambda tick: (tick.rank, tick.x)):
         for text in (each.label, each.short) if above is not None else ():

@@ -49,10 +49,10 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
         means = "a call has no answer yet" if run.next_call is None else "the app tries again"
         return HeroText(word(run), role(run), *_span(now - (began if job is None else job.sent_at)), means, asks)
     shown, tone = run.last.status, face(run.last.status).role
-    if (failed := refused_call(run)) is not None and run.next_call is not None:
+    if (call := refused_call(run)) is not None and run.next_call is not None:
         left, unit = _span(run.next_call.until - now)
         said, more = "the app asks again", "no failed call ends the job"
-        if failed.refused:
+        if call.refused:
             said, more = "later, not never", "no refusal ends the job"
         return HeroText(shown, tone, left, f"{unit} to the next try", said, more, "bad")
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)

@@ -54,10 +54,10 @@ def polling_fact(view: View) -> PaneFact:
     up = view.top if state.ui.zoom == "polling" else None
     head = request_row(method, path, inner, job if differs.startswith("{") else differs)
     polls = [head, *timeline(state, inner, max(0, rows - 1 - len(foot)), up)]
-    failed = [each for each in run.timeline if each.kind == "lost"]
-    how = "refused" if all(each.refused for each in failed) else "failed"
-    text = f"{len(failed)} of {run.polls} {how}" if failed else polls_text(run.polls)
-    counted = ink(text, "bad" if failed else tone, bold=True)
+    losses = [each for each in run.timeline if each.kind == "lost"]
+    how = "refused" if all(each.refused for each in losses) else "failed"
+    text = f"{len(losses)} of {run.polls} {how}" if losses else polls_text(run.polls)
+    counted = ink(text, "bad" if losses else tone, bold=True)
     last = next((each for each in reversed(run.timeline) if each.x is not None), None)
     code = ink(str(last.code or "···") if last else "···", "bad" if last and last.bad else tone, bold=True)
     took = f" · last {latency(last.took)}" if last is not None and last.took is not None else ""

@@ -144,8 +144,8 @@ def _drawn(pane: Pane, view: View, form: PartForm) -> Rows:
     title = ink(label, tone, bold=bold)
     if state.ui.focus == pane.name:
         title = TextSpan(f" {label} ", f"{title.role} r")
-    named = row(title, (f"  {content.beside}" if content.beside else "", "dim"))
-    forms = ((named, content.state), *([(named, content.short)] if content.short else []), (row(title), content.state))
+    whole = row(title, (f"  {content.beside}" if content.beside else "", "dim"))
+    forms = ((whole, content.state), *([(whole, content.short)] if content.short else []), (row(title), content.state))
     title_row, state_row = next(
         (each for each in forms if sum(map(width, each)) + FRAME_ENDS <= view.columns), forms[-1]
     )

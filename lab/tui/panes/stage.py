@@ -10,13 +10,12 @@ from collections.abc import Callable
 from lab.tui.panes.band import planned_lane
 from lab.tui.panes.layout import BROAD, HERO
 from lab.tui.panes.pane import View, ViewPart
-from lab.tui.rows.blocks import LEFT, button, raised_buttons, seconds, span_text
+from lab.tui.rows.blocks import LEFT, button, raised_buttons, span_text
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, lettered, zoom_of
-from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
-from lab.tui.state.acts import NUMBERED, STANDING, Act, ActState
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, hot, ink, row, width, wrap
 from lab.tui.state.course import course_of
-from lab.tui.state.narrate import sentence
+from lab.tui.state.narrate import first_keys, sentence
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import role, word
 
@@ -24,7 +23,6 @@ ACT = "act"
 """The part that it fills."""
 LEAVES = ": leave presenter"
 """Behind its key, the way out of presenter mode, which has no key bar."""
-_GAUGE = 24
 
 
 def staged(
@@ -57,63 +55,6 @@ def way_out(state: ScreenState, columns: int) -> Row:
     return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns)
 
 
-# Which act it is
-
-
-def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
-    """Which act it is, what comes then, and a gauge of how long it still stays."""
-    shown = state.act
-    number = row(ink(act_count(state, act), "dim"))
-    if shown.left is None:
-        return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
-    part = 1.0
-    if (act.kind in STANDING or shown.waits) and shown.whole and (shown.left or shown.waits):
-        part = 1 - shown.left / shown.whole
-    before, what = _then(state, act, shown)
-    then = row(ink(before, "dim"), what, "  ")
-    if width(number) + width(then) + _GAUGE + 2 > columns:
-        number = row(ink(act_count(state, act).partition(" · ")[0], "dim"))
-    cells = max(4, min(_GAUGE, columns - width(number) - width(then) - 2))
-    return ends(number, row(then, gauge(part, cells, "run")), columns)
-
-
-def act_count(state: ScreenState, act: Act) -> str:
-    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
-    run, gates = state.run, state.gates
-    several = max(gates or 0, len(run.gates))
-    asks = several > 0 or act.kind in ("waiting", "decided")
-    number = NUMBERED.index(act.kind) + 1 if act.kind in NUMBERED else 0
-    total = 0 if gates is None and not run.gates else 6 if asks else 4
-    parts = [f"turn {run.turn}"] if run.turn > 1 else []
-    if number:
-        parts.append(f"act {number} of {total}" if total else f"act {number}")
-    gate = run.gate if act.decision is None else act.decision.gate
-    if gate is not None and act.kind in ("waiting", "decided"):
-        parts += [f"gate {gate.number} of {several}"] if several > 1 else []
-        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
-    return " · ".join(parts)
-
-
-def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
-    """What comes after the act, and the word before it."""
-    call, opening = state.run.next_call, state.run.matched_opening
-    match act.kind:
-        case "token":
-            return "then ", "the question goes out"
-        case "job":
-            return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
-        case "decided":
-            following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
-            return "then ", following.get(shown.followed, "the panes")
-        case "waiting" if state.run.gate is None:
-            return "until ", "the wait is over"
-        case "waiting":
-            scripted = opening is not None and opening.by is not None
-            return "until ", "the script decides" if scripted else "a person decides"
-        case _:
-            return "until ", "the status changes"
-
-
 # The poster: the story's title in block letters, what is asked, the lane as planned, and how to begin; of others' clients
 # where they may call, of a recording how long it plays
 
@@ -133,14 +74,10 @@ def poster_rows(view: View) -> Rows:
 
 
 def _said(state: ScreenState, columns: int) -> list[Row]:
-    """What must be told first; to somebody who may see the screen for the first time, the two keys to know."""
+    """What must be told first, else the two keys to know."""
     ui, trouble = state.ui, state.source.trouble
-    text = (
-        ui.broken
-        or ui.remark
-        or trouble
-        or (sentence(state) if ui.first or ui.starting or state.source.follows else "")
-    )
+    keys = "" if state.source.cursor is not None else first_keys(state)  # a recording tells of space by itself
+    text = ui.broken or ui.remark or trouble or keys or sentence(state)
     return wrap(row(ink(text, "bad" if ui.broken or trouble else "dim")), columns, most=2) if text else []
 
 
@@ -170,8 +107,12 @@ def _story(room: View) -> list[ViewPart]:
     if barred is not None:
         begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
     wide = min(_BUTTON, columns // 3 + 2)
-    live = button("space", f" {begin}", "fill", "fill-run", wide)
-    acts = button("P", " Act by act", "fg", "panel", wide)
+    if state.ui.stage:  # space begins what is chosen, P chooses the other
+        live = button("P", f" {begin}", "fg", "panel", wide)
+        acts = button("space", " Begin, act by act", "fill", "fill-run", wide)
+    else:
+        live = button("space", f" {begin}", "fill", "fill-run", wide)
+        acts = button("P", " Act by act", "fg", "panel", wide)
     note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
     said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
     gap = [BLANK] if room.rows >= 28 else []

@@ -6,7 +6,7 @@ run of ours. One is shown after the other: each stays for its hold, in real time
 whoever owns the clock has it stand as long as `ActState.waits`. So nothing is missed, and nothing is ever hidden.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,10 +26,30 @@ ActSource = Literal["own", "watched", "recorded"]
 """Whose run it is: of an own one the person's decision is never held back; for a watched one no clock stands."""
 
 
-NUMBERED: tuple[ActKind, ...] = ("token", "job", "running", "waiting", "decided", "output")
-"""Those that are numbered, in order. In `panes` the four panes are the screen, in `output` it is the finale."""
-STANDING: tuple[ActKind, ...] = ("token", "job", "decided", "refused")
-"""Those that have the lab's clock stand while they are held."""
+class ActRule(NamedTuple):
+    """What holds for a kind of act: whether it is numbered, has the lab's clock stand while it is held, needs a gate."""
+
+    counted: bool = False
+    stands: bool = False
+    gate: bool = False
+
+
+ACTS: dict[ActKind, ActRule] = {
+    "token": ActRule(counted=True, stands=True),
+    "job": ActRule(counted=True, stands=True),
+    "running": ActRule(counted=True),
+    "waiting": ActRule(counted=True, gate=True),
+    "decided": ActRule(counted=True, stands=True, gate=True),
+    "output": ActRule(counted=True),
+    "refused": ActRule(stands=True),
+    "panes": ActRule(),
+}
+"""Every kind, in order. In `panes` the four panes are the screen, in `output` it is the finale."""
+
+
+def counted_kinds(*, gate: bool) -> list[ActKind]:
+    """The kinds that are numbered, in order, of a turn with a gate or without."""
+    return [kind for kind, rule in ACTS.items() if rule.counted and (gate or not rule.gate)]
 
 
 ActKey = tuple[Millis | None, ActKind, int]
@@ -160,7 +180,7 @@ def _begun(act: Act, run: RunState, before: ActState, hold: Millis) -> ActState:
     # that the agents work again because a person wants changes needs no hold
     again = act.kind == "running" and before.act is not None and before.act.kind == "decided"
     left: Millis | None = 0
-    if act.kind in STANDING:
+    if ACTS[act.kind].stands:
         left = None if act.kind == "refused" else hold or None
     elif act.kind in ("waiting", "running") and not again:
         left = hold or HOLD
@@ -171,7 +191,7 @@ def _shown(
     act: Act, run: RunState, before: ActState, left: Millis | None, whole: Millis, *, watched: bool = False
 ) -> ActState:
     """An act with the run as it shows it."""
-    waits = not watched and (left is None or (left > 0 and act.kind in STANDING))
+    waits = not watched and (left is None or (left > 0 and ACTS[act.kind].stands))
     if act.kind == "decided" and act.decision is not None and decision_shown(run) is not act.decision:
         # the status that followed is known already: the act shows the run as it waited, and what was decided
         base = before.run if before.run is not None and before.run.began == run.began else run

@@ -43,7 +43,7 @@ COVERED = "The run stands: its act is covered. Press space to go on, esc to see 
 UNANSWERED = "0, then m emptied, brings back the message that the scenario answers."
 """Of a first message that somebody typed, and no answer is defined for."""
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
-"""To somebody who may see the screen for the first time."""
+"""On the poster, and to somebody who may see the screen for the first time."""
 
 
 def sentence(state: ScreenState) -> str:
@@ -62,13 +62,13 @@ def sentence(state: ScreenState) -> str:
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= LONGEST_SENTENCE and "space" not in text
         return text + BEGIN if fits else text
-    decided = run.milestone("decided")
+    verdict = run.milestone("decided")
     match here:
         case "waiting" if run.gate is None:
             return "The job waits by itself; nobody has to decide. Polling goes on."
         case "waiting" if run.gate is not None and not run.gate.in_chat:
             return "The agent stopped on purpose. The decision comes from outside the API."
-        case "complete" if decided is not None and decided.value == Verdict.REJECTED:
+        case "complete" if verdict is not None and verdict.value == Verdict.REJECTED:
             return f"A person said no. {PHASES['complete'].sentence}"
         case "complete" if run.decisions:
             counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
@@ -83,6 +83,16 @@ def sentence(state: ScreenState) -> str:
             return PHASES[here].sentence
 
 
+def first_keys(state: ScreenState) -> str:
+    """The two keys to know before a run that waits for space; nothing where none does."""
+    cursor = state.source.cursor
+    if phase(state.run) != "idle" or state.ui.starting or (cursor is None and state.source.follows):
+        return ""
+    if cursor is not None and (cursor.playing or cursor.line >= cursor.lines):
+        return ""
+    return FIRST.format("recording plays" if cursor is not None else "run begins")
+
+
 def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     """What no scenario can know: that nothing began, or stopped, or is only half in sight, or stands unseen."""
     run, cursor = state.run, state.source.cursor
@@ -92,9 +102,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
         return FOLLOWED["empty"]
     if cursor is not None and cursor.line >= cursor.lines and here != "idle" and not finished(run):
         return FOLLOWED["ends"]
-    if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
-        if not state.source.follows or cursor is not None:
-            return FIRST.format("recording plays" if cursor is not None else "run begins")
+    if state.ui.first and (keys := first_keys(state)):
+        return keys
     if here == "idle" and state.source.follows:
         if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]

@@ -190,13 +190,13 @@ def answered(run: RunState, call: Exchange, observation: Replied | Lost) -> RunS
             assert_never(call.command)
 
 
-NO_ANSWER = "no answer: "
+NO_REPLY = "no answer: "
 """Before why a call brought none."""
 
 
 def _lost(run: RunState, call: Exchange, why: str) -> RunState:
     """A call that brought no answer."""
-    at, refusal = call.until or call.at, NO_ANSWER + why
+    at, refusal = call.until or call.at, NO_REPLY + why
     if call.command == "token" and run.token is not None:
         run = replace(run, token=replace(run.token, refusal=refusal, took=call.took))
     elif call.command == "invoke" and not call.asks.resumes and run.job is not None and run.job.job is None:
