@@ -12,6 +12,7 @@ from lab.clocks import ManualClock, real_millis
 from lab.core.journal.fact import ClockAdvanced, Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Commit
+from lab.core.observe import Replied
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
@@ -246,6 +247,25 @@ async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: M
         assert [line["x"] for line in got if line["k"] == "req"] == [1, 2, 3]
         assert {"token.granted", "job.accepted"} <= {str(line.get("type")) for line in got}
         await peer.close()
+
+
+async def test_what_nobody_can_read_ends_no_journal_that_is_followed(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        bugs, heard = asyncio.Queue[object](), asyncio.Queue[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.put_nowait(context["exception"]))
+        shared.lines.append(b"somebody else's")
+
+        def onlooker(observation: object, position: int, wall: int) -> None:
+            heard.put_nowait(observation)
+
+        other.calls.relay.follow(onlooker)
+        assert isinstance(await bugs.get(), ValueError)
+        await one.token()
+        await one.calls.relay.publish()
+        while not isinstance(await heard.get(), Replied):
+            pass
+        other.calls.relay.leave(onlooker)
+        assert bugs.empty()
 
 
 async def test_a_reset_clears_the_journals_and_memories_of_all(shared: MemoryStore) -> None:

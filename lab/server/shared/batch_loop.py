@@ -45,6 +45,7 @@ from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.calls import CallResult, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime, pace_after
+from lab.server.shared.loop_turn import loop_turn, tell_bug
 from lab.server.shared.refused_writes import RefusedWrites
 
 _LOG = logging.getLogger("lab")
@@ -107,12 +108,6 @@ class _Waiting(Struct, eq=False):
 def _fail(calls: Iterable[_Waiting], why: Exception) -> None:
     for waiting in calls:
         waiting.end(why)
-
-
-def _tell(bug: Exception) -> None:
-    """Of a bug that no call is answered with."""
-    context = {"message": "A bug of the lab where several processes share it.", "exception": bug}
-    asyncio.get_running_loop().call_exception_handler(context)
 
 
 class BatchLoop:
@@ -239,7 +234,7 @@ class BatchLoop:
                 # an observer may have failed in the midst of what was folded
                 self._doubt()
                 if all(each.result.done() for each in calls):
-                    _tell(fault)  # else whoever called does
+                    tell_bug(fault)  # else whoever called does
                 _fail(calls, fault)
 
     async def _serve_or_reconnect(self, calls: Sequence[_Waiting]) -> None:
@@ -446,7 +441,7 @@ class BatchLoop:
                 self.counts.errors += 1
             except Exception as bug:  # noqa: BLE001 - of an observer, as in `_work`: who calls must not wait for ever
                 self._doubt()
-                _tell(bug)
+                tell_bug(bug)
         self._lost = None
         self.back.set()
         self._say(logging.WARNING, "the shared ledger is back.")
@@ -493,16 +488,17 @@ class BatchLoop:
             try:
                 await self._store.wait(position, _IDLE)
                 pause = _BUSY if self.service.position != position else 0
-            except StoreLost:  # it may be that the store refuses this alone
+            except LabError:  # it may be that the store refuses this alone
                 pause = _UNWATCHED
             await SystemClock().hold(pause)
-            with suppress(StoreLost):
+            with loop_turn():
                 await self.fresh()
 
     async def _live(self) -> None:
         while True:
             await SystemClock().hold(PROCESS_LIFETIME // 3)
-            await self.beat()
+            with loop_turn():
+                await self.beat()
 
     async def beat(self) -> None:
         """Let others know that this one lives; where writes are refused, that shows whether they still are."""

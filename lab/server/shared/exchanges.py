@@ -22,6 +22,7 @@ from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
 from lab.server.backlog import SHORT, without_body
 from lab.server.shared.lab_time import LabTime
+from lab.server.shared.loop_turn import loop_turn
 from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
 _GATHER: Millis = 50
@@ -139,14 +140,15 @@ class ExchangeRelay:
             await self._come.wait()
             self._come.clear()
             await SystemClock().hold(_GATHER)
-            await self.publish()
+            with loop_turn():
+                await self.publish()
 
     async def keep_up(self) -> None:
         """Tell those who follow what others publish, until it is cancelled."""
         while True:
             await self.followed.wait()
             await SystemClock().hold(_LOOK)
-            with suppress(StoreLost):
+            with loop_turn():
                 await self.catch_up()
 
 
