@@ -13,7 +13,7 @@ from lab.core.clock import Millis
 from lab.core.journal.shared import SharedTenants, StoreLost
 from lab.server.labs import Lab, Labs
 from lab.server.shared.batch_loop import BatchLoop
-from lab.server.shared.lasting import lasting
+from lab.server.shared.loop_turn import loop_turn
 
 _LOOK: Millis = 250
 """So often is looked which are in use; so long a wait lasts for those that are."""
@@ -44,7 +44,7 @@ class TenantFollower:
     async def run(self) -> None:
         """Follow until it is cancelled."""
         while True:
-            with lasting():
+            with loop_turn():
                 if real_millis() - self._looked >= _ENDED:
                     self._looked = real_millis()
                     await self.let_go_ended()

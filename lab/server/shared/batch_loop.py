@@ -45,7 +45,7 @@ from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.calls import CallResult, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime, pace_after
-from lab.server.shared.lasting import lasting, tell_bug
+from lab.server.shared.loop_turn import loop_turn, tell_bug
 from lab.server.shared.refused_writes import RefusedWrites
 
 _LOG = logging.getLogger("lab")
@@ -491,13 +491,13 @@ class BatchLoop:
             except LabError:  # it may be that the store refuses this alone
                 pause = _UNWATCHED
             await SystemClock().hold(pause)
-            with lasting():
+            with loop_turn():
                 await self.fresh()
 
     async def _live(self) -> None:
         while True:
             await SystemClock().hold(PROCESS_LIFETIME // 3)
-            with lasting():
+            with loop_turn():
                 await self.beat()
 
     async def beat(self) -> None:

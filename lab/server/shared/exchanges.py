@@ -22,7 +22,7 @@ from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
 from lab.server.backlog import SHORT, without_body
 from lab.server.shared.lab_time import LabTime
-from lab.server.shared.lasting import lasting
+from lab.server.shared.loop_turn import loop_turn
 from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
 _GATHER: Millis = 50
@@ -140,7 +140,7 @@ class ExchangeRelay:
             await self._come.wait()
             self._come.clear()
             await SystemClock().hold(_GATHER)
-            with lasting():
+            with loop_turn():
                 await self.publish()
 
     async def keep_up(self) -> None:
@@ -148,7 +148,7 @@ class ExchangeRelay:
         while True:
             await self.followed.wait()
             await SystemClock().hold(_LOOK)
-            with lasting():
+            with loop_turn():
                 await self.catch_up()
 
 

@@ -8,7 +8,7 @@ from lab.core.journal.shared import StoreLost
 
 
 @contextmanager
-def lasting() -> Iterator[None]:
+def loop_turn() -> Iterator[None]:
     """A store that is lost is told of by the lab's own loop, and a bug as one that no call is answered with."""
     try:
         yield
