@@ -54,7 +54,7 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
 
     with terminal.lab("demo", "--record", "./away", "--speed", "20", cwd=tmp_path) as shown:
         shown.press_at("space Begin", " ")
-        shown.press_at("RUNNING", "\x1a")
+        shown.press_at("in RUNNING", "\x1a")
         shown.until(lambda seen: seen.raw.count(b"\x1b[?1049l") == 1)
         assert shown.process.pid is not None
         while state_of(shown.process.pid) != "T":
@@ -71,7 +71,7 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
 def test_sigterm_restores_the_terminal_and_closes_the_tape(tmp_path: Path, begun: bool) -> None:
     with demo(tmp_path, "--record", "./cut") as shown:
         shown.press_at("space Begin", " ")
-        shown.until(lambda seen: ("RUNNING" if begun else "oauth2") in seen.text)
+        shown.until(lambda seen: ("in RUNNING" if begun else "oauth2") in seen.text)
         shown.process.send_signal(signal.SIGTERM)
         assert shown.ended() == 130
     assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]

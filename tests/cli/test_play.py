@@ -49,7 +49,7 @@ def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
 
 def test_on_a_terminal_it_is_shown_and_played_through() -> None:
     with terminal.lab("play", str(RECORDING)) as term:
-        term.until(lambda seen: "Press space, and the recording plays" in seen.text)
+        term.until(lambda seen: "Play, about" in seen.text)
         term.press("\x1b[F")  # end
         term.until(lambda seen: "line 30 of 30" in seen.text and "COMPLETE" in seen.text)
         term.press("0")
