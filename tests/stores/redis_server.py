@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 
 from lab.core.clock import Millis
-from lab.core.journal.shared import SNAPSHOT_EVERY, LogPosition, StoreLost
+from lab.core.journal.shared import SNAPSHOT_EVERY, LogPosition, Snapshot, StoreLost
 from lab.stores.address import store_address
 from lab.stores.redis_link import RedisCommand, RedisLink
 from lab.stores.redis_log import RedisLog, keys_of
@@ -108,8 +109,11 @@ class SharedRedis:
 
 
 async def lose_history(link: RedisLink, prefix: str, until: LogPosition) -> None:
-    """Leave no commits after that position in a lab's log."""
-    log = keys_of(prefix)[0]
+    """Leave no commits after that position in a lab's log, nor a snapshot of them: what is older is still in the log."""
+    log, snapshot, _ = keys_of(prefix)
+    head = await link.ask("LINDEX", snapshot, 0)
+    if head is not None and msgspec.json.decode(head, type=Snapshot).place.position > until:
+        await link.ask("DEL", snapshot)
     commits = [each for each in await link.ask("XRANGE", log, "-", "+") if int(each[0].split(b"-")[0]) <= until]
     await link.ask("DEL", log)
     for name, members in commits:
