@@ -1,6 +1,6 @@
 """The labs behind one listener, and which of them a request is for.
 
-A `Lab` is a mock with the clock that it lives by, what keeps, delivers and records its replies, and what opens its part
+A `ServedLab` is a mock with the clock that it lives by, what keeps, delivers and records its replies, and what opens its part
 of the control plane. A listener has one without a name. Beside it stand *tenants*, `/t/NAME`, each with a clock of its
 own; and in each of these, and in the nameless one, the scenarios that clients chose there, `/scenario/NAME`, each with
 ledger, numbers, journal and report of its own, and the clock of the lab in which it was chosen. Where a path prefix says
@@ -40,7 +40,7 @@ MOUNT_HEADER, TENANT_HEADER = "x-lab-scenario", "x-lab-tenant"
 TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
 MOST_TENANTS = 1_000
-"""However they are fact."""
+"""However they are made."""
 _LONGEST_SHOWN = 120
 """Characters of a name that are repeated where there is none such."""
 _CHOOSING = frozenset((TENANT_HEADER, MOUNT_HEADER))
@@ -64,12 +64,12 @@ class LabChoice(Struct, frozen=True):
     """How many conversations a client is to begin."""
 
 
-class Lab:
+class ServedLab:
     """One lab behind a listener."""
 
     def __init__(
         self, service: Service, clock: AnyClock, *, name: str | None = None, calls: LedgerCalls | None = None,
-        usual: "Lab | None" = None, choice: LabChoice | None = None,
+        usual: "ServedLab | None" = None, choice: LabChoice | None = None,
     ) -> None:  # fmt: skip
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
 
@@ -90,7 +90,7 @@ class Lab:
         """Calls and commands for it, and for what was chosen there, that are under way."""
         self.choices: dict[str, LabChoice] = {}
         """What may be chosen there."""
-        self.chosen: dict[str, Lab] = {}
+        self.chosen: dict[str, ServedLab] = {}
         """What was, in the order of its making."""
 
     @property
@@ -112,11 +112,11 @@ class Lab:
     def recorder(self, recorder: Recorder | None) -> None:
         self.sender.recorder = recorder
 
-    def __iter__(self) -> "Iterator[Lab]":
+    def __iter__(self) -> "Iterator[ServedLab]":
         """All that live by its clock: itself, and what was chosen there."""
         return iter((self, *self.chosen.values()))
 
-    def used(self) -> "Iterator[Lab]":
+    def used(self) -> "Iterator[ServedLab]":
         """What was chosen there and called, be it before this process began."""
         return (each for each in self.chosen.values() if each.service.exchanges or any(each.service.jobs()))
 
@@ -145,7 +145,7 @@ class LabWish(Struct, frozen=True):
     scenarios: tuple[str, ...] | None = None
 
     @classmethod
-    def fulfilled(cls, lab: Lab) -> "LabWish":
+    def fulfilled(cls, lab: ServedLab) -> "LabWish":
         """What would have to be wished for to get a tenant like this one."""
         config = lab.service.config
         return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios))
@@ -162,7 +162,7 @@ class LabRefused(Exception):
 class Routed(Struct, frozen=True):
     """Which lab a request is for, and its path there; or why it is for none."""
 
-    lab: Lab
+    lab: ServedLab
     path: str
     refusal: Refusal | None = None
     absent: str | None = None
@@ -177,26 +177,26 @@ class Labs:
     offered = False
     """Whether there may be more than the nameless one."""
 
-    def __init__(self, usual: Lab) -> None:
+    def __init__(self, usual: ServedLab) -> None:
         self.usual = usual
         """That without a name."""
-        self.named: dict[str, Lab] = {}
+        self.named: dict[str, ServedLab] = {}
         """The tenants that are here, in the order of their making."""
-        self.watchers: list[Callable[[Lab], object]] = []
+        self.watchers: list[Callable[[ServedLab], object]] = []
         """Told of each lab that is made, before its first request."""
-        self.leavers: list[Callable[[Lab], object]] = []
+        self.leavers: list[Callable[[ServedLab], object]] = []
         """Told of each that is given up."""
         self._making = asyncio.Lock()
-        self._used: dict[int, dict[Lab, None]] = {}
+        self._used: dict[int, dict[ServedLab, None]] = {}
         """By connection: where it was used beside the nameless lab, the latest last."""
 
-    def __iter__(self) -> Iterator[Lab]:
+    def __iter__(self) -> Iterator[ServedLab]:
         """Every one, what was chosen in each behind it."""
         return chain(self.usual, *self.named.values())
 
     # What a class that makes some says of them. Where other processes serve them too, StoreLost if that isn't known.
 
-    def chosen(self, usual: Lab, choice: LabChoice) -> Lab:
+    def chosen(self, usual: ServedLab, choice: LabChoice) -> ServedLab:
         """A new lab of what is chosen in another one; StoreRefused if nothing can keep what is accepted there."""
         raise NotImplementedError
 
@@ -204,11 +204,11 @@ class Labs:
         """Whether a token request shows credentials that are good in the tenant that is wished for."""
         return False
 
-    async def new_tenant(self, wish: LabWish, *, called: bool) -> Lab:
+    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """A new tenant, which a call or a command makes; UsageError if it can't be, LabRefused if there are too many."""
         raise NotImplementedError
 
-    async def elsewhere(self, name: str) -> Lab | None:
+    async def elsewhere(self, name: str) -> ServedLab | None:
         """A tenant that isn't here yet, and that another process has."""
         return None
 
@@ -225,7 +225,7 @@ class Labs:
         """Let nobody have that tenant from now on; False if nobody had."""
         return name in self.named
 
-    async def left(self, lab: Lab) -> None:
+    async def left(self, lab: ServedLab) -> None:
         """A tenant was given up here."""
 
     # Which one
@@ -290,7 +290,7 @@ class Labs:
             why = f"A token request with a client's credentials makes it, or {why}"
         return not_found(f"There is no tenant {_shown(name)} here. {why if TENANT_NAME.fullmatch(name) else NAME_RULE}")
 
-    def choose(self, lab: Lab, name: str) -> Lab:
+    def choose(self, lab: ServedLab, name: str) -> ServedLab:
         """The scenario of that name in a lab, made if it wasn't yet; LabRefused if it can't be chosen there."""
         if (known := lab.chosen.get(name)) is not None:
             return known
@@ -306,7 +306,7 @@ class Labs:
 
     # Making and ending
 
-    async def make(self, wish: LabWish, *, called: bool = False) -> Lab:
+    async def make(self, wish: LabWish, *, called: bool = False) -> ServedLab:
         """The tenant of that name, made if it isn't there; LabRefused if it can't be."""
         if not self.offered:
             raise LabRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has some."))
@@ -320,7 +320,7 @@ class Labs:
                     return known
             return await self._begin(await self.new_tenant(wish, called=called))
 
-    async def find(self, name: str) -> Lab | None:
+    async def find(self, name: str) -> ServedLab | None:
         """The tenant of that name, whichever process made it; None: there is none."""
         if (known := self.named.get(name)) is not None or not self.offered or not TENANT_NAME.fullmatch(name):
             return known
@@ -328,7 +328,7 @@ class Labs:
             found = self.named.get(name) or await self.elsewhere(name)
             return found if found is None or name in self.named else await self._begin(found)
 
-    async def _begin(self, lab: Lab) -> Lab:
+    async def _begin(self, lab: ServedLab) -> ServedLab:
         self.watch(lab)  # before its ledger is read, which tells observers what was before
         try:
             await lab.calls.start(leads=False)
@@ -338,8 +338,8 @@ class Labs:
         self.named[lab.name or ""] = lab
         return lab
 
-    def watch(self, lab: Lab) -> None:
-        """Tell who wants to know of one that was fact."""
+    def watch(self, lab: ServedLab) -> None:
+        """Tell who wants to know of one that was made."""
         for watcher in self.watchers:
             watcher(lab)
 
@@ -350,13 +350,13 @@ class Labs:
             await self.let_go(lab)
         return existed
 
-    async def let_go(self, lab: Lab) -> None:
+    async def let_go(self, lab: ServedLab) -> None:
         """A tenant was ended, here or by another process: nothing of it stays here."""
         if self.named.get(lab.name or "") is lab:
             del self.named[lab.name or ""]
             await self._forget(lab)
 
-    async def _forget(self, lab: Lab) -> None:
+    async def _forget(self, lab: ServedLab) -> None:
         for ordinal, used in self._used.items():  # connections may outlive it by far
             self._used[ordinal] = {each: None for each in used if each.usual is not lab}
         self.give_up(lab)
@@ -364,7 +364,7 @@ class Labs:
             leaver(lab)
         await self.left(lab)
 
-    def give_up(self, lab: Lab) -> None:
+    def give_up(self, lab: ServedLab) -> None:
         """Give up all that was chosen in a lab: the next request makes each anew."""
         gone, lab.chosen = lab.chosen, {}
         for chosen in gone.values():
@@ -373,7 +373,7 @@ class Labs:
 
     # Connections, which belong to none: of each a journal tells those that were used there
 
-    def arrive(self, lab: Lab, connection: Connection) -> None:
+    def arrive(self, lab: ServedLab, connection: Connection) -> None:
         """A request to that lab came over a connection."""
         connection.tenant = lab.usual
         if lab is self.usual:
@@ -384,7 +384,7 @@ class Labs:
         used.pop(lab, None)  # so that it comes to be the last
         used[lab] = None
 
-    def latest(self, ordinal: int) -> Lab:
+    def latest(self, ordinal: int) -> ServedLab:
         """The lab that a connection was last used for, the nameless one aside."""
         used = self._used.get(ordinal)
         return next(reversed(used)) if used else self.usual
@@ -411,7 +411,7 @@ def named_in(path: str, headers: Headers, prefix: str, header: str) -> tuple[set
     return {*names, name}, f"{before}{slash}{rest}" if before else f"/{rest}"
 
 
-def _no_choice(lab: Lab, name: str) -> Refusal:
+def _no_choice(lab: ServedLab, name: str) -> Refusal:
     """404: no scenario is chosen by that name. In the message, for the OAuth server's answers have no place for hints."""
     if lab.calls.shared:
         return not_found("No scenario can be chosen in a lab that several processes serve.")

@@ -24,7 +24,7 @@ from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.call_totals import CallTotals
 from lab.server.connection import SENT_LAST, Connection, Sent
-from lab.server.labs import Lab, Labs, Routed
+from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
@@ -47,14 +47,14 @@ class MockServer(ListeningServer):
         limits: ServerLimits | None = None,
         calls: LedgerCalls | None = None,
         *,
-        labs: Callable[[Lab], Labs] = Labs,
+        labs: Callable[[ServedLab], Labs] = Labs,
     ) -> None:
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
 
         `labs` makes of the nameless lab those that stand behind the listener.
         """
         super().__init__(clock, limits or ServerLimits())
-        self.labs = labs(Lab(service, clock, calls=calls))
+        self.labs = labs(ServedLab(service, clock, calls=calls))
         self.labs.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
@@ -103,7 +103,7 @@ class MockServer(ListeningServer):
 
         self.others.append(Listener(bound, elsewhere))
 
-    def drop(self, lab: Lab) -> None:
+    def drop(self, lab: ServedLab) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
         for connection in tuple(self.peers):
             # who waits for the ledger learns of it there, and may call the next tenant of that name
@@ -205,7 +205,7 @@ class MockServer(ListeningServer):
             return self._refuse(connection, routed, problem, now, now - since, x)
         return await lab.sender.send(connection, request, reply, now)
 
-    async def _ask(self, lab: Lab, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
+    async def _ask(self, lab: ServedLab, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
         """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is let go."""
         self._asking.add(connection)
         try:
@@ -222,7 +222,7 @@ class MockServer(ListeningServer):
             return reader.store_refusal(fault)
         return self.bugs.found(fault, connection.ordinal)
 
-    async def _prepare(self, lab: Lab, request: Request, prepare: Callable[[], None] | None) -> Request:
+    async def _prepare(self, lab: ServedLab, request: Request, prepare: Callable[[], None] | None) -> Request:
         """Do it in other threads, few at a time, and wait for a long call's turn: others are answered meanwhile.
 
         The request without files.

@@ -11,7 +11,7 @@ from contextlib import suppress
 from lab.clocks import SystemClock, real_millis
 from lab.core.clock import Millis
 from lab.core.journal.shared import SharedTenants, StoreLost
-from lab.server.labs import Lab, Labs
+from lab.server.labs import Labs, ServedLab
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.loop_turn import loop_turn
 
@@ -27,13 +27,13 @@ class TenantFollower:
     """Follows the tenants of one process."""
 
     def __init__(self, tenants: Labs, store: SharedTenants) -> None:
-        self.here: dict[str, Lab] = {}
+        self.here: dict[str, ServedLab] = {}
         """Those that this process has, by name."""
         self._births: dict[str, str] = {}
         self._tenants, self._store = tenants, store
         self._looked: Millis = 0
 
-    def enter(self, name: str, tenant: Lab, birth: str) -> None:
+    def enter(self, name: str, tenant: ServedLab, birth: str) -> None:
         """Follow one that this process has from now on; `birth` tells it from others of its name."""
         self.here[name], self._births[name] = tenant, birth
 
@@ -54,7 +54,7 @@ class TenantFollower:
                     continue
             await SystemClock().hold(_LOOK)
 
-    async def follow(self, in_use: dict[str, Lab], within: Millis) -> int:
+    async def follow(self, in_use: dict[str, ServedLab], within: Millis) -> int:
         """Fold what others commit to these `within` real milliseconds, and tell those who follow; for how many there was news."""
         loops = {name: each.calls for name, each in in_use.items() if isinstance(each.calls, BatchLoop)}
         named = {name: (name, self._births[name]) for name in loops}

@@ -19,7 +19,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
 from lab.recording.format.reader import read
-from lab.server.labs import Lab, LabChoice, LabRefused
+from lab.server.labs import LabChoice, LabRefused, ServedLab
 from lab.settings import ClockSettings, MockSettings
 from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE
@@ -36,7 +36,7 @@ class Choosing:
         settings = MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), record=record)
         self.setup = make_setup(settings)
         service = Service(self.setup.config)
-        self.usual, console = Lab(service, self.setup.clock), Console(io.StringIO(), self.err)
+        self.usual, console = ServedLab(service, self.setup.clock), Console(io.StringIO(), self.err)
         self.labs = ServedLabs(self.setup, console, ServeExtras(choices=more), self.usual)
 
     def call(self, name: str) -> int:
@@ -132,6 +132,6 @@ def test_one_that_can_not_be_recorded_is_served_and_told_of(tmp_path: Path) -> N
 def test_of_a_crowd_all_jobs_are_wanted() -> None:
     setup = make_setup(MockSettings(targets=("crowd", "quick")))
     service = Service(setup.config)
-    usual = Lab(service, setup.clock)
+    usual = ServedLab(service, setup.clock)
     ServedLabs(setup, Console(io.StringIO(), io.StringIO()), ServeExtras(), usual)
     assert {name: choice.jobs for name, choice in usual.choices.items()} == {"crowd": 20, "quick": 1}

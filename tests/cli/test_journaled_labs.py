@@ -26,7 +26,7 @@ from lab.files import opening
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
-from lab.server.labs import Lab, LabChoice, LabRefused, LabWish
+from lab.server.labs import LabChoice, LabRefused, LabWish, ServedLab
 from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_journal import Server, folder, port, refused, serving
 from tests.cli.test_journal_disk import Disk, FullDisk
@@ -186,11 +186,11 @@ class Start:
         console = Console(StringIO(), self.err)
         self.journal = StateJournal(settings, str(folder / "day.journal"), console)
         setup = self.journal.resume(loaded(folder))
-        usual = Lab(Service(setup.config), setup.clock)
+        usual = ServedLab(Service(setup.config), setup.clock)
         self.journal.attach(usual.service, usual.clock)
         self.labs = ServedLabs(setup, console, ServeExtras(journal=self.journal, choices=choices, tenants=9), usual)
 
-    def invoke(self, lab: Lab) -> str:
+    def invoke(self, lab: ServedLab) -> str:
         sent = token_request(DEMO.id, DEMO.secret, SCOPE)
         token = json.loads(lab.service.serve(sent, 0).response.body)["access_token"]
         head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))

@@ -18,7 +18,7 @@ from lab.core.observe import Noted, Observer, Replied, Requested
 from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
-from lab.server.labs import Lab, Labs
+from lab.server.labs import Labs, ServedLab
 from tests.cli.test_playback import RECORDING
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import each_row
@@ -127,7 +127,10 @@ def test_what_is_done_to_a_tenant_has_a_line(form: str, lines: list[str]) -> Non
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
     service = Service(config_of(read(Path(RECORDING).read_bytes()), ()))
-    labs, tenant = Labs(Lab(Service(service.config), ManualClock())), Lab(service, ManualClock(), name="ann")
+    labs, tenant = (
+        Labs(ServedLab(Service(service.config), ManualClock())),
+        ServedLab(service, ManualClock(), name="ann"),
+    )
     log.follow(labs)
     labs.watch(tenant)
     service.reset(7)

@@ -29,8 +29,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
-from lab.server.labs import Lab as ServedLab
-from lab.server.labs import LabWish
+from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop
 from lab.server.shared.batch_loop import BatchLoop

@@ -41,8 +41,7 @@ from lab.server.call_totals import Samples
 from lab.server.control.description import description
 from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
-from lab.server.labs import Lab as ServedLab
-from lab.server.labs import LabWish
+from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
 from lab.settings import ClockSettings, MockSettings
 from tests.scenario_texts import BRIEF

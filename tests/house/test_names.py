@@ -17,11 +17,9 @@ DECLARED = frozenset(("execute", "PLUGIN"))
 
 def test_no_class_is_defined_twice(package: Package) -> None:
     found = {
-        name: modules
+        name: [module for module, _ in places]
         for name, places in package.public().items()
-        if any(is_class for _, is_class in places)
-        # the plugin of pytest is a distribution of its own, for programs that never see the lab's
-        and len(modules := [module for module, _ in places if not module.startswith("lab.testing.")]) > 1
+        if len(places) > 1 and any(is_class for _, is_class in places)
     }
     assert found == {}
 

@@ -18,7 +18,7 @@ from lab.mock.config import MOUNT_PATH, Config
 from lab.mock.service import Service
 from lab.program.switches import Layers
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.labs import Lab, LabChoice, Labs
+from lab.server.labs import LabChoice, Labs, ServedLab
 from lab.server.limits import ServerLimits
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, Stage, bearer, make_service, request
 from tests.server.test_control import Plane, plane
@@ -43,9 +43,9 @@ async def stage(stage: Stage) -> Stage:
     class Choosing(Labs):
         offered = True
 
-        def chosen(self, usual: Lab, choice: LabChoice) -> Lab:
+        def chosen(self, usual: ServedLab, choice: LabChoice) -> ServedLab:
             service = Service(config.alone((choice.load(),), 7, MOUNT_PATH + choice.name))
-            return Lab(service, usual.clock, usual=usual, choice=choice)
+            return ServedLab(service, usual.clock, usual=usual, choice=choice)
 
     choices = (
         LabChoice("consent", program, lambda: program().scenario),

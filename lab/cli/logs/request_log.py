@@ -20,7 +20,7 @@ from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Replied, Requested
 from lab.mock.service import Service
 from lab.server.backlog import Backlog, Kept
-from lab.server.labs import Lab, Labs
+from lab.server.labs import Labs, ServedLab
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -105,7 +105,7 @@ class RequestLog:
         labs.watchers.append(self._observe)
         labs.leavers.append(self._left)
 
-    def _left(self, lab: Lab) -> None:
+    def _left(self, lab: ServedLab) -> None:
         backlog = Backlog.of(lab.service)
         backlog.hand_on()
         self._backlogs.pop(backlog, None)
@@ -117,7 +117,7 @@ class RequestLog:
         self.look()
         self._writer.close()
 
-    def _observe(self, lab: Lab) -> None:
+    def _observe(self, lab: ServedLab) -> None:
         service = lab.service
         self.observe(service, lab.scenario, lambda each: service.config.trace_of(each), lab.name)
         if lab.scenario is None:

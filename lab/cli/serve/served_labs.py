@@ -26,7 +26,7 @@ from lab.jobs.program import Program
 from lab.mock.config import MOUNT_PATH, TENANT_PATH, Config
 from lab.mock.service import Service
 from lab.program.words import nearest
-from lab.server.labs import MOST_TENANTS, Lab, LabChoice, Labs, LabWish, too_many
+from lab.server.labs import MOST_TENANTS, LabChoice, Labs, LabWish, ServedLab, too_many
 
 if TYPE_CHECKING:  # a lab without a journal starts without what one needs
     from lab.cli.serve.state_journal import StateJournal
@@ -37,7 +37,7 @@ class LabParts(Labs):
 
     offered = True
 
-    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: Lab) -> None:
+    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: ServedLab) -> None:
         super().__init__(usual)
         self.most = extras.tenants
         self._setup, self._console, self._extras = setup, console, extras
@@ -63,13 +63,13 @@ class LabParts(Labs):
 class ServedLabs(LabParts):
     """Those of a lab that this process has to itself. With a journal each has one, and is there again at the next start."""
 
-    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: Lab) -> None:
+    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: ServedLab) -> None:
         super().__init__(setup, console, extras, usual)
         self._journal = extras.journal
         self._wishes = {usual: LabWish("", setup.settings.seed)}
         """What was asked of each in which scenarios can be chosen."""
-        self._called = set[Lab]()
-        """Tenants that calls have fact."""
+        self._called = set[ServedLab]()
+        """Tenants that calls have made."""
         self._makings = Counter[str]() if extras.journal is None else Counter(extras.journal.makings)
         """How often a lab was made at each place."""
         self._recorders: list[TapeRecorder] = []
@@ -84,28 +84,28 @@ class ServedLabs(LabParts):
 
     # Scenarios that are chosen: each that is served, and what is offered beside
 
-    def chosen(self, usual: Lab, choice: LabChoice) -> Lab:
+    def chosen(self, usual: ServedLab, choice: LabChoice) -> ServedLab:
         """With that scenario alone; `--record day` records it as `day-NAME`, if the lab is the nameless one."""
         config = self._config_alone(usual, choice)
         fact = LabMade(at=self.usual.clock.now(), place=config.prefix)
         return self._choice(usual, choice, config, None if self._journal is None else self._journal.begin(fact, config))
 
-    def _config_alone(self, usual: Lab, choice: LabChoice) -> Config:
+    def _config_alone(self, usual: ServedLab, choice: LabChoice) -> Config:
         config, program = usual.service.config, choice.load()
         wanted = self._wishes[usual].seed
         own = program.scenario.seed if wanted is None else wanted
         prefix = f"{config.prefix}{MOUNT_PATH}{choice.name}"
         return config.alone((program,), config.seed if own is None else own, prefix)
 
-    def _choice(self, usual: Lab, choice: LabChoice, config: Config, journal: "StateJournal | None") -> Lab:
+    def _choice(self, usual: ServedLab, choice: LabChoice, config: Config, journal: "StateJournal | None") -> ServedLab:
         service = self._service(config, usual.clock, journal)
-        lab = Lab(service, usual.clock, usual=usual, choice=choice)
+        lab = ServedLab(service, usual.clock, usual=usual, choice=choice)
         lab.past = () if journal is None else journal.facts
         lab.recorder = self._recorder(service, choice.name) if usual is self.usual else None
         service.unauthorized.append(self._token_hint(lab))
         return lab
 
-    def _furnish(self, lab: Lab) -> None:
+    def _furnish(self, lab: ServedLab) -> None:
         """Let clients choose in a lab."""
         lab.choices = {}
         for program in lab.service.config.scenarios:
@@ -113,7 +113,7 @@ class ServedLabs(LabParts):
         lab.choices |= {each.name: each for each in self._extras.choices if each.name not in lab.choices}
         lab.service.unauthorized.append(self._token_hint(lab))
 
-    def _offer(self, lab: Lab, name: str) -> None:
+    def _offer(self, lab: ServedLab, name: str) -> None:
         def program() -> Program:
             """As its file is now."""
             return next(each for each in lab.service.config.scenarios if each.name == name)
@@ -121,7 +121,7 @@ class ServedLabs(LabParts):
         jobs = conditions_of(name, scenarios_folder(self._setup.settings.scenarios)).jobs
         lab.choices[name] = LabChoice(name, program, lambda: program().scenario, jobs=jobs)
 
-    def _token_hint(self, lab: Lab) -> Callable[[Request], None]:
+    def _token_hint(self, lab: ServedLab) -> Callable[[Request], None]:
         """Says of whom a token is that is shown where it isn't known."""
 
         def granted_at(token: str) -> str | None:
@@ -132,7 +132,7 @@ class ServedLabs(LabParts):
 
     # Tenants
 
-    async def new_tenant(self, wish: LabWish, *, called: bool) -> Lab:
+    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """With the scenarios as the lab serves them now, and a clock that begins now."""
         if len(self.named) >= MOST_TENANTS or (called and len(self._called) >= self.most):
             raise too_many(MOST_TENANTS if len(self.named) >= MOST_TENANTS else len(self._called), called=called)
@@ -149,8 +149,8 @@ class ServedLabs(LabParts):
 
     def _tenant(
         self, fact: LabMade, wish: LabWish, config: Config, clock: AnyClock, journal: "StateJournal | None"
-    ) -> Lab:
-        lab = Lab(self._service(config, clock, journal), clock, name=wish.name)
+    ) -> ServedLab:
+        lab = ServedLab(self._service(config, clock, journal), clock, name=wish.name)
         lab.token, lab.past = fact.token, () if journal is None else journal.facts
         self._wishes[lab] = replace(wish, seed=self._setup.settings.seed if wish.seed is None else wish.seed)
         self._furnish(lab)
@@ -178,7 +178,7 @@ class ServedLabs(LabParts):
                 if lab is not self.usual and lab.scenario in (None, program.name):
                     self._load(lab, program)
 
-    def _load(self, lab: Lab, program: Program) -> None:
+    def _load(self, lab: ServedLab, program: Program) -> None:
         try:
             lab.service.load(program, lab.clock.now())
         except StoreRefused as refused:
@@ -209,7 +209,7 @@ class ServedLabs(LabParts):
             journal.attach(service, clock)
         return service
 
-    def _gone(self, lab: Lab) -> None:
+    def _gone(self, lab: ServedLab) -> None:
         if isinstance(lab.recorder, TapeRecorder):
             lab.recorder.close("closed")
         if self._journal is not None:
@@ -254,5 +254,5 @@ class ServedLabs(LabParts):
         return recorder
 
 
-def _choice_of(lab: Lab) -> str:
+def _choice_of(lab: ServedLab) -> str:
     return "the plain base URL" if lab.scenario is None else f"{MOUNT_PATH}{lab.scenario}"

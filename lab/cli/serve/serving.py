@@ -29,7 +29,7 @@ from lab.identity.scopes import api_scope
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
-from lab.server.labs import Lab, Labs
+from lab.server.labs import Labs, ServedLab
 from lab.server.listener import Bound, bind
 from lab.server.mock_server import MockServer
 
@@ -233,7 +233,7 @@ class Serving:
         if self._ports is not None:
             self._ports.close()
 
-    def _labs(self, usual: Lab) -> Labs:
+    def _labs(self, usual: ServedLab) -> Labs:
         """Where scenarios are served to others there may be more labs: this process's own, or those of all that serve it."""
         if not self._offers:
             return Labs(usual)

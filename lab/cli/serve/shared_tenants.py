@@ -16,7 +16,7 @@ from lab.cli.setup import Setup, make_clock
 from lab.core.journal.shared import KeptTenant, SharedTenants
 from lab.core.seeds import Seed
 from lab.mock.batches import BatchedService
-from lab.server.labs import MOST_TENANTS, Lab, LabWish, too_many
+from lab.server.labs import MOST_TENANTS, LabWish, ServedLab, too_many
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.tenant_follower import TenantFollower
@@ -34,7 +34,9 @@ class TenantDocument(Struct, frozen=True):
 class StoredTenants(LabParts):
     """Those of a shared lab, whichever process has made them."""
 
-    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, store: SharedTenants, usual: Lab) -> None:
+    def __init__(
+        self, setup: Setup, console: Console, extras: ServeExtras, store: SharedTenants, usual: ServedLab
+    ) -> None:
         super().__init__(setup, console, extras, usual)
         self._store, self._follower = store, TenantFollower(self, store)
         self._following = asyncio.create_task(self._follower.run())
@@ -45,7 +47,7 @@ class StoredTenants(LabParts):
         await asyncio.gather(self._following, return_exceptions=True)
         await asyncio.gather(*map(_stop, self._follower.here.values()))
 
-    async def new_tenant(self, wish: LabWish, *, called: bool) -> Lab:
+    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """The same at whatever process it is wished for: the first wish counts."""
         config = self.config(wish, 0)
         names = tuple(each.name for each in config.scenarios)
@@ -55,7 +57,7 @@ class StoredTenants(LabParts):
             raise too_many(kept, called=called)
         return self._tenant(wish.name, kept)
 
-    async def elsewhere(self, name: str) -> Lab | None:
+    async def elsewhere(self, name: str) -> ServedLab | None:
         """That of another process."""
         kept = await self._store.find(name)
         return None if kept is None else self._tenant(name, kept)
@@ -75,12 +77,12 @@ class StoredTenants(LabParts):
         """No process has it from now on."""
         return await self._store.end(name)
 
-    async def left(self, lab: Lab) -> None:
+    async def left(self, lab: ServedLab) -> None:
         """Serve it no more."""
         self._follower.leave(lab.name or "")
         await _stop(lab)
 
-    def _tenant(self, name: str, kept: KeptTenant) -> Lab:
+    def _tenant(self, name: str, kept: KeptTenant) -> ServedLab:
         document = _decoded(kept)
         epoch, began = instant_zero(self._setup, kept.wall)
         clock = make_clock(self._setup.settings.clock)
@@ -88,13 +90,13 @@ class StoredTenants(LabParts):
         service.observers += client_hints(self._console, clock.mode, service)
         assert isinstance(service, BatchedService)
         calls = BatchLoop(service, self._store.store(name, kept), LabTime(clock, began), process_name())
-        lab = Lab(service, clock, name=name, calls=calls)
+        lab = ServedLab(service, clock, name=name, calls=calls)
         lab.token = document.token
         self._follower.enter(name, lab, kept.birth)
         return lab
 
 
-async def _stop(tenant: Lab) -> None:
+async def _stop(tenant: ServedLab) -> None:
     assert isinstance(tenant.calls, BatchLoop)
     await tenant.calls.stop()
 

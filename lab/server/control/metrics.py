@@ -26,7 +26,7 @@ from lab.program.words import Status
 from lab.server.backlog import Backlog, Kept
 from lab.server.call_totals import BOUNDS, CALLS, MALFORMED, STRUCK, CallTotals, Samples
 from lab.server.control.access import CommandRefused
-from lab.server.labs import Lab
+from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _FAMILIES: Mapping[str, Family] = {
 class MockMeter:
     """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
 
-    def __init__(self, server: MockServer, lab: Lab, totals: dict[str, CallTotals]) -> None:
+    def __init__(self, server: MockServer, lab: ServedLab, totals: dict[str, CallTotals]) -> None:
         """`totals` count it too, by its name, with the mocks of other tenants."""
         self.installed = find_spec(METRICS_LIBRARY) is not None
         self.own = CallTotals()
@@ -165,7 +165,7 @@ async def _of_lab(server: MockServer, totals: Mapping[str, CallTotals]) -> Sampl
     return _together((*sums, _of_ledger(server.labs.usual), once, system))
 
 
-def _of_ledger(lab: Lab) -> Samples:
+def _of_ledger(lab: ServedLab) -> Samples:
     counts = lab.calls.counts
     return {} if counts is None else {f"lab_ledger_{name}": [((), (n,))] for name, n in asdict(counts).items()}
 
@@ -193,7 +193,7 @@ class WorkerMeters:
         server.labs.watchers.append(self._begun)
         server.labs.leavers.append(lambda lab: self._meters.pop(lab).close())
 
-    def _begun(self, lab: Lab) -> None:
+    def _begun(self, lab: ServedLab) -> None:
         self._meters[lab] = MockMeter(self._server, lab, self._totals)
 
     async def answer(self, question: bytes) -> bytes:
@@ -206,7 +206,7 @@ class WorkerMeters:
         return await asyncio.to_thread(msgspec.json.encode, found)
 
 
-async def counts_of_others(server: MockServer, lab: Lab) -> dict[str, Samples | None]:
+async def counts_of_others(server: MockServer, lab: ServedLab) -> dict[str, Samples | None]:
     """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
     if server.workers is None:
         return {}
@@ -224,7 +224,7 @@ class MetricsRoute:
     """
 
     def __init__(
-        self, server: MockServer, lab: Lab, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
+        self, server: MockServer, lab: ServedLab, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
     ) -> None:
         self._server, self._lab, self._meter, self._others = server, lab, meter, others
 

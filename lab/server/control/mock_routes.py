@@ -33,7 +33,7 @@ from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import CONNECTIONS, MetricsRoute, MockMeter, counts_of_others
 from lab.server.control.rewind import Rewind
 from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
-from lab.server.labs import Lab, LabChoice
+from lab.server.labs import LabChoice, ServedLab
 from lab.server.mock_server import MockServer
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class MockRoutes:
     def __init__(
         self,
         server: MockServer,
-        lab: Lab,
+        lab: ServedLab,
         shared: SharedBytes,
         trouble: Callable[[], str | None],
         second: Callable[[], Epoch] = wall_second,

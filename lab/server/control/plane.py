@@ -19,7 +19,7 @@ from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_route
 from lab.server.control.shared import UNSHARED
 from lab.server.control.tenant_commands import OF_THE_LAB, TenantCommands, of_the_lab
 from lab.server.control.virtual_time import VirtualTimeRoute
-from lab.server.labs import Lab, LabRefused
+from lab.server.labs import LabRefused, ServedLab
 from lab.server.listener import Bound, Listener, bind
 from lab.server.mock_server import MockServer
 from lab.server.recorder import Recorder
@@ -39,9 +39,9 @@ class ControlPlane:
         self._server, self._trouble, self._second = server, trouble, second
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
-        self._bytes: dict[Lab, SharedBytes] = {}
+        self._bytes: dict[ServedLab, SharedBytes] = {}
         """By the usual one what the journals of all that live by its clock may take together."""
-        self.routes: dict[Lab, MockRoutes] = {}
+        self.routes: dict[ServedLab, MockRoutes] = {}
         """Those about each lab."""
         for lab in server.labs:
             self._begun(lab)
@@ -148,7 +148,7 @@ class ControlPlane:
 
         return handle
 
-    async def _lab_of(self, request: web.Request) -> Lab:
+    async def _lab_of(self, request: web.Request) -> ServedLab:
         """The lab that the path names; CommandRefused if there is none."""
         labs, tenant, scenario = self._server.labs, request.get(OF_TENANT), request.get(CHOSEN)
         lab = labs.usual if tenant is None else await labs.find(tenant)
@@ -159,13 +159,13 @@ class ControlPlane:
         except LabRefused as refused:
             raise CommandRefused.says(refused.refusal) from None
 
-    def _begun(self, lab: Lab) -> None:
+    def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble
         shared = self._bytes.setdefault(lab.usual, SharedBytes())
         self.routes[lab] = MockRoutes(self._server, lab, shared, trouble, self._second)
         self.routes[lab].others = lambda: [self.routes[each] for each in lab.used()]
 
-    def _ended(self, lab: Lab) -> None:
+    def _ended(self, lab: ServedLab) -> None:
         if (routes := self.routes.pop(lab, None)) is not None:
             routes.end_streams()
             routes.close()

@@ -14,7 +14,7 @@ from lab.mock.history import History
 from lab.mock.sizes import sizes_of
 from lab.server.control.access import CommandRefused
 from lab.server.control.commands import Reset, RunTape, command_in
-from lab.server.labs import Lab
+from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
 
 MOST_FACTS = 50_000
@@ -31,7 +31,7 @@ class Rewind:
     """
 
     def __init__(
-        self, server: MockServer, lab: Lab, forget: Callable[[tuple[Fact, ...] | None], int],
+        self, server: MockServer, lab: ServedLab, forget: Callable[[tuple[Fact, ...] | None], int],
         second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         self._server = server

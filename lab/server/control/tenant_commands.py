@@ -8,7 +8,7 @@ from lab.core.exchange import Json
 from lab.mock.config import TENANT_PATH
 from lab.server.control.access import OF_TENANT, CommandRefused, Handler
 from lab.server.control.commands import MakeTenant, command_in
-from lab.server.labs import NAME_RULE, TENANT_NAME, Lab, LabRefused, LabWish
+from lab.server.labs import NAME_RULE, TENANT_NAME, LabRefused, LabWish, ServedLab
 from lab.server.mock_server import MockServer
 
 OF_THE_LAB = ("tenants", "make_tenant", "end_tenant", "virtual_time", "ready")
@@ -74,7 +74,7 @@ def of_the_lab(handler: Handler) -> Handler:
     return handle
 
 
-def _check_same(tenant: Lab, wish: LabWish) -> None:
+def _check_same(tenant: ServedLab, wish: LabWish) -> None:
     """CommandRefused, with both values, if the tenant that is there isn't what is wished for."""
     own = LabWish.fulfilled(tenant)
     differs: list[str] = []
