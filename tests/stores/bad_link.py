@@ -1,4 +1,4 @@
-"""A way to a store on which things go wrong: it is slow, it is cut, or it stays open and nothing comes through."""
+"""A way to a store on which things go wrong: it is slow, it is cut, an answer is lost, or nothing comes through."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,6 +19,8 @@ class BadLink:
         self.through = asyncio.Event()
         """Cleared, connections stay open and nothing comes through."""
         self.through.set()
+        self.lost: list[bytes] = []
+        """In the place of an answer with the first of these in it the connection is cut, once."""
         self._to, self._socket = to, socket
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -27,11 +29,15 @@ class BadLink:
         for each in tuple(self._writers):
             each.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False) -> None:
         with suppress(OSError):
             while piece := await reader.read(65_536):
                 await SystemClock().hold(self.delay)
                 await self.through.wait()
+                if answers and self.lost and self.lost[0] in piece:
+                    self.lost.pop(0)
+                    self.cut()
+                    break
                 writer.write(piece)
         writer.close()
 
@@ -44,7 +50,7 @@ class BadLink:
         ends = {writer, far_writer}
         self._writers |= ends
         with suppress(asyncio.CancelledError):  # the loop ends
-            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer, answers=True))
         self._writers -= ends
 
     @asynccontextmanager

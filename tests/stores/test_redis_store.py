@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from lab.stores.address import check_prefix, store_address
 from lab.stores.redis_link import check_server
 from lab.stores.redis_log import RedisLog, open_store
 from tests.conftest import each_row
+from tests.stores.bad_link import BadLink
 from tests.stores.redis_server import RedisServer, SharedRedis
 from tests.stores.test_shared_store import filled, synced, used
 
@@ -287,49 +286,16 @@ async def test_rubbish_in_a_store_is_told_and_left(how: str, redis_url: str) -> 
 # When it is cut off
 
 
-@asynccontextmanager
-async def cutting(path: str, folder: Path) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A way to the server that cuts the connection instead of giving an answer that begins with one of these."""
-    cuts: list[bytes] = []
-    open_ways: set[asyncio.Task[None] | None] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ways.add(asyncio.current_task())
-        above, below = await asyncio.open_unix_connection(path)
-
-        async def upwards() -> None:
-            while call := await reader.read(65_536):
-                below.write(call)
-            below.close()
-
-        up = asyncio.create_task(upwards())
-        while answer := await above.read(65_536):
-            if cuts and cuts[0] in answer:
-                cuts.pop(0)
-                break
-            writer.write(answer)
-        up.cancel()
-        for each in (below, writer):
-            each.close()
-            with suppress(OSError):
-                await each.wait_closed()
-
-    server = await asyncio.start_unix_server(connected, folder / "cut")
-    yield f"unix://{folder}/cut", cuts
-    server.close()
-    await asyncio.gather(*[way for way in open_ways if way is not None])
-
-
 async def test_an_answer_that_got_lost_on_the_wire_can_be_asked_for(redis_url: str, tmp_path: Path) -> None:
-    async with cutting(redis_url.removeprefix("unix://"), tmp_path) as (url, cuts):
-        shared = SharedRedis(url, "cut")
+    async with BadLink(redis_url.removeprefix("unix://"), tmp_path / "cut").open() as link:
+        shared = SharedRedis(link.url, "cut")
         store = shared.process()
         await store.sync(LogPlace())
-        cuts.append(b":1")
+        link.lost.append(b":1")
         sent = used("one", 1, LogPlace(), 1)
         with pytest.raises(StoreLost, match="closed the connection"):
             await store.append(LogPlace(), sent)
-        assert await synced(store) == (sent,) and cuts == []
+        assert await synced(store) == (sent,) and link.lost == []
         await shared.close()
 
 
