@@ -368,9 +368,9 @@ class _Step:
             )
         self._change(key, came, answered(self._runs[key].run, done, came), done)
         if isinstance(came, Replied):
-            self._consequence(pending, done, key, came)
+            self._consequence(done, key, came)
 
-    def _consequence(self, pending: PendingCall, call: Exchange, key: int, reply: Replied) -> None:
+    def _consequence(self, call: Exchange, key: int, reply: Replied) -> None:
         """What a run of our own would have observed after this reply: that it waits, or that it is over."""
         asks, run, seen = call.asks, self._runs[key].run, None
         goes_on = unprocessed(reply.response)
