@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -130,7 +129,7 @@ class LabApp(App[Outcome | None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
-            super()._display(screen, only_changed(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
+            super()._display(screen, only_changed(renderable))
 
     def _set_pointer_shape(self, shape: str) -> None:
         """The pointer stays as it is: in a browser the usual shape would be told to a visitor who has left."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rich.console import RenderableType
 from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.driver import Driver
@@ -44,8 +45,13 @@ class LastingFile:
             self._gone()
 
 
-def only_changed(update: ChopsUpdate) -> ChopsUpdate:
-    """What changed of each row, and nothing of what stands before it, which Textual 8.2 sends too."""
+def only_changed(update: RenderableType | None) -> RenderableType | None:
+    """Of an update of some rows what changed of each, and nothing of what stands before it, which Textual 8.2 sends too.
+
+    That is four fifths of all that a terminal is sent; no public face of Textual's tells which cells an update is of.
+    """
+    if not isinstance(update, ChopsUpdate):
+        return update
     chops: list[dict[int, Strip | None]] = [{} for _ in update.chops]
     ends: list[list[int]] = [[] for _ in update.chops]
     for y, first, last in update.spans:
