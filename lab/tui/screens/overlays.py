@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.style import Style
+from textual.timer import Timer
 from textual.visual import RenderOptions, Visual
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
@@ -162,6 +163,8 @@ class ListScreen(Overlay):
         self.entries: list[Any] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
+        self._look: Timer | None = None
+        """The next look at a list that has no entries yet."""
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
@@ -210,8 +213,8 @@ class ListScreen(Overlay):
             self.options.set_options([Option(RowVisual(each, self._host)) for each in rows])
         if self.options.highlighted != (chosen_at := at if rows else None):
             self.options.highlighted = chosen_at
-        for number, (line, before) in enumerate(zip(rows, self._rows, strict=False)):
-            if line != before:
+        for number, (line, old) in enumerate(zip(rows, self._rows, strict=False)):
+            if line != old:
                 self.options.replace_option_prompt_at_index(number, RowVisual(line, self._host))
         self._rows = rows
         room = self._most_rows - 2 * bool(page.hint)
@@ -224,9 +227,13 @@ class ListScreen(Overlay):
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
-        if not page.entries():  # what is listed is still being read
-            self.set_timer(WAIT, lambda: self._react(Reaction(page.state.ui)))
+        if not page.entries() and self._look is None:  # what is listed is still being read
+            self._look = self.set_timer(WAIT, self._look_again)
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
+
+    def _look_again(self) -> None:
+        self._look = None
+        self._react(Reaction(self.page.state.ui))
 
     @property
     def chosen(self) -> Any:
