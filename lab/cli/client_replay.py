@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +21,7 @@ from lab.client.transport import PodTransport, address
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import Divergence, LabError, UsageError
-from lab.files.recordings import open_recording, read_blob
+from lab.files.recordings import open_recording
 from lab.program.words import duration
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.client_replay.planner import client_plan
@@ -31,7 +30,6 @@ from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials, Origins, name_in, naming, wanted
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.alias import kind_of, named, number_of
-from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
@@ -100,7 +98,6 @@ class _Prepared(Struct, frozen=True):
     file: str
     plan: ClientPlan
     credentials: Credentials
-    blob: Blob
     matchers: Sequence[Matcher]
 
 
@@ -136,9 +133,9 @@ def _prepare(
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        blob, excepted = partial(read_blob, file), matchers_of(file)
-        plan = client_plan(recording, blob)
-        variables = wanted(plan, Origins(recording, blob))
+        excepted = matchers_of(file)
+        plan = client_plan(recording)
+        variables = wanted(plan, Origins(recording))
         credentials = _credentials(variables, settings, flags)
     except LabError as error:
         report(error, console)
@@ -146,7 +143,7 @@ def _prepare(
     lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
     if lacking:
         missing[str(file)] = lacking
-    return _Prepared(str(file), plan, credentials, blob, excepted.matchers if excepted else ())
+    return _Prepared(str(file), plan, credentials, excepted.matchers if excepted else ())
 
 
 def _needs(file: str, missing: Mapping[str, str]) -> str:
@@ -192,7 +189,7 @@ async def _replay(
     )
     api, tokens = settings.servers
     origins = api, str(address(tokens).origin())
-    machine = ClientReplay(one.plan, one.credentials, origins, terms, one.blob, one.matchers)
+    machine = ClientReplay(one.plan, one.credentials, origins, terms, one.matchers)
     kind = ClockSettings("scaled", settings.factor) if settings.factor != "1" else ClockSettings()
     try:
         await send_recorded(machine, transport, make_clock(kind))

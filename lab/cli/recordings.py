@@ -1,7 +1,6 @@
 """A recording that a command names: where it lies, what is in it, and the scenarios that it was made with."""
 
 from collections.abc import Mapping
-from functools import partial
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from lab.core.errors import LabError
 from lab.files.beside import read_matchers
-from lab.files.recordings import RECORDINGS, open_recording, read_blob, recording_path
+from lab.files.recordings import RECORDINGS, open_recording, recording_path
 from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_path
 from lab.files.shipped import shipped_folder
 from lab.program.scenario import Scenario
@@ -90,7 +89,7 @@ def load_playable(target: str, scenarios: str | None) -> PlayableRecording:
     from lab.tui.state.recording import RecordingTimeline  # replaying and repairing need no screen
 
     path, recording = load_recording(target)
-    timeline = RecordingTimeline(recording, epoch_in(recording), partial(read_blob, path))
+    timeline = RecordingTimeline(recording, epoch_in(recording))
     return PlayableRecording(recording, timeline, scenarios_of(recording.header, scenarios_for(path, scenarios)))
 
 

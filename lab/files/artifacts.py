@@ -47,7 +47,7 @@ def append_text(file: str, text: str, longest: int) -> None:
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
-    """Remove what a command wrote into a folder of its own, but for the files named, their blobs and their scenarios.
+    """Remove what a command wrote into a folder of its own, but for the files named and their scenarios.
 
     The folder goes too if nothing is left.
     """

@@ -1,12 +1,9 @@
 """Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4)."""
 
-import errno
 import os
 import re
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +18,6 @@ from lab.files.opening import (
     make_private,
     open_file,
     open_regular,
-    read_at_most,
     read_bounded,
     sync_folder,
 )
@@ -67,7 +63,7 @@ def is_slug(text: str) -> bool:
 
 def open_recording(path: Path | str) -> bytes | BinaryIO:
     """As `read_recording`; of one that is too long to be kept the open file, of which a line is read at a time."""
-    from lab.recording.format.lines import LONGEST_KEPT  # as with blobs
+    from lab.recording.format.lines import LONGEST_KEPT  # no start waits for what a replay needs
 
     path = Path(path)
     with suppress(OSError):  # which the read tells
@@ -95,7 +91,7 @@ def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
 
 
 def _refuse_long_lines(path: Path) -> None:
-    from lab.recording.format.lines import LONGEST_LINE  # as with blobs
+    from lab.recording.format.lines import LONGEST_LINE  # no start waits for what a replay needs
 
     with suppress(OSError):  # which the read tells
         worth_it = LONGEST_LINE <= path.stat().st_size <= LONGEST_RECORDING
@@ -127,68 +123,6 @@ class TapeFile(GrowingFile):
         """Return once the machine may die without losing a line."""
         getattr(os, "fdatasync", os.fsync)(self._file)
 
-    def blob(self, digest: str, data: bytes) -> None:
-        """Write a body that is too long for a line beside the recording, synced, once."""
-        _put_blob(blobs_folder(self.path), digest, data)
-
-
-def _put_blob(folder: Path, digest: str, data: bytes) -> None:
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, f"{folder} is a link")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if os.path.lexists(folder / digest):
-        return
-    # under its digest it is whole, whatever ends the lab meanwhile: the next one takes it as it lies there
-    new = folder / f".{digest}.new"
-    new.unlink(missing_ok=True)
-    file = open_file(new, APPEND, 0o600)
-    try:
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
-        new.rename(folder / digest)
-    finally:
-        new.unlink(missing_ok=True)
-    sync_folder(folder)
-
-
-def blobs_folder(recording: Path) -> Path:
-    """Where the long bodies of a recording lie."""
-    return recording.with_name(recording.name.removesuffix(RECORDING_ENDING) + ".blobs")
-
-
-def read_blob(recording: Path, digest: str) -> bytes:
-    """A long body; RecordingError if it is missing, no regular file, behind a link, too long, or has another digest."""
-    from lab.recording.format.lines import LONGEST_BLOB  # no start waits for what a replay needs
-
-    path = blobs_folder(recording) / digest
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise RecordingError(f"{recording}: {digest!r} is no name of a blob.")
-    if path.parent.is_symlink():
-        raise RecordingError(f"{path.parent} is a link, no folder.", hint="Put the folder itself beside the recording.")
-    try:
-        file = open_regular(path)
-        if file is None:
-            raise RecordingError(f"{path} is no regular file.")
-        with file:
-            data = read_at_most(file, LONGEST_BLOB + 1)
-    except FileNotFoundError:
-        raise RecordingError(f"{recording}: the blob {digest} is missing.") from None
-    except OSError as fault:
-        raise RecordingError(f"{path} can't be read: {fault.strerror}.") from None
-    if len(data) > LONGEST_BLOB:
-        raise RecordingError(f"{path} is longer than {LONGEST_BLOB} bytes.")
-    if sha256(data).hexdigest() != digest:
-        if sha256(data.replace(b"\r\n", b"\n")).hexdigest() == digest:
-            hint = "Write *.blobs/* -text into .gitattributes (lab docs recordings, §10), and check the file out again."
-            raise RecordingError(f"{path}: its lines end in CRLF now, and nothing else has changed.", hint=hint)
-        raise RecordingError(f"{path}: the blob has another digest.")
-    return data
-
 
 def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
     """Put another recording in its place, once that is on disk whole; else HostError, and it stays.
@@ -213,24 +147,6 @@ def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-
-
-def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None:
-    """Put a recording and its long bodies in the place of what is there: all of it or, with HostError, nothing."""
-    folder = blobs_folder(path)
-    try:
-        # bodies lie under their digests, so those of old and new don't disturb each other
-        for digest, body in blobs.items():
-            _put_blob(folder, digest, body)
-    except OSError as fault:
-        raise HostError(f"{folder} can't be written: {fault.strerror or fault}.") from None
-    replace_recording(path, data, aside=False)
-    with suppress(OSError):
-        for old in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():
-            if old.name not in blobs:
-                old.unlink()
-        if folder.is_dir() and not blobs:
-            folder.rmdir()
 
 
 def _new(path: Path) -> int:

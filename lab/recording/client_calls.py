@@ -19,7 +19,6 @@ from lab.dialects.reading import query_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.lines import Entry, Recording, Req, Res
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
@@ -158,14 +157,14 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
         return (self.route, self.command, self.details) == (other.route, other.command, other.details)
 
 
-def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[JudgedCall, ...]:
+def calls_of(recording: Recording) -> tuple[JudgedCall, ...]:
     """The exchanges, in the order of their requests."""
-    return tuple(_Reader(recording, blob).calls())
+    return tuple(_Reader(recording).calls())
 
 
 class _Reader:
-    def __init__(self, recording: Recording, blob: Blob | None) -> None:
-        self._recording, self._blob, self._local = recording, blob, local_paths(recording)
+    def __init__(self, recording: Recording) -> None:
+        self._recording, self._local = recording, local_paths(recording)
         self._struck: dict[int, str] = {}
         self._owners: dict[str, str] = {}
         """The client of each token and each login."""
@@ -193,7 +192,7 @@ class _Reader:
         redirected = NOBODY
         for line in self._recording.lines:
             if isinstance(line, Req):
-                requested = observation_of(line, self._blob, local=self._local)
+                requested = observation_of(line, local=self._local)
                 assert isinstance(requested, Requested)
                 # at another origin a client that is right doesn't say who it is, but it was sent there
                 somebody = NOBODY if line.listener is None else redirected
@@ -262,7 +261,7 @@ class _Reader:
         return known
 
     def _answered(self, call: JudgedCall, line: Res) -> JudgedCall:
-        replied = observation_of(line, self._blob)
+        replied = observation_of(line)
         assert isinstance(replied, Replied)
         whole = line.cut is None and line.status > 0
         response, answer = self._understood(call.route, replied.response, whole=whole)

@@ -14,8 +14,7 @@ from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.dialects.router import ROUTER
 from lab.recording.format.lines import Body, Enc, Recording
-from lab.recording.redaction.bodies import Blob
-from lab.recording.tape.recorded_calls import RecordedCall, body_within, calls_in
+from lab.recording.tape.recorded_calls import RecordedCall, calls_in
 
 
 class Standing(StrEnum):
@@ -58,22 +57,22 @@ def assess(traffic: PodTraffic) -> Iterator[Assessment]:
             )
 
 
-def traffic_of(recording: Recording, blob: Blob | None) -> PodTraffic:
+def traffic_of(recording: Recording) -> PodTraffic:
     """The calls of a recording; left out are those that were cut, that the shell answered, and that a fault struck."""
     struck = {entry.x for entry in recording.facts("fault.struck")}
     return PodTraffic(
-        _calls((call for call in calls_in(recording) if call.req.x not in struck), blob),
+        _calls(call for call in calls_in(recording) if call.req.x not in struck),
         shapes=recording.header.settings.get("bodies") == "shape",
     )
 
 
-def _calls(recorded: Iterable[RecordedCall], blob: Blob | None) -> Iterator[PodCall]:
+def _calls(recorded: Iterable[RecordedCall]) -> Iterator[PodCall]:
     for call in recorded:
         req, res = call.req, call.res
         if res is None or req.cut or res.cut or res.by or req.listener is not None:
             continue
         found = ROUTER.find(req.method, req.path, local=True)
-        sent, answer = _value(body_within(req.body, blob)), body_within(res.body, blob)
+        sent, answer = _value(req.body), res.body
         route, text = found if isinstance(found, RouteMatch) else None, answer.value if answer.enc is Enc.TEXT else ""
         yield PodCall(
             x=req.x,

@@ -25,7 +25,7 @@ from lab.dialects import FUSION, dialect_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
 from lab.program.switches import Switches
-from lab.recording.format.lines import LONGEST_BLOB
+from lab.recording.format.lines import LONGEST_BODY
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
 from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
@@ -290,7 +290,7 @@ class _ProxiedExchange:
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
         while piece := await self._while_there(answer.piece()):
             await connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            if self.sent <= LONGEST_BLOB:
+            if self.sent <= LONGEST_BODY:
                 self.body.append((self.proxy.clock.now(), piece))
             self.sent += len(piece)
         if chunked:
@@ -316,8 +316,8 @@ class _ProxiedExchange:
         proxy, now = self.proxy, self.proxy.clock.now()
         raw = gathered(self.head, self.body, self.since)
         headers, body = unpacked(raw.headers, raw.body)
-        if self.sent > LONGEST_BLOB:
-            text = f"of the {self.sent} bytes of the answer {self.x} the first {LONGEST_BLOB} are kept"
+        if self.sent > LONGEST_BODY:
+            text = f"of the {self.sent} bytes of the answer {self.x} the first {LONGEST_BODY} are kept"
             proxy.tell(Noted(now, TapeNoted(at=now, text=text)))
         reply = Response(raw.status, headers, body, raw.times if body is raw.body else ())
         proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))

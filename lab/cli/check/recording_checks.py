@@ -1,6 +1,5 @@
 """What must not be committed in a recording, and what is wrong in the files that lie beside it."""
 
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,11 +9,9 @@ from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.beside import beside
-from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob
+from lab.files.recordings import RECORDING_ENDING, open_recording
 from lab.identity.clients import DEMO
-from lab.recording.format.lines import Req, Res
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.redaction.bodies import check_blob
 from lab.recording.redaction.leaks import leaks
 from lab.settings import Flags
 
@@ -22,7 +19,7 @@ _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
 def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
-    """The leaks of a recording, which are printed, or why it can't be read, isn't closed, or lacks a long body."""
+    """The leaks of a recording, which are printed, or why it can't be read, or isn't closed."""
     found: list[Problem] = []
     kind, code = CaseEnd.FAILURE, 0
     try:
@@ -39,16 +36,9 @@ def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
 
 
 def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:
-    """RecordingError unless the recording is closed, and its long bodies lie beside it."""
+    """RecordingError unless the recording is closed."""
     recording = read(data, str(file))
     demand_closed(recording, str(file))
-    lines: list[Req | Res] = [*recording.of(Req, "blob"), *recording.of(Res, "blob")]
-    for line in lines:
-        try:
-            check_blob(line.body, partial(read_blob, file))
-        except RecordingError as error:
-            what = error.what.removeprefix(f"{file}: ")
-            raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
 
 
 def check_matchers(file: Path) -> tuple[Complaint, ...]:

@@ -1,7 +1,6 @@
 """`lab fidelity`: what of the contract is documented, what was observed, what is assumed; of a recording of a pod, what it
 says of each claim that is assumed, or that a switch changes (recordings.md §18)."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console
@@ -55,7 +54,6 @@ def judge_capture(flags: Flags, console: Console) -> int:
     # the table needs nothing of recordings
     from lab.cli.commands.replay import NOTHING_MATCHED
     from lab.cli.recordings import load_recording
-    from lab.files.recordings import read_blob
     from lab.recording.drift import Standing, assess, traffic_of
     from lab.recording.format.lines import CAPTURE
     from lab.recording.format.reader import demand_closed
@@ -64,7 +62,7 @@ def judge_capture(flags: Flags, console: Console) -> int:
     demand_closed(recording, str(path))
     if recording.header.source != CAPTURE:
         console.err(f"{path} is no capture: it shows the lab's own {recording.header.source}.")
-    found = list(assess(traffic_of(recording, partial(read_blob, path))))
+    found = list(assess(traffic_of(recording)))
     for each in found:
         if flags["json"]:
             console.json(_judged_document(each))

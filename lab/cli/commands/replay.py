@@ -1,7 +1,7 @@
 """`lab replay`: evaluate recordings again and compare, and take what differs rightly (recordings.md §6, §12)."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import unified_diff
 from functools import partial
 from glob import has_magic
@@ -21,15 +21,12 @@ from lab.files.recordings import (
     RECORDING_ENDING,
     generators,
     open_recording,
-    read_blob,
-    write_recording,
+    replace_recording,
 )
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
-from lab.recording.format.lines import Enc, Recording, Res
+from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.redaction.bodies import unfolded_reply
-from lab.recording.replay.match import diff
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
 from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
@@ -50,7 +47,6 @@ class NewRecording(Struct, frozen=True):
     path: Path
     """The place."""
     data: bytes
-    blobs: Mapping[str, bytes]
 
 
 class ReplayedFile(Struct, frozen=True):
@@ -142,7 +138,7 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         demand_closed(recording, str(file))
         served, excepted = named_scenarios(recording, scenarios_for(file, flags["scenarios"])), matchers_of(file)
         comparing = Comparing(excepted.matchers if excepted else (), generators(), flags["regenerate"])
-        found = replay(recording, served, name=str(file), blob=partial(read_blob, file), comparing=comparing)
+        found = replay(recording, served, name=str(file), comparing=comparing)
         if found.passed and excepted and (idle := excepted.idle(found.applied)):
             raise ScenarioError(idle)
     except LabError as error:
@@ -159,8 +155,7 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:
-    blobs: dict[str, bytes] = {}
-    return NewRecording(file, found.again(blobs.__setitem__), blobs)
+    return NewRecording(file, found.again(True))
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
@@ -197,8 +192,8 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
         demand_closed(now, str(each.path))
         for line in differences(each, before, now):
             say(line)
-        known = unfinished_jobs(before, partial(read_blob, each.path))
-        still = unfinished_jobs(now, each.blobs.__getitem__)
+        known = unfinished_jobs(before)
+        still = unfinished_jobs(now)
         unfinished += (
             f"{each.path}: no answer shows the end of job {still[key]}." for key in still.keys() - known.keys()
         )
@@ -206,7 +201,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
     agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
     for each in found if agreed else ():
-        write_recording(each.path, each.data, each.blobs)
+        replace_recording(each.path, each.data, aside=False)
     say(f"{len(found) if agreed else 0} accepted")
     return agreed
 
@@ -218,28 +213,12 @@ _NOT_ENDED = (
 
 
 def differences(found: NewRecording, before: Recording, now: Recording) -> Iterator[str]:
-    """What a transcript says otherwise, then what long bodies do; text from outside stands behind a bar."""
+    """What a transcript says otherwise; text from outside stands behind a bar."""
     yield str(found.path)
     for line in list(
         unified_diff(list(transcript_lines(before, False)), list(transcript_lines(now, False)), lineterm="")
     )[2:]:
         yield f"| {line}"
-    for line in _long_differences(before, found, now):
-        yield f"| {line}"
-
-
-def _long_differences(before: Recording, found: NewRecording, now: Recording) -> Iterator[str]:
-    """Where the long bodies of replies differ, which a transcript shows by their digests; the first lines of each."""
-    old = {line.x: line for line in before.of(Res)}
-    for line in now.of(Res):
-        was = old.get(line.x)
-        if was is None or was.body == line.body or Enc.BLOB not in (was.enc, line.enc):
-            continue
-        one, other = unfolded_reply(was, partial(read_blob, found.path)), unfolded_reply(line, found.blobs.__getitem__)
-        lines = diff(one.body.value, other.body.value, f"the body of x={line.x}")
-        yield from lines[:MOST_DIFFERENT]
-        if len(lines) > MOST_DIFFERENT:
-            yield f"… and {len(lines) - MOST_DIFFERENT} lines more"
 
 
 def _agreed(count: int, console: Console, say: Callable[[str], None]) -> bool:

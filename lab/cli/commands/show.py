@@ -1,11 +1,9 @@
 """`lab show`: a recording as a transcript (git's textconv too), in the forms of other tools, or filmed as an asciicast."""
 
-from functools import partial
 from typing import cast
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_recording
-from lab.files.recordings import read_blob
 from lab.plugin import every_plugin, resolve
 from lab.recording.show.exports import Export
 from lab.settings import Flags
@@ -22,7 +20,7 @@ def execute(flags: Flags, console: Console) -> int:
         return 0
     form = next(each for plugin in every_plugin() for each in plugin.forms if each.word == flags["kind"])
     export = cast("Export", resolve(form.run))
-    path, recording = load_recording(flags["target"])
-    for text in export(recording, partial(read_blob, path), flags["line_numbers"]):
+    _, recording = load_recording(flags["target"])
+    for text in export(recording, flags["line_numbers"]):
         console.out(text)
     return 0

@@ -9,7 +9,6 @@ from lab.cli.recordings import load_recording, matchers_of
 from lab.cli.setup import Setup, make_clock, read_settings_file
 from lab.clocks import wall_second
 from lab.core.errors import Divergence, UsageError
-from lab.files.recordings import read_blob
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.format.lines import CAPTURE
@@ -38,7 +37,6 @@ class RecordingPlayer:
         assert recording.end is not None
         self._recording = recording
         self._label = partial(playback_header, file=path.name, sha256=recording.end.sha256)
-        self._blob = partial(read_blob, path)
         self._excepted = matchers_of(path)
         self._flags = flags
         self._service: PlaybackService | None = None
@@ -68,7 +66,7 @@ class RecordingPlayer:
             shapes=self._recording.header.settings.get(BODIES) is not None,
             matchers=self._excepted.matchers if self._excepted else (),
         )
-        playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)
+        playback = RecordingPlayback(self._recording, config.epoch, how)
         if self._recording.header.source == CAPTURE:
             playback.writer.values.update(pod_values(self._recording, config.origin))
         self._service = PlaybackService(config, playback)

@@ -42,7 +42,7 @@ class FileTape:
         self.queue = queue = TapeQueue(source)
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = None if clock is None else lambda: queue.wall() if apart(clock) else None
-        tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor, file.blob)
+        tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
         self.tape = queue.tape = Tape(queue, file.write, opening.header, sync=file.sync, wall=wall, tails=tails)
         self.tape.limit = opening.limit
 

@@ -104,10 +104,6 @@ class TapeQueue:
             known = await loop.run_in_executor(self._ahead, long.redacted, observation, said, long.trial())
             if not known.trial.fits():  # it may hold what is a secret by now
                 continue
-            try:
-                await loop.run_in_executor(self._ahead, long.put, known)
-            except OSError:  # it is redacted where it is told, and the tape dies of it
-                return
             long.keep(known)
 
     async def written(self) -> None:

@@ -101,9 +101,7 @@ class TapeRecorder:
         from lab.recording.tape.header import recording_header
 
         config, clock, now = self._service.config, self._clock, self._clock.now()
-        header = self._label(
-            recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
-        )
+        header = self._label(recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now))
         facts = snapshot(self._service, now)
         opening = TapeOpening(header, redactor_of(config), self._limit, outside=clock if self.outside else None)
         tape = self.tape = FileTape(file, self._service, opening)

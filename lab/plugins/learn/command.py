@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from lab.cli.console import Console
@@ -10,7 +9,7 @@ from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.calls_of_tools import read_calls
-from lab.files.recordings import RECORDING_ENDING, read_blob
+from lab.files.recordings import RECORDING_ENDING
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
@@ -33,7 +32,7 @@ def execute(flags: Flags, console: Console) -> int:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
         raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
     terms = parse_terms(flags["status"], flags["words"] or (), flags["at"] or ())
-    text = learn(observed_in(read_calls(path), str(path), partial(read_blob, path)), name, path.name, terms)
+    text = learn(observed_in(read_calls(path), str(path)), name, path.name, terms)
     console.out(text.rstrip("\n"))
     for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", text).encode()):
         console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")

@@ -25,7 +25,6 @@ from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import PlaybackCall, playback_call, playback_calls
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
 from lab.recording.tape.unpacked_bodies import unpacked
 
@@ -48,12 +47,12 @@ class ObservedCalls(Struct):
     """Where the calls of another tool's file went, which nobody has redacted; none: it is a recording."""
 
 
-def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
+def observed_in(data: bytes, file: str) -> ObservedCalls:
     """The calls of a file; RecordingError, with the place, if it can't be read."""
     if is_recording(data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")):
         recording = read(data, file)
         facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
-        return ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording), facts)
+        return ObservedCalls(list(playback_calls(recording)), epoch_in(recording), facts)
     try:
         document = _document(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

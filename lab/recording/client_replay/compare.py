@@ -49,7 +49,6 @@ class RecordedAnswer(Struct, frozen=True):
     status: int
     headers: Headers
     body: Body
-    """No blob."""
     streams: bool = False
     """Whether it came as events: `body` lists what they came to where they first showed a question or the end."""
     about: bool = False

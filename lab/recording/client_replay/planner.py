@@ -30,13 +30,12 @@ from lab.recording.client_replay.plan import (
 )
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.playback.calls import PlaybackCall, asked_key, playback_calls
-from lab.recording.redaction.bodies import Blob
-from lab.recording.tape.recorded_calls import body_within, calls_in, query_text
+from lab.recording.tape.recorded_calls import calls_in, query_text
 
 
-def client_plan(recording: Recording, blob: Blob | None) -> ClientPlan:
+def client_plan(recording: Recording) -> ClientPlan:
     """The plan of a recording that is whole; RecordingError if it has calls, and none of them can be sent."""
-    plan = _Planner(recording, blob).plan()
+    plan = _Planner(recording).plan()
     if not plan.calls and any(True for _ in recording.of(Req)):
         raise RecordingError(f"{recording.name}: none of its calls can be sent: there is nothing to compare")
     return plan
@@ -51,9 +50,9 @@ class _Job(Struct, eq=False):
 
 
 class _Planner:
-    def __init__(self, recording: Recording, blob: Blob | None) -> None:
-        self._recording, self._blob = recording, blob
-        self._answered = {call.requested.x: call for call in playback_calls(recording, blob)}
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._answered = {call.requested.x: call for call in playback_calls(recording)}
         self._struck = {fact.x for fact in recording.facts("fault.struck")}
         self._history: dict[str | None, list[tuple[Status, Millis]]] = defaultdict(list)
         """By job, as far as facts tell it: what it became, and when."""
@@ -146,7 +145,7 @@ class _Planner:
         for call, res, answer in job.answers:
             if not shown or shown[-1].word != answer.word:
                 replied, route, polled = call.replied, call.requested.route, call.requested.x in polls
-                body = body_within(res.body, self._blob)
+                body = res.body
                 shown.append(
                     Shown(answer.word, answer.status, replied.at, before, replied.response, body, res.n, route, polled)
                 )

@@ -30,9 +30,7 @@ from lab.recording.client_replay.values import Bindings, ClientRequests, Credent
 from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
 from lab.recording.format.lines import Body, Enc, Req
 from lab.recording.redaction.alias import aliases
-from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
-from lab.recording.tape.recorded_calls import body_within
 
 _TRIES = 5
 """How often a call is sent that the server has no time for."""
@@ -64,17 +62,16 @@ class ClientReplay:
         credentials: Credentials,
         origins: tuple[str, str],
         terms: ClientTerms,
-        blob: Blob | None,
         matchers: Sequence[Matcher] = (),
     ) -> None:
         """`origins` are those of the server's API, and of its identity domain.
 
         Nothing of `wanted` may be lacking in `credentials`; `matchers` say what may differ.
         """
-        self._plan, self._terms, self._blob = plan, terms, blob
-        sources = Origins(plan.recording, blob)
+        self._plan, self._terms = plan, terms
+        sources = Origins(plan.recording)
         self._bound = Bindings({**sources.hosts(plan, origins), **credentials.secrets}, origins)
-        self._requests = ClientRequests(plan, self._bound, credentials, blob, terms.nonce)
+        self._requests = ClientRequests(plan, self._bound, credentials, terms.nonce)
         self._needs = sources.needs
         self._order = CallOrder(plan, fast=terms.fast)
         self._jobs = {name: FollowedJob(job, terms) for name, job in plan.jobs.items()}
@@ -236,7 +233,7 @@ class ClientReplay:
     def _compare(self, call: PlannedCall, at: Millis, took: Millis, response: Response) -> None:
         route, recorded = call.call.requested.route, call.call.replied.response
         about = bool(understood(route, recorded).seen)
-        body = body_within(call.res.body, self._blob)
+        body = call.res.body
         compared = response
         if call.call.streamed:
             self._verdict.learn(call.job, last_members(recorded), last_members(response))

@@ -19,14 +19,14 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.format.lines import Enc, Recording, Req, Res
 from lab.recording.redaction.alias import GRAMMAR, aliases, kind_of, number_of
-from lab.recording.redaction.bodies import Blob, text_within
+from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.secret_forms import forms_of
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.replay.match import IDS
 from lab.recording.replay.rebuild import RequestBuilder
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import config_of
-from lab.recording.tape.recorded_calls import body_within, calls_in
+from lab.recording.tape.recorded_calls import calls_in
 
 _ALIAS = re.compile(GRAMMAR)
 _WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~-]{7,199}")
@@ -141,11 +141,9 @@ class Bindings:
 class ClientRequests(RequestBuilder):
     """Makes the recorded requests again, for another server."""
 
-    def __init__(
-        self, plan: ClientPlan, bound: Bindings, credentials: Credentials, blob: Blob | None, nonce: str
-    ) -> None:
+    def __init__(self, plan: ClientPlan, bound: Bindings, credentials: Credentials, nonce: str) -> None:
         """`nonce` is of this replay alone: with an old Idempotency-Key the server would give an old answer."""
-        super().__init__(plan.recording, config_of(plan.recording, ()), bound.values, bound.bind, blob, {})
+        super().__init__(plan.recording, config_of(plan.recording, ()), bound.values, bound.bind, {})
         self._bound, self._credentials, self._nonce = bound, credentials, nonce
         self._pairs = {
             alias: (
@@ -199,14 +197,13 @@ class ClientRequests(RequestBuilder):
 class Origins:
     """Where in a recording secrets and ids come from: what no answer gives has to be given before."""
 
-    def __init__(self, recording: Recording, blob: Blob | None) -> None:
+    def __init__(self, recording: Recording) -> None:
         self._given: dict[str, int] = {}
         """By alias or id the line of the answer that gave it first."""
-        self._blob = blob
         own = set[str]()
         for call in calls_in(recording):
             own.update(word for word in self._words(call.req) if word not in self._given)
-            for key in () if call.res is None else _gives(call.res, blob):
+            for key in () if call.res is None else _gives(call.res):
                 if key not in own:
                     self._given.setdefault(key, call.res.n if call.res is not None else 0)
 
@@ -241,14 +238,14 @@ class Origins:
         yield from (text for pair in line.query for text in pair) if line.written is None else (line.written,)
         yield from (value for _, value in line.headers)
         if line.enc is not Enc.NONE:
-            yield text_within(line.body, self._blob)
+            yield text_within(line.body)
 
 
-def _gives(res: Res, blob: Blob | None) -> Iterator[str]:
+def _gives(res: Res) -> Iterator[str]:
     """The aliases and ids in an answer."""
     for _, value in res.headers:
         yield from aliases(value)
-    body = body_within(res.body, blob)
+    body = res.body
     if body.enc is Enc.JSON:
         yield from _ids_in(body.value, "")
     yield from aliases(str(body.value)) if body.enc is not Enc.NONE else ()

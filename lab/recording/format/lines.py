@@ -6,10 +6,10 @@ without one, and those that `always_written` marks, are written every time. What
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, BinaryIO, Literal, TypeAlias, TypeVar, overload
+from typing import Any, BinaryIO, TypeAlias, TypeVar, overload
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
@@ -19,12 +19,12 @@ VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
 REDACTION = 3
 """Version of the redaction rules."""
-FEATURES = frozenset({"blob"})
+FEATURES = frozenset[str]()
 """The features that this reader knows."""
-LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes of a line, LF included."""
-LONGEST_BLOB = 32 * 1024 * 1024
-"""Bytes of a body that lies beside the recording."""
+LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of a line, LF included: a body of 32 MiB fits, though a good part of it is escaped."""
+LONGEST_BODY = 32 * 1024 * 1024
+"""Bytes of a pod's answer that are kept."""
 LONGEST_KEPT = 32 * 1024 * 1024
 """Bytes of the longest file whose lines are kept in memory while it is looked at."""
 LARGEST = 10**15
@@ -52,7 +52,6 @@ class Enc(StrEnum):
     FORM = "form"
     TEXT = "text"
     B64 = "b64"
-    BLOB = "blob"
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -66,14 +65,6 @@ class Body(msgspec.Struct, frozen=True):
     def member(self) -> Json | UnsetType:
         """What stands under `body`: nothing where there is none."""
         return UNSET if self.enc is Enc.NONE else self.value
-
-
-class BlobRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands in a line in the place of a long body: where it lies, its length in bytes, how it is written there."""
-
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    len: Annotated[int, Meta(ge=0, le=LONGEST_BLOB)]
-    enc: Literal["json", "form", "text", "b64"]
 
 
 class ScenarioRef(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,7 +22,6 @@ from lab.recording.format.lines import (
     LONGEST_LINE,
     MORE,
     VERSION,
-    BlobRef,
     Enc,
     End,
     Entry,
@@ -132,8 +131,6 @@ class _Reading:
             return
         self._digest.update(raw)
         line = _read_line(members)
-        if members.get("enc") == Enc.BLOB and "blob" not in self.header.features:
-            raise _Unfit("body is a blob, and the header's features name none")
         if complaint := self.exchanges.complaint(line):
             raise _Unfit(complaint)
         if self.keeps:
@@ -263,7 +260,6 @@ def _read_line(members: dict[str, Json]) -> Line:
 _Exchanged = TypeVar("_Exchanged", Req, Res)
 _BODY_FORMS: dict[Enc, tuple[Any, str]] = {
     Enc.FORM: (Pairs, "is no list of pairs"), Enc.TEXT: (str, "is no text"), Enc.B64: (str, "is no text"),
-    Enc.BLOB: (BlobRef, "names no blob"),
 }  # fmt: skip
 """What a body must be, by how it is written, and the complaint."""
 

@@ -26,7 +26,6 @@ from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import JobAccepted
 from lab.recording.format.lines import SERVER_CUTS, Recording
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
@@ -135,14 +134,14 @@ def nearest_titles(titles: Iterable[str], request: Request, most: int) -> tuple[
     return tuple(nlargest(most, titles, key=of))
 
 
-def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[PlaybackCall]:
+def playback_calls(recording: Recording) -> Iterator[PlaybackCall]:
     """The exchanges of the API and of the identity domain that somebody was answered."""
     # of a mock facts tell which call began a job; of a server that is known from outside, its answer does
     inside, requests = any(True for _ in recording.facts("job.accepted")), dict[int, Requested]()
     accepted, struck, local = dict[int, JobAccepted](), set[int](), local_paths(recording)
     alike: dict[tuple[str, Request, Response, str | None], PlaybackCall] = {}
     for line in recording.lines:
-        match observation_of(line, blob, local=local):
+        match observation_of(line, local=local):
             case Requested() as requested if requested.listener is None:
                 requests[requested.x] = requested
             case Noted(_, JobAccepted() as fact, int() as x):

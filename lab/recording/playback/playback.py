@@ -43,7 +43,6 @@ from lab.recording.playback.calls import (
     playback_calls,
 )
 from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
-from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher, excused_request
 from lab.recording.tape.body_shapes import shape_of
 from lab.recording.tape.recorded_calls import epoch_in
@@ -99,14 +98,12 @@ ELASTIC = PlaybackTerms()
 class RecordingPlayback:
     """Finds answers. It owns no transport, so nothing can fall through to a real service."""
 
-    def __init__(
-        self, recording: Recording, epoch: Epoch, how: PlaybackTerms = ELASTIC, blob: Blob | None = None
-    ) -> None:
-        """`epoch` is that of the lab that plays back; `blob` gives long bodies."""
+    def __init__(self, recording: Recording, epoch: Epoch, how: PlaybackTerms = ELASTIC) -> None:
+        """`epoch` is that of the lab that plays back."""
         self._how = how
         self._until = recording.until
         self.writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
-        calls = [call for call in playback_calls(recording, blob) if how.faults or call.good]
+        calls = [call for call in playback_calls(recording) if how.faults or call.good]
         self._calls = [
             call for call in calls if any(each.concerns("req", call.requested.route) for each in how.matchers)
         ]

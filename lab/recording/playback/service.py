@@ -39,7 +39,7 @@ class PlaybackService(Service):
         playback.writer.elsewhere = config.elsewhere
         self.missed: list[str] = []
         """What was called and has no answer, in a sentence each, the first of each kind."""
-        self._lines = LineCache(redactor_of(config), None)
+        self._lines = LineCache(redactor_of(config))
         self._answered: dict[tuple[str, Headers, bytes], tuple[Request, str]] = {}
         """Requests that were answered as recorded, the secrets in which aren't known yet."""
         self._devices: list[tuple[Millis, str, str]] = []

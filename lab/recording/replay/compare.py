@@ -18,7 +18,6 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.format.reader import line_of
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import Blob, unfolded_reply
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.match import Canon, alike, cut_elsewhere, diff, first_difference, same
 from lab.recording.replay.matchers import Matcher, excuse
@@ -107,7 +106,7 @@ class Comparison(TapedReplay):
     """A replay whose tape is held against the recording while it is written."""
 
     def __init__(
-        self, recording: Recording, config: Config, blob: Blob | None, name: str, late: Mapping[str, str] = NONE_LATE,
+        self, recording: Recording, config: Config, name: str, late: Mapping[str, str] = NONE_LATE,
         matchers: Sequence[Matcher] = (),
     ) -> None:  # fmt: skip
         """`late`: what some aliases stand for that a replay would make up; `matchers` say what may differ."""
@@ -133,7 +132,7 @@ class Comparison(TapedReplay):
         """When each job was last looked at before the last cause."""
         self._touching: dict[str, Millis] = {}
         """The same since it."""
-        super().__init__(recording, config, blob, self._write, late)
+        super().__init__(recording, config, self._write, late)
         self.service.observers.append(self._observe)
 
     def differences(self) -> list[Difference]:
@@ -205,7 +204,6 @@ class Comparison(TapedReplay):
         struck = any(fact.type == "fault.struck" for fact in recorded.facts)
         if (struck or one.cut is not None) and cut_elsewhere(one, other):
             return
-        one, other = unfolded_reply(one, self.blob), unfolded_reply(other, self.bodies.of)
         expected, actual = self._recorded.canon.reply(one), self._replayed.canon.reply(other)
         match = ROUTER.at(req.path)
         actual = self._excused("res", match.name if match else None, expected, actual)

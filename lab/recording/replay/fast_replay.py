@@ -24,7 +24,6 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Body, Enc, Entry, Line, Recording, Res
 from lab.recording.format.text import loads
 from lab.recording.redaction.alias import aliases, fill, kind_of, number_of, numbered
-from lab.recording.redaction.bodies import Blob, unfolded
 from lab.recording.redaction.secret_names import kind_given
 from lab.recording.replay.replayer import Replayer, configured_secrets, delivered
 
@@ -36,12 +35,12 @@ _OF_API, _OF_OAUTH = partial(kind_given, oauth=False), partial(kind_given, oauth
 class FastReplay(Replayer):
     """Compares while it asks."""
 
-    def __init__(self, recording: Recording, config: Config, blob: Blob | None = None) -> None:
+    def __init__(self, recording: Recording, config: Config) -> None:
         self._values = configured_secrets(config)
         self._aliases = {value: alias for alias, value in self._values.items()}
         self._numbers: Counter[str] = Counter()
         """The number of the last alias of each kind."""
-        super().__init__(recording, config, blob, self._values, self._bind)
+        super().__init__(recording, config, self._values, self._bind)
         self.service.observers.append(self._observe)
         self._pending: deque[Noted] = deque()
         """Facts that the mock has brought, and no recorded one has been held against."""
@@ -102,10 +101,6 @@ class FastReplay(Replayer):
                 return body[:1] not in b"{[" and "«" not in text and text.encode("utf-8", "surrogatepass") == body
             case Enc.JSON:
                 return self._same_json(recorded.value, body, kinds)
-            case Enc.BLOB:
-                with suppress(ValueError):  # one that was cut
-                    return self._same_body(unfolded(recorded, self.blob), body, kinds)
-                return False
             case Enc.FORM | Enc.B64:
                 return False
             case _:

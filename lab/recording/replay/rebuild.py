@@ -12,7 +12,7 @@ from lab.core.jsontext import members_of
 from lab.mock.config import Config
 from lab.recording.format.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.redaction.alias import LONGEST_ID, aliases, fill, kind_of, made_number, made_text, named, number_of
-from lab.recording.redaction.bodies import Blob, bytes_of, content_type, filled, text_within
+from lab.recording.redaction.bodies import bytes_of, content_type, filled, text_within
 from lab.recording.redaction.written import fill_written, path_filled
 from lab.recording.replay.regenerate import regenerate
 
@@ -31,14 +31,12 @@ class RequestBuilder:
     """Knows what aliases stand for, and makes up what nothing has given yet: wrong in the same way if it was wrong."""
 
     def __init__(
-        self, recording: Recording, config: Config, values: Mapping[str, str], bind: Callable[[str, str], object],
-        blob: Blob | None, late: Mapping[str, str],
+        self, recording: Recording, config: Config, values: Mapping[str, str], bind: Callable[[str, str], object], late: Mapping[str, str],
     ) -> None:  # fmt: skip
         self._pairs = {named("client", client.id): (client.id, client.secret) for client in config.clients}
         self._pairs |= {named("user", user.name): (user.name, user.password) for user in config.accounts}
         self._values = values
         self._bind = bind
-        self._blob = blob
         self._late = late
         self._parts = {number_of(alias): alias for alias in late if kind_of(alias) == "part"}
         self._encodes = recording.header.redaction > 1
@@ -56,9 +54,9 @@ class RequestBuilder:
             self._know(text, "text")
         headers, body, values = self._headers(line), line.body, self._values
         if body.value is not None:
-            self._know(text_within(body, self._blob), "body")
+            self._know(text_within(body), "body")
         form = self._encodes and "x-www-form-urlencoded" in content_type(line.headers)
-        content = bytes_of(body, values, self._blob, form=form)
+        content = bytes_of(body, values, form=form)
         path = (path_filled if self._encodes else fill)(line.path, values)
         return Request(line.method, path, self._query(line), headers, content)
 

@@ -13,7 +13,6 @@ from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
-from lab.recording.redaction.bodies import Blob, Blobs
 from lab.recording.replay.compare import Comparison, Difference
 from lab.recording.replay.fast_replay import FastReplay
 from lab.recording.replay.matchers import Matcher
@@ -55,13 +54,13 @@ class ReplayResult(Struct, frozen=True, eq=False):
     """Replies of which nothing left, so that what the mock said was not compared."""
     applied: frozenset[int]
     """The numbers of the matchers whose place was there."""
-    again: Callable[[Blobs | None], bytes]
-    """Encodes the recording of this time; with somewhere to put long bodies, as one that is to replace the old one."""
+    again: Callable[[bool], bytes]
+    """Encodes the recording of this time; True: as one that is to replace the old one."""
 
     @property
     def actual(self) -> bytes:
         """The recording of this time."""
-        return self.again(None)
+        return self.again(False)
 
     @property
     def passed(self) -> bool:
@@ -96,7 +95,6 @@ def replay(
     *,
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),
-    blob: Blob | None = None,
     comparing: Comparing = STRICTLY,
 ) -> ReplayResult:
     """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done.
@@ -110,7 +108,7 @@ def replay(
     anew = replace(recorded, recorded=None)
     config = anew if comparing.anew else recorded
     edits = tuple(_edits(recording, config, served, comparing))
-    replayer, found = _compared(recording, config, blob, name, comparing.matchers)
+    replayer, found = _compared(recording, config, name, comparing.matchers)
     if replayer.silent and replayer.empty == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     comparison = replayer if isinstance(replayer, Comparison) else None
@@ -128,19 +126,19 @@ def replay(
         replayer.skipped,
         replayer.silent,
         frozenset(comparison.applied if comparison else ()),
-        partial(_again, recording, anew if edits else config, blob, late, comparing.versions),
+        partial(_again, recording, anew if edits else config, late, comparing.versions),
     )
 
 
 def _compared(
-    recording: Recording, config: Config, blob: Blob | None, name: str, matchers: Sequence[Matcher]
+    recording: Recording, config: Config, name: str, matchers: Sequence[Matcher]
 ) -> tuple[FastReplay | Comparison, tuple[Difference, ...]]:
     """What went through the recording to its end, and what it found to differ."""
-    fast = FastReplay(recording, config, blob)
+    fast = FastReplay(recording, config)
     if not matchers and fast.same():
         return fast, ()
     # which matchers there is something for, only a comparison tells
-    return compare(partial(Comparison, recording, config, blob, name, matchers=matchers))
+    return compare(partial(Comparison, recording, config, name, matchers=matchers))
 
 
 def _edits(recording: Recording, config: Config, served: Served, comparing: Comparing) -> Iterator[Difference]:
@@ -178,14 +176,13 @@ def _explained(
 def _again(
     recording: Recording,
     config: Config,
-    blob: Blob | None,
     late: Mapping[str, str],
     versions: Mapping[str, str],
-    blobs: Blobs | None,
+    fresh: bool,
 ) -> bytes:
-    if config.recorded is None and blobs is not None:
+    if config.recorded is None and fresh:
         recording = replace(recording, header=replace(recording.header, generators=versions))
-    return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
+    return TapedReplay(recording, config, late=late, fresh=fresh).run()
 
 
 def _same_faker(recording: Recording, comparing: Comparing) -> bool:

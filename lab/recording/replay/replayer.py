@@ -27,7 +27,6 @@ from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Other, Recording, Req, Res
 from lab.recording.redaction.alias import HERE, named
-from lab.recording.redaction.bodies import Blob, Blobs, check_blob
 from lab.recording.redaction.redact import redactor_of
 from lab.recording.replay.rebuild import RequestBuilder
 from lab.recording.tape.header import refs_of_now
@@ -47,7 +46,6 @@ def edited_scenarios(recording: Recording) -> set[str]:
     return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
 
 
-_MOST_BODIES = 16
 NONE_LATE: Mapping[str, str] = MappingProxyType({})
 """No secret stood in the open before it was known."""
 
@@ -56,7 +54,7 @@ class Replayer:
     """One mock, asked what the recording asks."""
 
     def __init__(
-        self, recording: Recording, config: Config, blob: Blob | None,
+        self, recording: Recording, config: Config,
         values: Mapping[str, str], bind: Callable[[str, str], object], late: Mapping[str, str] = NONE_LATE,
     ) -> None:  # fmt: skip
         """`values` is what aliases stand for this time; `bind` takes a value and the alias that is to stand for it.
@@ -75,8 +73,7 @@ class Replayer:
         """Replies of which nothing left, by what became of the socket."""
         self.silent = 0
         """Those of them in which the mock had something to say."""
-        self.blob = blob
-        self._builder = RequestBuilder(recording, config, values, bind, blob, late)
+        self._builder = RequestBuilder(recording, config, values, bind, late)
         self._replies: dict[int, tuple[Reply, Response]] = {}
         self._catalog = Catalog(config, config.identity) if config.recorded is None else None
         """Of which what is told again of jobs is drawn anew; None: as it was recorded."""
@@ -161,47 +158,24 @@ def delivered(line: Res, reply: Reply, whole: Response) -> Replied:
     return Replied(line.t, line.x, whole, latency, line.first, None, cut, line.sent)
 
 
-class LastBodies:
-    """The last long bodies of a tape, by their digests: those of replies that it remembers, and some more."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
-
-    def keep(self, digest: str, data: bytes) -> None:
-        """Take one more; the one that was longest not asked for goes."""
-        self._kept[digest] = data
-        if len(self._kept) > _MOST_BODIES:
-            del self._kept[next(iter(self._kept))]
-
-    def of(self, digest: str) -> bytes:
-        """The body; ValueError if it has gone."""
-        data = self._kept.pop(digest, None)
-        if data is None:
-            raise ValueError("it isn't kept any more")
-        self._kept[digest] = data
-        return data
-
-
 class TapedReplay(Replayer):
     """Tapes what comes of it: `write` is given each line."""
 
     def __init__(
-        self, recording: Recording, config: Config, blob: Blob | None = None,
-        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, blobs: Blobs | None = None,
+        self, recording: Recording, config: Config,
+        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, fresh: bool = False,
     ) -> None:  # fmt: skip
-        """`blobs` keeps its long bodies, for a recording that is to stand in the old one's place."""
+        """`fresh`: it is to stand in the old one's place."""
         redactor = redactor_of(config)
         redactor.secrets.made_anew = True
-        self.bodies = LastBodies()
-        """Those that nobody else keeps."""
         self.values = ChainMap(redactor.secrets.values, configured_secrets(config))
         """What aliases stand for, on the recording and on this tape."""
-        super().__init__(recording, config, blob, self.values, redactor.secrets.bind, late)
+        super().__init__(recording, config, self.values, redactor.secrets.bind, late)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
-        if blobs is not None:
+        if fresh:
             header = replace(header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(header, config))
-        tails = LineCache(redactor, (blobs or self.bodies.keep) if "blob" in header.features else None)
+        tails = LineCache(redactor)
         self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
         self.service.observers.append(self._tape)
 
@@ -218,7 +192,6 @@ class TapedReplay(Replayer):
 
     def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
         """Tape the mock's reply, cut where the socket cut the recorded one."""
-        check_blob(line.body, self.blob)
         if reply is not None and response is not None:
             self.service.tell(delivered(line, reply, response))
         return True

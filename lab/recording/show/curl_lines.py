@@ -11,10 +11,9 @@ from lab.dialects.router import ROUTER
 from lab.recording.format.lines import CAPTURE, Body, Enc, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import GRAMMAR, HERE, KINDS, LONGEST_ID, kind_of
-from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.match import IDS
 from lab.recording.show.shell import Pairs, Piece, curl_line, shell_words
-from lab.recording.tape.recorded_calls import RecordedCall, body_within, query_text
+from lab.recording.tape.recorded_calls import RecordedCall, query_text
 
 _GIVEN = {"client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD"}
 """The variables of what whoever asks has from elsewhere; others are called what they stand for."""
@@ -30,10 +29,9 @@ _NUMBER = re.compile('"(«number:[^»]*»)"')
 class CurlLines:
     """Writes a recording's calls, in their order."""
 
-    def __init__(self, recording: Recording, blob: Blob) -> None:
+    def __init__(self, recording: Recording) -> None:
         self.new: list[tuple[str, str]] = []
         """The variables of the latest line that no earlier one has, and what they stand for."""
-        self._blob = blob
         self._is_capture = recording.header.source == CAPTURE
         self._variables = {HERE: "LAB_BASE"}
         """By alias or id."""
@@ -56,10 +54,10 @@ class CurlLines:
         address = f'"$LAB_BASE"{shell_words(self._pieces(target))}'
         if ROUTER.name(req.method, req.path) == "token" and not req.query:
             address = '"$LAB_TOKEN_URL"'
-        return curl_line(req.method, address, req.headers, _sent(body_within(req.body, self._blob)), self._fill)
+        return curl_line(req.method, address, req.headers, _sent(req.body), self._fill)
 
     def _learn(self, res: Res) -> None:
-        for member, value in _ID_MEMBER.findall(_text(body_within(res.body, self._blob))):
+        for member, value in _ID_MEMBER.findall(_text(res.body)):
             self._ids.setdefault(value, _ID_NAMES.get(IDS.get(member, ""), "id"))
 
     def _fill(self, name: str, value: str) -> Sequence[Piece]:
@@ -110,7 +108,7 @@ def _unasked(req: Req, target: str) -> str | None:
 
 
 def _sent(body: Body) -> str | Pairs | None:
-    """The text of a body that is no blob, or the pairs of a form."""
+    """The text of a body, or the pairs of a form."""
     match body.enc, body.value:
         case Enc.NONE, _:
             return None
@@ -123,6 +121,6 @@ def _sent(body: Body) -> str | Pairs | None:
 
 
 def _text(body: Body) -> str:
-    """The text of a body that is no blob, aliases as they are."""
+    """The text of a body, aliases as they are."""
     value: Json = body.value
     return "" if body.enc is Enc.NONE else value if body.enc is Enc.TEXT and isinstance(value, str) else dumps(value)

@@ -7,31 +7,30 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from lab.recording.format.lines import Recording
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.har import har
 from lab.recording.show.timeline_page import timeline_page
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.show.walkthrough import walkthrough
 
-Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
+Export: TypeAlias = Callable[[Recording, bool], Iterator[str]]
 """Gives the lines; the last argument says whether they begin with their numbers in the file, where that has a meaning."""
 
 
-def as_transcript(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_transcript(recording: Recording, numbered: bool) -> Iterator[str]:
     """As a transcript."""
     return transcript_lines(recording, numbered)
 
 
-def as_har(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_har(recording: Recording, numbered: bool) -> Iterator[str]:
     """As HAR 1.2."""
-    return har(recording, blob)
+    return har(recording)
 
 
-def as_markdown(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_markdown(recording: Recording, numbered: bool) -> Iterator[str]:
     """As a walk through it, for people."""
-    return walkthrough(recording, blob)
+    return walkthrough(recording)
 
 
-def as_page(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_page(recording: Recording, numbered: bool) -> Iterator[str]:
     """As a page for browsers."""
-    return iter([timeline_page(recording, blob).rstrip("\n")])
+    return iter([timeline_page(recording).rstrip("\n")])

@@ -18,8 +18,8 @@ from lab.recording.format.codec import line_members
 from lab.recording.format.lines import Body, Enc, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import HERE, aliases, fill
-from lab.recording.redaction.bodies import Blob, bytes_of, text_within
-from lab.recording.tape.recorded_calls import RecordedCall, body_within, bytes_within, calls_in, epoch_in, query_text
+from lab.recording.redaction.bodies import bytes_of, text_within
+from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, query_text
 
 LAB_ORIGIN = "http://127.0.0.1:8080"
 """Where `lab serve` listens by itself: the origin of URLs if the recording names none."""
@@ -31,7 +31,7 @@ _IN_LAB = ("flags", "in", "cut", "got", "held", "sent", "by", "raw", "qt", "l", 
 """Members of lines for which HAR has no word."""
 
 
-def har(recording: Recording, blob: Blob) -> Iterator[str]:
+def har(recording: Recording) -> Iterator[str]:
     """The lines of the document: one for each call, and one for each fact."""
     header = recording.header
     about: dict[str, Json] = {"version": "1.2", "creator": {"name": "Invoke Async Lab", "version": header.lab}}
@@ -39,7 +39,7 @@ def har(recording: Recording, blob: Blob) -> Iterator[str]:
     yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
     yield from _listed(line_members(fact) for fact in recording.facts())
     yield ']},"entries":['
-    writer = _Writer(blob, epoch_in(recording), recorded_base(header))
+    writer = _Writer(epoch_in(recording), recorded_base(header))
     yield from _listed(writer.entry(call) for call in calls_in(recording))
     yield "]}}"
 
@@ -60,8 +60,7 @@ def _listed(values: Iterator[dict[str, Json]]) -> Iterator[str]:
 
 
 class _Writer:
-    def __init__(self, blob: Blob, epoch: Epoch, origin: str) -> None:
-        self._blob = blob
+    def __init__(self, epoch: Epoch, origin: str) -> None:
         self._epoch = epoch
         self._origin = origin
         self._values = {HERE: origin}
@@ -82,7 +81,7 @@ class _Writer:
         }
 
     def _request(self, req: Req) -> dict[str, Json]:
-        body = body_within(req.body, self._blob)
+        body = req.body
         origin = DECOY_ORIGIN if req.listener else self._origin
         request: dict[str, Json] = {
             "method": req.method,
@@ -107,7 +106,7 @@ class _Writer:
     def _response(self, res: Res | None) -> dict[str, Json]:
         """One of status 0 where nothing came."""
         headers = res.headers if res is not None else ()
-        body = body_within(res.body, self._blob) if res is not None else Body()
+        body = res.body if res is not None else Body()
         status = res.status if res is not None else 0
         size = self._size(body, res.sent if res is not None else None)
         content: dict[str, Json] = {"size": size, "mimeType": header_of(headers, "content-type") or ""}
@@ -141,7 +140,7 @@ class _Writer:
         if body.enc is Enc.NONE:
             return 0
         try:
-            data, hidden = bytes_of(body, {}), bool(aliases(text_within(body, None)))
+            data, hidden = bytes_of(body, {}), bool(aliases(text_within(body)))
         except ValueError:
             return -1
         if hidden:

@@ -5,7 +5,6 @@ from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.sse import events_in, has_events
 from lab.recording.format.lines import Body, Enc
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.readable import readable, readable_body
 from lab.recording.show.transcript import event_lines
 from lab.recording.tape.observed import answer_of
@@ -14,9 +13,9 @@ from lab.recording.tape.recorded_calls import RecordedCall
 _WIDEST = 120
 
 
-def news_of(call: RecordedCall, blob: Blob, *, local: bool = False) -> str:
+def news_of(call: RecordedCall, *, local: bool = False) -> str:
     """On one line what an answer says of its job, or why it refuses; nothing where it does neither."""
-    route, response = answer_of(call.req, call.res, blob, local=local)
+    route, response = answer_of(call.req, call.res, local=local)
     client = client_of(route)
     if response is None or client is None or (route not in client.calls and response.status < 300):
         return ""
@@ -35,7 +34,7 @@ def news_of(call: RecordedCall, blob: Blob, *, local: bool = False) -> str:
 
 
 def readable_answer(call: RecordedCall, body: Body, *, short: bool = False) -> str:
-    """An answer, whose body is not in a blob, on lines: a stream event by event, with the instants of their times."""
+    """An answer on lines: a stream event by event, with the instants of their times."""
     if call.res is None or not (events := event_lines(body, call.res, call.req, short=short)):
         return readable_body(body, short=short)
     return readable_body(Body(Enc.TEXT, "\n".join(events)))

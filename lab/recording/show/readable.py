@@ -6,7 +6,9 @@ from lab.core.exchange import Json
 from lab.core.logtext import harmless_text
 from lab.dialects import wires
 from lab.recording.format.lines import Body, Enc, Header
-from lab.recording.redaction.bodies import INLINE
+
+_LONGEST_SHOWN = 65_536
+"""Characters of a body on a page."""
 
 
 def readable(text: str) -> str:
@@ -29,7 +31,7 @@ def readable_body(body: Body, *, short: bool = False) -> str:
         text = json.dumps(value, indent=2, ensure_ascii=False)
     else:
         text = value if isinstance(value, str) else ""
-    return readable(text if len(text) <= INLINE else f"{text[:INLINE]}\n… ({len(text)} characters)")
+    return readable(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}\n… ({len(text)} characters)")
 
 
 def title_of(header: Header) -> str:

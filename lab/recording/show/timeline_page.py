@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 from lab.core.exchange import Headers
 from lab.recording.format.lines import Body, Entry, Recording
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.lanes import Lane, TimeScale, kind_of_status, lanes_of
 from lab.recording.show.news import news_of, readable_answer
 from lab.recording.show.page import page_of
 from lab.recording.show.readable import made_with, readable, readable_body, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
 from lab.recording.tape.observed import local_paths
-from lab.recording.tape.recorded_calls import RecordedCall, body_within, events_of, query_text
+from lab.recording.tape.recorded_calls import RecordedCall, events_of, query_text
 
 MOST_EVENTS = 5_000
 """Calls and facts of a page: a browser shows no more with ease."""
@@ -61,7 +60,7 @@ def anchors(recording: Recording) -> dict[int, str]:
     return found
 
 
-def timeline_page(recording: Recording, blob: Blob, report: str = "") -> str:
+def timeline_page(recording: Recording, report: str = "") -> str:
     """The page; `report` is the part of it that says what the client did well and badly, if anybody can say."""
     events = list(islice(events_of(recording), MOST_EVENTS + 1))
     more = len(events) > MOST_EVENTS
@@ -79,7 +78,7 @@ def timeline_page(recording: Recording, blob: Blob, report: str = "") -> str:
         lanes=[Lane("calls", [each for call in calls for each in scale.call(call)]), *lanes_of(facts, scale)],
         ticks=list(scale.ticks()),
         report=report,
-        events=[_fact(each, openings) if isinstance(each, Entry) else _call(each, blob, local) for each in events],
+        events=[_fact(each, openings) if isinstance(each, Entry) else _call(each, local) for each in events],
         more=more,
     )
 
@@ -90,13 +89,13 @@ def _fact(entry: Entry, openings: Openings) -> ShownFact:
     return ShownFact(clock(entry.instant), readable(type_of), readable(members + decision), entry.n + 1)
 
 
-def _call(call: RecordedCall, blob: Blob, local: bool) -> ShownCall:
+def _call(call: RecordedCall, local: bool) -> ShownCall:
     req, res = call.req, call.res
-    answer = body_within(res.body if res is not None else Body(), blob)
+    answer = res.body if res is not None else Body()
     path = readable(req.path + query_text(req))
     parts = [
         ("sent", f"{readable(req.method)} {path}\n{_fields(req.headers)}"),
-        ("body", readable_body(body_within(req.body, blob))),
+        ("body", readable_body(req.body)),
     ]
     if res is not None:
         parts += [("answered", _fields(res.headers)), ("body", readable_answer(call, answer))]
@@ -110,7 +109,7 @@ def _call(call: RecordedCall, blob: Blob, local: bool) -> ShownCall:
         readable(req.method),
         _short(path),
         f"{res.t - req.t} ms" if res is not None else "no answer",
-        news_of(call, blob, local=local),
+        news_of(call, local=local),
         [(name, text) for name, text in (*parts, *noted) if text],
     )
 

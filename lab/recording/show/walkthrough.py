@@ -4,19 +4,18 @@ import re
 from collections.abc import Iterator
 
 from lab.recording.format.lines import Body, Enc, Entry, Recording
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.curl_lines import CurlLines
 from lab.recording.show.news import readable_answer
 from lab.recording.show.readable import made_with, readable, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
-from lab.recording.tape.recorded_calls import RecordedCall, body_within, events_of
+from lab.recording.tape.recorded_calls import RecordedCall, events_of
 
 _TICKS = re.compile("`+")
 
 
-def walkthrough(recording: Recording, blob: Blob) -> Iterator[str]:
+def walkthrough(recording: Recording) -> Iterator[str]:
     """The lines of the page; whatever a peer wrote stands in code, which it can't end."""
-    curl = CurlLines(recording, blob)
+    curl = CurlLines(recording)
     yield f"# {code(title_of(recording.header))}"
     yield ""
     yield f"{code(made_with(recording.header))}. Times are those of the lab's clock."
@@ -30,7 +29,7 @@ def walkthrough(recording: Recording, blob: Blob) -> Iterator[str]:
             continue
         yield from _facts(facts)
         facts = []
-        yield from _call(event, blob, curl, before)
+        yield from _call(event, curl, before)
     yield from _facts(facts)
 
 
@@ -40,10 +39,10 @@ def _facts(facts: list[str]) -> Iterator[str]:
         yield from fenced("text", "\n".join(facts))
 
 
-def _call(call: RecordedCall, blob: Blob, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
+def _call(call: RecordedCall, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
     """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
     req, res = call.req, call.res
-    command, body = list(fenced("sh", curl.line(call))), body_within(res.body if res else Body(), blob)
+    command, body = list(fenced("sh", curl.line(call))), res.body if res else Body()
     language = "json" if body.enc is Enc.JSON else "text"
     answer = list(fenced(language, readable_answer(call, body, short=True))) if body.enc is not Enc.NONE else []
     yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"

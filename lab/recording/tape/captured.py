@@ -29,7 +29,6 @@ def capture_header(
         lab=lab,
         source=CAPTURE,
         settings=settings or {},
-        features=("blob",),
         clock=ClockSpec(mode=clock.mode, factor=factor, epoch=epoch_text(epoch)),
     )
 

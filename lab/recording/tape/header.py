@@ -55,7 +55,6 @@ def recording_header(
     clock: PacedClock | None = None,
     generators: Mapping[str, str] | None = None,
     t: int = 0,
-    blobs: bool = False,
 ) -> Header:
     """Line 0 of a tape of this mock, which lives by `clock` (None: a manual one)."""
     mode = clock.mode if clock is not None else "manual"
@@ -63,7 +62,7 @@ def recording_header(
     return Header(
         t=t, lab=lab, scenarios=scenario_refs(config),
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
-        generators=generators or {}, features=("blob",) if blobs else (),
+        generators=generators or {},
     )  # fmt: skip
 
 

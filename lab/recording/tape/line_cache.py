@@ -18,7 +18,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import encode
 from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Members, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import Blobs, body_of, query_pairs
+from lab.recording.redaction.bodies import body_of, query_pairs
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.written import path_without_secrets, usual, without_secrets
 from lab.recording.tape.long_bodies import LongBodies, LongBody, key_of
@@ -39,15 +39,12 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 class LineCache:
     """Makes tails, and gives those that it has made before."""
 
-    def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
         self._of_cut = redactor.of_cut()
-        self.long = LongBodies(redactor, blobs)
+        self.long = LongBodies(redactor)
         self._said: LongBody | None = None
         """What was redacted of the latest request before it was told."""
-        self._blobs = blobs
-        self._new: dict[str, bytes] = {}
-        """Bodies of the line that is being made, too long for it."""
         self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
         self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
@@ -118,10 +115,7 @@ class LineCache:
         known = self.redactor.secrets.generation
         tail = make()
         if self.redactor.secrets.generation != known:
-            self._new.clear()
             tail = make()
-        while self._new and self._blobs is not None:
-            self._blobs(*self._new.popitem())
         return tail
 
     def _body(
@@ -131,8 +125,7 @@ class LineCache:
         if ahead and (known := self.long.get(key_of(headers, raw, reply=reply, cut=cut))) is not None:
             known.trial.settle()
             return known.body
-        blobs = None if self._blobs is None else self._new.__setitem__
-        return body_of(headers, raw, redactor, oauth=oauth, reply=reply, blobs=blobs)
+        return body_of(headers, raw, redactor, oauth=oauth, reply=reply)
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
         redactor = self._of_cut if cut else self.redactor

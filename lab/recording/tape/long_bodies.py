@@ -4,7 +4,7 @@ What was known when one was redacted may be less than what is known when its lin
 and is redacted again as any other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from lab.core.exchange import Headers, Json, Request
 from lab.core.observe import Replied, Requested
 from lab.recording.format.lines import Body
-from lab.recording.redaction.bodies import Blobs, body_of, content_type, query_pairs
+from lab.recording.redaction.bodies import body_of, content_type, query_pairs
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.trial_secrets import TrialSecrets
 from lab.recording.redaction.written import path_without_secrets
@@ -37,8 +37,6 @@ class LongBody(Struct, frozen=True):
     body: Body
     said: tuple[tuple[Json, Json], ...]
     """What a fact may hold of it, each as it is and redacted."""
-    found: Mapping[str, bytes]
-    """What is too long for a line, by digest."""
 
 
 def key_of(headers: Headers, raw: bytes, *, reply: bool, cut: bool = False) -> BodyKey:
@@ -57,9 +55,8 @@ def key_in(observation: Requested | Replied) -> BodyKey:
 class LongBodies:
     """Redacts them with the secrets of a tape, and keeps them for it."""
 
-    def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._blobs = blobs
         self._known: dict[BodyKey, LongBody] = {}
 
     def trial(self) -> TrialSecrets:
@@ -71,13 +68,11 @@ class LongBodies:
         key = _, raw, reply, cut = key_in(observation)
         redactor = self._redactor.on_trial(trial, cut=cut)
         message = observation.request if isinstance(observation, Requested) else observation.response
-        values, found = tuple(said()), dict[str, bytes]()
-        put = None if self._blobs is None else found.__setitem__
+        values = tuple(said())
         for _ in range(_TRIES):
-            found.clear()
             generation = trial.generation
             # in the order in which the lines are made, for so aliases are numbered
-            body = body_of(message.headers, raw, redactor, oauth=False, reply=reply, blobs=put)
+            body = body_of(message.headers, raw, redactor, oauth=False, reply=reply)
             if isinstance(message, Request):
                 path_without_secrets(message.path, redactor)
                 redactor.pairs(query_pairs(message.query), oauth=False)
@@ -85,13 +80,7 @@ class LongBodies:
             clean = tuple((value, redactor.json(value)) for value in values)
             if trial.generation == generation:
                 break
-        return LongBody(key, trial, body, clean, found)
-
-    def put(self, body: LongBody) -> None:
-        """Put what is too long for its line beside the recording, in any thread; OSError if it can't be done."""
-        if self._blobs is not None:
-            for digest, data in body.found.items():
-                self._blobs(digest, data)
+        return LongBody(key, trial, body, clean)
 
     def keep(self, known: LongBody) -> None:
         """Have it at hand for the line to come."""

@@ -4,14 +4,13 @@ from functools import cache
 from typing import assert_never
 from urllib.parse import urlencode
 
-from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.dialects import wires
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.recording.format.codec import fact_of
 from lab.recording.format.lines import Body, Entry, Line, Other, Recording, Req, Res
-from lab.recording.redaction.bodies import Blob, bytes_of
+from lab.recording.redaction.bodies import bytes_of
 
 _LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in wires() for row in wire.routes if row.only})
 """How the paths begin that a switch adds, as lines have them."""
@@ -30,7 +29,7 @@ def local_paths(recording: Recording) -> bool:
     return bool(local) and any(res.x in local and res.status not in (0, 404, 405) for res in recording.of(Res))
 
 
-def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False) -> Observation | None:
+def observation_of(line: Line, *, local: bool = False) -> Observation | None:
     """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases.
 
     `local`: a local orchestrator's paths are there.
@@ -42,13 +41,13 @@ def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False)
                 line.path,
                 urlencode(line.query, errors="surrogatepass"),
                 line.headers,
-                _bytes(line.body, blob),
+                _bytes(line.body),
             )
             # what is sent to another origin asks nothing of this API, whatever its path
             route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
         case Res():
-            response = Response(line.status, line.headers, _bytes(line.body, blob), line.times)
+            response = Response(line.status, line.headers, _bytes(line.body), line.times)
             return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)
         case Entry():
             fact = fact_of(line)
@@ -59,17 +58,16 @@ def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False)
             assert_never(line)
 
 
-def answer_of(req: Req, res: Res | None, blob: Blob, *, local: bool) -> tuple[str, Response | None]:
+def answer_of(req: Req, res: Res | None, *, local: bool) -> tuple[str, Response | None]:
     """The route of a call, and its answer if one came whole."""
     route = ROUTER.name(req.method, req.path, local=local) if req.listener is None else UNKNOWN_ROUTE
     if res is None or res.status == 0 or res.cut is not None:
         return route, None
-    return route, Response(res.status, res.headers, _bytes(res.body, blob), res.times)
+    return route, Response(res.status, res.headers, _bytes(res.body), res.times)
 
 
-def _bytes(body: Body, blob: Blob | None) -> bytes:
+def _bytes(body: Body) -> bytes:
     try:
-        return bytes_of(body, {}, blob)
-    except (ValueError, RecordingError):
-        # A blob lies in the lab's folder, not in a stream; and a body that can't be had must not hide the exchange.
+        return bytes_of(body, {})
+    except ValueError:  # a body that no wire gave, but a hand, must not hide the exchange
         return b""

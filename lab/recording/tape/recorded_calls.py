@@ -7,14 +7,13 @@ from typing import TypeAlias
 from urllib.parse import quote_plus
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lab.core.clock import Epoch, epoch_of
 from lab.core.errors import RecordingError
-from lab.recording.format.lines import Body, Enc, Entry, Recording, Req, Res
+from lab.recording.format.lines import Body, Entry, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import GRAMMAR
-from lab.recording.redaction.bodies import Blob, bytes_of, check_blob, unfolded
+from lab.recording.redaction.bodies import bytes_of
 
 _AROUND_ALIASES = re.compile(f"({GRAMMAR})")
 
@@ -84,21 +83,8 @@ def _encoded(text: str) -> str:
     return "".join(parts)
 
 
-def body_within(body: Body, blob: Blob | None) -> Body:
-    """The body, that of a blob as it would stand in its line; RecordingError if the blob can't be had.
-
-    One that is no longer what it was, for it was cut where blobs are, is text.
-    """
-    if body.enc is not Enc.BLOB:
-        return body
-    try:
-        return replace(unfolded(body, blob), raw=body.raw)
-    except ValueError:
-        return Body(Enc.TEXT, check_blob(body, blob).decode("utf-8", "replace"), body.raw)
-
-
 def bytes_within(body: Body, values: Mapping[str, str]) -> bytes:
-    """The bytes of a body that is no blob, aliases replaced by `values`; its text if no wire gave it, but a hand."""
+    """The bytes of a body, aliases replaced by `values`; its text if no wire gave it, but a hand."""
     try:
         return bytes_of(body, values)
     except ValueError:

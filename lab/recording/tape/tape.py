@@ -68,7 +68,7 @@ class Tape:
         self.dead: str | None = None
         self._over = False
         self._after = 0
-        self._tails = tails or LineCache(redactor_of(service.config), None)
+        self._tails = tails or LineCache(redactor_of(service.config))
         self.redactor, self.long = self._tails.redactor, self._tails.long
         self._service = service
         self._write, self._sync = write, sync or _nothing

@@ -4,7 +4,7 @@ import zlib
 
 from lab.core.exchange import Headers
 from lab.core.unpacking import Unpacked
-from lab.recording.format.lines import LONGEST_BLOB
+from lab.recording.format.lines import LONGEST_BODY
 
 _READ = ("gzip", "x-gzip", "deflate")
 OF_PACKED = ("content-encoding", "content-length")
@@ -29,6 +29,6 @@ def _unpacked(body: bytes, coding: str) -> bytes | None:
     """As much as there is of it: the rest may have been cut. None if it is broken."""
     try:
         # one byte more shows that it was cut
-        return Unpacked(coding.removeprefix("x-")).feed(body, LONGEST_BLOB + 1)
+        return Unpacked(coding.removeprefix("x-")).feed(body, LONGEST_BODY + 1)
     except zlib.error:
         return None

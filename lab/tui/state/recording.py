@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import Entry, Recording, Req, Res
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
 from lab.tui.state.cursor import RecordedDecisions, Spread
@@ -32,13 +31,13 @@ QUIET = frozenset(
 class RecordingTimeline:
     """One recording. `epoch` is the wall time of its instant 0."""
 
-    def __init__(self, recording: Recording, epoch: Epoch, blob: Blob | None = None) -> None:
+    def __init__(self, recording: Recording, epoch: Epoch) -> None:
         self._lines = tuple(
             line
             for line in recording.lines
             if isinstance(line, Req | Res) or (isinstance(line, Entry) and line.type in FACTS)
         )
-        self._blob, self._local = blob, local_paths(recording)
+        self._local = local_paths(recording)
         self._times = tuple(line.t for line in self._lines)
         self._kept = [JournalState(epoch)]
         self.count = len(self._lines)
@@ -177,5 +176,5 @@ class RecordingTimeline:
             yield journal, changed
 
     def _next(self, journal: JournalState, at: int) -> tuple[JournalState, RunChanges]:
-        observation = observation_of(self._lines[at], self._blob, local=self._local)
+        observation = observation_of(self._lines[at], local=self._local)
         return (journal, ()) if observation is None else changes(journal, observation)

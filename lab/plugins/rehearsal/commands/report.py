@@ -1,7 +1,7 @@
 """`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from lab.cli.recordings import scenarios_for, scenarios_of
 from lab.cli.verdicts import FileVerdict, form_of, problems_of, tell_runner
 from lab.core.errors import LabError, UsageError
 from lab.files.artifacts import write_text
-from lab.files.recordings import open_recording, read_blob, read_recording
+from lab.files.recordings import open_recording, read_recording
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.plugins.rehearsal.report.formats import FORMATS, fails, github, junit, notes_of
@@ -49,7 +49,7 @@ def execute(flags: Flags, console: Console) -> int:
         name = str(file) if file.name in paths else file.name
         try:
             recording = read(open_recording(file), str(file))
-            histories[name] = histories_of(recording, blob=partial(read_blob, file))
+            histories[name] = histories_of(recording)
         except LabError as error:
             show_error(error, console)
             unread.append(FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR))

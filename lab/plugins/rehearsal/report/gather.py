@@ -11,23 +11,20 @@ from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistor
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.recording.client_calls import CallKind, JudgedCall, calls_of
 from lab.recording.format.lines import Entry, Recording, Req, Res
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.header import ACCOUNTS
 from lab.recording.tape.recorded_calls import epoch_in
 
 _EXIT = re.compile("exit (-?[0-9]+)")
 
 
-def histories_of(
-    recording: Recording, *, blob: Blob | None = None, over: bool = False, code: int | None = None
-) -> tuple[ClientHistory, ...]:
+def histories_of(recording: Recording, *, over: bool = False, code: int | None = None) -> tuple[ClientHistory, ...]:
     """One a client; `over`: the clients are known to have ended; `code`: with what exit code the one there is did.
 
     A recording of a rehearsal says both itself, by the reason of its end.
     """
     if recording.end is not None and (found := _EXIT.fullmatch(recording.end.reason)):
         over, code = True, int(found[1])
-    all_calls, facts = calls_of(recording, blob), tuple(recording.facts())
+    all_calls, facts = calls_of(recording), tuple(recording.facts())
     calls = tuple(call for call in all_calls if call.listener is None)
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
     within = not any(fact.type == "connection.opened" for fact in facts)

@@ -8,7 +8,6 @@ from lab.plugins.rehearsal.report.formats import MOST_LINES, MOST_RECORDINGS, NO
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict, report_on
 from lab.recording.format.lines import Recording
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.page import page_of, part_of
 from lab.recording.show.timeline_page import anchors, timeline_page
 
@@ -32,11 +31,11 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
     return page_of(template, recordings=report.recordings, report=part)
 
 
-def timeline_with_report(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def timeline_with_report(recording: Recording, numbered: bool) -> Iterator[str]:
     """The page of a recording, and in it what the client did well and badly if any of its calls says."""
-    report, there = report_on({recording.name: histories_of(recording, blob=blob)}), anchors(recording)
+    report, there = report_on({recording.name: histories_of(recording)}), anchors(recording)
     part = "" if report.score is None else report_part(report, lambda _, line: there.get(line, ""), {})
-    yield timeline_page(recording, blob, part).rstrip("\n")
+    yield timeline_page(recording, part).rstrip("\n")
 
 
 def report_part(report: ClientReport, anchor: Anchor, cited: Mapping[tuple[str, int], str]) -> str:

@@ -12,7 +12,6 @@ from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
 from lab.recording.format.lines import Recording
-from lab.recording.redaction.bodies import Blob
 
 
 class JudgedRun(Struct, frozen=True):
@@ -98,12 +97,11 @@ def judged_run(
     expected: Expectation,
     end: ProcessEnd,
     *,
-    blob: Blob | None = None,
     over: bool = True,
 ) -> JudgedRun:
     """The run that a recording tells, of a client that ended so; `over`: it is known to have ended."""
     # one that was stopped didn't end by itself: what it would have done next nobody knows
-    histories = histories_of(recording, blob=blob, over=over and end.code is not None, code=end.exit_code)
+    histories = histories_of(recording, over=over and end.code is not None, code=end.exit_code)
     outcome, met = outcome_of(histories, end, expected), met_in(recording, histories)
     if expected.strikes and outcome is not RunOutcome.NOT_STRUCK:
         met = {**met, "faults": frozenset((name,))}

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from json import dumps
 from pathlib import Path
 from shlex import join
@@ -20,7 +19,7 @@ from lab.cli.setup import Setup, credentials_for, make_setup
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
-from lab.files.recordings import open_recording, read_blob
+from lab.files.recordings import open_recording
 from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.places import plan_length
 from lab.plugins.rehearsal.report.judge import ClientReport
@@ -145,8 +144,8 @@ class Rehearsal(Struct, frozen=True):
             if watch is not None:
                 watch.check(child.err.text)
         recording = read(open_recording(path), path.name)
-        end, blob = ProcessEnd(code, child.err.text), partial(read_blob, path)
-        judged = judged_run(planned.name, recording, planned.expected, end, blob=blob)
+        end = ProcessEnd(code, child.err.text)
+        judged = judged_run(planned.name, recording, planned.expected, end)
         if code is None and stopped.is_set():
             judged = replace(judged, outcome=RunOutcome.INTERRUPTED)
         elif judged.outcome is RunOutcome.HANG:
