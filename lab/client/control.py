@@ -232,8 +232,9 @@ class ControlClient(Connections):
                     found = read_journal_line(line, self.header)
                     if isinstance(found, Header):
                         self.header = found
-                    elif found is not None:
-                        yield found
+                    else:
+                        for each in found:
+                            yield each
         except aiohttp.ClientPayloadError:
             return  # the lab has ended
         except RuntimeError:

@@ -8,7 +8,7 @@ from lab.core.errors import ProtocolError
 from lab.core.jsontext import members_of
 from lab.core.observe import Observation
 from lab.recording.format.lines import LONGEST_LINE, Header
-from lab.recording.format.reader import line_of
+from lab.recording.format.reader import lines_of
 from lab.recording.tape.observed import observation_of
 
 NO_LAB = "Is this a lab of the same version?"
@@ -34,15 +34,16 @@ async def data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
                 yield line[6:]
 
 
-def read_journal_line(line: bytes, header: Header | None = None) -> Header | Observation | None:
-    """The header, or what a line tells that comes after it; None for the footer, and whatever this lab doesn't know.
+def read_journal_line(line: bytes, header: Header | None = None) -> Header | tuple[Observation, ...]:
+    """The header, or what a line tells that comes after it: nothing of the footer, and whatever this lab doesn't know.
 
     ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
     """
-    found = line_of(line)
-    if found is None:
-        if len(line) >= LONGEST_LINE or not members_of(line):
-            raise ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
-        return None
+    found = lines_of(line)
+    if isinstance(found, Header):
+        return found
+    if not found and (len(line) >= LONGEST_LINE or not members_of(line)):
+        raise ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
     local = header is not None and bool(header.settings.get("local_orchestrator"))
-    return found if isinstance(found, Header) else observation_of(found, local=local)
+    told = (observation_of(each, local=local) for each in found)
+    return tuple(each for each in told if each is not None)

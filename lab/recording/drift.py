@@ -14,7 +14,8 @@ from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.dialects.router import ROUTER
 from lab.recording.format.lines import Body, Enc, Recording
-from lab.recording.tape.recorded_calls import RecordedCall, calls_in
+from lab.recording.redaction.written import loose_pairs
+from lab.recording.tape.recorded_calls import RecordedCall, calls_in, fields_of
 
 
 class Standing(StrEnum):
@@ -69,10 +70,11 @@ def traffic_of(recording: Recording) -> PodTraffic:
 def _calls(recorded: Iterable[RecordedCall]) -> Iterator[PodCall]:
     for call in recorded:
         req, res = call.req, call.res
-        if res is None or req.cut or res.cut or res.by or req.listener is not None:
+        if res is None or res.cut or res.by or req.listener is not None:
             continue
         found = ROUTER.find(req.method, req.path, local=True)
-        sent, answer = _value(req.body), res.body
+        fields, answer = fields_of(req.headers, req.body), res.body
+        sent: Json = _value(req.body) if fields is None else dict(fields)
         route, text = found if isinstance(found, RouteMatch) else None, answer.value if answer.enc is Enc.TEXT else ""
         yield PodCall(
             x=req.x,
@@ -80,7 +82,7 @@ def _calls(recorded: Iterable[RecordedCall]) -> Iterator[PodCall]:
             method=req.method,
             path=req.path,
             route=route,
-            query=dict(req.query),
+            query=dict(loose_pairs(req.query)) if req.query else {},
             headers=req.headers,
             sent=sent if isinstance(sent, dict) else {},
             status=res.status,
@@ -94,8 +96,6 @@ def _value(body: Body) -> Json:
     match body.enc:
         case Enc.JSON:
             return body.value
-        case Enc.FORM if isinstance(body.value, list):
-            return {str(pair[0]): pair[1] for pair in body.value if isinstance(pair, list) and len(pair) == 2}
         case Enc.TEXT:
             return value_or_none(str(body.value))
         case _:

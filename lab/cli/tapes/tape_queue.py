@@ -108,8 +108,11 @@ class TapeQueue:
 
     async def written(self) -> None:
         """Return once all that was told until now is written."""
-        if self.busy:
-            await asyncio.wait([asyncio.wrap_future(self._under_way[-1][0])])
+        if not self.busy:
+            self.tape.flush()
+            return
+        self._under_way.append((self._thread.submit(self.tape.flush), 0))
+        await asyncio.wait([asyncio.wrap_future(self._under_way[-1][0])])
 
     def _write(self, observation: Observation, wall: Millis, derived: dict[str, Derived | None]) -> None:
         self._wall, self._derived = wall, derived

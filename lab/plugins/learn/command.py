@@ -16,8 +16,9 @@ from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
 from lab.plugins.learn.reading import ObservedCalls, observed_in
 from lab.plugins.learn.scenario import scenario_text, slug
 from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
-from lab.recording.redaction.bodies import body_of, query_pairs
+from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.leaks import leaks
+from lab.recording.redaction.written import without_secrets
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.settings import Flags
 
@@ -76,7 +77,7 @@ def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
         request, response = call.requested.request, call.replied.response
         oauth = call.requested.route in IDENTITY_NAMES
         redactor.text(request.path)
-        redactor.pairs(query_pairs(request.query), oauth=oauth)
+        without_secrets(request.query, redactor, oauth=oauth)
         for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
             redactor.headers(headers)
             body_of(headers, body, redactor, oauth=oauth, reply=reply)

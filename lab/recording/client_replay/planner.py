@@ -30,7 +30,7 @@ from lab.recording.client_replay.plan import (
 )
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.playback.calls import PlaybackCall, asked_key, playback_calls
-from lab.recording.tape.recorded_calls import calls_in, query_text
+from lab.recording.tape.recorded_calls import calls_in
 
 
 def client_plan(recording: Recording) -> ClientPlan:
@@ -70,9 +70,9 @@ class _Planner:
         later = {_key(call): x for x, call in self._answered.items()}
         for recorded in calls_in(self._recording):
             call = self._answered.get(recorded.req.x)
-            if not is_target(recorded.req.path + query_text(recorded.req)):
+            if not is_target(recorded.req.url):
                 self._astray += 1
-            elif call is None or recorded.res is None or recorded.req.cut is not None:
+            elif call is None or recorded.res is None:
                 self._unsent += 1
             elif not self._take_poll(call, recorded.req, recorded.res):
                 self._take(call, recorded.req, recorded.res, again=later[_key(call)] > recorded.req.x)

@@ -7,7 +7,7 @@ answer has them.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from urllib.parse import unquote
+from urllib.parse import quote_plus, unquote, unquote_plus
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,11 +22,12 @@ from lab.recording.redaction.alias import GRAMMAR, aliases, kind_of, number_of
 from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.secret_forms import forms_of
 from lab.recording.redaction.secret_names import is_secret_header
+from lab.recording.redaction.written import loose_pairs
 from lab.recording.replay.match import IDS
 from lab.recording.replay.rebuild import RequestBuilder
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import config_of
-from lab.recording.tape.recorded_calls import calls_in
+from lab.recording.tape.recorded_calls import calls_in, fields_of
 
 _ALIAS = re.compile(GRAMMAR)
 _WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~-]{7,199}")
@@ -181,17 +182,21 @@ class ClientRequests(RequestBuilder):
         """The request with the names and the scope by which its client is known here."""
         if ROUTER.name(line.method, line.path) not in IDENTITY_NAMES:
             return line
-        query, value = tuple(map(self._field, line.query)), line.value
-        if line.enc is Enc.FORM and isinstance(value, list):
-            pairs = (self._field((str(pair[0]), str(pair[1]))) for pair in value if isinstance(pair, list))
-            return replace(line, query=query, value=[list(pair) for pair in pairs])
-        return replace(line, query=query)
+        url = f"{line.path}?{self._fields(line.query)}" if line.query else line.url
+        if fields_of(line.headers, line.body) is not None:
+            return replace(line, url=url, value=self._fields(str(line.value)))
+        return replace(line, url=url)
 
-    def _field(self, pair: tuple[str, str]) -> tuple[str, str]:
-        name, value = pair
+    def _fields(self, text: str) -> str:
+        return "&".join(map(self._field, text.split("&")))
+
+    def _field(self, written: str) -> str:
+        name, _, value = written.partition("=")
         if name == "client_id":
-            return name, self._credentials.names.get(value, value)
-        return name, self._credentials.scope or value if name == "scope" else value
+            return f"{name}={quote_plus(self._credentials.names.get(unquote_plus(value), unquote_plus(value)))}"
+        return (
+            f"{name}={quote_plus(self._credentials.scope)}" if name == "scope" and self._credentials.scope else written
+        )
 
 
 class Origins:
@@ -235,7 +240,7 @@ class Origins:
 
     def _texts(self, line: Req) -> Iterator[str]:
         yield line.path
-        yield from (text for pair in line.query for text in pair) if line.written is None else (line.written,)
+        yield from (text for pair in loose_pairs(line.query) for text in pair) if line.query else ()
         yield from (value for _, value in line.headers)
         if line.enc is not Enc.NONE:
             yield text_within(line.body)

@@ -14,13 +14,13 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.recording.format.facts import FACTS
-from lab.recording.format.lines import MORE, End, Entry, Header, Line
+from lab.recording.format.lines import End, Entry, FactLine, Header, Members, Req, Res
 from lab.recording.format.text import dumps
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-AnyLine: TypeAlias = Header | Line | End
+AnyLine: TypeAlias = Header | Req | Res | FactLine | End
 
 
 def line_members(line: AnyLine) -> dict[str, Json]:
@@ -30,9 +30,13 @@ def line_members(line: AnyLine) -> dict[str, Json]:
         for name in ("settings", "generators"):
             if name in members:
                 members[name] = dict(sorted(members[name].items()))
-    if more := members.pop(MORE, None):
-        members |= more
     return members
+
+
+def fact_document(entry: Entry) -> dict[str, Json]:
+    """A fact by itself, as other formats hold it: its line, instants, exchange and members."""
+    x: dict[str, Json] = {} if entry.x is None else {"x": entry.x}
+    return {"n": entry.n, "t": entry.t, "at": entry.instant, "type": entry.type, **x, **entry.members}
 
 
 def encode(line: AnyLine) -> bytes:
@@ -49,12 +53,18 @@ def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:
 
 
 def fact_members(fact: Fact) -> dict[str, Json]:
-    """The members of a fact after `type` and `x`, as they stand on disk."""
+    """The members of a fact, `type` and `at` apart, as they stand on disk."""
     members: dict[str, Json] = msgspec.to_builtins(fact)
     del members["at"]
     for name in fact.untaped:
         members.pop(name, None)
     return members
+
+
+def nested(fact: Fact, members: Members, t: Millis) -> Members:
+    """A fact as it stands in a line of that instant, `members` being its own."""
+    at: Members = {"at": fact.at} if fact.at < t else {}
+    return {"type": fact.type, **at, **members}
 
 
 def fact_of(entry: Entry) -> Fact | None:
@@ -68,7 +78,7 @@ def fact_of(entry: Entry) -> Fact | None:
         return None
 
 
-def write(lines: Iterable[Header | Line], reason: str, until: Millis) -> bytes:
+def write(lines: Iterable[AnyLine], reason: str, until: Millis) -> bytes:
     """A whole, closed file of a header and its lines."""
     digest = sha256()
     parts: list[bytes] = []

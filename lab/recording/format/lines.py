@@ -1,26 +1,24 @@
 """What stands in a recording: header, requests, replies, facts, footer (recordings.md §2).
 
 Each is a struct whose fields are the members of its line, in their order; a member at its default is left out. Fields
-without one, and those that `always_written` marks, are written every time. What a later version adds is kept in `more`.
+without one, and those that `always_written` marks, are written every time. What a reader doesn't know it ignores.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, BinaryIO, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
 
 FORMAT = "lab.recording"
-VERSION = (1, 1)
+VERSION = (2, 0)
 """Major and minor of the format that this lab writes."""
 REDACTION = 3
 """Version of the redaction rules."""
-FEATURES = frozenset[str]()
-"""The features that this reader knows."""
 LONGEST_LINE = 64 * 1024 * 1024
 """Bytes of a line, LF included: a body of 32 MiB fits, though a good part of it is escaped."""
 LONGEST_BODY = 32 * 1024 * 1024
@@ -32,10 +30,10 @@ LARGEST = 10**15
 CAPTURE = "capture"  # a source: of a pod, of which nobody knows the inside
 SERVER_CUTS = ("reset", "truncated", "timeout")  # how a server ends a reply that isn't whole
 SOCKET_CUTS = ("client_gone", "shutdown")  # how a reply may end at the socket, whatever the mock meant to send
-MORE = "*"
-"""Where a line's further members lie while it is a value: nothing on disk is called so."""
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
+Count: TypeAlias = Annotated[int, Meta(ge=0, lt=LARGEST)]
+"""Ordinals, lengths and instants of the lab's own."""
 Members: TypeAlias = Mapping[str, Json]
 
 
@@ -49,7 +47,6 @@ class Enc(StrEnum):
 
     NONE = "none"
     JSON = "json"
-    FORM = "form"
     TEXT = "text"
     B64 = "b64"
 
@@ -84,11 +81,11 @@ class ClockSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: str
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="header"):
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="header"):
     """Line 0."""
 
-    n: int = always_written(0)
-    t: Millis = always_written(0)
+    n: Count = always_written(0)
+    t: Count = always_written(0)
     format: str = always_written(FORMAT)
     version: tuple[int, int] = always_written(VERSION)
     lab: str
@@ -102,11 +99,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     clock: ClockSpec
     generators: Mapping[str, str] | None = None
     redaction: int = always_written(REDACTION)
-    features: tuple[str, ...] = always_written(())
-    more: Members = field(name=MORE, default_factory=dict)
 
 
-class _Exchange(msgspec.Struct, frozen=True):
+class _Message(Struct, frozen=True):
     """What a request and a reply end with: their body."""
 
     @property
@@ -116,61 +111,86 @@ class _Exchange(msgspec.Struct, frozen=True):
         return Body(self.enc, None if value is UNSET else value, self.raw)  # type: ignore[attr-defined]
 
 
-class Req(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="req"):
-    """A request was complete at `t`."""
+class Req(_Message, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="req"):
+    """A request was complete at `t`; with the facts that it brought."""
 
-    n: int
-    t: Millis
-    w: Millis | None = None
-    x: int
-    c: int
+    n: Count
+    t: Count
+    w: Count | None = None
+    x: Count
+    c: Count
     listener: str | None = field(name="l", default=None)
-    method: str = field(name="m")
-    path: str = field(name="p")
-    query: Pairs = field(name="q", default=())
-    written: str | None = field(name="qt", default=None)
-    """The query as it was written, where its pairs don't give it back."""
-    headers: Headers = field(name="h")
     flags: tuple[str, ...] = ()
-    took: Millis = field(name="in", default=0)
-    cut: str | None = None
-    got: int | None = None
-    enc: Enc
+    took: Count = field(name="in", default=0)
+    like: Count | None = field(name="as", default=None)
+    """The line, by its `n`, that has all members from here on but the facts: they are the same."""
+    method: str = field(name="m", default="")
+    url: str = field(name="u", default="")
+    """Path and query as they were sent."""
+    headers: Headers = field(name="h", default=())
+    enc: Enc = Enc.NONE
     value: Json | UnsetType = field(name="body", default=UNSET)
     raw: str | None = None
-    more: Members = field(name=MORE, default_factory=dict)
+    facts: tuple[Members, ...] = ()
+    """Each with its `type`, its members, and `at` where that is another instant."""
+
+    @property
+    def path(self) -> str:
+        """The path as it was sent."""
+        return self.url.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The query as it was sent, without its `?`."""
+        return self.url.partition("?")[2]
+
+    def entries(self) -> Iterator["Entry"]:
+        """Its facts, as if each had a line of its own."""
+        for members in self.facts:
+            yield entry_of(members, self.n, self.t, self.x)
 
 
-class Res(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="res"):
+class Res(_Message, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="res"):
     """The last byte of a reply left at `t`; status 0: no status line left."""
 
-    n: int
-    t: Millis
-    w: Millis | None = None
-    x: int
-    status: int = field(name="s")
+    n: Count
+    t: Count
+    w: Count | None = None
+    x: Count
+    status: Count = field(name="s")
     by: str | None = None
-    latency: Millis | None = field(name="held", default=None)
-    first: Millis | None = None
+    latency: Count | None = field(name="held", default=None)
+    first: Count | None = None
     cut: str | None = None
-    sent: int | None = None
-    times: tuple[Millis, ...] = ()  # of a stream: milliseconds from the request to each event
-    headers: Headers = field(name="h")
-    enc: Enc
+    sent: Count | None = None
+    times: tuple[Count, ...] = ()  # of a stream: milliseconds from the request to each event
+    like: Count | None = field(name="as", default=None)
+    """The line, by its `n`, that has all members from here on: they are the same."""
+    headers: Headers = field(name="h", default=())
+    enc: Enc = Enc.NONE
     value: Json | UnsetType = field(name="body", default=UNSET)
     raw: str | None = None
-    more: Members = field(name=MORE, default_factory=dict)
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="fact"):
-    """A fact, known or not: its members as they stand on disk, `at` and `x` apart."""
+class FactLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="fact"):
+    """A fact that no request brought, or that came later than its request's line."""
+
+    n: Count
+    t: Count
+    x: Count | None = None
+    fact: Members
+    """As in a request's `facts`."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A fact as it is read, known or not: its members as they stand on disk, `type`, `at` and `x` apart."""
 
     n: int
     t: Millis
     at: Millis | None = None
     type: str
     x: int | None = None
-    members: Members = field(name=MORE, default_factory=dict)
+    members: Members
 
     @property
     def instant(self) -> Millis:
@@ -187,65 +207,24 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
         return value if isinstance(value, str) else None
 
 
-class Other(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of a kind that this version doesn't know: kept, and ignored."""
-
-    kind: str = field(name="k")
-    n: int
-    t: Millis
-    more: Members = field(name=MORE, default_factory=dict)
+def entry_of(fact: Members, n: int, t: Millis, x: int | None) -> Entry:
+    """A fact of the line `n`, read; KeyError if it has no type."""
+    members, at = dict(fact), fact.get("at")
+    members.pop("at", None)
+    return Entry(n=n, t=t, at=at if isinstance(at, int) else None, type=str(members.pop("type")), x=x, members=members)
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
+class End(Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
     """The footer: why the tape ended, and the digest of every byte before the digest."""
 
-    n: int
-    t: Millis
+    n: Count
+    t: Count
     reason: str
     sha256: str
 
 
-Line: TypeAlias = Req | Res | Entry | Other
+Line: TypeAlias = Req | Res | Entry
 _Some = TypeVar("_Some", Req, Res, Entry)
-_BEGINNINGS = {Req: b'{"k":"req",', Res: b'{"k":"res",', Entry: b'{"k":"fact",'}
-"""How lines begin that a lab wrote."""
-
-
-class LazyLines(Sequence[Line]):
-    """The lines of a long file, each read when it is asked for, so that they never are in memory together."""
-
-    def __init__(self, file: BinaryIO, starts: Sequence[int], line_of: Callable[[bytes], Line]) -> None:
-        """`starts` is where they begin in the file; `line_of` is given one without its LF."""
-        self._file, self._starts, self._line_of = file, starts, line_of
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Line]: ...
-
-    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
-        if isinstance(index, slice):
-            return LazyLines(self._file, self._starts[index], self._line_of)
-        return self._line_of(self._raw(self._starts[index]))
-
-    def of(self, kind: type[_Some], words: Sequence[str]) -> Iterator[_Some]:
-        """As `Recording.of`: lines are told apart by what is written in them before they are read."""
-        others = tuple(begin for each, begin in _BEGINNINGS.items() if each is not kind)
-        signs = [word.encode() for word in (*words, "\\u")]  # what is escaped may be a word
-        for start in self._starts:
-            raw = self._raw(start)
-            if not raw.startswith(others) and (not words or any(sign in raw for sign in signs)):
-                line = self._line_of(raw)
-                if isinstance(line, kind):
-                    yield line
-
-    def _raw(self, start: int) -> bytes:
-        self._file.seek(start)
-        return self._file.readline()[:-1]
 
 
 class FileState(StrEnum):
@@ -260,7 +239,12 @@ class Recording(Struct, frozen=True):
     """What a file holds; only `closed` is whole."""
 
     header: Header
-    lines: Sequence[Line]
+    lines: Iterable[Line]
+    """In their order, those of a request's facts behind it; of a long file each is read when it is gone through."""
+    count: int
+    """How many lines the file has, whole ones, the header and the footer among them."""
+    until: Millis
+    """The last instant of the file."""
     end: End | None
     state: FileState
     torn: int = 0
@@ -272,18 +256,10 @@ class Recording(Struct, frozen=True):
     unknown: Mapping[str, int] = field(default_factory=dict)
     """How many facts there are of each type that this lab doesn't know."""
 
-    @property
-    def until(self) -> Millis:
-        """The last instant of the file."""
-        last = self.end or (self.lines[-1] if self.lines else self.header)
-        return last.t
-
-    def of(self, kind: type[_Some], *words: str) -> Iterator[_Some]:
-        """The lines of a kind, in order; with `words` those in which one of them stands, and maybe others."""
-        if isinstance(self.lines, LazyLines):
-            return self.lines.of(kind, words)
+    def of(self, kind: type[_Some]) -> Iterator[_Some]:
+        """The lines of a kind, in order."""
         return (line for line in self.lines if isinstance(line, kind))
 
     def facts(self, *types: str) -> Iterator[Entry]:
         """The facts, in order; those of some types."""
-        return (line for line in self.of(Entry, *types) if not types or line.type in types)
+        return (line for line in self.of(Entry) if not types or line.type in types)

@@ -16,4 +16,4 @@ def repair(data: bytes, name: str = "recording") -> tuple[bytes, int]:
     if found.state is FileState.CLOSED:
         return data, 0
     whole = data[: len(data) - found.torn]
-    return whole + footer(len(found.lines) + 1, found.until, "repaired", sha256(whole)), found.torn
+    return whole + footer(found.count, found.until, "repaired", sha256(whole)), found.torn

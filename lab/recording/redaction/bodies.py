@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from sys import float_info
 from typing import assert_never
-from urllib.parse import unquote_plus, urlencode
 
 from lab.core.exchange import Headers, Json, header_of
-from lab.recording.format.lines import Body, Enc, Pairs
+from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps, loads
 from lab.recording.redaction.alias import NUMBER, fill
 from lab.recording.redaction.redact import Redactor
-from lab.recording.redaction.written import fill_written, form_pairs, without_secrets
+from lab.recording.redaction.written import fill_written, without_secrets
 
 _FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
 """A number with more digits than any reader of JSON keeps."""
@@ -21,19 +20,6 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
 _RUN = b"0" * 19
 """What stands in such a number, and is found sooner."""
-
-
-def query_pairs(query: str) -> Pairs:
-    """The query as pairs, decoded, in order; what can't be decoded stays percent-encoded."""
-    parts = (part.partition("=") for part in query.split("&") if part)
-    return tuple((_decoded(name), _decoded(value)) for name, _, value in parts)
-
-
-def _decoded(text: str) -> str:
-    try:
-        return unquote_plus(text, errors="strict")
-    except UnicodeDecodeError:
-        return text
 
 
 def body_of(headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool) -> Body:
@@ -49,12 +35,7 @@ def body_of(headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, re
         return Body(Enc.B64, b64encode(clean).decode())
     kind = content_type(headers)
     if "x-www-form-urlencoded" in kind:
-        pairs = form_pairs(text)
-        if pairs is None:
-            return Body(Enc.TEXT, without_secrets(text, redactor, oauth=oauth))
-        clean_pairs = redactor.pairs(pairs, oauth=oauth)
-        written: Json = [list(pair) for pair in clean_pairs]
-        return Body(Enc.FORM, written, _raw(clean_pairs == pairs, urlencode(pairs), raw))
+        return Body(Enc.TEXT, without_secrets(text, redactor, oauth=oauth))
     value = value_of(text, raw) if "json" in kind or text[:1] in "{[" else None
     if value is None:
         clean_text = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
@@ -109,10 +90,6 @@ def bytes_of(body: Body, values: Mapping[str, str], *, form: bool = False) -> by
             return b""
         case Enc.JSON:
             return dumps(filled(body.value, values)).encode()
-        case Enc.FORM:
-            assert isinstance(body.value, list)
-            pairs = [(str(pair[0]), str(pair[1])) for pair in body.value if isinstance(pair, list)]
-            return urlencode([(fill(name, values), fill(value, values)) for name, value in pairs]).encode()
         case Enc.TEXT:
             return (fill_written if form else fill)(str(body.value), values).encode("utf-8", "surrogatepass")
         case Enc.B64:
@@ -127,7 +104,7 @@ def text_within(body: Body) -> str:
     match body.enc:
         case Enc.B64:
             return b64decode(str(body.value)).decode(errors="surrogateescape")
-        case Enc.NONE | Enc.JSON | Enc.FORM | Enc.TEXT:
+        case Enc.NONE | Enc.JSON | Enc.TEXT:
             return str(body.value)
         case _:
             assert_never(body.enc)

@@ -12,9 +12,6 @@ from lab.recording.format.lines import Pairs
 from lab.recording.redaction.alias import ALIAS, CONFIGURED, aliases, fill
 from lab.recording.redaction.hiding import Hiding
 
-_USUAL = re.compile(r"[\w.~-]+=[^&=]*(?:&[\w.~-]+=[^&=]*)*", re.ASCII)
-_NEEDLESS = re.compile(r"%(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[DEde]|5[Ff]|7[Ee])")
-"""Letters, digits and marks that no encoder escapes, so not everybody decodes them."""
 _SLASH = re.compile(r"(/|%2[Ff])")
 
 
@@ -26,13 +23,6 @@ def form_pairs(text: str) -> Pairs | None:
         return tuple(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", separator="&"))
     except ValueError:
         return None
-
-
-def usual(query: str) -> bool:
-    """Whether the pairs of a query say all of it, also to whom looks for a name in the text."""
-    return not query or (
-        _USUAL.fullmatch(query) is not None and _NEEDLESS.search(query) is None and form_pairs(query) is not None
-    )
 
 
 def loose_pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import Enc, Entry, Line, Other, Recording, Req, Res
-from lab.recording.format.reader import line_of
+from lab.recording.format.lines import Enc, Entry, Header, Line, Recording, Req, Res
+from lab.recording.format.reader import lines_of
 from lab.recording.format.text import dumps
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.match import Canon, alike, cut_elsewhere, diff, first_difference, same
@@ -69,8 +69,6 @@ class _Side:
                 self._of(line.x).res = line
             case Entry():
                 self._take_fact(line, cause)
-            case Other():
-                return
             case _:
                 assert_never(line)
 
@@ -132,7 +130,7 @@ class Comparison(TapedReplay):
         """When each job was last looked at before the last cause."""
         self._touching: dict[str, Millis] = {}
         """The same since it."""
-        super().__init__(recording, config, self._write, late)
+        super().__init__(recording, config, self._write, late, repeats=False)
         self.service.observers.append(self._observe)
 
     def differences(self) -> list[Difference]:
@@ -176,8 +174,8 @@ class Comparison(TapedReplay):
         super().close()
 
     def _write(self, raw: bytes) -> None:
-        line = line_of(raw)
-        if isinstance(line, Req | Res | Entry):
+        lines = lines_of(raw)
+        for line in () if isinstance(lines, Header) else lines:
             self._replayed.take(line, self._cause)
 
     def _observe(self, observation: Observation) -> None:

@@ -4,7 +4,6 @@ Nothing is redacted, written or read again here: the recorded side is filled wit
 held against what the mock says. Where the lab gives secrets, the next alias takes what is given this time.
 """
 
-from array import array
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.mock.config import Config
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import Body, Enc, Entry, Line, Recording, Res
+from lab.recording.format.lines import Body, Enc, Entry, Recording, Res
 from lab.recording.format.text import loads
 from lab.recording.redaction.alias import aliases, fill, kind_of, number_of, numbered
 from lab.recording.redaction.secret_names import kind_given
@@ -44,8 +43,8 @@ class FastReplay(Replayer):
         self.service.observers.append(self._observe)
         self._pending: deque[Noted] = deque()
         """Facts that the mock has brought, and no recorded one has been held against."""
-        self._derived: dict[str, array[int]] = {}
-        """Where the recorded derived facts of each job stand."""
+        self._derived: dict[str, list[Entry]] = {}
+        """The recorded derived facts of each job."""
         self._dropped: dict[str, tuple[Fact, ...]] = {}
         """What followed of each job that the ledger has let go."""
 
@@ -101,7 +100,7 @@ class FastReplay(Replayer):
                 return body[:1] not in b"{[" and "«" not in text and text.encode("utf-8", "surrogatepass") == body
             case Enc.JSON:
                 return self._same_json(recorded.value, body, kinds)
-            case Enc.FORM | Enc.B64:
+            case Enc.B64:
                 return False
             case _:
                 assert_never(recorded.enc)
@@ -155,7 +154,7 @@ class FastReplay(Replayer):
         """Whether the mock has brought the recorded fact; derived ones are compared at the end."""
         kind = class_of(line)
         if kind == "derived" and line.type != "fault.struck":
-            self._derived.setdefault(line.text("job") or "", array("Q")).append(line.n - 1)
+            self._derived.setdefault(line.text("job") or "", []).append(line)
             return True
         if kind not in ("input", "derived"):
             return True
@@ -172,14 +171,11 @@ class FastReplay(Replayer):
             return False
         return self._fits(dict(line.members), fact_members(fact), fact.secrets.get)
 
-    def _same_derived_fact(self, line: Line, fact: Fact) -> bool:
-        return isinstance(line, Entry) and self._same_fact(line, fact)
-
     def _same_derived(self) -> bool:
         for job in dict.fromkeys((*self._dropped, *self.service.jobs())):
             found = self.service.derived(job, self.recording.until)
             facts = (*self._dropped.get(job, ()), *(found.facts if found else ()))
-            lines = [self.recording.lines[place] for place in self._derived.pop(job, ())]
-            if len(lines) != len(facts) or not all(map(self._same_derived_fact, lines, facts)):
+            lines = self._derived.pop(job, [])
+            if len(lines) != len(facts) or not all(map(self._same_fact, lines, facts)):
                 return False
         return not self._derived

@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 
 from msgspec.structs import replace
 
@@ -49,9 +49,7 @@ class RequestBuilder:
 
     def request(self, line: Req) -> Request:
         """The request as it goes to the mock."""
-        query = (line.written,) if line.written is not None else (text for pair in line.query for text in pair)
-        for text in (line.path, *query):
-            self._know(text, "text")
+        self._know(line.url, "text")
         headers, body, values = self._headers(line), line.body, self._values
         if body.value is not None:
             self._know(text_within(body), "body")
@@ -61,14 +59,10 @@ class RequestBuilder:
         return Request(line.method, path, self._query(line), headers, content)
 
     def _query(self, line: Req) -> str:
-        challenges, values = self._regenerated.challenges, self._values
-        if line.written is not None:
-            query = fill_written(line.written, values)
-            for recorded, challenge in challenges.items():
-                query = query.replace(recorded, challenge)
-            return query
-        pairs = [(fill(name, values), fill(value, values)) for name, value in line.query]
-        return urlencode([(name, challenges.get(value, value)) for name, value in pairs])
+        query = fill_written(line.query, self._values)
+        for recorded, challenge in self._regenerated.challenges.items():
+            query = query.replace(recorded, challenge)
+        return query
 
     def explained(self, x: int, response: Response) -> Response:
         """The mock's answer in that exchange; as recorded why it refused an assertion, of which there is only an alias, and
@@ -132,8 +126,8 @@ class RequestBuilder:
 
 def _places(recording: Recording) -> Iterator[tuple[int, bytes]]:
     """Where in a text with aliases the recorded mock found that it is no JSON, by exchange."""
-    texts = {line.x for line in recording.of(Req, 'text"') if _is_aliased_text(line)}
-    for line in recording.of(Res, "column") if texts else ():
+    texts = {line.x for line in recording.of(Req) if _is_aliased_text(line)}
+    for line in recording.of(Res) if texts else ():
         if line.x in texts and (found := _PLACE.search(str(line.body.value).encode())):
             yield line.x, found[0]
 

@@ -72,7 +72,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     granted = {line.x: line for line in recording.facts("token.granted") if line.x in numbers}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts("code.granted")}
     challenged = set(codes.values())
-    refusals = {line.x: line for line in recording.of(Res, _ERROR) if _error(line) is not None}
+    refusals = {line.x: line for line in recording.of(Res) if _error(line) is not None}
     errors = {x: _error(line) for x, line in refusals.items()}
     strangers: dict[str, tuple[str, str]] = {}
     values: dict[str, str] = {}
@@ -105,7 +105,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
 def _unexplained(recording: Recording, forms: list[_Form]) -> dict[int, Json]:
     asserted = {form.x for form in forms if form.members.keys() & {"assertion", "client_assertion"}}
     found: dict[int, Json] = {}
-    for line in recording.of(Res, *_MAY_BE_UNEXPLAINED):
+    for line in recording.of(Res):
         said = line.body.value.get("error_description") if isinstance(line.body.value, dict) else None
         error = _error(line)
         # of a secret there is only an alias, too: in what way it was wrong can't be found again
@@ -118,7 +118,7 @@ def _unexplained(recording: Recording, forms: list[_Form]) -> dict[int, Json]:
 
 def _forms(recording: Recording) -> Iterator[_Form]:
     # in a form that was written in an odd way names are escaped
-    for line in recording.of(Req, "assertion", "code_verifier", "%"):
+    for line in recording.of(Req):
         form = _form(line)
         if form.keys() & _MADE_ANEW:
             yield _Form(line.x, line.t, {name: form[name] for name in form.keys() & _KEPT})
@@ -126,13 +126,8 @@ def _forms(recording: Recording) -> Iterator[_Form]:
 
 def _form(line: Req) -> dict[str, str]:
     """The members of a form; of one that is no form, whatever."""
-    match line.body.value:
-        case list() as pairs if line.body.enc is Enc.FORM:
-            return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list)}
-        case str() as text if line.body.enc is Enc.TEXT:
-            return dict(loose_pairs(text))
-        case _:
-            return {}
+    text = line.body.value
+    return dict(loose_pairs(text)) if line.body.enc is Enc.TEXT and isinstance(text, str) else {}
 
 
 def _clients(recording: Recording) -> dict[int, str]:

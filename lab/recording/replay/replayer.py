@@ -25,7 +25,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Other, Recording, Req, Res
+from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Recording, Req, Res
 from lab.recording.redaction.alias import HERE, named
 from lab.recording.redaction.redact import redactor_of
 from lab.recording.replay.rebuild import RequestBuilder
@@ -104,8 +104,6 @@ class Replayer:
                 return self.reply(line, reply, response)
             case Entry():
                 return self.fact(line)
-            case Other():
-                return True
             case _:
                 assert_never(line)
 
@@ -120,7 +118,7 @@ class Replayer:
     def ask(self, line: Req) -> bool:
         """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number and aliases."""
         request = self._builder.request(line)
-        if line.cut is not None or line.listener is not None or line.x in self.recording.by_shell:
+        if line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
             return True
         self.service.exchanges = line.x - 1
@@ -163,7 +161,7 @@ class TapedReplay(Replayer):
 
     def __init__(
         self, recording: Recording, config: Config,
-        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, fresh: bool = False,
+        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, fresh: bool = False, repeats: bool = True,
     ) -> None:  # fmt: skip
         """`fresh`: it is to stand in the old one's place."""
         redactor = redactor_of(config)
@@ -172,11 +170,11 @@ class TapedReplay(Replayer):
         """What aliases stand for, on the recording and on this tape."""
         super().__init__(recording, config, self.values, redactor.secrets.bind, late)
         self._written: list[bytes] = []
-        header = replace(recording.header, more={})
+        header = recording.header
         if fresh:
             header = replace(header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(header, config))
         tails = LineCache(redactor)
-        self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
+        self._tape = Tape(self.service, write or self._written.append, header, tails=tails, repeats=repeats)
         self.service.observers.append(self._tape)
 
     def run(self) -> bytes:

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from lab.core.exchange import Json, is_target
+from lab.core.exchange import Headers, Json, is_target
 from lab.dialects.router import ROUTER
 from lab.recording.format.lines import CAPTURE, Body, Enc, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import GRAMMAR, HERE, KINDS, LONGEST_ID, kind_of
 from lab.recording.replay.match import IDS
 from lab.recording.show.shell import Pairs, Piece, curl_line, shell_words
-from lab.recording.tape.recorded_calls import RecordedCall, query_text
+from lab.recording.tape.recorded_calls import RecordedCall, fields_of
 
 _GIVEN = {"client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD"}
 """The variables of what whoever asks has from elsewhere; others are called what they stand for."""
@@ -48,13 +48,13 @@ class CurlLines:
         return line
 
     def _line(self, req: Req) -> str:
-        target = (req.path + query_text(req)).replace("#", "%23")
+        target = req.url.replace("#", "%23")
         if (why := _unasked(req, target)) is not None:
             return f"# not to be asked again: {why}"
         address = f'"$LAB_BASE"{shell_words(self._pieces(target))}'
         if ROUTER.name(req.method, req.path) == "token" and not req.query:
             address = '"$LAB_TOKEN_URL"'
-        return curl_line(req.method, address, req.headers, _sent(req.body), self._fill)
+        return curl_line(req.method, address, req.headers, _sent(req.headers, req.body), self._fill)
 
     def _learn(self, res: Res) -> None:
         for member, value in _ID_MEMBER.findall(_text(res.body)):
@@ -100,20 +100,18 @@ def _called(alias: str) -> str:
 
 def _unasked(req: Req, target: str) -> str | None:
     """Why no command asks it again; None: one does."""
-    if req.cut:
-        return f"it was cut ({dumps(req.cut)[1:-1]})"
     if req.listener:
         return "it went elsewhere"
     return None if is_target(target) else "what it asks for is no path of a server"
 
 
-def _sent(body: Body) -> str | Pairs | None:
+def _sent(headers: Headers, body: Body) -> str | Pairs | None:
     """The text of a body, or the pairs of a form."""
+    if (fields := fields_of(headers, body)) is not None:
+        return fields
     match body.enc, body.value:
         case Enc.NONE, _:
             return None
-        case Enc.FORM, list(pairs):
-            return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list)]
         case Enc.B64, str(text):
             return b64decode(text).decode(errors="surrogateescape")
         case _:

@@ -14,12 +14,13 @@ from urllib.parse import quote
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Headers, Json, header_of, is_target, url_at
 from lab.mock.config import DECOY_ORIGIN
-from lab.recording.format.codec import line_members
+from lab.recording.format.codec import fact_document, line_members
 from lab.recording.format.lines import Body, Enc, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import HERE, aliases, fill
 from lab.recording.redaction.bodies import bytes_of, text_within
-from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, query_text
+from lab.recording.redaction.written import loose_pairs
+from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, fields_of
 
 LAB_ORIGIN = "http://127.0.0.1:8080"
 """Where `lab serve` listens by itself: the origin of URLs if the recording names none."""
@@ -37,7 +38,7 @@ def har(recording: Recording) -> Iterator[str]:
     about: dict[str, Json] = {"version": "1.2", "creator": {"name": "Invoke Async Lab", "version": header.lab}}
     ours = {"header": line_members(header), "state": recording.state.value}
     yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
-    yield from _listed(line_members(fact) for fact in recording.facts())
+    yield from _listed(fact_document(fact) for fact in recording.facts())
     yield ']},"entries":['
     writer = _Writer(epoch_in(recording), recorded_base(header))
     yield from _listed(writer.entry(call) for call in calls_in(recording))
@@ -85,20 +86,20 @@ class _Writer:
         origin = DECOY_ORIGIN if req.listener else self._origin
         request: dict[str, Json] = {
             "method": req.method,
-            "url": _url(origin, fill(req.path + query_text(req), self._values)),
+            "url": _url(origin, fill(req.url, self._values)),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": self._pairs(req.headers),
-            "queryString": self._pairs(req.query),
+            "queryString": self._pairs(tuple(loose_pairs(req.query)) if req.query else ()),
         }
         if body.enc is not Enc.NONE:
-            request["postData"] = self._posted(body, header_of(req.headers, "content-type") or "")
-        return request | {"headersSize": -1, "bodySize": self._size(body, req.got)}
+            request["postData"] = self._posted(req.headers, body)
+        return request | {"headersSize": -1, "bodySize": self._size(body, None)}
 
-    def _posted(self, body: Body, kind: str) -> dict[str, Json]:
-        if body.enc is Enc.FORM and isinstance(body.value, list):
-            pairs = tuple((str(pair[0]), str(pair[1])) for pair in body.value if isinstance(pair, list))
-            return {"mimeType": kind, "params": self._pairs(pairs)}
+    def _posted(self, headers: Headers, body: Body) -> dict[str, Json]:
+        kind, fields = header_of(headers, "content-type") or "", fields_of(headers, body)
+        if fields is not None:
+            return {"mimeType": kind, "params": self._pairs(fields)}
         text, encoding = self._text(body)
         posted: dict[str, Json] = {"mimeType": kind, "text": text}
         return posted | {"_encoding": encoding} if encoding else posted

@@ -5,7 +5,7 @@ import json
 from lab.core.exchange import Json
 from lab.core.logtext import harmless_text
 from lab.dialects import wires
-from lab.recording.format.lines import Body, Enc, Header
+from lab.recording.format.lines import Body, Enc, Header, Pairs
 
 _LONGEST_SHOWN = 65_536
 """Characters of a body on a page."""
@@ -16,14 +16,14 @@ def readable(text: str) -> str:
     return harmless_text(text, lines=True)
 
 
-def readable_body(body: Body, *, short: bool = False) -> str:
-    """The body on lines: JSON indented, fields one on each; a long one is cut, which is said.
+def readable_body(body: Body, fields: Pairs | None = None, *, short: bool = False) -> str:
+    """The body on lines: JSON indented, `fields` of a form one on each; a long one is cut, which is said.
 
     `short`: of a job's body only the members that say something new.
     """
     value: Json = body.value
-    if body.enc is Enc.FORM and isinstance(value, list):
-        text = "\n".join(f"{pair[0]} = {pair[1]}" for pair in value if isinstance(pair, list))
+    if fields is not None:
+        text = "\n".join(f"{name} = {said}" for name, said in fields)
     elif body.enc is Enc.JSON:
         if short and isinstance(value, dict):
             for wire in wires():

@@ -15,7 +15,7 @@ from lab.recording.show.page import page_of
 from lab.recording.show.readable import made_with, readable, readable_body, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
 from lab.recording.tape.observed import local_paths
-from lab.recording.tape.recorded_calls import RecordedCall, events_of, query_text
+from lab.recording.tape.recorded_calls import RecordedCall, events_of, fields_of
 
 MOST_EVENTS = 5_000
 """Calls and facts of a page: a browser shows no more with ease."""
@@ -92,14 +92,14 @@ def _fact(entry: Entry, openings: Openings) -> ShownFact:
 def _call(call: RecordedCall, local: bool) -> ShownCall:
     req, res = call.req, call.res
     answer = res.body if res is not None else Body()
-    path = readable(req.path + query_text(req))
+    path = readable(req.url)
     parts = [
         ("sent", f"{readable(req.method)} {path}\n{_fields(req.headers)}"),
-        ("body", readable_body(req.body)),
+        ("body", readable_body(req.body, fields_of(req.headers, req.body))),
     ]
     if res is not None:
         parts += [("answered", _fields(res.headers)), ("body", readable_answer(call, answer))]
-    cut = next((each.cut for each in (res, req) if each is not None and each.cut), None)
+    cut = res.cut if res is not None else None
     noted = [("noted", " ".join(req.flags)), ("cut", readable(cut or ""))]
     return ShownCall(
         req.x,

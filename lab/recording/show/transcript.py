@@ -12,8 +12,9 @@ from lab.dialects import clients, wires
 from lab.jobs.gates import Origin, decision_text
 from lab.program.words import Verdict
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
+from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
+from lab.recording.tape.recorded_calls import fields_of
 
 WIDEST = 160
 """Characters of a value that a transcript shows in full."""
@@ -65,8 +66,6 @@ def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
                 block = chain(
                     [f"{clock(line.instant)}  {_mark(line)} {fact_text(line)}"], decision_lines(line, openings)
                 )
-            case Other():
-                block = iter([f"{clock(line.t)}  ? {line.kind}"])
             case _:
                 assert_never(line)
         yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
@@ -90,16 +89,13 @@ def _head(header: Header) -> Iterator[str]:
 
 
 def _request(req: Req) -> Iterator[str]:
-    query = "?" + "&".join(f"{name}={value}" for name, value in req.query) if req.query else ""
-    yield f"{clock(req.t)}  {req.method} {_brief(req.path + query, 400)}  x={req.x} c={req.c}"
+    yield f"{clock(req.t)}  {req.method} {_brief(req.url, 400)}  x={req.x} c={req.c}"
     for name, value in req.headers:
         if name in ("authorization", *_SHOWN):
             yield f"    {name}: {_brief(value)}"
     if req.flags:
         yield f"    noted: {' '.join(req.flags)}"
-    yield from _body(req.body)
-    if req.cut:
-        yield f"    cut: {req.cut}"
+    yield from _body(req.body, fields_of(req.headers, req.body))
 
 
 def _reply(res: Res, req: Req | None) -> Iterator[str]:
@@ -134,12 +130,10 @@ def _gist(event: str) -> str:
     return event if gist is None else dumps(gist)
 
 
-def _body(body: Body) -> Iterator[str]:
+def _body(body: Body, fields: Pairs | None = None) -> Iterator[str]:
     value = body.value
-    if body.enc is Enc.FORM and isinstance(value, list):
-        for pair in value:
-            if isinstance(pair, list):
-                yield f"    {_brief(pair[0])} = {_brief(pair[1])}"
+    if fields is not None:
+        yield from (f"    {_brief(name)} = {_brief(said)}" for name, said in fields)
     elif body.enc is Enc.JSON and isinstance(value, dict):
         # a job's body may have dozens of members, of which few change: those that say nothing new are left out
         members: Mapping[str, Json] = value

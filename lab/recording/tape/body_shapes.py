@@ -7,7 +7,6 @@ them nobody could follow a job.
 import re
 from urllib.parse import urlencode
 
-from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, json_bytes
 from lab.dialects import wires
 from lab.recording.redaction.bodies import body_of, content_type, value_of
@@ -70,10 +69,10 @@ def _hidden(text: str) -> str:
 class ShapedBodies(LineCache):
     """Makes lines whose bodies are shapes, but for those of the identity domain: nobody's business is in them."""
 
-    def _request_as_known(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+    def _request_as_known(self, parts: RequestParts, oauth: bool) -> bytes:
         method, path, query, headers, body = parts
         shaped = self._shaped(headers, body, oauth=oauth, reply=False)
-        return super()._request_as_known((method, path, query, headers, shaped), flags, took, oauth)
+        return super()._request_as_known((method, path, query, headers, shaped), oauth)
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
         return super()._reply_as_known(headers, self._shaped(headers, body, oauth=oauth, reply=True), oauth, cut)

@@ -54,7 +54,7 @@ def pod_values(recording: Recording, origin: str) -> dict[str, str]:
 def config_of_capture(recording: Recording, clients: tuple[Client, ...], accounts: tuple[Account, ...]) -> Config:
     """The OAuth server for a client of the pod's: it knows these, and scopes as the pod's were."""
     config = replace(config_of(recording, ()), clients=clients, accounts=accounts)
-    for line in recording.of(Req, _SCOPE):
+    for line in recording.of(Req):
         found = re.search(rf"{_SCOPE}([A-Za-z0-9-]+):", str(line.body.value))
         if found is not None:
             return config.settled(Layers({**config.switches.said, "pod": found[1]}))

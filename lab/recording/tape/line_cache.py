@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Response
 from lab.core.observe import Replied, Requested
 from lab.core.trace import trace_in
@@ -18,9 +18,9 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import encode
 from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Members, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import body_of, query_pairs
+from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.redact import Redactor
-from lab.recording.redaction.written import path_without_secrets, usual, without_secrets
+from lab.recording.redaction.written import path_without_secrets, without_secrets
 from lab.recording.tape.long_bodies import LongBodies, LongBody, key_of
 
 MOST_TAILS = 4096
@@ -34,6 +34,15 @@ _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
 RequestParts: TypeAlias = tuple[str, str, str, Headers, bytes]
 """Method, path, query, headers and body of a request."""
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Tail(Struct):
+    """What a line has that may be said again."""
+
+    written: bytes
+    """Its members without the comma before them."""
+    n: int = 0
+    """The line in which it stands; 0: in none yet."""
 
 
 class LineCache:
@@ -50,7 +59,7 @@ class LineCache:
         self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
         self._long_reply = lru_cache(_MOST_LONG)(self._reply_tail)
 
-    def request(self, observation: Requested) -> bytes:
+    def request(self, observation: Requested) -> Tail:
         """The tail of a request's line."""
         self._renew()
         request = observation.request
@@ -59,11 +68,10 @@ class LineCache:
         short = len(request.body) <= _LONG
         self._said = None if short else self.long.get(key_of(request.headers, request.body, reply=False))
         # one with a long body hardly comes twice
-        tail = self._request if short else self._request_tail
-        written = tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
+        tail = (self._request if short else self._request_tail)(parts, observation.route in IDENTITY_NAMES)
         if self._said is not None:
             self.long.drop(self._said)
-        return written
+        return tail
 
     def members(self, members: Members) -> dict[str, Json]:
         """Those of a fact, redacted: of the latest request's as they were before it was told, if they were."""
@@ -77,7 +85,7 @@ class LineCache:
             return None
         return next((clean for raw, clean in self._said.said if raw == value), None)
 
-    def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> bytes:
+    def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
         """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
         self._renew()
         tail = self._reply if len(response.body) <= _LONG else self._long_reply
@@ -91,32 +99,27 @@ class LineCache:
             self._long_reply.cache_clear()
             self._generation = self.redactor.secrets.generation
 
-    def _request_tail(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
-        return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
+    def _request_tail(self, parts: RequestParts, oauth: bool) -> Tail:
+        return self._settled(partial(self._request_as_known, parts, oauth))
 
-    def _request_as_known(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+    def _request_as_known(self, parts: RequestParts, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self.redactor, parts
         written = self._body(headers, body, redactor, oauth=oauth, reply=False)
-        odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)
+        asked = f"?{without_secrets(query, redactor, oauth=oauth)}" if query else ""
         line = Req(
-            n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
-            query=redactor.pairs(query_pairs(query), oauth=oauth) if odd is None else query_pairs(odd),
-            written=odd,
-            headers=redactor.headers(_foreign(headers)), flags=flags, took=took,
-            enc=written.enc, value=written.member, raw=written.raw,
+            n=0, t=0, x=0, c=0, method=method, url=path_without_secrets(path, redactor) + asked,
+            headers=redactor.headers(_foreign(headers)), enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
-        return _short(line)[_REQ_HEAD:]
+        return _short(line)[_REQ_HEAD:-2]
 
-    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> Tail:
         return self._settled(partial(self._reply_as_known, headers, body, oauth, cut))
 
-    def _settled(self, make: Callable[[], bytes]) -> bytes:
+    def _settled(self, make: Callable[[], bytes]) -> Tail:
         """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
         known = self.redactor.secrets.generation
         tail = make()
-        if self.redactor.secrets.generation != known:
-            tail = make()
-        return tail
+        return Tail(make() if self.redactor.secrets.generation != known else tail)
 
     def _body(
         self, headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool, cut: bool = False
@@ -132,7 +135,7 @@ class LineCache:
         written = self._body(headers, body, redactor, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
-        return _short(line)[_RES_HEAD:]
+        return _short(line)[_RES_HEAD:-2]
 
 
 def trace_member(observation: Requested, trace: str, redactor: Redactor) -> str:

@@ -12,10 +12,10 @@ from msgspec import Struct
 from lab.core.exchange import Headers, Json, Request
 from lab.core.observe import Replied, Requested
 from lab.recording.format.lines import Body
-from lab.recording.redaction.bodies import body_of, content_type, query_pairs
+from lab.recording.redaction.bodies import body_of, content_type
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.trial_secrets import TrialSecrets
-from lab.recording.redaction.written import path_without_secrets
+from lab.recording.redaction.written import path_without_secrets, without_secrets
 
 MOST_KEPT = 8
 """Long answers are polled again and again; thousands would fill memory."""
@@ -75,7 +75,7 @@ class LongBodies:
             body = body_of(message.headers, raw, redactor, oauth=False, reply=reply)
             if isinstance(message, Request):
                 path_without_secrets(message.path, redactor)
-                redactor.pairs(query_pairs(message.query), oauth=False)
+                without_secrets(message.query, redactor, oauth=False)
             redactor.headers(message.headers)
             clean = tuple((value, redactor.json(value)) for value in values)
             if trial.generation == generation:

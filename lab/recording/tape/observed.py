@@ -2,18 +2,13 @@
 
 from functools import cache
 from typing import assert_never
-from urllib.parse import urlencode
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.dialects import wires
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.recording.format.codec import fact_of
-from lab.recording.format.lines import Body, Entry, Line, Other, Recording, Req, Res
+from lab.recording.format.lines import Body, Entry, Line, Recording, Req, Res
 from lab.recording.redaction.bodies import bytes_of
-
-_LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in wires() for row in wire.routes if row.only})
-"""How the paths begin that a switch adds, as lines have them."""
 
 
 def local_paths(recording: Recording) -> bool:
@@ -25,24 +20,18 @@ def local_paths(recording: Recording) -> bool:
     def is_local(method: str, path: str) -> bool:
         return ROUTER.at(path) is not None and ROUTER.name(method, path) == UNKNOWN_ROUTE
 
-    local = {req.x for req in recording.of(Req, *_LOCAL_PATHS) if is_local(req.method, req.path)}
+    local = {req.x for req in recording.of(Req) if is_local(req.method, req.path)}
     return bool(local) and any(res.x in local and res.status not in (0, 404, 405) for res in recording.of(Res))
 
 
 def observation_of(line: Line, *, local: bool = False) -> Observation | None:
-    """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases.
+    """What a line tells; None for fact types that this lab doesn't know. Aliases stay aliases.
 
     `local`: a local orchestrator's paths are there.
     """
     match line:
         case Req():
-            request = Request(
-                line.method,
-                line.path,
-                urlencode(line.query, errors="surrogatepass"),
-                line.headers,
-                _bytes(line.body),
-            )
+            request = Request(line.method, line.path, line.query, line.headers, _bytes(line.body))
             # what is sent to another origin asks nothing of this API, whatever its path
             route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
@@ -52,8 +41,6 @@ def observation_of(line: Line, *, local: bool = False) -> Observation | None:
         case Entry():
             fact = fact_of(line)
             return None if fact is None else Noted(line.t, fact, line.x)
-        case Other():
-            return None
         case _:
             assert_never(line)
 

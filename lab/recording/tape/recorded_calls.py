@@ -1,21 +1,18 @@
 """A recording's requests with their replies, and its facts between them, in the order in which they began."""
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
-from urllib.parse import quote_plus
 
 from msgspec import Struct
 
 from lab.core.clock import Epoch, epoch_of
 from lab.core.errors import RecordingError
-from lab.recording.format.lines import Body, Entry, Recording, Req, Res
+from lab.core.exchange import Headers
+from lab.recording.format.lines import Body, Enc, Entry, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.alias import GRAMMAR
-from lab.recording.redaction.bodies import bytes_of
-
-_AROUND_ALIASES = re.compile(f"({GRAMMAR})")
+from lab.recording.redaction.bodies import bytes_of, content_type
+from lab.recording.redaction.written import loose_pairs
 
 
 class RecordedCall(Struct):
@@ -65,22 +62,11 @@ def epoch_in(recording: Recording) -> Epoch:
         raise RecordingError(f"{recording.name}:1: the epoch {epoch!r} is no instant") from None
 
 
-def query_text(req: Req) -> str:
-    """The query with its `?` as it goes into a URL, aliases left as they are; empty if there is none."""
-    if req.written is not None:
-        return f"?{req.written}"
-    return "?" + "&".join(map(encoded_pair, req.query)) if req.query else ""
-
-
-def encoded_pair(pair: tuple[str, str]) -> str:
-    """A pair of a query or a form, percent-encoded but for its aliases."""
-    return "=".join(map(_encoded, pair))
-
-
-def _encoded(text: str) -> str:
-    parts = _AROUND_ALIASES.split(text)
-    parts[::2] = (quote_plus(part, errors="surrogatepass") for part in parts[::2])
-    return "".join(parts)
+def fields_of(headers: Headers, body: Body) -> Pairs | None:
+    """The fields of a form, decoded as well as they can be; None: the body is none."""
+    if body.enc is not Enc.TEXT or "x-www-form-urlencoded" not in content_type(headers):
+        return None
+    return tuple(loose_pairs(str(body.value)))
 
 
 def bytes_within(body: Body, values: Mapping[str, str]) -> bytes:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
@@ -19,13 +19,12 @@ from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
-from lab.recording.format.codec import encode, fact_members, footer
-from lab.recording.format.lines import Enc, Entry, Header, Members, Res
+from lab.recording.format.codec import encode, fact_members, footer, nested
+from lab.recording.format.lines import FactLine, Header, Members, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.redact import redactor_of
-from lab.recording.tape.line_cache import LineCache, trace_member, varying_members
+from lab.recording.tape.line_cache import LineCache, Tail, trace_member, varying_members
 
-"""Lines that tell the wall's time too, where it is another than the lab's."""
 _AT_ONCE = -1
 _NEVER = 1 << 62
 
@@ -48,6 +47,16 @@ class _Written(Struct):
     until: Millis = _AT_ONCE
 
 
+class _Pending(Struct):
+    """A request that isn't written yet, for it may bring facts."""
+
+    at: Millis
+    x: int
+    head: str
+    tail: Tail
+    facts: list[Members] = field(default_factory=list)
+
+
 class Tape:
     """Writes header, lines and footer through `write`, which takes one line and raises OSError when it fails.
 
@@ -63,8 +72,9 @@ class Tape:
         sync: Callable[[], None] | None = None,
         wall: Callable[[], Millis | None] | None = None,
         tails: LineCache | None = None,
+        repeats: bool = True,
     ) -> None:
-        """`tails` redacts and keeps bodies; None: by the mock's secrets, long ones in their lines."""
+        """`tails` redacts; None: by the mock's secrets. `repeats`: whether a line may name an earlier one that says the same."""
         self.dead: str | None = None
         self._over = False
         self._after = 0
@@ -83,6 +93,8 @@ class Tape:
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
+        self._repeats = repeats
+        self._pending: _Pending | None = None
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
         self._put(encode(header))
@@ -97,6 +109,7 @@ class Tape:
                 case Requested():
                     self._requested(observation)
                 case Replied():
+                    self.flush()
                     self._replied(observation)
                     self._bound()
                 case Touched(job=job, at=at, whole=whole):
@@ -118,11 +131,12 @@ class Tape:
         """Write the derived facts that are due, of all jobs, what became of replies under way, and the footer."""
         if self._over:
             return
+        self.flush()
         due = [fact for job in self._jobs for fact in self._due(job, now)]
         for fact in sorted(due, key=attrgetter("at")):
             self._fact(fact, now, None)
         for x in self._unanswered:
-            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
+            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0)
             self._put(encode(cut))
         try:
             self._write(footer(self._n, self._at(now), reason, self._digest))
@@ -188,18 +202,32 @@ class Tape:
     # Exchanges
 
     def _requested(self, observation: Requested) -> None:
+        self.flush()
         x = observation.x
         self._unanswered[x] = None
         self.redactor.secrets.begin()
         if observation.route in IDENTITY_NAMES:
             self._oauth.add(x)
         tail = self._tails.request(observation)
-        t = self._t = observation.at if observation.at > self._t else self._t
+        at = observation.at if observation.at > self._t else self._t
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
-        elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
+        more = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
         if self.traced:
-            elsewhere += trace_member(observation, self._service.config.trace_of(observation), self.redactor)
-        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
+            more += trace_member(observation, self._service.config.trace_of(observation), self.redactor)
+        if observation.flags:
+            more += f'"flags":{dumps(observation.flags)},'
+        if observation.took:
+            more += f'"in":{observation.took},'
+        self._pending = _Pending(at, x, f'{wall}"x":{x},"c":{observation.c},{more}', tail)
+
+    def flush(self) -> None:
+        """Write the request that was told last, with the facts that it brought."""
+        pending = self._pending
+        if pending is None:
+            return
+        self._pending = None
+        facts = f',"facts":{dumps(pending.facts)}' if pending.facts else ""
+        self._put_message("req", pending.at, pending.head, pending.tail, facts)
 
     def _replied(self, observation: Replied) -> None:
         x, response = observation.x, observation.response
@@ -210,10 +238,19 @@ class Tape:
         if oauth:
             self._oauth.discard(x)
         tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
-        t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
-        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
-        self._put(head.encode() + tail)
+        head = f'{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
+        self._put_message("res", observation.at, head, tail, "")
+
+    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
+        t = self._at(at)
+        begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
+        if tail.n and self._repeats:
+            self._put(f'{begin}"as":{tail.n}{end}}}\n'.encode())
+            return
+        tail.n = self._n
+        # nothing may be left to say: then the comma before it goes
+        self._put((begin if tail.written else begin[:-1]).encode() + tail.written + f"{end}}}\n".encode())
 
     # Facts
 
@@ -258,9 +295,12 @@ class Tape:
         return iter(due)
 
     def _fact(self, fact: Fact, now: Millis, x: int | None) -> None:
+        pending = self._pending
+        if pending is not None and x == pending.x:
+            pending.facts.append(nested(fact, self._members(fact), pending.at))
+            return
         t = self._at(now)
-        at = fact.at if fact.at < t else None
-        self._put(encode(Entry(n=self._n, t=t, type=fact.type, at=at, x=x, members=self._members(fact))))
+        self._put(encode(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)

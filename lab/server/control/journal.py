@@ -56,7 +56,9 @@ class Subscriber:
         self._clock = clock
         self._lines: list[bytes] = []
         self._wall: Millis = 0
-        self._tape = Tape(service, self._lines.append, header, wall=(lambda: self._wall) if walled else None)
+        self._tape = Tape(
+            service, self._lines.append, header, wall=(lambda: self._wall) if walled else None, repeats=False
+        )
         self._tape.traced = True
         self._replies = replies
         self.after = 0
@@ -116,6 +118,7 @@ class Subscriber:
                 await first_of(self._changed.wait(), *([self._sleep()] if self._due else ()))
 
     def _take(self) -> list[bytes]:
+        self._tape.flush()
         taken = self._lines[:]
         self._lines.clear()
         return taken
