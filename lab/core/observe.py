@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import Fact
 
 DECOY = "decoy"
@@ -36,6 +36,8 @@ class Requested(Struct, frozen=True):
     """None: the mocked API's; DECOY: that of the other origin, to which it may redirect."""
     ordinal: int | None = None
     """That of its exchange where it was served, if `x` is of a journal which numbers them anew."""
+    judged: tuple[Json, ...] = ()
+    """What was decided by the bytes of secrets in it, in order (recordings.md §2.2)."""
     came: int = 0
     """When it was whole, in real microseconds from an arbitrary start; 0: when it was told."""
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Response
+from lab.core.exchange import Json, Response
 from lab.core.journal.fact import Fact
 
 Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
@@ -77,6 +77,8 @@ class Reply(Struct, frozen=True):
     """What is noted of the request (recordings.md §2.2)."""
     parts: Parts | None = None
     """Of a stream: its body, in place of the response's."""
+    judged: tuple[Json, ...] = ()
+    """What was decided by the bytes of secrets in it, in order."""
     client: str | None = None
     """Of a token request: to whom was granted; None: it was refused."""
     struck: Struck | None = None

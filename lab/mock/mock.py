@@ -44,6 +44,7 @@ from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
+from lab.identity.recorded import LIVE
 from lab.jobs.facts import JobRecord, JobView, forgotten_at, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.timeline import at
@@ -76,6 +77,8 @@ class Mock:
         self.retention = Retention(self.reader, self.catalog, self.index)
         self.first_answers = FirstAnswers()
         self._polls = Polls(config.seed)
+        self.recorded = LIVE
+        """Of a replay: what was given and judged in the exchange that comes next."""
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
@@ -96,7 +99,7 @@ class Mock:
             # a private route that asks for other credentials than a bearer
             command = dialect.read(match, request, switches, lambda _: None)
             assert isinstance(command, base.Private)
-            context = TokenContext(self._identity, Changes(ledger, now), now)
+            context = TokenContext(self._identity, Changes(ledger, now), now, recorded=self.recorded)
             refuse = partial(self._refuse, dialect, switches)
             planner = Planner(self.config, context.changes, now, request, refuse, dialect.alter)
             return self._private(planner, command, context, match, match.flags)
@@ -128,10 +131,12 @@ class Mock:
 
     def _identity_route(self, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
         """The routes of the identity domain, which name no team."""
-        context, switches = TokenContext(self._identity, changes, now), self.config.switches
+        context, switches = TokenContext(self._identity, changes, now, recorded=self.recorded), self.config.switches
         response = answer_identity(context, match.route, request, partial(self._refuse, FUSION, switches))
         flags = (*match.flags, *context.flags)
-        done = Reply(response, 0, match.name, None, changes.facts, flags, client=context.granted_to)
+        done = Reply(
+            response, 0, match.name, None, changes.facts, flags, judged=tuple(context.judged), client=context.granted_to
+        )
         if context.refused:
             return done
 
@@ -148,7 +153,7 @@ class Mock:
         """A route that only one dialect has, and that names no team."""
         answer = command.answer(context)
         response = planner.refuse(answer, None) if isinstance(answer, Refusal) else answer
-        reply = Reply(response, 0, match.name, None, context.changes.facts, flags)
+        reply = Reply(response, 0, match.name, None, context.changes.facts, flags, judged=tuple(context.judged))
         if isinstance(answer, Refusal):
             return reply
         bearer = context.bearer
@@ -171,7 +176,7 @@ class Mock:
             case base.Describe():
                 return self._describe(call, command)
             case base.Private():
-                context = TokenContext(self._identity, call.changes, call.now, call.bearer)
+                context = TokenContext(self._identity, call.changes, call.now, call.bearer, recorded=self.recorded)
                 return self._private(self._planner(call), command, context, call.match, call.flags)
             case base.Unread():
                 return self._written(call, command, base.Declined(self._first_refusal(call, command)))

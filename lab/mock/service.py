@@ -104,7 +104,7 @@ class Service(MockViews):
         self.exchanges += 1
         x = self.exchanges
         if self.observers:
-            self.tell(Requested(now, x, done.route, request, c, done.flags, took, None, None, came))
+            self.tell(Requested(now, x, done.route, request, c, done.flags, took, None, None, done.judged, came))
             if done.facts:
                 self._touch(done.job, now)
                 self._let_go(done.facts)

@@ -58,7 +58,8 @@ def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
     """What a browser's page sends as x-xsrf-token."""
     if not request.header("cookie"):
         return unauthenticated("Send the session's Cookie.")
-    value = hexes(context.config.seed, f"xsrf/{context.changes.use('xsrf')}", 32)
+    number = context.changes.use("xsrf")
+    value = context.mint("xsrf", lambda: hexes(context.config.seed, f"xsrf/{number}", 32))
     return json_response({"xsrftoken": value})
 
 
@@ -87,8 +88,12 @@ def _granted(context: TokenContext, grant: str, client: str, user: Account | Non
 
 def _user(context: TokenContext, request: Request) -> Account | None:
     scheme, _, credentials = (request.header("authorization") or "").partition(" ")
-    for name, password in read_basic(credentials) if scheme.lower() == "basic" else ():
-        user = context.config.account(name)
-        if user is not None and user.password == password:
-            return user
-    return None
+    readings = read_basic(credentials) if scheme.lower() == "basic" else ()
+    name = context.judge(lambda: _name(context, readings))
+    return context.config.account(name if isinstance(name, str) else None)
+
+
+def _name(context: TokenContext, readings: tuple[tuple[str, str], ...]) -> str | None:
+    """Whose name and password it is, in either reading."""
+    known = ((name, password, context.config.account(name)) for name, password in readings)
+    return next((name for name, password, user in known if user is not None and user.password == password), None)

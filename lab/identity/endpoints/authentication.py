@@ -2,9 +2,10 @@
 
 from urllib.parse import unquote, unquote_plus
 
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.ledger import Changes, MemoryLedger, known_record
 from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.refusal import Refusal
@@ -40,8 +41,12 @@ def authenticate(context: TokenContext, request: Request, form: Parameters) -> C
         return _by_assertion(context, form)
     if secret:
         sent = form.get("client_id", ""), form["client_secret"]
-        refusal = _IN_BODY if context.config.strict else INVALID_CLIENT
-        return _with_secret(context, *sent) or _wrong_secret(context, refusal, (sent,))
+        found = _proven(context, (sent,))
+        return (
+            found[0]
+            if isinstance(found, tuple)
+            else _refused(context, _IN_BODY if context.config.strict else INVALID_CLIENT, found)
+        )
     client = context.config.client(form.get("client_id", ""))
     if client is not None and context.config.switches.clients == "any":
         return replace(client, secret="")
@@ -65,39 +70,49 @@ def _by_header(context: TokenContext, header: str, form: Parameters) -> Client |
     if scheme != "Basic":
         context.flags.append("scheme_spelling")
     # form-encoded first, as RFC 6749 §2.3.1 has it; which reading it was is noted, where one secret is right and no other
-    readings = tuple(reversed(read_basic(credentials)))
-    for flag, (name, secret) in zip(("basic_form", "basic_raw"), readings, strict=False):
-        client = _with_secret(context, name, secret)
-        if client is not None:
-            if context.config.switches.clients == "known":
-                context.flags.append(flag)
-            return client if form.get("client_id", name) == name else invalid_request(ONE_WAY)
-    return _wrong_secret(context, INVALID_CLIENT, readings)
+    found = _proven(context, tuple(reversed(read_basic(credentials))))
+    if not isinstance(found, tuple):
+        return _refused(context, INVALID_CLIENT, found)
+    client, reading = found
+    if context.config.switches.clients == "known":
+        context.flags.append(("basic_form", "basic_raw")[reading])
+    return client if form.get("client_id", client.id) == client.id else invalid_request(ONE_WAY)
 
 
-def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None:
-    """The client of that id and secret; with `clients: any` whoever brings both."""
-    client = context.config.client(name)
-    if client is None or secret in ("", REFUSED_SECRET):
-        return None
-    if context.config.switches.clients == "any":
-        return replace(client, secret=secret)
-    return client if client.secret == secret else None
+def _proven(context: TokenContext, readings: tuple[tuple[str, str], ...]) -> tuple[Client, int] | str | None:
+    """Whose secret it is, and by which of the readings; else in which way it is wrong, if that is known.
 
-
-def _wrong_secret(context: TokenContext, refusal: Refusal, readings: tuple[tuple[str, str], ...]) -> Refusal:
-    """The refusal; of a secret that is right but for one decoding it says which way it is wrong.
-
-    Nothing of the secret is told, and who has sent it knows it anyway: one decoding away is as good as known.
+    With `clients: any` whoever brings a name and a secret is one.
     """
+    match context.judge(lambda: _judged(context, readings)):
+        case [str(name), int(reading)] if (client := context.config.client(name)) is not None:
+            return replace(client, secret=client.secret or REFUSED_SECRET), reading
+        case str(why):
+            return why
+        case _:
+            return None
+
+
+def _judged(context: TokenContext, readings: tuple[tuple[str, str], ...]) -> Json:
+    for reading, (name, secret) in enumerate(readings):
+        client = context.config.client(name)
+        if client is None or secret in ("", REFUSED_SECRET):
+            continue
+        if context.config.switches.clients == "any" or client.secret == secret:
+            return [name, reading]
+    # one decoding away is as good as known: who has sent it knows it anyway, and nothing of the secret is told
     for name, secret in readings:
         once_more = _client_with_secret(context, unquote_plus(name))
         if once_more is not None and unquote_plus(secret) == once_more.secret:
-            return context.explained(refusal, _ENCODED_TWICE)
+            return _ENCODED_TWICE
         known = _client_with_secret(context, name)
         if known is not None and secret in (unquote_plus(known.secret), unquote(known.secret)):
-            return context.explained(refusal, _DECODED)
-    return refusal
+            return _DECODED
+    return None
+
+
+def _refused(context: TokenContext, refusal: Refusal, why: str | None) -> Refusal:
+    return refusal if why is None else context.explained(refusal, why)
 
 
 def _client_with_secret(context: TokenContext, name: str) -> Client | None:
@@ -113,7 +128,7 @@ def _by_assertion(context: TokenContext, form: Parameters) -> Client | Refusal:
 def _own_assertion(context: TokenContext, form: Parameters) -> Client | Unfit:
     token = form.get("client_assertion", "")
     # an unsigned claim, only to find the key with which the signature is then checked
-    client = context.config.client(issuer_named(token) or "")
+    client = context.config.client(str(context.judge(lambda: issuer_named(token) or "")))
     if form.get("client_assertion_type") != _ASSERTION_TYPE:
         return Unfit(f"client_assertion_type must be {_ASSERTION_TYPE}")
     named = context.config.client(form.get("client_id", ""))
@@ -132,7 +147,11 @@ def _own_assertion(context: TokenContext, form: Parameters) -> Client | Unfit:
 def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | Unfit:
     """What the client's assertion says, or what is wrong with it; that it was seen before isn't asked."""
     config = context.config
-    return read_assertion(token, client, config.audiences, config.epoch, context.now)
+    judged = context.judge(
+        lambda: to_builtins(read_assertion(token, client, config.audiences, config.epoch, context.now))
+    )
+    said = judged if isinstance(judged, dict) else {}
+    return convert(said, Unfit) if "why" in said else convert(said, Assertion)
 
 
 def used_before(context: TokenContext, client: Client, assertion: Assertion) -> Unfit | None:

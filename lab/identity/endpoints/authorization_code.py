@@ -131,7 +131,7 @@ def _redirect(context: TokenContext, query: Parameters, members: dict[str, str])
 
 def _new_code(context: TokenContext, client: Client, scope: Scope, query: Parameters) -> str:
     family = new_family(context, client)
-    code = opaque(context.config.seed, f"code/{family}")
+    code = context.mint("code", lambda: opaque(context.config.seed, f"code/{family}"))
     # a lifetime isn't granted, but it counts when the code is traded: it is kept as the word that asked for it
     lifetime = "" if scope.lifetime is None else f" urn:opc:resource:expiry={scope.lifetime}"
     context.changes.add(
@@ -171,12 +171,17 @@ def trade_code(context: TokenContext, client: Client, form: Parameters) -> Respo
     return issue(context, TokenTerms(client, Grant.CODE, scope, scope.granted, user, record.family, record.nonce))
 
 
+def _verified(record: CodeRecord, verifier: str) -> bool | None:
+    """Whether the verifier is that of the challenge; None: it is none."""
+    return challenge_of(verifier) == record.challenge if _VERIFIER.fullmatch(verifier) else None
+
+
 def _wrong_proof(context: TokenContext, client: Client, record: CodeRecord, form: Parameters) -> Refusal | None:
     verifier = form.get("code_verifier")
-    if verifier is not None and not _VERIFIER.fullmatch(verifier):
-        return refusals.invalid_request("code_verifier needs 43 to 128 unreserved characters.")
     # a challenge without a verifier, and a verifier without a challenge, are wrong as well
-    proven = record.challenge == (None if verifier is None else challenge_of(verifier))
+    proven = record.challenge is None if verifier is None else context.judge(lambda: _verified(record, verifier))
+    if proven is None:
+        return refusals.invalid_request("code_verifier needs 43 to 128 unreserved characters.")
     # with `clients: any` one that has a secret may leave it out here: then it needs what a public one needs
     proven = proven and not (client.public and verifier is None)
     good = proven and form.get("redirect_uri") == record.redirect and context.now < record.until

@@ -1,16 +1,19 @@
 """One request to the OAuth server: what its endpoints are given, and what comes of it beside the answer."""
 
+from collections.abc import Callable
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Response
+from lab.core.exchange import Json, Response
 from lab.core.journal.ledger import Changes
 from lab.core.refusal import Refusal
 from lab.core.seeds import hexes
 from lab.identity.clients import Client
 from lab.identity.config import IdentityConfig
 from lab.identity.facts import TokenRevoked
+from lab.identity.recorded import LIVE, RecordedSecrets
 from lab.identity.records import TokenRecord
 from lab.identity.refusals import invalid_scope, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
@@ -33,6 +36,20 @@ class TokenContext(Struct):
     """The client that asks, once it is known."""
     refused: bool = False
     """Whether what is asked was refused, if only by a redirect."""
+    recorded: RecordedSecrets = LIVE
+    """Of a replay: what was given and judged then."""
+    judged: list[Json] = field(default_factory=list)
+    """What was decided by the bytes of a secret, in order (recordings.md §2.2)."""
+
+    def mint(self, kind: str, make: Callable[[], str]) -> str:
+        """A secret that is given to the client, of a kind as `RecordedSecrets` has it."""
+        return self.recorded.mint(kind, make)
+
+    def judge(self, compute: Callable[[], Json]) -> Json:
+        """What is decided by the bytes of a secret: noted, for nobody can decide it from a recording."""
+        found = self.recorded.judge(compute)
+        self.judged.append(found)
+        return found
 
     def revoke(self, client: Client, token: str, why: str) -> None:
         """Let a token or a code be good no longer; `why` as in the fact."""

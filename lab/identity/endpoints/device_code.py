@@ -61,7 +61,8 @@ def device(context: TokenContext, request: Request) -> Response | Refusal:
 def _codes(context: TokenContext, client: Client, scope: str) -> Response:
     config, number = context.config, context.changes.next(DEVICES)
     letters = "".join(_LETTERS[draw(config.seed, f"usercode/{number}/{place}", 0, 19)] for place in range(8))
-    code, user_code = opaque(config.seed, f"device/{number}"), _shown(config, letters)
+    code = context.mint("device", lambda: opaque(config.seed, f"device/{number}"))
+    user_code = context.mint("usercode", lambda: _shown(config, letters))
     url = config.origin + PATHS["device_page"]
     body: dict[str, Json] = {
         "device_code": code, "user_code": user_code, "verification_uri": url, "expires_in": DEVICE_LIFETIME // 1000

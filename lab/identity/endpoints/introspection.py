@@ -11,6 +11,8 @@ from lab.identity.keys import claims_of
 from lab.identity.records import RefreshRecord, TokenRecord, family_revoked, live, refresh_key, token_key
 from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
 
+_SHOWN = ("exp", "iat", "sub", "aud", "iss", "jti")
+"""The claims of a token that whoever introspects it is told."""
 _NO_TOKEN = invalid_request("token is missing.")
 
 
@@ -24,8 +26,8 @@ def introspect(context: TokenContext, client: Client, form: Parameters) -> Respo
 def _claims(context: TokenContext, token: str) -> dict[str, Json]:
     record = context.changes.get(token_key(token))
     if isinstance(record, TokenRecord) and live(context.changes, record, context.now):
-        claims = claims_of(token)
-        named = {name: claims.get(name, "") for name in ("exp", "iat", "sub", "aud", "iss", "jti")}
+        claims = context.judge(lambda: {name: value for name, value in claims_of(token).items() if name in _SHOWN})
+        named = {name: claims.get(name, "") if isinstance(claims, dict) else "" for name in _SHOWN}
         return {
             "active": True, "scope": record.scope, "client_id": record.client, "token_type": "Bearer", **named
         }  # fmt: skip

@@ -49,7 +49,8 @@ def issue(context: TokenContext, terms: TokenTerms) -> Response:
     family, refresh = terms.family, None
     if _may_refresh(config.strict, terms) if terms.refresh is None else terms.refresh:
         family = family or new_family(context, client)
-        refresh = opaque(config.seed, f"refresh/{family}/{context.changes.next(refreshes_of(family))}")
+        number = context.changes.next(refreshes_of(family))
+        refresh = context.mint("refresh", lambda: opaque(config.seed, f"refresh/{family}/{number}"))
         body["refresh_token"] = refresh
     if terms.user is not None and terms.grant is Grant.CODE and OPENID in scope.words:
         body["id_token"] = _id_token(context, terms, terms.user, lifetime)
@@ -126,7 +127,8 @@ def access_token(
     }
     if user is not None:
         claims |= {**_profile(user), "sub_mappingattr": "userName", "user_tenantname": TENANT}
-    return sign(claims, signing(context.changes).key), (expires - config.epoch) * 1000
+    token = context.mint("token", lambda: sign(claims, signing(context.changes).key))
+    return token, (expires - config.epoch) * 1000
 
 
 def _id_token(context: TokenContext, terms: TokenTerms, user: Account, lifetime: int) -> str:
@@ -143,7 +145,7 @@ def _id_token(context: TokenContext, terms: TokenTerms, user: Account, lifetime:
     }
     if terms.nonce is not None:
         claims["nonce"] = terms.nonce
-    return sign(claims, signing(context.changes).key)
+    return context.mint("idtoken", lambda: sign(claims, signing(context.changes).key))
 
 
 def _times(context: TokenContext, lifetime: int) -> tuple[int, int]:

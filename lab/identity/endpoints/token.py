@@ -67,7 +67,7 @@ def _password(context: TokenContext, client: Client, form: Parameters) -> Respon
     if name is None or password is None:
         return invalid_request("username or password is missing.")
     user = context.config.account(name)
-    if user is None or user.password != password:
+    if user is None or not context.judge(lambda: user.password == password):
         return _WRONG_LOGIN  # one sentence for both, or it would tell who exists
     scope = context.scope(form.get("scope", ""))
     if isinstance(scope, Refusal):
