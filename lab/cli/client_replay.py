@@ -27,10 +27,11 @@ from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
-from lab.recording.client_replay.values import Credentials, Origins, name_in, naming, wanted
+from lab.recording.client_replay.values import Credentials, Origins, naming, wanted
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.redaction.alias import kind_of, named, number_of
+from lab.recording.redaction.stand_ins import kind_of
 from lab.recording.replay.matchers import Matcher
+from lab.recording.tape.header import owners_in
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
 _OF_A_MOCK = ("accept", "scenarios")
@@ -107,9 +108,10 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     settings = flags.into(PeerSettings)
     trust = trust_in(settings.ca)
     missing: dict[str, Mapping[str, str]] = {}
-    prepared = [_prepare(file, settings, flags, console, missing) for file in files]
+    owners: dict[str, str] = {}
+    prepared = [_prepare(file, settings, flags, console, missing, owners) for file in files]
     if missing:
-        raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values()))
+        raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values(), owners))
 
     quiet = form_of(flags) == "json"
 
@@ -127,7 +129,12 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
 
 
 def _prepare(
-    file: Path, settings: PeerSettings, flags: Flags, console: Console, missing: dict[str, Mapping[str, str]]
+    file: Path,
+    settings: PeerSettings,
+    flags: Flags,
+    console: Console,
+    missing: dict[str, Mapping[str, str]],
+    owners: dict[str, str],
 ) -> "_Prepared | FileVerdict":
     """Read one; the variables that it needs and nobody gives are added to `missing`, with what they stand for."""
     try:
@@ -136,7 +143,8 @@ def _prepare(
         excepted = matchers_of(file)
         plan = client_plan(recording)
         variables = wanted(plan, Origins(recording))
-        credentials = _credentials(variables, settings, flags)
+        owners.update(owners_in(recording))
+        credentials = _credentials(variables, owners_in(recording), settings, flags)
     except LabError as error:
         report(error, console)
         return FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "client")
@@ -150,25 +158,32 @@ def _needs(file: str, missing: Mapping[str, str]) -> str:
     return f"{file} needs {', '.join(f'{name} ({alias})' for name, alias in missing.items())}."
 
 
-def _hint(missing: Iterable[Mapping[str, str]]) -> str:
+def _hint(missing: Iterable[Mapping[str, str]], owners: Mapping[str, str]) -> str:
     """How to give what is missing: a settings file knows accounts that have a name, and no other secrets."""
     variables = {name: alias for each in missing for name, alias in each.items()}
     export = f"Export what they are at that server, as {next(iter(variables))}=…"
     for kind, member in (("client", "clients: [{id: %s, secret: …}]"), ("user", "users: [{name: %s, password: …}]")):
-        for alias in variables.values():
-            if kind_of(alias) == kind and not number_of(alias):
-                account = f"accounts: {{{member % name_in(alias)}}}"
+        for word in variables.values():
+            if kind_of(word) == kind and word in owners:
+                account = f"accounts: {{{member % owners[word]}}}"
                 return f"{export}; of another lab, a settings file will do that has {account} (--settings FILE)."
     return f"{export}."
 
 
-def _credentials(variables: Mapping[str, str], settings: PeerSettings, flags: Flags) -> Credentials:
+def _credentials(
+    variables: Mapping[str, str], owners: Mapping[str, str], settings: PeerSettings, flags: Flags
+) -> Credentials:
     """What the environment says, else the settings file, for each alias that the recording wants."""
     known: dict[str, str] = {}
     if settings.file is not None:
         file = read_settings_file(settings.file)
-        known = {named("client", each.id): each.secret for each in file.clients if each.secret}
-        known |= {named("user", each.name): each.password for each in file.accounts}
+        secrets_by_name = {("client", each.id): each.secret for each in file.clients if each.secret}
+        secrets_by_name |= {("user", each.name): each.password for each in file.accounts}
+        known = {
+            word: secret
+            for word, name in owners.items()
+            if (secret := secrets_by_name.get((kind_of(word), name))) is not None
+        }
     secrets, names = dict[str, str](), dict[str, str]()
     for variable, alias in variables.items():
         value = flags.variable(variable) or known.get(alias)
@@ -176,7 +191,7 @@ def _credentials(variables: Mapping[str, str], settings: PeerSettings, flags: Fl
             secrets[alias] = value
         name = flags.variable(naming(variable)) if kind_of(alias) in ("client", "user") else None
         if name is not None:
-            names[name_in(alias)] = name
+            names[owners.get(alias, alias)] = name
     return Credentials(secrets, names, flags.variable("LAB_SCOPE") or "")
 
 

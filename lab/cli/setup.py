@@ -222,9 +222,11 @@ def transport_to(peer: Peer) -> "HttpTransport":
     """What carries requests to another server; what it answers is shown without the credentials."""
     # a lab with a mock of its own needs neither
     from lab.client.transport import HttpTransport
-    from lab.recording.redaction.secret_forms import forms_of
+    from lab.recording.redaction.stand_ins import writings
 
-    return HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
+    return HttpTransport(
+        peer.base, peer.token_url, writings(peer.client_secret) | writings(f"{peer.client_id}:{peer.client_secret}")
+    )
 
 
 def _seed(settings: MockSettings, named: tuple[Program, ...]) -> Seed:

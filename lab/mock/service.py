@@ -26,6 +26,7 @@ from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
+from lab.identity.recorded import RecordedSecrets
 from lab.identity.rotation import rotated
 from lab.jobs.facts import JobRecord, ScenarioLoaded, job_key, job_named
 from lab.jobs.program import Program
@@ -120,6 +121,10 @@ class Service(MockViews):
             self.strikes[struck.scenario, struck.fault] += 1
             self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))
         return replace(done, x=x)
+
+    def given(self, secrets: RecordedSecrets) -> None:
+        """Of a replay: what the next exchange is given in the place of secrets."""
+        self._mock.recorded = secrets
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock; 0: none is left."""

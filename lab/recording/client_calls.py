@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from lab.dialects.reading import query_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.lines import Entry, Recording, Req, Res
+from lab.recording.tape.header import owners_in
 from lab.recording.tape.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
@@ -55,7 +55,7 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
     listener: str | None
     """None: the API's; DECOY: that of another origin, to which no credential belongs."""
     request: Request
-    """As recorded: secrets are aliases."""
+    """As recorded: secrets are stand-ins."""
     flags: frozenset[str]
     command: Sendable | None
     """What is asked, as far as its dialect can make it out."""
@@ -110,7 +110,7 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
 
     @property
     def bearer(self) -> str | None:
-        """The bearer token in the header, as its alias."""
+        """The bearer token in the header, as its stand-in."""
         scheme, _, token = (self.request.header("authorization") or "").partition(" ")
         return token if scheme.lower() == "bearer" else None
 
@@ -165,6 +165,7 @@ def calls_of(recording: Recording) -> tuple[JudgedCall, ...]:
 class _Reader:
     def __init__(self, recording: Recording) -> None:
         self._recording, self._local = recording, local_paths(recording)
+        self._configured = owners_in(recording)
         self._struck: dict[int, str] = {}
         self._owners: dict[str, str] = {}
         """The client of each token and each login."""
@@ -210,8 +211,8 @@ class _Reader:
         """The client that a grant, a credential, or a form or query of the identity domain names."""
         request = requested.request
         scheme, _, rest = (request.header("authorization") or "").partition(" ")
-        if scheme.lower() == "basic" and rest.startswith("«client:"):
-            return unquote(rest.removeprefix("«client:").rstrip("»"))
+        if scheme.lower() == "basic" and rest in self._configured:
+            return self._configured[rest]
         named = self._granted.get(x) or self._owners.get(rest)
         if named is not None or requested.route not in IDENTITY_NAMES:
             return named

@@ -133,7 +133,7 @@ class ReplySender:
         if self.recorder is not None and (long or reply.facts):
             self.preparing += 1
             try:
-                await self.recorder.written()
+                self.recorder.flush()
                 if long:
                     await self.recorder.redact(Replied(0, reply.x, reply.response))
             finally:

@@ -237,7 +237,7 @@ class MockServer(ListeningServer):
                         await asyncio.to_thread(prepare)
                     request = await asyncio.to_thread(lightened, request)
                     if lab.recorder is not None:
-                        await lab.recorder.prepare(request, partial(lab.service.said, request))
+                        await lab.recorder.prepare(request)
             if self._long_calls.among(request):
                 await self._long_calls.turn()
             return request

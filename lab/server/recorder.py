@@ -1,9 +1,9 @@
 """What records a mock behind the listener, as the server and the control plane know it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Request
 from lab.core.observe import Replied
 
 
@@ -27,11 +27,11 @@ class Recorder(Protocol):
     def renew(self, back: Callable[[], None]) -> str | None:
         """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
 
-    async def prepare(self, request: Request, said: Callable[[], Sequence[Json]]) -> None:
-        """Redact a long request that is about to be served; `said` gives what of it a fact may hold."""
+    async def prepare(self, request: Request) -> None:
+        """Redact a long request that is about to be served."""
 
     async def redact(self, reply: Replied) -> None:
         """Redact a long reply that is about to be told."""
 
-    async def written(self) -> None:
-        """Return once all that was told until now is written."""
+    def flush(self) -> None:
+        """Write what was told until now."""

@@ -155,7 +155,7 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:
-    return NewRecording(file, found.again(True))
+    return NewRecording(file, found.again())
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:

@@ -17,7 +17,7 @@ from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.tape.accounts import with_secrets
-from lab.recording.tape.captured import config_of_capture, pod_values
+from lab.recording.tape.captured import config_of_capture, pod_hosts
 from lab.recording.tape.header import BODIES, config_of, playback_header
 from lab.settings import Flags, MockSettings, refuse_idle
 
@@ -68,7 +68,7 @@ class RecordingPlayer:
         )
         playback = RecordingPlayback(self._recording, config.epoch, how)
         if self._recording.header.source == CAPTURE:
-            playback.writer.values.update(pod_values(self._recording, config.origin))
+            playback.writer.hosts = pod_hosts(self._recording, config.origin)
         self._service = PlaybackService(config, playback)
         return self._service
 

@@ -52,7 +52,7 @@ class CaptureTape:
     def observe(self, observation: Observation) -> None:
         """Write what was seen."""
         assert self._tape is not None
-        self._tape.queue(observation)
+        self._tape(observation)
 
     def look(self) -> None:
         """Find out whether the file is still there."""

@@ -1,19 +1,28 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from lab.cli.console import Console
-from lab.cli.tapes.tape_queue import TapeQueue
-from lab.clocks import AnyClock, apart
+from lab.clocks import AnyClock, apart, real_millis
 from lab.core.clock import Millis
+from lab.core.observe import Observation, Replied, Requested
 from lab.files.recordings import TapeFile
+from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for one
     from lab.recording.format.lines import Header
-    from lab.recording.redaction.redact import Redactor
+    from lab.recording.redaction.redactor import Redactor
     from lab.recording.tape.tape import Source
+
+_MOST_HELD = 64
+"""Lines that are written at once."""
+_HELD_FOR = 0.05
+"""Real seconds for which a line may wait for others, if its call brought no fact."""
+_TRIES = 3
+"""Of redacting a long body while others bring secrets."""
 
 
 class TapeOpening(Struct, frozen=True):
@@ -37,14 +46,54 @@ class FileTape:
         from lab.recording.tape.line_cache import LineCache
         from lab.recording.tape.tape import Tape
 
-        self._file, clock = file, opening.outside
+        self._file, clock, begun = file, opening.outside, real_millis()
         self.path = file.path
-        self.queue = queue = TapeQueue(source)
-        # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
-        wall = None if clock is None else lambda: queue.wall() if apart(clock) else None
-        tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
-        self.tape = queue.tape = Tape(queue, file.write, opening.header, sync=file.sync, wall=wall, tails=tails)
+        self._timer: asyncio.TimerHandle | None = None
+
+        def wall() -> Millis | None:
+            """The client's own time: told only where the lab's clock isn't that, and the client is not ours."""
+            return real_millis() - begun if clock is not None and apart(clock) else None
+
+        self._tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
+        self.tape = Tape(
+            source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=_MOST_HELD
+        )
         self.tape.limit = opening.limit
+
+    def __call__(self, observation: Observation) -> None:
+        """Write it, with what else comes within a moment."""
+        self.tape(observation)
+        if self._timer is None and self.tape.waiting:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # the client is ours, and knows when it is at its end
+                return
+            self._timer = loop.call_later(_HELD_FOR, self.flush)
+
+    def flush(self) -> None:
+        """Write what was told until now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.tape.flush()
+
+    async def redact(self, observation: Requested | Replied) -> None:
+        """Redact the long body of what is about to be told, in another thread: nobody else waits for it."""
+        said = observation.request if isinstance(observation, Requested) else observation.response
+        if len(said.body) <= LONG_BODY or self.dead is not None:
+            return
+        secrets = self.tape.redactor.secrets
+        for _ in range(_TRIES):
+            generation = secrets.generation
+            await asyncio.to_thread(self._redact, observation)
+            if secrets.generation == generation:
+                return
+
+    def _redact(self, observation: Requested | Replied) -> None:
+        if isinstance(observation, Requested):
+            self._tails.request(observation)
+        else:
+            self._tails.reply(observation.response, oauth=False, cut=observation.cut is not None)
 
     @property
     def dead(self) -> str | None:
@@ -53,8 +102,7 @@ class FileTape:
 
     def look(self) -> None:
         """Find out whether the file is still there, as it was written: a tape whose file isn't is dead."""
-        # while a line is being written the file has more of it than it knows
-        if self.tape.dead is None and not self.queue.busy:
+        if self.tape.dead is None:
             try:
                 self._file.check()
             except OSError as fault:
@@ -62,7 +110,7 @@ class FileTape:
 
     def close(self, now: Millis, reason: str, console: Console) -> str | None:
         """Write what is left and the footer, and say where it lies, or what killed it."""
-        self.queue.close()
+        self.flush()
         self.look()
         self.tape.close(now, reason)
         self._file.close()

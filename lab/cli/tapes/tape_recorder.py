@@ -1,6 +1,6 @@
 """Recording a command's mock: tapes, their files, and a footer whatever ends the command."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.app.effects import RunObservation
@@ -9,7 +9,7 @@ from lab.cli.setup import Setup
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Request
 from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
@@ -48,21 +48,20 @@ class TapeRecorder:
         if self.tape is not None:
             self.tape.look()
 
-    async def prepare(self, request: Request, said: Callable[[], Sequence[Json]]) -> None:
-        """Redact a long request that is about to be served, once there is room for it."""
+    async def prepare(self, request: Request) -> None:
+        """Redact a long request that is about to be served."""
         if self.tape is not None:
-            await self.tape.queue.room()
-            await self.tape.queue.redact(Requested(0, 0, "", request), said)
+            await self.tape.redact(Requested(0, 0, "", request))
 
     async def redact(self, reply: Replied) -> None:
         """Redact a long reply that is about to be told."""
         if self.tape is not None:
-            await self.tape.queue.redact(reply)
+            await self.tape.redact(reply)
 
-    async def written(self) -> None:
-        """Return once all that was told until now is written."""
+    def flush(self) -> None:
+        """Write what was told until now."""
         if self.tape is not None:
-            await self.tape.queue.written()
+            self.tape.flush()
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -97,7 +96,7 @@ class TapeRecorder:
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
         from lab.recording.format.snapshot import snapshot
-        from lab.recording.redaction.redact import redactor_of
+        from lab.recording.redaction.redactor import redactor_of
         from lab.recording.tape.header import recording_header
 
         config, clock, now = self._service.config, self._clock, self._clock.now()
@@ -105,7 +104,7 @@ class TapeRecorder:
         facts = snapshot(self._service, now)
         opening = TapeOpening(header, redactor_of(config), self._limit, outside=clock if self.outside else None)
         tape = self.tape = FileTape(file, self._service, opening)
-        self._service.observers.append(tape.queue)
+        self._service.observers.append(tape)
         tape.tape.restate(facts, now, self._service.exchanges)
         return str(tape.path)
 
@@ -113,7 +112,7 @@ class TapeRecorder:
         tape = self.tape
         if tape is None:
             return
-        self._service.observers.remove(tape.queue)
+        self._service.observers.remove(tape)
         self.tape = None
         self._failure = tape.close(max(self._reached, self._clock.now()), reason, self._console) or self._failure
 

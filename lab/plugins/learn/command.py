@@ -18,7 +18,6 @@ from lab.plugins.learn.scenario import scenario_text, slug
 from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
 from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.leaks import leaks
-from lab.recording.redaction.written import without_secrets
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.settings import Flags
 
@@ -73,11 +72,10 @@ def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
     for origin in observed.origins:
         redactor.flat(origin)
     for call in observed.calls:
-        redactor.secrets.begin()
         request, response = call.requested.request, call.replied.response
         oauth = call.requested.route in IDENTITY_NAMES
         redactor.text(request.path)
-        without_secrets(request.query, redactor, oauth=oauth)
+        redactor.written(request.query, oauth=oauth)
         for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
             redactor.headers(headers)
             body_of(headers, body, redactor, oauth=oauth, reply=reply)

@@ -17,14 +17,13 @@ from lab.core.exchange import Headers, Json, Response
 from lab.dialects import wires
 from lab.recording.client_replay.values import Bindings, is_id
 from lab.recording.format.lines import Body, Enc
-from lab.recording.redaction.alias import GRAMMAR, aliases, fill
 from lab.recording.redaction.bodies import value_of
 from lab.recording.redaction.secret_names import is_secret
+from lab.recording.redaction.stand_ins import STAND_IN, stand_ins, with_hosts
 from lab.recording.replay.match import Canon
 from lab.recording.tape.instants import MILLIS
 
 _GENERATED = frozenset(name for wire in wires() for name in wire.marks.generated)
-_AROUND = re.compile(f"({GRAMMAR})")
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 )
@@ -127,11 +126,12 @@ class AnswerComparison:
         return expected, got
 
     def _texts(self, recorded: str, here: str, name: str) -> Sides:
-        if is_id(name, recorded) or _AROUND.fullmatch(recorded):
+        if is_id(name, recorded) or STAND_IN.fullmatch(recorded):
             return self._identities(recorded, here, name)
-        if aliases(recorded):
+        recorded = with_hosts(recorded, self._bound.hosts)
+        if stand_ins(recorded):
             return self._aliased(recorded, here)
-        expected, got = self._bound.recorded_text(fill(recorded, {})), self._bound.text_here(here)
+        expected, got = self._bound.recorded_text(recorded), self._bound.text_here(here)
         if expected != got:
             expected, got = (_TIME.sub("(a time)", text) for text in (expected, got))
         if is_secret(name) and expected != got:
@@ -146,13 +146,12 @@ class AnswerComparison:
         return shown, self._bound.name(other) if other is not None else "(another)"
 
     def _aliased(self, recorded: str, here: str) -> Sides:
-        """A text in which secrets stand: what they stand for is taken from the places of their aliases."""
-        parts = _AROUND.split(recorded)
-        pattern = "".join("(.+?)" if place % 2 else re.escape(fill(part, {})) for place, part in enumerate(parts))
+        """A text in which secrets stand: what they are is taken from their places."""
+        pattern = re.escape(STAND_IN.sub("\0", recorded)).replace(re.escape("\0"), "(.+?)").replace("\0", "(.+?)")
         found = re.fullmatch(pattern, here, re.DOTALL)
         if found is None:
             return recorded, self._shown(here)
-        same = [self._bound.same(alias, value) for alias, value in zip(parts[1::2], found.groups(), strict=True)]
+        same = [self._bound.same(word, value) for word, value in zip(stand_ins(recorded), found.groups(), strict=True)]
         return recorded, recorded if all(same) else f"{recorded} (with another secret)"
 
     def _instants(self, recorded: Json, here: Json, unit: Millis) -> Sides:

@@ -29,7 +29,8 @@ from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTer
 from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
 from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
 from lab.recording.format.lines import Body, Enc, Req
-from lab.recording.redaction.alias import aliases
+from lab.recording.redaction.bodies import text_within
+from lab.recording.redaction.stand_ins import stand_ins
 from lab.recording.replay.matchers import Matcher
 
 _TRIES = 5
@@ -70,7 +71,7 @@ class ClientReplay:
         """
         self._plan, self._terms = plan, terms
         sources = Origins(plan.recording)
-        self._bound = Bindings({**sources.hosts(plan, origins), **credentials.secrets}, origins)
+        self._bound = Bindings(credentials.secrets, sources.hosts(plan, origins))
         self._requests = ClientRequests(plan, self._bound, credentials, terms.nonce)
         self._needs = sources.needs
         self._order = CallOrder(plan, fast=terms.fast)
@@ -169,13 +170,13 @@ class ClientReplay:
 
     def _renews(self, out: Outgoing, at: Millis, response: Response) -> bool:
         """Whether a token that was good has ended: it is asked for anew, and the call is sent again."""
-        bearers = set(aliases(bearer_in(out.req)))
+        bearers = set(stand_ins(bearer_in(out.req)))
         if response.status < 300:
             self._good |= bearers
         expected = out.call.call.replied.response.status if out.call is not None else 0
         ended = self._good & bearers if response.status == 401 and expected != 401 else set()
         for alias in ended:
-            grants = (call for call in self._plan.calls if alias in aliases(str(call.res.body.value)))
+            grants = (call for call in self._plan.calls if alias in stand_ins(text_within(call.res.body)))
             if (granting := next(grants, None)) is None:
                 return False
             self._good.discard(alias)

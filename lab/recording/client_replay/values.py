@@ -5,39 +5,47 @@ answer has them.
 """
 
 import re
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from urllib.parse import quote_plus, unquote, unquote_plus
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Json, Request, header_of
 from lab.dialects.router import ROUTER
 from lab.identity.clients import SHORTEST_SECRET
+from lab.identity.keys import challenge_of
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.client_replay.plan import ClientPlan
-from lab.recording.format.lines import Enc, Recording, Req, Res
-from lab.recording.redaction.alias import GRAMMAR, aliases, kind_of, number_of
-from lab.recording.redaction.bodies import text_within
-from lab.recording.redaction.secret_forms import forms_of
+from lab.recording.format.lines import CAPTURE, Enc, Recording, Req, Res
+from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.secret_names import is_secret_header
+from lab.recording.redaction.stand_ins import (
+    STAND_IN,
+    filled,
+    kind_of,
+    number_of,
+    stand_in,
+    stand_ins,
+    with_hosts,
+    writings,
+)
 from lab.recording.redaction.written import loose_pairs
 from lab.recording.replay.match import IDS
-from lab.recording.replay.rebuild import RequestBuilder
 from lab.recording.show.shell import LEFT_OUT
-from lab.recording.tape.header import config_of
+from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import calls_in, fields_of
 
-_ALIAS = re.compile(GRAMMAR)
 _WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~-]{7,199}")
 """What may be an id within a text: a shorter one stands for too much else."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _UNSENT = LEFT_OUT | {"te", "trailer", "upgrade", "keep-alive", "expect", "proxy-authorization"}
 """Headers that belong to the connection, and are made anew."""
 
-_MADE_UP = frozenset(("wrong", "part", "number", "digits"))
-"""Kinds of aliases in whose place any value is as good: it was refused, or is no secret."""
+_MADE_UP = frozenset(("wrong", "verifier", "host"))
+"""Kinds of stand-ins in whose place any value is as good: it was refused, or is no secret."""
 _SECRET_VARIABLES = {
     "token": "LAB_TOKEN",
     "client": "LAB_CLIENT_SECRET",
@@ -45,7 +53,6 @@ _SECRET_VARIABLES = {
     "assertion": "LAB_ASSERTION",
 }
 """Names of variables by kinds of aliases; others are named after the kind."""
-_ID_END = ":id»"
 _IDS = IDS.keys() - {"state", "nonce", "challenge"}
 """Without what a client makes up, and gets back as it was."""
 
@@ -69,11 +76,11 @@ def is_id(name: str, value: str) -> bool:
 class Bindings:
     """Both sides' names of the same things."""
 
-    def __init__(self, values: Mapping[str, str], origins: Collection[str] = ()) -> None:
-        """`origins` are those of the server, the first one that of its API."""
+    def __init__(self, values: Mapping[str, str], hosts: Mapping[int, str]) -> None:
+        """`hosts` are the server's origins, by the numbers of those that a capture has."""
         self.values = dict(values)
-        """By alias."""
-        self._origins = origins
+        """By stand-in."""
+        self.hosts = hosts
         self.ids: dict[str, str] = {}
         """By recorded id."""
         self._recorded = {value: alias for alias, value in values.items()}
@@ -86,13 +93,11 @@ class Bindings:
 
     def bind(self, value: str, recorded: str) -> None:
         """Let the value stand for it from now on."""
-        (self.values if _ALIAS.fullmatch(recorded) else self.ids)[recorded] = value
+        (self.values if STAND_IN.fullmatch(recorded) else self.ids)[recorded] = value
         self._recorded.setdefault(value, recorded)
 
     def same(self, recorded: str, here: str) -> bool:
         """Whether the one stands for the other; what both sides have for the first time does from now on."""
-        if recorded.startswith("«host:") and here in self._origins:
-            return True
         known = self.get(recorded)
         if known is None and here not in self._recorded:
             self.bind(here, recorded)
@@ -105,7 +110,7 @@ class Bindings:
 
     def name(self, recorded: str, member: str = "") -> str:
         """How it is shown: J1 for a job, an alias as it is."""
-        if _ALIAS.fullmatch(recorded):
+        if STAND_IN.fullmatch(recorded):
             return recorded
         if recorded not in self._names:
             letter = IDS.get(member, "I")
@@ -129,8 +134,8 @@ class Bindings:
     def hidden(self, text: str) -> str:
         """The text without any secret that is known."""
         for alias, value in self.values.items():
-            if len(value) >= SHORTEST_SECRET and kind_of(alias) not in ("host", *_MADE_UP):
-                for form in forms_of(value):
+            if len(value) >= SHORTEST_SECRET and kind_of(alias) not in _MADE_UP:
+                for form in writings(value):
                     text = text.replace(form, alias)
         return text
 
@@ -139,40 +144,56 @@ class Bindings:
         return "/".join(self._names.get(part, part) for part in path.split("/"))
 
 
-class ClientRequests(RequestBuilder):
+class ClientRequests:
     """Makes the recorded requests again, for another server."""
 
     def __init__(self, plan: ClientPlan, bound: Bindings, credentials: Credentials, nonce: str) -> None:
         """`nonce` is of this replay alone: with an old Idempotency-Key the server would give an old answer."""
-        super().__init__(plan.recording, config_of(plan.recording, ()), bound.values, bound.bind, {})
         self._bound, self._credentials, self._nonce = bound, credentials, nonce
-        self._pairs = {
-            alias: (
-                credentials.secrets.get(id_alias(alias)) or credentials.names.get(name_in(alias), name_in(alias)),
-                secret,
-            )
-            for alias, secret in credentials.secrets.items()
-            if kind_of(alias) in ("client", "user")
-        }
+        self._owners = owners_in(plan.recording)
+        self._challenges = _challenges(plan.recording)
 
     def built(self, line: Req) -> Request:
         """The request, ready to be sent: nothing in it is lacking."""
-        request = self.request(self._addressed(line))
+        line = self._addressed(line)
         headers = tuple(
-            (name, self._header_here(name, value)) for name, value in request.headers if name not in _UNSENT
+            (name, self._header(name, value, line.flags)) for name, value in line.headers if name not in _UNSENT
         )
-        body = self._renamed(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return Request(request.method, self._renamed(request.path), self._renamed(request.query), headers, body)
+        form = fields_of(line.headers, line.body) is not None
+        body = bytes_of(line.body).decode("utf-8", "surrogateescape")
+        sent = self._renamed(self._filled(body, quote_plus if form else str)).encode("utf-8", "surrogateescape")
+        query = self._filled(line.query, quote_plus)
+        for recorded, challenge in self._challenges.items():
+            query = query.replace(recorded, challenge)
+        path = self._filled(line.path, lambda value: quote(value, safe=""))
+        return Request(line.method, self._renamed(path), self._renamed(query), headers, sent)
 
-    def forget(self, alias: str) -> None:
+    def _filled(self, text: str, written: Callable[[str], str] = str) -> str:
+        values = self._bound.values
+        known = {word: written(values[word]) for word in stand_ins(text) if word in values}
+        return with_hosts(filled(text, known), self._bound.hosts)
+
+    def forget(self, word: str) -> None:
         """What stands for it is no good any more: the next answer that has it gives another."""
-        self._bound.values.pop(alias, None)
-        self._headers_of.clear()
+        self._bound.values.pop(word, None)
 
-    def _header_here(self, name: str, value: str) -> str:
+    def _header(self, name: str, value: str, flags: tuple[str, ...]) -> str:
         if name == "idempotency-key":
             return f"{value}-{self._nonce}"
+        scheme, _, rest = value.partition(" ")
+        secret = self._bound.values.get(rest.strip(" "))
+        if name == "authorization" and scheme.lower() == "basic" and secret is not None:
+            pair = (self.owner(rest.strip(" ")), secret)
+            text = ":".join(pair if "basic_raw" in flags else map(quote_plus, pair))
+            return f"{scheme} {b64encode(text.encode()).decode()}"
+        value = self._filled(value)
         return value if is_secret_header(name) else self._renamed(value)
+
+    def owner(self, word: str) -> str:
+        """What the client or user whose secret a word stands for is called here."""
+        name = self._owners.get(word, "")
+        given = self._credentials.secrets.get(named_alike(word))
+        return given or self._credentials.names.get(name, name)
 
     def _renamed(self, text: str) -> str:
         ids = self._bound.ids
@@ -199,6 +220,21 @@ class ClientRequests(RequestBuilder):
         )
 
 
+def _challenges(recording: Recording) -> dict[str, str]:
+    """Those of the verifiers that are sent, by the recorded ones, which were of other verifiers (RFC 7636 §4.2)."""
+    of_codes: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for call in calls_in(recording):
+        asked = dict(loose_pairs(call.req.query))
+        challenge, location = asked.get("code_challenge"), header_of(call.res.headers, "location") if call.res else None
+        for word in stand_ins(location or "") if challenge else ():
+            of_codes[word] = challenge or ""
+        form = dict(fields_of(call.req.headers, call.req.body) or ())
+        if (recorded := of_codes.get(form.get("code", ""))) is not None and "code_verifier" in form:
+            found[recorded] = challenge_of(form["code_verifier"])
+    return found
+
+
 class Origins:
     """Where in a recording secrets and ids come from: what no answer gives has to be given before."""
 
@@ -215,25 +251,19 @@ class Origins:
     def needs(self, line: Req) -> list[str]:
         """The aliases in a request, and the ids in it that an earlier answer gave."""
         found = dict.fromkeys(word for word in self._words(line) if self._given.get(word, line.n) < line.n)
-        made_up = ("host", *_MADE_UP)
-        return [*(each for each in self._aliases(line) if kind_of(each) not in made_up), *found]
+        return [*(each for each in self._aliases(line) if kind_of(each) not in _MADE_UP), *found]
 
     def not_given(self, line: Req) -> list[str]:
         """Those of its aliases that no earlier answer gave."""
-        needs = (each for each in self.needs(line) if each.startswith("«"))
+        needs = (each for each in self.needs(line) if STAND_IN.fullmatch(each))
         return [each for each in needs if self._given.get(each, line.n) >= line.n]
 
-    def hosts(self, plan: ClientPlan, servers: tuple[str, str]) -> dict[str, str]:
-        """What the hosts in its requests are: the first one of a capture the API's, the second the identity domain's."""
-        found: dict[str, str] = {}
-        for alias in (each for line in plan.sent for each in self._aliases(line) if kind_of(each) == "host"):
-            number = number_of(alias)
-            origin = servers[0] if number < 2 else servers[1] if number == 2 else f"https://host-{number}.invalid"
-            found[alias] = origin.partition("://")[2] if alias.endswith(":name»") else origin
-        return found
+    def hosts(self, plan: ClientPlan, servers: tuple[str, str]) -> dict[int, str]:
+        """What stands for the hosts of a capture, by their numbers: the first is the API's, the second the identity domain's."""
+        return {1: servers[0], 2: servers[1]} if plan.recording.header.source == CAPTURE else {}
 
     def _aliases(self, line: Req) -> list[str]:
-        return list(dict.fromkeys(alias for text in self._texts(line) for alias in aliases(text)))
+        return list(dict.fromkeys(word for text in self._texts(line) for word in stand_ins(text)))
 
     def _words(self, line: Req) -> Iterator[str]:
         return (word for text in self._texts(line) for word in _WORD.findall(text))
@@ -249,11 +279,11 @@ class Origins:
 def _gives(res: Res) -> Iterator[str]:
     """The aliases and ids in an answer."""
     for _, value in res.headers:
-        yield from aliases(value)
+        yield from stand_ins(value)
     body = res.body
     if body.enc is Enc.JSON:
         yield from _ids_in(body.value, "")
-    yield from aliases(str(body.value)) if body.enc is not Enc.NONE else ()
+    yield from stand_ins(text_within(body)) if body.enc is not Enc.NONE else ()
 
 
 def _ids_in(value: Json, name: str) -> Iterator[str]:
@@ -269,19 +299,18 @@ def _ids_in(value: Json, name: str) -> Iterator[str]:
 
 
 def wanted(plan: ClientPlan, origins: Origins) -> dict[str, str]:
-    """What has to be given before anything is sent: aliases, by the variables that hold them."""
-    missing = dict.fromkeys(alias for line in plan.sent for alias in origins.not_given(line))
-    for alias in [each for each in missing if kind_of(each) == "client"]:
-        if plan.recording.header.source != "mock" and number_of(alias) and not alias.endswith(_ID_END):
-            missing[id_alias(alias)] = None  # a capture doesn't tell who it was
+    """What has to be given before anything is sent: stand-ins, by the variables that hold what they stand for."""
+    missing = dict.fromkeys(word for line in plan.sent for word in origins.not_given(line))
+    for word in [each for each in missing if kind_of(each) == "client"]:
+        if plan.recording.header.source != "mock":
+            missing[named_alike(word)] = None  # a capture doesn't tell who it was
     numbers, found = Counter[str](), dict[str, str]()
-    owners = dict.fromkeys(alias.replace(_ID_END, "»") for alias in missing)
-    for alias in owners:
-        base = _SECRET_VARIABLES.get(kind_of(alias), f"LAB_{kind_of(alias).upper()}")
+    for word in dict.fromkeys(secret_alike(each) for each in missing):
+        base = _SECRET_VARIABLES.get(kind_of(word), f"LAB_{kind_of(word).upper()}")
         numbers[base] += 1
         name = base if numbers[base] == 1 else f"{base}_{numbers[base]}"
-        found |= {name: alias} if alias in missing else {}
-        found |= {naming(name): id_alias(alias)} if id_alias(alias) in missing else {}
+        found |= {name: word} if word in missing else {}
+        found |= {naming(name): named_alike(word)} if named_alike(word) in missing else {}
     return found
 
 
@@ -290,11 +319,12 @@ def naming(variable: str) -> str:
     return variable.replace("_CLIENT_SECRET", "_CLIENT_ID").replace("_PASSWORD", "_USER")
 
 
-def id_alias(alias: str) -> str:
-    """The alias of the name of a client or user whose secret has this one, in a capture."""
-    return alias.replace("»", _ID_END)
+def named_alike(word: str) -> str:
+    """What stands in a capture for the name of a client or user, by what stands for the secret; others as they are."""
+    return stand_in(f"{kind_of(word)} name", number_of(word)) if kind_of(word) in ("client", "user") else word
 
 
-def name_in(alias: str) -> str:
-    """The name of the client or user for whose secret an alias stands."""
-    return unquote(alias[1:-1].partition(":")[2])
+def secret_alike(word: str) -> str:
+    """The other way round."""
+    kind = kind_of(word).removesuffix(" name")
+    return stand_in(kind, number_of(word)) if kind in ("client", "user") else word

@@ -122,6 +122,8 @@ class Req(_Message, frozen=True, kw_only=True, omit_defaults=True, tag_field="k"
     listener: str | None = field(name="l", default=None)
     flags: tuple[str, ...] = ()
     took: Count = field(name="in", default=0)
+    judged: tuple[Json, ...] = ()
+    """What was decided by the bytes of secrets in it, in order: nobody can decide it from their stand-ins."""
     like: Count | None = field(name="as", default=None)
     """The line, by its `n`, that has all members from here on but the facts: they are the same."""
     method: str = field(name="m", default="")

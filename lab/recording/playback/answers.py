@@ -12,7 +12,7 @@ from lab.dialects import client_of
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.lines import Recording, Res
 from lab.recording.playback.calls import PlaybackCall, renamed
-from lab.recording.redaction.alias import aliases, fill, made_text
+from lab.recording.redaction.stand_ins import HERE, with_hosts
 from lab.recording.tape.instants import redated
 
 _DATA = b"data: "
@@ -30,8 +30,10 @@ class AnswerWriter:
         """`shift` is how much later the playback's epoch is; `latency`: answers are withheld as long as they were."""
         self._shift = shift
         self._latency = latency
-        self.values: dict[str, str] = {}
-        """What aliases stand for."""
+        self.hosts: dict[int, str] = {}
+        """What stands in the place of a pod's hosts, by their numbers."""
+        self.here = HERE
+        """Where the lab is called."""
         self.elsewhere = DECOY_ORIGIN
         """Where redirects lead that leave the lab's origin."""
 
@@ -71,9 +73,7 @@ class AnswerWriter:
         )
 
     def _filled(self, text: str) -> str:
-        for alias in aliases(text) if "«" in text else ():
-            self.values.setdefault(alias, made_text(alias, 200))
-        return fill(text, self.values)
+        return with_hosts(text.replace(HERE, self.here), self.hosts)
 
     def _parts(self, call: PlaybackCall, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
         """A stream's events when they are due; of one whose times nobody wrote down, all when the last one was."""

@@ -15,9 +15,7 @@ from lab.identity.bearer import bearer_of
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.playback.playback import GRANTING, RecordingPlayback
-from lab.recording.redaction.alias import HERE
-from lab.recording.redaction.redact import Redactor, redactor_of
-from lab.recording.redaction.written import path_without_secrets
+from lab.recording.redaction.redactor import Redactor, redactor_of
 from lab.recording.tape.line_cache import LineCache
 
 _MOST_ANSWERED = 1_000
@@ -35,7 +33,7 @@ class PlaybackService(Service):
         """`config` has no scenarios; its origin is the one that answers name."""
         super().__init__(config)
         self.playback = playback
-        playback.writer.values[HERE] = config.origin
+        playback.writer.here = config.origin
         playback.writer.elsewhere = config.elsewhere
         self.missed: list[str] = []
         """What was called and has no answer, in a sentence each, the first of each kind."""
@@ -63,7 +61,7 @@ class PlaybackService(Service):
             self._note(request, route)
             return self._tell(request, answer, now, c, took)
         hint = f"Nearest: {'; '.join(answer.near)}" if answer.near else ""
-        path = path_without_secrets(request.path, self._learned(request, route))
+        path = self._learned(request, route).path(request.path)
         text = f"{request.method} {path}: {answer.what} {hint}".rstrip()
         if len(self.missed) < _MOST_MISSED and text not in self.missed:
             self.missed.append(text)

@@ -4,26 +4,28 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
-from sys import float_info
+from types import MappingProxyType
 from typing import assert_never
 
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps, loads
-from lab.recording.redaction.alias import NUMBER, fill
-from lab.recording.redaction.redact import Redactor
-from lab.recording.redaction.written import fill_written, without_secrets
+from lab.recording.redaction.redactor import Redactor
+from lab.recording.redaction.stand_ins import filled
 
 _FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
 """A number with more digits than any reader of JSON keeps."""
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _RUN = b"0" * 19
 """What stands in such a number, and is found sooner."""
 
 
-def body_of(headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool) -> Body:
-    """The body as a recording holds it."""
+def body_of(
+    headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool = False, reply: bool, cut: bool = False
+) -> Body:
+    """The body as a recording holds it; `cut`: not all of it arrived."""
     if not raw:
         return Body()
     try:
@@ -35,20 +37,21 @@ def body_of(headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, re
         return Body(Enc.B64, b64encode(clean).decode())
     kind = content_type(headers)
     if "x-www-form-urlencoded" in kind:
-        return Body(Enc.TEXT, without_secrets(text, redactor, oauth=oauth))
-    value = value_of(text, raw) if "json" in kind or text[:1] in "{[" else None
+        return Body(Enc.TEXT, redactor.written(text, oauth=oauth))
+    value = value_of(text, raw) if not cut and ("json" in kind or text[:1] in "{[") else None
     if value is None:
-        clean_text = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
-        return Body(Enc.TEXT, clean_text)
+        said = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
+        return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
     redacted = redactor.json(value, oauth=oauth, reply=reply)
-    again = dumps(redacted)
-    return Body(Enc.JSON, redacted, _raw(redacted == value, again, raw))
+    # where the value doesn't give the bytes back, their digest tells them
+    told = redacted != value or dumps(redacted).encode() == raw
+    return Body(Enc.JSON, redacted, None if told else sha256(raw).hexdigest())
 
 
 def _events(text: str, redactor: Redactor) -> str:
     """Events, each line of which is a text of its own, as JSON is."""
     lines = (line.partition("data: ") if line.startswith("data: ") else ("", "", line) for line in text.split("\n"))
-    return "\n".join(mark + redactor.text(said) for _, mark, said in lines)
+    return "\n".join(f"{before}{mark}{redactor.text(said)}" for before, mark, said in lines)
 
 
 def value_of(text: str, raw: bytes) -> Json:
@@ -75,51 +78,23 @@ def content_type(headers: Headers) -> str:
     return (header_of(headers, "content-type") or "").lower()
 
 
-def _raw(same: bool, again: str, raw: bytes) -> str | None:
-    """The digest of the bytes, if nothing was redacted and writing the value again would give others."""
-    return sha256(raw).hexdigest() if same and again.encode() != raw else None
-
-
-def bytes_of(body: Body, values: Mapping[str, str], *, form: bool = False) -> bytes:
-    """The body as it goes over the wire, aliases replaced by `values`.
-
-    `form`: it is one, so in a text values are percent-encoded.
-    """
+def bytes_of(body: Body, values: Mapping[str, str] = NOTHING) -> bytes:
+    """The body as it goes over the wire, stand-ins replaced by `values`; ValueError for one that no wire gave."""
     match body.enc:
         case Enc.NONE:
             return b""
         case Enc.JSON:
-            return dumps(filled(body.value, values)).encode()
+            text = dumps(body.value)
         case Enc.TEXT:
-            return (fill_written if form else fill)(str(body.value), values).encode("utf-8", "surrogatepass")
+            text = str(body.value)
         case Enc.B64:
-            text = b64decode(str(body.value)).decode(errors="surrogateescape")
-            return fill(text, values).encode(errors="surrogateescape")
+            raw = b64decode(str(body.value)).decode(errors="surrogateescape")
+            return filled(raw, values).encode(errors="surrogateescape")
         case _:
             assert_never(body.enc)
+    return filled(text, values).encode("utf-8", "surrogatepass")
 
 
 def text_within(body: Body) -> str:
-    """The text in which the body's aliases stand."""
-    match body.enc:
-        case Enc.B64:
-            return b64decode(str(body.value)).decode(errors="surrogateescape")
-        case Enc.NONE | Enc.JSON | Enc.TEXT:
-            return str(body.value)
-        case _:
-            assert_never(body.enc)
-
-
-def filled(value: Json, values: Mapping[str, str]) -> Json:
-    """The JSON value with aliases replaced."""
-    match value:
-        case str() if value.startswith("«number:") and (number := NUMBER.fullmatch(fill(value, values))):
-            return min(float(number[0]), float_info.max) if number[2] else int(number[0])
-        case str():
-            return fill(value, values)
-        case list():
-            return [filled(part, values) for part in value]
-        case dict():
-            return {fill(name, values): filled(part, values) for name, part in value.items()}
-        case _:
-            return value
+    """The text in which the body's stand-ins are."""
+    return bytes_of(body).decode("utf-8", "surrogateescape")

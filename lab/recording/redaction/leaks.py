@@ -14,24 +14,21 @@ from lab.core.exchange import Json
 from lab.core.jsontext import deep
 from lab.dialects.router import ROUTER
 from lab.recording.format.text import line_value
-from lab.recording.redaction.alias import GRAMMAR
-from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.secret_names import is_secret
+from lab.recording.redaction.stand_ins import STAND_IN, KnownSecrets, stand_in
+from lab.recording.redaction.written import loose_pairs
 
-_ALIAS = re.compile(GRAMMAR)
 _HIDDEN = "\0"
-"""Stands for an alias while its line is looked at: no line has that sign in it."""
-_NO_SECRET = re.compile(rf"(?:{_HIDDEN}(?:[eE][+-]?[0-9]+)?|é|%FF|[\s,])*")
-"""What redaction leaves in a secret's place: aliases, and how what they stand for was written."""
+"""Stands for a stand-in while a text is looked at."""
+_NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|%FF|[\s,])*")
+"""What redaction leaves in a secret's place: stand-ins, and how what they stand for was written."""
 _ORIGIN = re.compile(r"https?://([^/\s\"'\\«»:?#@,;)]+)")
 _LOCAL = re.compile(
     r"localhost|127(?:\.\d+){3}|\[::1\]|.*\.(?:example|test|invalid|localhost)|(?:.*\.)?example\.(?:com|org|net)"
 )
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
 _PHONE = re.compile(r"(?<![\w.+-])\+\d{1,3}[ ()-]?(?:\d[ ()-]?){7,13}\d(?![\w-])")
-_BLANK = re.compile(r"\\u000[9ad]")
-_ESCAPED = r"\\u0000"
 SHORTEST_RANDOM = 20
 """Characters of the shortest word that is taken for a secret by its entropy alone."""
 LEAST_BITS = 64
@@ -65,37 +62,76 @@ class Leak(Struct, frozen=True):
     what: str
 
 
-class _Judging(KnownSecrets):
-    """Learns nothing, so each line is judged by itself."""
+class _Judge(Redactor):
+    """Hides nothing, and notes whether something should have been; each line is judged by itself."""
 
-    def find(self, value: str) -> str | None:
-        return value if _NO_SECRET.fullmatch(value) else None
+    def __init__(self, clients: Iterable[tuple[str, str]]) -> None:
+        secrets = KnownSecrets()
+        super().__init__(secrets)
+        for number, (name, secret) in enumerate(clients, 1):
+            secrets.configure(secret, stand_in("client", number), name)
+        self.found = False
 
-    def alias(self, value: str, kind: str, why: str = "") -> str:
-        return value if _NO_SECRET.fullmatch(value) else f"«{kind}»"
+    def text(self, text: str) -> str:
+        """As any, but for what stands for a secret."""
+        bare = STAND_IN.sub("", text)
+        self.found = self.found or self.secrets.hidden(bare) != bare
+        return super().text(text)
 
-    def number(self, written: str) -> str:
-        return "«number»"
+    def flat(self, text: str) -> str:
+        """As any; what stands for a secret is none."""
+        return super().flat(STAND_IN.sub(_HIDDEN, text))
 
-    def look_for(self, value: str, alias: str, client: str | None = None) -> None:
-        """Nothing is looked for but what was known before."""
+    def _secret(self, value: str, kind: str) -> str:
+        self.found = self.found or not _NO_SECRET.fullmatch(STAND_IN.sub(_HIDDEN, value))
+        return value
+
+    def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
+        """Whether what stands under the name of a secret is none."""
+        return self._secret(value, "secret")
+
+    def line(self, line: dict[str, Json]) -> None:
+        """Look at what peers wrote in a line of a recording, and at what facts tell of it."""
+        path, mark, query = str(line.get("u", "")).partition("?")
+        self.path(path)
+        if mark:
+            self.written(query, oauth=False)
+        headers = [pair for pair in _list(line.get("h")) if isinstance(pair, list) and len(pair) == 2]
+        kind = next((str(value) for name, value in headers if name == "content-type"), "")
+        for name, value in headers:
+            self.header(str(name), str(value))
+        body = _body(line)
+        if isinstance(body, str) and "x-www-form-urlencoded" in kind:
+            self.written(body, oauth=False)
+        elif body is not None:
+            self.json(body)
+        for fact in (line.get("fact"), *_list(line.get("facts"))):
+            self.json(fact)
+        self.json({name: line.get(name) for name in ("settings", "from")})
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> Iterator[Leak]:
     """Every hit in the bytes, or the open file, in order; then the words that nothing in all of it places."""
-    redactor, words = Redactor(_Judging(clients)), _RandomWords()
+    judge, words = _Judge(clients), _RandomWords()
     for number, line in enumerate(BytesIO(data) if isinstance(data, bytes) else data, 1):
         raw = line.decode("utf-8", "replace")
-        hidden = _unescaped(_ALIAS.sub(_HIDDEN, raw))
-        value = _line(raw)
-        if redactor.flat(hidden) != hidden or redactor.json(value) != value:
+        value, judge.found = _line(raw), False
+        if isinstance(value, dict):
+            judge.line(value)
+        else:
+            judge.flat(raw)
+        if judge.found:
             yield Leak(number, "a secret, or what looks like one")
         elif isinstance(value, dict):
             words.read(number, value)
-        bare = _ALIAS.sub("", raw)
+        bare = STAND_IN.sub("", raw)
         for host in (found.rstrip(".") for found in _ORIGIN.findall(bare)):
             if not harmless_host(host):
-                yield Leak(number, f"the host {host} is neither loopback nor aliased")
+                yield Leak(number, f"the host {host} is neither loopback nor hidden")
         for found in _MAIL.finditer(bare):
             if not _LOCAL.fullmatch(found[1]):
                 yield Leak(number, f"the mail address {found[0]}")
@@ -105,9 +141,9 @@ def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> It
 
 
 def _line(raw: str) -> Json:
-    """The value of a line, its aliases out of the way; None: it is no JSON, or none that a recording may hold."""
+    """The value of a line; None: it is no JSON, or none that a recording may hold."""
     try:
-        value = line_value(_ALIAS.sub(_ESCAPED, raw).encode())
+        value = line_value(raw.encode())
     except (ValueError, RecursionError):
         return None
     return None if deep(value, raw) else value
@@ -119,7 +155,7 @@ def _body(line: dict[str, Json]) -> Json:
     if line.get("enc") != "b64" or not isinstance(body, str):
         return body
     with suppress(ValueError):
-        return _ALIAS.sub(_HIDDEN, b64decode(body).decode("utf-8", "replace"))
+        return b64decode(body).decode("utf-8", "replace")
     return body
 
 
@@ -138,14 +174,23 @@ class _RandomWords:
         """Look at a line of a recording."""
         match line.get("k"):
             case "fact":
-                self._placed.update(value for value in line.values() if isinstance(value, str))
+                self._place(line.get("fact"))
             case "req" | "res":
+                for fact in _list(line.get("facts")):
+                    self._place(fact)
                 # an id that a wire's route takes was asked for, be it of no job
-                if isinstance(path := line.get("p"), str) and (known := ROUTER.at(path)) is not None:
+                path, _, query = str(line.get("u", "")).partition("?")
+                if (known := ROUTER.at(path)) is not None:
                     self._placed.add(known.job)
-                for member in ("p", "q", "h"):
-                    self._look(number, member, member, line.get(member))
+                self._look(number, "u", "u", path)
+                for name, said in loose_pairs(query) if query else ():
+                    self._look(number, f"u.{name}", name, said)
+                self._look(number, "h", "h", line.get("h"))
                 self._look(number, "body", "body", _body(line))
+
+    def _place(self, fact: Json) -> None:
+        if isinstance(fact, dict):
+            self._placed.update(value for value in fact.values() if isinstance(value, str))
 
     def _look(self, number: int, place: str, name: str, value: Json) -> None:
         match value:
@@ -185,8 +230,3 @@ def is_random(word: str) -> bool:
         return False
     parts = [word.count(sign) / len(word) for sign in set(word)]
     return -sum(part * log2(part) for part in parts) * len(word) >= LEAST_BITS
-
-
-def _unescaped(text: str) -> str:
-    # a quote inside a string hides a member's name from the pattern, and a blank the end of a value
-    return _BLANK.sub(" ", text.replace('\\"', '"'))

@@ -26,15 +26,15 @@ _NAME = re.compile(rf"(?i)(?:.*{TAILS}|{_WHOLE})[\])]*", re.DOTALL)
 _TELLS_HEADER = re.compile(rf"(?i){CREDENTIAL_HEADERS}")
 _KINDS = {
     "access_token": "token",
-    "id_token": "token",
+    "id_token": "idtoken",
     "token": "token",
     "refresh_token": "refresh",
     "code": "code",
     "device_code": "device",
     "user_code": "usercode",
     "assertion": "assertion",
+    "code_verifier": "verifier",
     "client_assertion": "assertion",
-    "client_secret": "token",
 }
 """The kinds of alias of what the identity domain takes and gives."""
 _WORTH_KEEPING = 256
@@ -76,10 +76,5 @@ _known_header = lru_cache(maxsize=4096)(_matches_header)
 
 def kind_under(name: str, *, oauth: bool) -> str:
     """The kind of alias of a secret under this name; `oauth`: the identity domain takes or gives it."""
-    return _KINDS.get(name.lower(), "secret") if oauth else "secret"
-
-
-@lru_cache(maxsize=1024)
-def kind_given(name: str, *, oauth: bool) -> str | None:
-    """The kind of alias that a text under this name of a reply is known by from then on; None: it is no secret."""
-    return kind_under(name, oauth=oauth) if is_secret(name) else None
+    lower = name.lower()
+    return "xsrf" if lower == "xsrftoken" else _KINDS.get(lower, "secret") if oauth else "secret"

@@ -6,20 +6,18 @@ Ids are aliased by first appearance, for the comparison only: that catches wrong
 import json
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from difflib import unified_diff
 
-import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Json
+from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
 from lab.dialects import wires
+from lab.recording.format.codec import fact_members
 from lab.recording.format.lines import Enc, Entry, Line, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.known_texts import BEGINNING
 from lab.recording.tape.instants import DATES, MILLIS, instant_in
 
 COMPARED = (
@@ -34,8 +32,6 @@ IDS = {
     **{name: letter for wire in wires() for name, letter in wire.marks.ids.items()},
 }  # fmt: skip
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
-_OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
-"""What may be of a secret at the end of a text that was cut."""
 
 
 class Canon(Struct):
@@ -125,6 +121,11 @@ class Canon(Struct):
         members = {name: self.value(value, name) for name, value in entry.members.items()}
         return {"type": entry.type, "at": entry.instant, **members}
 
+    def fact_of(self, fact: Fact) -> dict[str, Json]:
+        """The same of one that isn't written."""
+        members = {name: self.value(value, name) for name, value in fact_members(fact).items()}
+        return {"type": fact.type, "at": fact.at, **members}
+
     def reply(self, res: Res) -> dict[str, Json]:
         """A reply: status, planned latency, how it was cut, the headers that count, the body."""
         body = res.body.value
@@ -150,30 +151,6 @@ def request_title(req: Req, named: Callable[[str], str]) -> str:
 def same(expected: Json, actual: Json) -> bool:
     """Deep equality: order of members ignored, of arrays kept; true is not 1."""
     return _flat(expected) == _flat(actual)
-
-
-def alike(one: Res, other: Res) -> bool:
-    """Whether two replies are the same as they stand: the usual case, found out cheaply."""
-    with suppress(UnicodeEncodeError):  # lone surrogates: seldom
-        return _json_of(one) == _json_of(other)
-    return False
-
-
-def cut_elsewhere(one: Res, other: Res) -> bool:
-    """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
-    mine, yours = (each if isinstance(each, str) else dumps(each) for each in (one.body.value, other.body.value))
-    far = min(len(_OPEN_END.sub("", each)) for each in (mine, yours))
-    return (
-        {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
-        and "«" in mine
-        and mine[:far] == yours[:far] != ""
-        and alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None, times=one.times))
-    )
-
-
-def _json_of(res: Res) -> bytes:
-    compared = (res.status, res.by, res.latency, res.cut, res.times, res.headers, res.enc, res.body.value)
-    return msgspec.json.encode(compared)
 
 
 def _flat(value: Json) -> str:

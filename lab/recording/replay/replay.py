@@ -14,16 +14,12 @@ from lab.mock.config import Config
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
 from lab.recording.replay.compare import Comparison, Difference
-from lab.recording.replay.fast_replay import FastReplay
 from lab.recording.replay.matchers import Matcher
 from lab.recording.replay.redrawn import redrawn
-from lab.recording.replay.replayer import NONE_LATE, TapedReplay, edited_scenarios
+from lab.recording.replay.replayer import TapedReplay, edited_scenarios
 from lab.recording.replay.served import Served, served_scenarios
 from lab.recording.replay.step_times import retimed_steps
 from lab.recording.tape.header import config_of, needed_scenarios
-
-_MOST_TIMES = 4
-"""Times that a recording is compared again: each secret that is found out may hide another."""
 
 
 class Comparing(Struct, frozen=True):
@@ -54,13 +50,8 @@ class ReplayResult(Struct, frozen=True, eq=False):
     """Replies of which nothing left, so that what the mock said was not compared."""
     applied: frozenset[int]
     """The numbers of the matchers whose place was there."""
-    again: Callable[[bool], bytes]
-    """Encodes the recording of this time; True: as one that is to replace the old one."""
-
-    @property
-    def actual(self) -> bytes:
-        """The recording of this time."""
-        return self.again(False)
+    again: Callable[[], bytes]
+    """Encodes the recording of this time, as one that is to replace the old one."""
 
     @property
     def passed(self) -> bool:
@@ -107,59 +98,25 @@ def replay(
     recorded = config_of(recording, served.scenarios, clients)
     anew = replace(recorded, recorded=None)
     config = anew if comparing.anew else recorded
-    edits = tuple(_edits(recording, config, served, comparing))
-    replayer, found = _compared(recording, config, name, comparing.matchers)
-    if replayer.silent and replayer.empty == replayer.exchanges:
+    # where a scenario draws otherwise than it did; where all is drawn anew, that shows it
+    edits = (
+        ()
+        if comparing.anew
+        else tuple(redrawn(recording, config, served.changed, texts=_same_faker(recording, comparing)))
+    )
+    comparison = Comparison(recording, config, name, comparing.matchers)
+    found = comparison.differences()
+    if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
-    comparison = replayer if isinstance(replayer, Comparison) else None
-    late = comparison.late if comparison else NONE_LATE
     differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
-    if comparison and found:
+    if found:
         differences = tuple(_explained(differences, comparison, recording, config, served))
     return ReplayResult(
-        name,
-        replayer.exchanges,
-        replayer.facts,
-        differences,
-        comparison.count - len(found) if comparison else 0,
+        name, comparison.exchanges, comparison.facts, differences, comparison.count - len(found),
         (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
-        replayer.skipped,
-        replayer.silent,
-        frozenset(comparison.applied if comparison else ()),
-        partial(_again, recording, anew if edits else config, late, comparing.versions),
-    )
-
-
-def _compared(
-    recording: Recording, config: Config, name: str, matchers: Sequence[Matcher]
-) -> tuple[FastReplay | Comparison, tuple[Difference, ...]]:
-    """What went through the recording to its end, and what it found to differ."""
-    fast = FastReplay(recording, config)
-    if not matchers and fast.same():
-        return fast, ()
-    # which matchers there is something for, only a comparison tells
-    return compare(partial(Comparison, recording, config, name, matchers=matchers))
-
-
-def _edits(recording: Recording, config: Config, served: Served, comparing: Comparing) -> Iterator[Difference]:
-    """Where a scenario draws otherwise than it did; none where all is drawn anew, for that shows it."""
-    if not comparing.anew:
-        yield from redrawn(recording, config, served.changed, texts=_same_faker(recording, comparing))
-
-
-def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Comparison, tuple[Difference, ...]]:
-    """The first comparison, and what differs; a later one if nothing does in it.
-
-    It is compared once more as long as that finds out what further aliases stand for; `begin` takes what is known of them.
-    """
-    first = comparison = begin(NONE_LATE)
-    differences = found = tuple(first.differences())
-    for _ in range(_MOST_TIMES):
-        if not found or comparison.open_values == comparison.late:
-            break
-        comparison = begin(comparison.open_values)
-        found = tuple(comparison.differences())
-    return (first, differences) if found else (comparison, found)
+        comparison.skipped, comparison.silent, frozenset(comparison.applied),
+        partial(_again, recording, anew if edits else config, comparing.versions),
+    )  # fmt: skip
 
 
 def _explained(
@@ -173,16 +130,10 @@ def _explained(
         yield replace(found, what=f"{found.what}; {sentence}") if sentence else found
 
 
-def _again(
-    recording: Recording,
-    config: Config,
-    late: Mapping[str, str],
-    versions: Mapping[str, str],
-    fresh: bool,
-) -> bytes:
-    if config.recorded is None and fresh:
+def _again(recording: Recording, config: Config, versions: Mapping[str, str]) -> bytes:
+    if config.recorded is None:
         recording = replace(recording, header=replace(recording.header, generators=versions))
-    return TapedReplay(recording, config, late=late, fresh=fresh).run()
+    return TapedReplay(recording, config).run()
 
 
 def _same_faker(recording: Recording, comparing: Comparing) -> bool:

@@ -1,134 +1,119 @@
 """A recording asked of the mock again: its requests and decisions, at their instants (recordings.md §6).
 
-There is one loop, and two ways to go through it. `TapedReplay` tapes what comes of it, so it gives a whole recording that
-can be compared or kept. `FastReplay` (in `fast_replay`) compares line by line, and writes nothing.
+Requests go to the mock as they stand in the recording. In the place of secrets it has stand-ins, and the mock grants those
+again; what was decided by the bytes of a secret is given to it, for nobody can decide it from a stand-in.
 """
 
-from collections import ChainMap
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import assert_never
+from collections import deque
+from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.core.clock import Millis
 from lab.core.errors import RecordingError
-from lab.core.exchange import Response
-from lab.core.journal.fact import LedgerCleared
-from lab.core.observe import Noted, Replied
+from lab.core.exchange import Request, Response
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.observe import Noted, Observation, Replied, Touched
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
+from lab.dialects.router import ROUTER
 from lab.faults.model import left_of
+from lab.identity.recorded import RecordedSecrets
+from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import settle_draws
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.routes import WITHOUT_BEARER
 from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Recording, Req, Res
-from lab.recording.redaction.alias import HERE, named
-from lab.recording.redaction.redact import redactor_of
-from lab.recording.replay.rebuild import RequestBuilder
+from lab.recording.redaction.bodies import bytes_of
+from lab.recording.redaction.redactor import Plain
+from lab.recording.redaction.stand_ins import kind_of, stand_ins
 from lab.recording.tape.header import refs_of_now
 from lab.recording.tape.line_cache import LineCache
+from lab.recording.tape.observed import observation_of
 from lab.recording.tape.tape import Tape
 
-
-def configured_secrets(config: Config) -> dict[str, str]:
-    """What the aliases of clients, users and the lab's own origin stand for."""
-    users = {named("user", account.name): account.password for account in config.accounts}
-    own = {HERE: config.own} if config.own else {}
-    return {named("client", client.id): client.secret for client in config.clients} | users | own
+_MINTED_IN_REPLIES = frozenset(("idtoken", "xsrf"))
+"""Kinds of what is given that no fact tells of."""
+_GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
-def edited_scenarios(recording: Recording) -> set[str]:
-    """The scenarios that were edited while it was recorded."""
-    return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
+class Asked(Struct, frozen=True):
+    """What the mock made of a request."""
 
-
-NONE_LATE: Mapping[str, str] = MappingProxyType({})
-"""No secret stood in the open before it was known."""
+    reply: Reply
+    whole: Response
+    """Its answer with all of its body."""
+    facts: tuple[Fact, ...]
+    """What it brought: inputs, and the fault that struck it."""
 
 
 class Replayer:
     """One mock, asked what the recording asks."""
 
-    def __init__(
-        self, recording: Recording, config: Config,
-        values: Mapping[str, str], bind: Callable[[str, str], object], late: Mapping[str, str] = NONE_LATE,
-    ) -> None:  # fmt: skip
-        """`values` is what aliases stand for this time; `bind` takes a value and the alias that is to stand for it.
-
-        `late` gives values of aliases that would be made up.
-        """
+    def __init__(self, recording: Recording, config: Config) -> None:
         self.recording = recording
         self.service = Service(config)
         self.service.drops = False  # when the recorded lab dropped a job stands on no tape
-        self.exchanges = 0
-        """Those whose replies were held against each other."""
-        self.facts = 0
+        self.service.observers.append(self._observe)
+        self.dropped: dict[str, tuple[Fact, ...]] = {}
+        """What followed of each job that the ledger has let go."""
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
-        self.empty = 0
-        """Replies of which nothing left, by what became of the socket."""
-        self.silent = 0
-        """Those of them in which the mock had something to say."""
-        self._builder = RequestBuilder(recording, config, values, bind, late)
-        self._replies: dict[int, tuple[Reply, Response]] = {}
+        self._noted: list[Fact] = []
+        self._minted = _minted_in_replies(recording)
         self._catalog = Catalog(config, config.identity) if config.recorded is None else None
         """Of which what is told again of jobs is drawn anew; None: as it was recorded."""
 
-    def replay(self) -> bool:
-        """Go through the recording; False as soon as `reply` or `fact` says that this is enough.
-
-        RecordingError if it asks what no lab can be asked.
-        """
+    def replay(self) -> None:
+        """Go through the recording; RecordingError if it asks what no lab can be asked."""
         for line in self.recording.lines:
             try:
-                if not self.take(line):
-                    return False
+                self.take(line)
             except (ValueError, ArithmeticError, RecursionError) as fault:
                 raise RecordingError(f"{self.recording.name}:{line.n + 1}: this can't be replayed: {fault}") from None
-        return True
 
-    def take(self, line: Line) -> bool:
-        """Go through one line; False: enough."""
-        match line:
-            case Req():
-                return self.ask(line)
-            case Res():
-                reply, response = self._replies.pop(line.x, (None, None))
-                if response is not None and line.status == 0 and line.cut in SOCKET_CUTS:
-                    self.empty += 1
-                    self.silent += response.status != 0
-                return self.reply(line, reply, response)
-            case Entry():
-                return self.fact(line)
-            case _:
-                assert_never(line)
-
-    def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
-        """A reply was recorded, and this is the mock's now, with all of its body; None: it wasn't asked."""
+    def take(self, line: Line) -> None:
+        """Go through one line."""
         raise NotImplementedError
 
-    def fact(self, line: Entry) -> bool:
-        """A fact was recorded."""
-        raise NotImplementedError
-
-    def ask(self, line: Req) -> bool:
-        """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number and aliases."""
-        request = self._builder.request(line)
+    def ask(self, line: Req) -> Asked | None:
+        """Hand a request to the mock; None: only the shell decides it, but it keeps its number."""
         if line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
-            return True
+            return None
+        request = Request(line.method, line.path, line.query, line.headers, bytes_of(line.body))
         self.service.exchanges = line.x - 1
+        self._noted.clear()
+        self.service.given(self._secrets(line))
         reply = self.service.serve(request, line.t, c=line.c, took=line.took)
-        self._replies[line.x] = reply, self._builder.explained(line.x, reply.whole(line.t)[0])
-        return True
+        return Asked(reply, reply.whole(line.t)[0], tuple(self._noted))
+
+    def _secrets(self, line: Req) -> RecordedSecrets:
+        minted: dict[str, deque[str]] = {}
+        for entry in line.entries():
+            fact = fact_of(entry) if entry.type.startswith(("token.g", "code.g", "device.g")) else None
+            for name, kind in fact.secrets.items() if fact is not None else ():
+                if (value := getattr(fact, name)) is not None:
+                    minted.setdefault(kind, deque()).append(value)
+        for word in self._minted.get(line.x, ()):
+            minted.setdefault(kind_of(word), deque()).append(word)
+        return RecordedSecrets(minted, deque(line.judged))
+
+    def _observe(self, observation: Observation) -> None:
+        if type(observation) is Noted and (observation.fact.kind == "input" or observation.fact.type == "fault.struck"):
+            self._noted.append(observation.fact)
+        elif type(observation) is Touched and observation.whole is not None:
+            self.dropped[observation.job] = (*self.dropped.get(observation.job, ()), *observation.whole)
 
     def feed(self, line: Entry) -> None:
         """Give the mock an input fact that came from elsewhere than an exchange."""
-        fact = fact_of(self._builder.fact(line))
+        fact = fact_of(line)
         if fact is None:
             raise ValueError(f"no {line.type} has such members")
         if isinstance(fact, JobAccepted) and self._catalog is not None:
@@ -139,6 +124,25 @@ class Replayer:
             self.service.note(fact)
 
 
+def _minted_in_replies(recording: Recording) -> Mapping[int, list[str]]:
+    """What was given in answers and stands in no fact, by exchange: where it stands first."""
+    granting = {req.x for req in recording.of(Req) if ROUTER.name(req.method, req.path, local=True) in _GRANTING}
+    found: dict[int, list[str]] = {}
+    seen: set[str] = set()
+    for res in recording.of(Res) if granting else ():
+        words = stand_ins(bytes_of(res.body).decode("utf-8", "replace")) if res.x in granting else ()
+        for word in words:
+            if kind_of(word) in _MINTED_IN_REPLIES and word not in seen:
+                seen.add(word)
+                found.setdefault(res.x, []).append(word)
+    return found
+
+
+def edited_scenarios(recording: Recording) -> set[str]:
+    """The scenarios that were edited while it was recorded."""
+    return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
+
+
 def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
     chosen = catalog.by_name.get(fact.scenario or "")
     if chosen is None or chosen.of_turn(fact.part) is None:
@@ -146,59 +150,64 @@ def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
     return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.part), seed, fact.ordinal))
 
 
-def delivered(line: Res, reply: Reply, whole: Response) -> Replied:
+def delivered(line: Res, asked: Asked) -> Replied:
     """What the mock's reply comes to, if the socket cut it where the recorded one was cut by the socket."""
-    cut, latency = reply.strike.cut if reply.strike else None, reply.latency
+    reply, whole = asked.reply, asked.whole
+    cut: str | None = reply.strike.cut if reply.strike else None
+    latency: Millis | None = reply.latency
     if line.cut in SOCKET_CUTS:
         cut, whole = line.cut, left_of(whole, line.status, line.sent)
         if line.cut == "shutdown" and line.status == 0 and line.latency is None:  # the tape's end: no latency was known
-            return Replied(line.t, line.x, whole, None, line.first, None, cut, line.sent)
+            latency = None
     return Replied(line.t, line.x, whole, latency, line.first, None, cut, line.sent)
 
 
 class TapedReplay(Replayer):
-    """Tapes what comes of it: `write` is given each line."""
+    """Tapes what comes of it: a recording that is to stand in the old one's place."""
 
-    def __init__(
-        self, recording: Recording, config: Config,
-        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, fresh: bool = False, repeats: bool = True,
-    ) -> None:  # fmt: skip
-        """`fresh`: it is to stand in the old one's place."""
-        redactor = redactor_of(config)
-        redactor.secrets.made_anew = True
-        self.values = ChainMap(redactor.secrets.values, configured_secrets(config))
-        """What aliases stand for, on the recording and on this tape."""
-        super().__init__(recording, config, self.values, redactor.secrets.bind, late)
+    def __init__(self, recording: Recording, config: Config) -> None:
+        super().__init__(recording, config)
         self._written: list[bytes] = []
-        header = recording.header
-        if fresh:
-            header = replace(header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(header, config))
-        tails = LineCache(redactor)
-        self._tape = Tape(self.service, write or self._written.append, header, tails=tails, repeats=repeats)
+        header = replace(
+            recording.header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(recording.header, config)
+        )
+        self._asked: dict[int, Asked] = {}
+        self._tape = Tape(self.service, self._written.append, header, tails=LineCache(Plain()))
         self.service.observers.append(self._tape)
 
     def run(self) -> bytes:
-        """The whole recording of this time, where nobody else was given its lines."""
+        """The whole recording of this time."""
         self.replay()
-        self.close()
-        return b"".join(self._written)
-
-    def close(self) -> None:
-        """End the tape as the recorded one ended."""
         end = self.recording.end
         self._tape.close(self.recording.until, end.reason if end else "closed")
+        return b"".join(self._written)
 
-    def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
-        """Tape the mock's reply, cut where the socket cut the recorded one."""
-        if reply is not None and response is not None:
-            self.service.tell(delivered(line, reply, response))
-        return True
+    def take(self, line: Line) -> None:
+        """Tape what the mock makes of it now, and what only the shell knows as it was."""
+        match line:
+            case Req():
+                if (asked := self.ask(line)) is not None:
+                    self._asked[line.x] = asked
+                else:
+                    self._tell_again(line)
+            case Res():
+                if (known := self._asked.pop(line.x, None)) is not None:
+                    self.service.tell(delivered(line, known))
+                else:
+                    self._tell_again(line)
+            case Entry(x=None):
+                if class_of(line) == "input":
+                    self.feed(line)
+                elif class_of(line) == "shell":
+                    self._tell_again(line)
+            case Entry():
+                pass
 
-    def fact(self, line: Entry) -> bool:
-        """Tape what the shell said, but of an exchange, for the mock says that again; take what came from outside."""
-        kind = class_of(line)
-        if kind == "shell" and line.x is None and (fact := fact_of(line)) is not None:
-            self.service.tell(Noted(line.t, fact, line.x))
-        if kind == "input" and line.x is None:
-            self.feed(line)
-        return True
+    def _tell_again(self, line: Line) -> None:
+        if (observation := observation_of(line)) is not None:
+            self._tape(observation)
+
+
+def jobs_of(replayer: Replayer) -> Iterator[str]:
+    """The jobs that its mock has known."""
+    return iter(dict.fromkeys((*replayer.dropped, *replayer.service.jobs())))

@@ -4,26 +4,24 @@ import re
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from lab.core.exchange import Headers, Json, is_target
 from lab.dialects.router import ROUTER
 from lab.recording.format.lines import CAPTURE, Body, Enc, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.alias import GRAMMAR, HERE, KINDS, LONGEST_ID, kind_of
+from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
 from lab.recording.replay.match import IDS
 from lab.recording.show.shell import Pairs, Piece, curl_line, shell_words
+from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import RecordedCall, fields_of
 
 _GIVEN = {"client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD"}
 """The variables of what whoever asks has from elsewhere; others are called what they stand for."""
 _LOGINS = {"client": "LAB_CLIENT_ID", "user": "LAB_USER"}
 """The same of whose names a capture has aliases, which end so."""
-_NAME_END = ":id»"
 _ID_NAMES = {"J": "job", "K": "conversation"}
-_PIECE = re.compile(rf"{GRAMMAR}|(?P<id>[0-9A-Za-z-]{{8,{LONGEST_ID}}})")
+_PIECE = re.compile(rf"{re.escape(HERE)}|{STAND_IN.pattern}|(?P<id>[0-9A-Za-z-]{{8,{LONGEST_ID}}})")
 _ID_MEMBER = re.compile(rf'"([A-Za-z_]{{0,40}}[Ii][Dd])": *"([0-9A-Za-z-]{{8,{LONGEST_ID}}})"')
-_NUMBER = re.compile('"(«number:[^»]*»)"')
 
 
 class CurlLines:
@@ -33,6 +31,7 @@ class CurlLines:
         self.new: list[tuple[str, str]] = []
         """The variables of the latest line that no earlier one has, and what they stand for."""
         self._is_capture = recording.header.source == CAPTURE
+        self._owners = owners_in(recording)
         self._variables = {HERE: "LAB_BASE"}
         """By alias or id."""
         self._ids: dict[str, str] = {}
@@ -62,10 +61,10 @@ class CurlLines:
 
     def _fill(self, name: str, value: str) -> Sequence[Piece]:
         scheme, _, rest = value.partition(" ")
-        is_login = rest.startswith("«") and rest.endswith("»") and kind_of(rest) in _LOGINS
+        is_login = STAND_IN.fullmatch(rest) is not None and kind_of(rest) in _GIVEN
         if name == "authorization" and scheme.lower() == "basic" and is_login:
-            login = rest[:-1] + _NAME_END
-            named = self._pieces(login) if self._is_capture else [(False, unquote(rest.partition(":")[2][:-1]))]
+            login = stand_in(f"{kind_of(rest)} name", number_of(rest))
+            named = self._pieces(login) if self._is_capture else [(False, self._owners.get(rest, ""))]
             return [(False, f"{scheme} "), *named, (False, ":"), *self._pieces(rest)]
         return self._pieces(value)
 
@@ -78,7 +77,7 @@ class CurlLines:
             if found["id"] and piece not in self._ids:
                 continue
             pieces.append((False, text[start : found.start()]))
-            pieces.append((False, piece[1:]) if piece.startswith("««") else (True, self._variable(piece)))
+            pieces.append((True, self._variable(piece)))
             start = found.end()
         return [*pieces, (False, text[start:])]
 
@@ -94,8 +93,7 @@ class CurlLines:
 
 def _called(alias: str) -> str:
     kind = kind_of(alias)
-    names = _LOGINS if alias.endswith(_NAME_END) else _GIVEN
-    return names.get(kind, kind if kind in KINDS else "value")
+    return _LOGINS.get(kind.removesuffix(" name"), kind) if kind.endswith(" name") else _GIVEN.get(kind, kind)
 
 
 def _unasked(req: Req, target: str) -> str | None:
@@ -115,7 +113,7 @@ def _sent(headers: Headers, body: Body) -> str | Pairs | None:
         case Enc.B64, str(text):
             return b64decode(text).decode(errors="surrogateescape")
         case _:
-            return _NUMBER.sub(r"\1", _text(body)) if body.enc is Enc.JSON else _text(body)
+            return _text(body)
 
 
 def _text(body: Body) -> str:

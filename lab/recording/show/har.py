@@ -17,8 +17,8 @@ from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.codec import fact_document, line_members
 from lab.recording.format.lines import Body, Enc, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.alias import HERE, aliases, fill
 from lab.recording.redaction.bodies import bytes_of, text_within
+from lab.recording.redaction.stand_ins import HERE, stand_ins
 from lab.recording.redaction.written import loose_pairs
 from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, fields_of
 
@@ -64,7 +64,6 @@ class _Writer:
     def __init__(self, epoch: Epoch, origin: str) -> None:
         self._epoch = epoch
         self._origin = origin
-        self._values = {HERE: origin}
 
     def entry(self, call: RecordedCall) -> dict[str, Json]:
         """The call as an entry."""
@@ -86,7 +85,7 @@ class _Writer:
         origin = DECOY_ORIGIN if req.listener else self._origin
         request: dict[str, Json] = {
             "method": req.method,
-            "url": _url(origin, fill(req.url, self._values)),
+            "url": _url(origin, self._here(req.url)),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": self._pairs(req.headers),
@@ -121,14 +120,14 @@ class _Writer:
             "cookies": [],
             "headers": self._pairs(headers),
             "content": content,
-            "redirectURL": fill(header_of(headers, "location") or "", self._values),
+            "redirectURL": self._here(header_of(headers, "location") or ""),
             "headersSize": -1,
             "bodySize": size,
         }
 
     def _text(self, body: Body) -> tuple[str, str]:
         """The body as text and, if it isn't UTF-8, how that stands for it."""
-        data = bytes_within(body, self._values)
+        data = self._here(bytes_within(body).decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         try:
             return data.decode(), ""
         except UnicodeDecodeError:
@@ -141,15 +140,18 @@ class _Writer:
         if body.enc is Enc.NONE:
             return 0
         try:
-            data, hidden = bytes_of(body, {}), bool(aliases(text_within(body)))
+            data, hidden = bytes_of(body), bool(stand_ins(text_within(body)))
         except ValueError:
             return -1
         if hidden:
             return -1
         return len(data) if body.raw in (None, sha256(data).hexdigest()) else -1
 
+    def _here(self, text: str) -> str:
+        return text.replace(HERE, self._origin)
+
     def _pairs(self, pairs: Headers | Pairs) -> list[Json]:
-        return [{"name": fill(name, self._values), "value": fill(value, self._values)} for name, value in pairs]
+        return [{"name": name, "value": self._here(value)} for name, value in pairs]
 
 
 def _url(origin: str, target: str) -> str:

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 from lab.core.exchange import Headers, Json, json_bytes
 from lab.dialects import wires
-from lab.recording.redaction.bodies import body_of, content_type, value_of
+from lab.recording.format.lines import Body
+from lab.recording.redaction.bodies import content_type, value_of
 from lab.recording.redaction.written import form_pairs
 from lab.recording.tape.instants import DATES, MILLIS
-from lab.recording.tape.line_cache import LineCache, RequestParts
+from lab.recording.tape.line_cache import LineCache
 
 _KEPT = MILLIS | DATES | {name for wire in wires() for name in (*wire.marks.ids, *wire.marks.own)}
 _ONE_WORD = re.compile(r"[!-~]{1,200}")
@@ -69,17 +70,9 @@ def _hidden(text: str) -> str:
 class ShapedBodies(LineCache):
     """Makes lines whose bodies are shapes, but for those of the identity domain: nobody's business is in them."""
 
-    def _request_as_known(self, parts: RequestParts, oauth: bool) -> bytes:
-        method, path, query, headers, body = parts
-        shaped = self._shaped(headers, body, oauth=oauth, reply=False)
-        return super()._request_as_known((method, path, query, headers, shaped), oauth)
-
-    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
-        return super()._reply_as_known(headers, self._shaped(headers, body, oauth=oauth, reply=True), oauth, cut)
-
-    def _shaped(self, headers: Headers, body: bytes, *, oauth: bool, reply: bool) -> bytes:
-        if oauth or not body:
-            return body
-        # what is a secret in it may stand elsewhere, too
-        body_of(headers, body, self.redactor, oauth=False, reply=reply)
-        return shape_of(headers, body)
+    def body(self, headers: Headers, raw: bytes, *, oauth: bool, reply: bool, cut: bool = False) -> Body:
+        """A body as it stands in its line."""
+        if not oauth and raw:
+            super().body(headers, raw, oauth=False, reply=reply)  # what is a secret in it may stand elsewhere, too
+            raw = shape_of(headers, raw)
+        return super().body(headers, raw, oauth=oauth, reply=reply, cut=cut)

@@ -12,7 +12,7 @@ from lab.jobs.facts import Derived
 from lab.mock.config import Config
 from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, Req
-from lab.recording.redaction.alias import number_of, numbered
+from lab.recording.redaction.stand_ins import number_of, stand_ins
 from lab.recording.tape.header import TOKEN_HOST, PacedClock, config_of
 
 _SCOPE = "urn:opc:resource:fusion:"
@@ -43,12 +43,11 @@ class NoJobs:
         return None
 
 
-def pod_values(recording: Recording, origin: str) -> dict[str, str]:
-    """What the aliases of the pod stand for where its recording is played back at that origin."""
+def pod_hosts(recording: Recording, origin: str) -> dict[int, str]:
+    """By the numbers of the pod's hosts the origin at which its recording is played back."""
     tokens = recording.header.settings.get(TOKEN_HOST)
-    numbers = {1, number_of(tokens)} if isinstance(tokens, str) else {1}
-    values = {numbered("host", number): origin for number in numbers}
-    return values | {numbered("host", number, "name"): origin.partition("://")[2] for number in numbers}
+    numbers = {1, *(map(number_of, stand_ins(tokens)) if isinstance(tokens, str) else ())}
+    return dict.fromkeys(numbers, origin)
 
 
 def config_of_capture(recording: Recording, clients: tuple[Client, ...], accounts: tuple[Account, ...]) -> Config:

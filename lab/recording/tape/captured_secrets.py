@@ -4,21 +4,17 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.exchange import Headers
 from lab.core.jsontext import members_of
 from lab.identity.clients import SHORTEST_SECRET
 from lab.mock.config import Config
 from lab.program.switches import Switches
-from lab.recording.redaction.alias import HERE, number_of, numbered
-from lab.recording.redaction.bearer_tokens import IS_JWT
-from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.leaks import harmless_host
-from lab.recording.redaction.redact import CutRedactor, Redactor
-from lab.recording.redaction.secret_forms import forms_of
-from lab.recording.redaction.secret_names import is_secret, kind_under
+from lab.recording.redaction.redactor import Redactor
+from lab.recording.redaction.secret_names import kind_under
+from lab.recording.redaction.stand_ins import HERE, KnownSecrets, kind_of, stand_in
 from lab.recording.redaction.vocabulary import own_words
 
 _ORIGIN = re.compile(r"(?i)https?://(?:[^/\s@\"'<>]*@)?((?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?)")
@@ -35,83 +31,63 @@ class CapturedSecrets(KnownSecrets):
 
     def __init__(self) -> None:
         config = Config((), Switches(), 0, INSTANT_EPOCH, clients=(), accounts=())
-        super().__init__(words=partial(own_words, config))
-        self._named: dict[tuple[str, str], str] = {}
-        """The aliases of names, by kind and name."""
-        self._with_secret: set[str] = set()
-        """Those of which a secret has the number."""
+        super().__init__(partial(own_words, config))
+        self._names: dict[tuple[str, str], int] = {}
+        """The numbers of clients and users, by kind and name."""
+        self._with_secret: set[tuple[str, int]] = set()
+        """Those of which a secret is known."""
         self._hosts: dict[str, int] = {}
 
-    def alias(self, value: str, kind: str, why: str = "") -> str:
+    def brought(self, value: str, kind: str) -> str:
         """As any; what a client sends is no worse than what it was given, and a token may say whose it is."""
-        if value not in self._aliases and IS_JWT.fullmatch(value):
+        if value not in self.known and value.startswith("eyJ"):
             for name, text in _claims(value):
                 self.name(_NAMING_CLAIMS[name], text)
-        return super().alias(value, "token") if kind == "wrong" else super().alias(value, kind, why)
-
-    def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
-        """The alias of the client whose name and secret were sent."""
-        # a form has them decoded, whatever was meant here
-        alias = self.login("client", *readings[-1])
-        for _, secret in readings:
-            if secret not in self._aliases:
-                self.bind(secret, alias)
-        return alias
-
-    def no_pair(self, whole: str) -> str:
-        """The alias of what was sent as a pair and is none."""
-        return self.secret(whole)
+        return super().brought(value, "token" if kind == "wrong" else kind)
 
     def login(self, kind: str, name: str, secret: str) -> str:
-        """The alias of a client's or user's name and secret; both are known from now on."""
+        """What stands for a client's or user's secret; it and the name are known from now on."""
         known = self.find(secret)
-        if known is not None and known.startswith(f"«{kind}:"):
+        if known is not None and kind_of(known) == kind:
             return known
-        met = self._named.get((kind, name)) if name else None
-        number = number_of(met) if met is not None and met not in self._with_secret else self.take(kind)
-        alias = numbered(kind, number)
-        self.bind(secret, alias)
+        number = self._names.get((kind, name)) if name else None
+        if number is None or (kind, number) in self._with_secret:
+            number = self.next(kind)
+        self._with_secret.add((kind, number))
+        word = stand_in(kind, number)
+        self.configure(secret, word, name)
         if name:
-            self.look_for(secret, alias, name)
-            self._with_secret.add(self.name(kind, name, number))
-        return alias
+            self.name(kind, name, number)
+        return word
 
     def name(self, kind: str, name: str, number: int | None = None) -> str:
-        """The alias of a client's or user's name: with the number of the first secret that was sent with it."""
+        """What stands for a client's or user's name: with the number of the first secret that was sent with it."""
         # a client's own token has the client as its subject
-        known = self._named.get((kind, name)) or self._named.get(("client", name))
-        if known is not None:
-            return known
-        alias = self._named[kind, name] = numbered(kind, number or self.take(kind), "id")
-        self.values.setdefault(alias, name)
-        self.look_for(name, alias)
-        return alias
-
-    def look_for(self, value: str, alias: str, client: str | None = None) -> None:
-        """As any, but never for a word of the wire's, whoever sends it as a secret."""
-        if not self.is_own(value):
-            super().look_for(value, alias, client)
+        for each in (kind, "client"):
+            if (each, name) in self._names:
+                return stand_in(f"{each} name", self._names[each, name])
+        number = self._names[kind, name] = number or self.next(kind)
+        word = stand_in(f"{kind} name", number)
+        if not self._is_own(name):
+            self._look_for(name, word)
+        return word
 
     def host(self, origin: str) -> None:
-        """Number a host, if it is new: its origins have one alias, its name alone another."""
-        scheme, _, place = origin.partition("://")
+        """Number a host, if it is new: its name is nobody's from now on, in any URL."""
+        place = origin.partition("://")[2]
         number = self._hosts.setdefault(place.lower(), len(self._hosts) + 1)
-        whole = numbered("host", number)
-        name = numbered("host", number, "name")
-        self._counts["host"] = len(self._hosts)
-        self.values.setdefault(whole, origin)
-        self.values.setdefault(name, place)
+        word = f"{stand_in('host', number)}.invalid"
+        bare = place.partition(":")[0]
         self.generation += 1
-        for text, alias in ((f"{scheme}://{place}", whole), (place, name), (place.partition(":")[0], name)):
-            # of an address without its port nobody could tell whose it is
-            if len(text) >= SHORTEST_SECRET and (text != place.partition(":")[0] or not harmless_host(text)):
-                for form in {text, text.lower(), *forms_of(text)}:
-                    self.texts.add(form, alias, bounded=False)
+        for text in {place, place.lower(), *((bare,) if not harmless_host(bare) else ())}:
+            if len(text) >= SHORTEST_SECRET:
+                self._texts[text] = word
 
     def meet(self, origin: str) -> None:
         """A text names a host."""
         place = origin.partition("://")[2]
-        if place.lower() not in self._hosts and len(self._hosts) < _MOST_HOSTS and not harmless_host(_bare(place)):
+        bare = place if place.startswith("[") else place.partition(":")[0]
+        if place.lower() not in self._hosts and len(self._hosts) < _MOST_HOSTS and not harmless_host(bare):
             self.host(origin)
 
 
@@ -120,15 +96,11 @@ def _claims(token: str) -> Iterator[tuple[str, str]]:
     try:
         body = token.split(".")[1]
         claims = members_of(b64decode(body + "=" * (-len(body) % 4), altchars=b"-_"))
-    except ValueError:
+    except (ValueError, IndexError):
         return
     for name in _NAMING_CLAIMS:
         if isinstance(text := claims.get(name), str) and text:
             yield name, text
-
-
-def _bare(place: str) -> str:
-    return place if place.startswith("[") else place.partition(":")[0]
 
 
 class CaptureRedactor(Redactor):
@@ -136,21 +108,14 @@ class CaptureRedactor(Redactor):
 
     secrets: CapturedSecrets
 
-    def __init__(self, pod: Iterable[str], own: Iterable[str] = (), *, secrets: CapturedSecrets | None = None) -> None:
-        """`pod` are the origins that are H1, H2, …; `own` those at which clients call the lab.
-
-        With `secrets` it knows what another one has learnt.
-        """
-        secrets, own = secrets or CapturedSecrets(), tuple(own)
-        super().__init__(secrets, own[0] if own else "")
+    def __init__(self, pod: Iterable[str], own: Iterable[str] = ()) -> None:
+        """`pod` are the origins that are H1, H2, …; `own` those at which clients call the lab."""
+        secrets, own = CapturedSecrets(), tuple(own)
+        super().__init__(secrets)
+        for origin in own:
+            self.stands_for(origin, HERE)
         for origin in dict.fromkeys(pod):
             secrets.host(origin)
-        for origin in own[1:]:
-            secrets.texts.add(origin, HERE, bounded=False)
-
-    def of_cut(self) -> Redactor:
-        """The same for answers of which not all arrived."""
-        return _CutCaptureRedactor((), self.origins[:1], secrets=self.secrets)
 
     def flat(self, text: str) -> str:
         """As any; the hosts in it have numbers from now on."""
@@ -159,46 +124,39 @@ class CaptureRedactor(Redactor):
                 self.secrets.meet(f"{found[0].partition('://')[0]}://{found[1].rstrip('.')}")
         return super().flat(text)
 
-    def headers(self, headers: Headers) -> Headers:
+    def header(self, name: str, value: str) -> str:
         """As any; a code in a redirect is a secret from now on."""
-        for name, value in headers:
-            if name == "location" and "code=" in value:
-                for member, text in parse_qsl(_query(value)):
-                    if member == "code" and len(text) >= SHORTEST_SECRET:
-                        self.secrets.alias(text, "code")
-        return super().headers(headers)
+        if name == "location" and "code=" in value:
+            for member, text in parse_qsl(value.partition("?")[2]):
+                if member == "code" and len(text) >= SHORTEST_SECRET:
+                    self.secrets.brought(text, "code")
+        return super().header(name, value)
 
-    def pairs(self, pairs: Iterable[tuple[str, str]], *, oauth: bool) -> tuple[tuple[str, str], ...]:
+    def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
+        """The client whose name and secret were sent."""
+        # a form has them decoded, whatever was meant here
+        return self.secrets.login("client", *readings[-1])
+
+    def written(self, text: str, *, oauth: bool) -> str:
         """As any; what stands together is one client's, or one user's."""
-        pairs = tuple(pairs)
         if oauth:
-            said = {name.lower(): value for name, value in pairs if value}
+            said = {name.lower(): value for name, value in parse_qsl(text) if value}
             for kind, names, secret in (("client", _CLIENT_NAMES, "client_secret"), ("user", _USER_NAMES, "password")):
                 name = next((said[each] for each in names if each in said), "")
                 if name and secret in said:
                     self.secrets.login(kind, name, said[secret])
-        return super().pairs(pairs, oauth=oauth)
+        return super().written(text, oauth=oauth)
+
+    def is_secret(self, name: str, value: str, *, oauth: bool, reply: bool) -> bool:
+        """Whether it is one by its name, or who somebody is."""
+        named = bool(value) and oauth and name.lower() in (*_CLIENT_NAMES, *_USER_NAMES)
+        return named or super().is_secret(name, value, oauth=oauth, reply=reply)
 
     def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
-        """The value of a member: its alias, if its name says that it is a secret, or who somebody is."""
+        """What stands for a secret of that name, or for a client's or user's."""
         lower = name.lower()
-        if value and oauth and lower in (*_CLIENT_NAMES, *_USER_NAMES):
+        if oauth and lower in (*_CLIENT_NAMES, *_USER_NAMES):
             return self.secrets.name("client" if lower in _CLIENT_NAMES else "user", value)
-        if not value or not (is_secret(name) or (oauth and not reply and lower == "code")):
-            return self.unnamed(name, value)
-        if (known := self.secrets.find(value)) is not None:
-            return known
         if lower == "client_secret" or (oauth and lower == "password"):
             return self.secrets.login("client" if lower == "client_secret" else "user", "", value)
-        return self.secrets.alias(value, kind_under(name, oauth=oauth))
-
-
-class _CutCaptureRedactor(CutRedactor, CaptureRedactor):
-    """Replaces also the beginning of a secret with which a text ends."""
-
-
-def _query(url: str) -> str:
-    try:
-        return urlsplit(url).query
-    except ValueError:
-        return ""
+        return self.secrets.brought(value, kind_under(name, oauth=oauth))

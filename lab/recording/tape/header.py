@@ -16,7 +16,8 @@ from lab.jobs.program import Program
 from lab.language.shape import member, spelt
 from lab.mock.config import MOST_JOBS, Config
 from lab.program.switches import Layers, Switches
-from lab.recording.format.lines import ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.redaction.stand_ins import HERE, stand_in
 from lab.recording.tape.accounts import accounts_member, accounts_of
 from lab.recording.tape.recorded_calls import epoch_in
 
@@ -32,8 +33,6 @@ TOKEN_HOST = "tokens"
 BODIES = "bodies"
 OF_CAPTURES = (TOKEN_HOST, BODIES)
 """Settings of a capture: the alias of the origin that grants tokens, and whether bodies are kept as `shape` alone."""
-NOWHERE = "http://127.0.0.1:0"
-"""Where a replay listens: an origin that no traffic holds by itself."""
 
 
 class PacedClock(Protocol):
@@ -162,11 +161,20 @@ def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple
         raise RecordingError(f"{recording.name}:1: {error}") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, making=making, accounts=accounts,
+        recorded=drawn_in(recording), base=base, here=HERE, prefix=prefix, making=making, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else "" if len(header.scenarios or ()) > 1 else None,
     )  # fmt: skip
     return config.settled(layers)
+
+
+def owners_in(recording: Recording) -> dict[str, str]:
+    """Whose each secret is that a mock was configured with: the client's or user's name, by its stand-in."""
+    if recording.header.source == CAPTURE:
+        return {}
+    config = config_of(recording, ())
+    clients = {stand_in("client", number): each.id for number, each in enumerate(config.clients, 1)}
+    return clients | {stand_in("user", number): each.name for number, each in enumerate(config.accounts, 1)}
 
 
 def _layers_of(settings: dict[str, Json]) -> Layers:

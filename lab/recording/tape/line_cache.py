@@ -1,7 +1,7 @@
 """The tails of `req` and `res` lines: what doesn't change when the same thing is said again.
 
 A poll loop says the same things again and again, so a tail, redacted and encoded, is remembered by what it was made of:
-all of a request from `m` on, all of a reply from `h` on.
+all of a request from `m` on, all of a reply from `h` on. A tail that stands in a line already is named by that line.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,19 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.exchange import Headers, Json, Response
+from lab.core.exchange import Headers, Response
 from lab.core.observe import Replied, Requested
-from lab.core.trace import trace_in
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import encode
-from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Members, Req, Res
+from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.bodies import body_of
-from lab.recording.redaction.redact import Redactor
-from lab.recording.redaction.written import path_without_secrets, without_secrets
-from lab.recording.tape.long_bodies import LongBodies, LongBody, key_of
+from lab.recording.redaction.redactor import Redactor
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
 _MOST_LONG = 8
-"""Of replies with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
+"""Of those with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
 _LONG = 4096
 """Bytes of a body."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
@@ -39,109 +36,72 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 class Tail(Struct):
     """What a line has that may be said again."""
 
-    written: bytes
+    make: Callable[[], bytes]
+    written: bytes = b""
     """Its members without the comma before them."""
+    generation: int = -1
+    """Of the secrets that were known when it was made."""
     n: int = 0
     """The line in which it stands; 0: in none yet."""
 
 
 class LineCache:
-    """Makes tails, and gives those that it has made before."""
+    """Makes tails, and gives those that it has made before; in any thread."""
 
     def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
-        self._of_cut = redactor.of_cut()
-        self.long = LongBodies(redactor)
-        self._said: LongBody | None = None
-        """What was redacted of the latest request before it was told."""
-        self._generation = redactor.secrets.generation
-        self._request = lru_cache(MOST_TAILS)(self._request_tail)
-        self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
-        self._long_reply = lru_cache(_MOST_LONG)(self._reply_tail)
+        self._request = lru_cache(MOST_TAILS)(self._of_request)
+        self._long_request = lru_cache(_MOST_LONG)(self._of_request)
+        self._reply = lru_cache(MOST_TAILS)(self._of_reply)
+        self._long_reply = lru_cache(_MOST_LONG)(self._of_reply)
 
     def request(self, observation: Requested) -> Tail:
         """The tail of a request's line."""
-        self._renew()
         request = observation.request
+        tail = self._request if len(request.body) <= _LONG else self._long_request
         # its parts, and not the request itself, whose hash is computed in Python
         parts = request.method, request.path, request.query, request.headers, request.body
-        short = len(request.body) <= _LONG
-        self._said = None if short else self.long.get(key_of(request.headers, request.body, reply=False))
-        # one with a long body hardly comes twice
-        tail = (self._request if short else self._request_tail)(parts, observation.route in IDENTITY_NAMES)
-        if self._said is not None:
-            self.long.drop(self._said)
-        return tail
-
-    def members(self, members: Members) -> dict[str, Json]:
-        """Those of a fact, redacted: of the latest request's as they were before it was told, if they were."""
-        known = {name: said for name, value in members.items() if (said := self._ahead(value)) is not None}
-        clean = self.redactor.json({name: value for name, value in members.items() if name not in known})
-        assert isinstance(clean, dict)
-        return clean | known
-
-    def _ahead(self, value: Json) -> Json:
-        if self._said is None or not self._said.trial.fits():
-            return None
-        return next((clean for raw, clean in self._said.said if raw == value), None)
+        return self._made(tail(parts, observation.route in IDENTITY_NAMES))
 
     def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
         """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
-        self._renew()
         tail = self._reply if len(response.body) <= _LONG else self._long_reply
-        return tail(response.headers, response.body, oauth, cut)
+        return self._made(tail(response.headers, response.body, oauth, cut))
 
-    def _renew(self) -> None:
-        # a value that is now known as a secret may stand in what is remembered
-        if self._generation != self.redactor.secrets.generation:
-            self._request.cache_clear()
-            self._reply.cache_clear()
-            self._long_reply.cache_clear()
-            self._generation = self.redactor.secrets.generation
+    def _made(self, tail: Tail) -> Tail:
+        """The tail as it is to be written now: made anew if a secret became known since that may stand in it."""
+        while tail.generation != (generation := self.redactor.secrets.generation):
+            written = tail.make()
+            if written != tail.written:
+                tail.written, tail.n = written, 0
+            tail.generation = generation  # one that was found meanwhile may stand where it wasn't known yet
+        return tail
 
-    def _request_tail(self, parts: RequestParts, oauth: bool) -> Tail:
-        return self._settled(partial(self._request_as_known, parts, oauth))
+    def _of_request(self, parts: RequestParts, oauth: bool) -> Tail:
+        return Tail(partial(self._request_tail, parts, oauth))
 
-    def _request_as_known(self, parts: RequestParts, oauth: bool) -> bytes:
+    def _of_reply(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> Tail:
+        return Tail(partial(self._reply_tail, headers, body, oauth, cut))
+
+    def _request_tail(self, parts: RequestParts, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self.redactor, parts
-        written = self._body(headers, body, redactor, oauth=oauth, reply=False)
-        asked = f"?{without_secrets(query, redactor, oauth=oauth)}" if query else ""
+        written = self.body(headers, body, oauth=oauth, reply=False)
+        asked = f"?{redactor.written(query, oauth=oauth)}" if query else ""
         line = Req(
-            n=0, t=0, x=0, c=0, method=method, url=path_without_secrets(path, redactor) + asked,
+            n=0, t=0, x=0, c=0, method=method, url=redactor.path(path) + asked,
             headers=redactor.headers(_foreign(headers)), enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
         return _short(line)[_REQ_HEAD:-2]
 
-    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> Tail:
-        return self._settled(partial(self._reply_as_known, headers, body, oauth, cut))
-
-    def _settled(self, make: Callable[[], bytes]) -> Tail:
-        """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
-        known = self.redactor.secrets.generation
-        tail = make()
-        return Tail(make() if self.redactor.secrets.generation != known else tail)
-
-    def _body(
-        self, headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool, cut: bool = False
-    ) -> Body:
-        ahead = not oauth and len(raw) > _LONG
-        if ahead and (known := self.long.get(key_of(headers, raw, reply=reply, cut=cut))) is not None:
-            known.trial.settle()
-            return known.body
-        return body_of(headers, raw, redactor, oauth=oauth, reply=reply)
-
-    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
-        redactor = self._of_cut if cut else self.redactor
-        written = self._body(headers, body, redactor, oauth=oauth, reply=True, cut=cut)
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+        written = self.body(headers, body, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:-2]
 
-
-def trace_member(observation: Requested, trace: str, redactor: Redactor) -> str:
-    """`trace`: redacted if its client sent it. In one of the lab's own no secret hides, and looking for one takes long."""
-    sent = trace_in(observation.request.headers) is not None
-    return f'"trace":{dumps(redactor.text(trace) if sent else trace)},'
+    def body(self, headers: Headers, raw: bytes, *, oauth: bool, reply: bool, cut: bool = False) -> Body:
+        """A body as it stands in its line."""
+        return body_of(headers, raw, self.redactor, oauth=oauth, reply=reply, cut=cut)
 
 
 def varying_members(observation: Replied) -> str:

@@ -34,7 +34,9 @@ def observation_of(line: Line, *, local: bool = False) -> Observation | None:
             request = Request(line.method, line.path, line.query, line.headers, _bytes(line.body))
             # what is sent to another origin asks nothing of this API, whatever its path
             route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
-            return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
+            return Requested(
+                line.t, line.x, route, request, line.c, line.flags, line.took, line.listener, judged=line.judged
+            )
         case Res():
             response = Response(line.status, line.headers, _bytes(line.body), line.times)
             return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)
@@ -55,6 +57,6 @@ def answer_of(req: Req, res: Res | None, *, local: bool) -> tuple[str, Response 
 
 def _bytes(body: Body) -> bytes:
     try:
-        return bytes_of(body, {})
+        return bytes_of(body)
     except ValueError:  # a body that no wire gave, but a hand, must not hide the exchange
         return b""

@@ -1,7 +1,7 @@
 """A recording's requests with their replies, and its facts between them, in the order in which they began."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -69,9 +69,9 @@ def fields_of(headers: Headers, body: Body) -> Pairs | None:
     return tuple(loose_pairs(str(body.value)))
 
 
-def bytes_within(body: Body, values: Mapping[str, str]) -> bytes:
-    """The bytes of a body, aliases replaced by `values`; its text if no wire gave it, but a hand."""
+def bytes_within(body: Body) -> bytes:
+    """The bytes of a body; its text if no wire gave it, but a hand."""
     try:
-        return bytes_of(body, values)
+        return bytes_of(body)
     except ValueError:
         return dumps(body.value).encode()

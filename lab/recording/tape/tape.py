@@ -22,8 +22,8 @@ from lab.mock.config import Config
 from lab.recording.format.codec import encode, fact_members, footer, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.redact import redactor_of
-from lab.recording.tape.line_cache import LineCache, Tail, trace_member, varying_members
+from lab.recording.redaction.redactor import redactor_of
+from lab.recording.tape.line_cache import LineCache, Tail, varying_members
 
 _AT_ONCE = -1
 _NEVER = 1 << 62
@@ -73,13 +73,17 @@ class Tape:
         wall: Callable[[], Millis | None] | None = None,
         tails: LineCache | None = None,
         repeats: bool = True,
+        hold: int = 1,
     ) -> None:
-        """`tails` redacts; None: by the mock's secrets. `repeats`: whether a line may name an earlier one that says the same."""
+        """`tails` redacts; None: by the mock's secrets. `repeats`: whether a line may name an earlier one that says the same.
+
+        `hold`: so many lines are written at once, or what there is at `flush`.
+        """
         self.dead: str | None = None
         self._over = False
         self._after = 0
         self._tails = tails or LineCache(redactor_of(service.config))
-        self.redactor, self.long = self._tails.redactor, self._tails.long
+        self.redactor = self._tails.redactor
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall = wall or _unknown
@@ -94,38 +98,40 @@ class Tape:
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
         self._repeats = repeats
+        self._hold = hold
+        self._held: list[bytes] = []
+        """Lines that aren't written yet."""
+        self._sync_due = False
         self._pending: _Pending | None = None
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
         self._put(encode(header))
+        self._write_held()
         self._synced()
 
     def __call__(self, observation: Observation) -> None:
         """Write what was observed."""
         if self._over:
             return
-        try:
-            match observation:
-                case Requested():
-                    self._requested(observation)
-                case Replied():
-                    self.flush()
-                    self._replied(observation)
+        match observation:
+            case Requested():
+                self._requested(observation)
+            case Replied():
+                self._end_request()
+                self._replied(observation)
+                self._bound()
+            case Touched(job=job, at=at, whole=whole):
+                written = self._jobs.get(job)
+                if whole is not None or written is None or at >= written.until:
+                    self._touched(job, at, whole)
+            case Noted():
+                self._noted(observation)
+                if observation.x is None:
                     self._bound()
-                case Touched(job=job, at=at, whole=whole):
-                    written = self._jobs.get(job)
-                    if whole is not None or written is None or at >= written.until:
-                        self._touched(job, at, whole)
-                case Noted():
-                    self._noted(observation)
-                    if observation.x is None:
-                        self._bound()
-                case Lost() | Waiting():  # told by an external app, which has no tape
-                    return
-                case _:
-                    assert_never(observation)
-        except OSError as fault:
-            self._die(f"A body can't be kept: {fault.strerror or fault}.")
+            case Lost() | Waiting():  # told by an external app, which has no tape
+                return
+            case _:
+                assert_never(observation)
 
     def close(self, now: Millis, reason: str = "closed") -> None:
         """Write the derived facts that are due, of all jobs, what became of replies under way, and the footer."""
@@ -138,6 +144,7 @@ class Tape:
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0)
             self._put(encode(cut))
+        self._write_held()
         try:
             self._write(footer(self._n, self._at(now), reason, self._digest))
         except OSError as fault:
@@ -158,7 +165,6 @@ class Tape:
         """
         self._after = after
         for fact in facts:
-            self.redactor.secrets.begin()
             self._noted(Noted(now, fact))
 
     def note(self, text: str, now: Millis) -> None:
@@ -168,14 +174,35 @@ class Tape:
     # Lines
 
     def _put(self, line: bytes) -> None:
+        self._n += 1
+        self._bytes += len(line)
+        self._held.append(line)
+        if len(self._held) >= self._hold:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        lines = b"".join(self._held)
+        self._held.clear()
         try:
-            self._write(line)
+            if lines:
+                self._write(lines)
         except OSError as fault:
             self._die(f"The recording can't be written: {fault.strerror or fault}.")
             return
-        self._n += 1
-        self._bytes += len(line)
-        self._digest.update(line)
+        self._digest.update(lines)
+        if self._sync_due:
+            self._sync_due = False
+            self._synced()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was told that isn't written."""
+        return self._pending is not None or bool(self._held)
+
+    def flush(self) -> None:
+        """Write what was told."""
+        self._end_request()
+        self._write_held()
 
     def fail(self, why: str) -> None:
         """Be dead: somebody has found out that what was written is no longer there."""
@@ -185,6 +212,7 @@ class Tape:
     def _die(self, why: str) -> None:
         self.dead = self.dead or why
         self._over, self._write, self._sync = True, _ignore, _nothing
+        self._held.clear()
 
     def _synced(self) -> None:
         try:
@@ -202,10 +230,9 @@ class Tape:
     # Exchanges
 
     def _requested(self, observation: Requested) -> None:
-        self.flush()
+        self._end_request()
         x = observation.x
         self._unanswered[x] = None
-        self.redactor.secrets.begin()
         if observation.route in IDENTITY_NAMES:
             self._oauth.add(x)
         tail = self._tails.request(observation)
@@ -213,15 +240,17 @@ class Tape:
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         more = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
         if self.traced:
-            more += trace_member(observation, self._service.config.trace_of(observation), self.redactor)
+            more += f'"trace":{dumps(self.redactor.text(self._service.config.trace_of(observation)))},'
         if observation.flags:
             more += f'"flags":{dumps(observation.flags)},'
         if observation.took:
             more += f'"in":{observation.took},'
+        if observation.judged:
+            more += f'"judged":{dumps(observation.judged)},'
         self._pending = _Pending(at, x, f'{wall}"x":{x},"c":{observation.c},{more}', tail)
 
-    def flush(self) -> None:
-        """Write the request that was told last, with the facts that it brought."""
+    def _end_request(self) -> None:
+        """Put the request that was told last, with the facts that it brought."""
         pending = self._pending
         if pending is None:
             return
@@ -274,7 +303,7 @@ class Tape:
             return
         self._fact(fact, observation.at, observation.x)
         if isinstance(fact, GateDecided):
-            self._synced()
+            self._sync_due = True
 
     def _touched(self, job: str, now: Millis, whole: tuple[Fact, ...] | None) -> None:
         for fact in self._due(job, now) if whole is None else self._rest(job, whole):
@@ -304,7 +333,7 @@ class Tape:
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)
-        clean = self._tails.members({name: value for name, value in members.items() if name not in _PLAIN})
+        clean = self.redactor.members({name: value for name, value in members.items() if name not in _PLAIN})
         return {name: clean.get(name, value) for name, value in members.items()}
 
 

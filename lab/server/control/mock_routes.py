@@ -78,10 +78,10 @@ class MockRoutes:
         self.handlers = self._handlers()
         """By the names of their routes: all but those of the plane itself."""
 
-    async def written(self) -> None:
-        """Return once what a command brought is on the tape, if one runs."""
+    def flush(self) -> None:
+        """Write what a command brought to the tape, if one runs."""
         if self._lab.recorder is not None:
-            await self._lab.recorder.written()
+            self._lab.recorder.flush()
 
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)

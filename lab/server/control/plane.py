@@ -138,7 +138,7 @@ class ControlPlane:
                     await lab.calls.look()
                 answer = await routes.handlers[name](request)
                 if request.method != "GET":
-                    await routes.written()
+                    routes.flush()
                 return answer
             except LedgerEnded:
                 await self._server.labs.let_go(lab)

@@ -1,0 +1,392 @@
+"""Redaction at write time, in three steps: what the lab gives, what comes under a name, what a text says (recordings.md §5).
+
+What the lab gives its facts declare (`given`). What peers bring is told by the name of its header or member (`headers`,
+`json`, `written`). What they wrote beside is gone through once, for what is known by then, and for what looks like a
+credential by itself (`text`).
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from html import unescape
+from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
+
+from lab.core.exchange import Headers, Json
+from lab.identity.clients import REFUSED_SECRET, read_basic
+from lab.mock.config import DECOY_ORIGIN, Config
+from lab.recording.format.text import dumps, loads
+from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
+from lab.recording.redaction.stand_ins import HERE, STAND_IN, KnownSecrets, kind_of, stand_in, stand_ins
+from lab.recording.redaction.vocabulary import own_words
+
+_MOST_KEPT = 4096
+_LONGEST_KEPT = 1024
+"""Texts that come again and again are remembered, and how long they are at most."""
+_CLUE = re.compile("|".join(CLUES))
+_JWT = re.compile(r"eyJ[\w-]{1,1024}\.eyJ[\w-]+(?:\.[\w-]*)?", re.ASCII)
+# Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
+_NAMED = re.compile(
+    rf'"(?i:{NAMES})"\s*:\s*"(?P<quoted>(?:[^"\\]++|\\.)++)'
+    rf'|"(?i:{NAMES})"[^\r\n]{{0,512}}+\r?\n(?:[^\r\n]{{1,512}}+\r?\n){{0,8}}+\r?\n(?P<inside>[\s\S]+?)(?=\r?\n--|\Z)'
+    r'|<input name="user_code" value="(?P<typed>[^"<>]+)'
+    rf"|(?<![\w.-])(?i:{NAMES})\]?=(?P<plain>[^&\s\"'<>]+)"
+)
+"""What a text tells by name to be a secret: a member, a part of a form, a field of a page, a field of a form."""
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z)")
+_LOGIN = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
+_BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*")
+_HOOK = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
+_NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
+_SLASH = re.compile(r"(/|%2[Ff])")
+_PAIR_NAMES = frozenset("name key field property parameter variable header attribute".split())
+"""Members that name what another member of the same object holds, as in `{"name":"password","value":…}`."""
+_VALUES = ("value", "values")
+_TRAILING = ".,;:)]}"
+CUT = "lab-S0-cut"
+"""The beginning of a secret, where the rest was cut off."""
+
+_SCHEME = re.compile(r"(?i)(bearer|basic)(.*)", re.DOTALL)
+_BETWEEN = re.compile(r"([, ]+)")
+_SCHEMES = frozenset(("", "bearer", "basic"))
+_ATTRIBUTES = frozenset(
+    "path domain expires max-age secure httponly samesite partitioned priority version comment commenturl discard port".split()
+)
+"""What a cookie that is set has beside its value (RFC 6265 §5.2, RFC 2965 §3.2.2)."""
+_CHALLENGES = ("www-authenticate", "proxy-authenticate", "authentication-info", "proxy-authentication-info")
+_PARAMETER = re.compile(
+    r"(?P<name>[\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*\"?(?P<value>(?<=\")(?:[^\"\\]|\\.)*|[^\s,\"=][^\s,\"]*)"
+    r"|(?:\A|(?<=,))[ \t]*[\w-]+[ \t]+(?P<token>[\w.~+/-]+=*)(?=[ \t]*(?:,|\Z))"
+)
+"""A parameter of a challenge, or the token of one (RFC 9110 §11.3)."""
+_PLAIN = frozenset(
+    "realm scope error error_description error_uri error_codes resource resource_metadata authorization_uri as_uri client_id"
+    " trusted_issuers algorithm algs qop stale domain charset userhash max_age acr_values title nc".split()
+)
+"""Parameters of a challenge that say how to ask."""
+
+
+class Redactor:
+    """Puts stand-ins in the places of the secrets of one tape."""
+
+    def __init__(self, secrets: KnownSecrets, own: str = "", elsewhere: str = DECOY_ORIGIN) -> None:
+        """`own` is the origin of the lab itself, `elsewhere` the one to which it may redirect."""
+        self.secrets = secrets
+        self._origins: list[tuple[str, re.Pattern[str], str]] = []
+        for origin, word in ((own, HERE), (elsewhere, DECOY_ORIGIN)):
+            self.stands_for(origin, word)
+        self._clean: dict[str, str] = {}
+        self._generation = secrets.generation
+
+    def stands_for(self, origin: str, word: str) -> None:
+        """Let a word stand for an origin, of which nothing else is a part."""
+        if origin not in ("", word):
+            self._origins.append((origin, re.compile(rf"{re.escape(origin)}(?![\w.:-])"), word))
+
+    # Texts
+
+    def text(self, text: str) -> str:
+        """What somebody wrote, without what is known as a secret or looks like one."""
+        if self._generation != self.secrets.generation:
+            self._clean.clear()
+            self._generation = self.secrets.generation
+        known = self._clean.get(text)
+        if known is None:
+            known = self._with_json(text) if text[:1] in ("{", "[") and _CLUE.search(text.lower()) else self.flat(text)
+            if len(text) <= _LONGEST_KEPT and self._generation == self.secrets.generation:
+                if len(self._clean) >= _MOST_KEPT:
+                    self._clean.clear()
+                self._clean[text] = known
+        return known
+
+    def _with_json(self, text: str) -> str:
+        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
+        try:
+            value = loads(text)
+            hidden = self.json(value)
+        except ValueError:
+            return self.flat(text)
+        return dumps(hidden) if hidden != value else self.flat(text)
+
+    def flat(self, text: str) -> str:
+        """The same of a text that is no JSON."""
+        for origin, place, word in self._origins:
+            if origin in text:
+                text = place.sub(word, text)
+        if "lab-" in text or "LABU" in text:  # traffic that itself says so would be let in by a replay
+            text = STAND_IN.sub(lambda found: self._secret(found[0], "wrong"), text)
+        if "eyJ" in text:
+            text = _JWT.sub(lambda found: self._secret(found[0], "wrong"), text)
+        text = self.secrets.hidden(text)
+        if ("=" in text or '"' in text) and _CLUE.search(text.lower()):
+            text = _NAMED.sub(self._by_name, text)
+        if "://" in text and "@" in text:
+            text = _LOGIN.sub(self._login, text)
+        for clue, shape in (("-----BEGIN ", _PEM), ("Bearer ", _BEARER), ("whsec_", _HOOK)):
+            if clue in text:
+                text = shape.sub(lambda found: self._shaped(found[0]), text)
+        return text
+
+    def _secret(self, value: str, kind: str) -> str:
+        return self.secrets.brought(value, kind)
+
+    def _shaped(self, value: str) -> str:
+        """What stands for what looks like a secret; it may stand there already."""
+        return value if STAND_IN.fullmatch(value) else self._secret(value, "secret")
+
+    def _login(self, found: re.Match[str]) -> str:
+        name, _, password = found[0].partition(":")
+        return f"{name}:{self._shaped(unquote(password))}"
+
+    def _by_name(self, found: re.Match[str]) -> str:
+        group = found.lastgroup or ""
+        value = found[group]
+        before = found[0].removesuffix(value)
+        if STAND_IN.fullmatch(value):
+            return found[0]
+        if group == "typed":
+            return before + self.secrets.brought(unescape(value), "secret")
+        if group != "plain":
+            return before + self._secret(value, "secret")
+        # a sentence may go on behind it, and of what is encoded a form says what it means
+        worth = value.rstrip(_TRAILING) or value
+        plain = unquote_plus(worth)
+        return before + (self.secrets.find(worth) or self._secret(plain, "secret")) + value.removeprefix(worth)
+
+    # Headers
+
+    def headers(self, headers: Headers) -> Headers:
+        """The headers, credentials by name and all else by what it says."""
+        return tuple((name, self.header(name, value)) for name, value in headers)
+
+    def header(self, name: str, value: str) -> str:
+        """The value of a header; `name` in lower case.
+
+        What of a credential is no secret stays, for it decides what is answered: the scheme, that nothing comes after it,
+        that two come in a row, the names of cookies.
+        """
+        if value and name in _CHALLENGES:
+            return self._challenge(value)
+        if not value or not is_secret_header(name):
+            return self.text(value)
+        if name.removesuffix("2").endswith("cookie"):
+            first, *others = value.split(";")
+            attributes = _ATTRIBUTES if name.startswith("set-") else frozenset[str]()
+            later = (
+                self.text(each) if each.partition("=")[0].strip().lower() in attributes else self._cookie(each)
+                for each in others
+            )
+            return ";".join((self._cookie(first), *later))
+        if not name.endswith("authorization"):
+            return self._secret(value, "secret")
+        scheme, blank, rest = value.partition(" ")
+        if blank:
+            return f"{self.text(scheme)} {self._credentials(scheme.lower(), rest)}"
+        found = _SCHEME.fullmatch(value)
+        word, credentials = found.groups() if found else ("", value)
+        return f"{word}{self._secret(credentials, 'secret') if credentials else ''}"
+
+    def _challenge(self, value: str) -> str:
+        """What nobody knows among its parameters, and the token of a scheme, may be a credential."""
+        parts: list[str] = []
+        end = 0
+        for found in _PARAMETER.finditer(value):
+            group = "token" if found["token"] else "value"
+            if (found["name"] or "").lower() not in _PLAIN and found[group]:
+                parts += self.text(value[end : found.start(group)]), self._secret(found[group], "secret")
+                end = found.end(group)
+        return "".join((*parts, self.text(value[end:])))
+
+    def _cookie(self, part: str) -> str:
+        name, equals, value = part.partition("=")
+        if not equals:
+            name, value = part[: len(part) - len(part.lstrip())], part.lstrip()
+            return name + (self._secret(value, "cookie") if value else "")
+        return f"{self.text(name)}={self._secret(value, 'cookie') if value else ''}"
+
+    def _credentials(self, scheme: str, rest: str) -> str:
+        if scheme == "bearer":
+            return "".join(
+                part if part.lower() in _SCHEMES or _BETWEEN.fullmatch(part) else self._secret(part, "wrong")
+                for part in _BETWEEN.split(rest)
+            )
+        bare = rest.strip(" ")
+        if not bare:
+            return rest
+        readings = read_basic(bare) if scheme == "basic" else ()
+        return rest.replace(bare, self.pair(readings, bare) if readings else self._secret(bare, "wrong"))
+
+    def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
+        """What stands for a name and a secret, in either reading; `whole`: as they were sent."""
+        known = (self.secrets.find(secret) for _, secret in readings)
+        word = next((each for each in known if each is not None and kind_of(each) in ("client", "user")), None)
+        if word is None:
+            word = self._secret(whole, "wrong")
+            for _, secret in readings:
+                if secret != REFUSED_SECRET:
+                    self._secret(secret, "wrong")
+        return word
+
+    # Forms, queries, paths
+
+    def written(self, text: str, *, oauth: bool) -> str:
+        """A form or query, pair by pair as it was written."""
+        return "&".join(self._pair(part, oauth=oauth) for part in text.split("&"))
+
+    def _pair(self, part: str, *, oauth: bool) -> str:
+        name, equals, value = part.partition("=")
+        member, plain = unquote_plus(name), unquote_plus(value)
+        if self.is_secret(member, plain, oauth=oauth, reply=False):
+            word = quote_plus(self.named(member, plain, oauth=oauth, reply=False), safe="!")
+            return f"{self.text(name)}{equals}{word}{_unreadable(value)}"
+        return self._segment(name, "+") + equals + self._segment(value, "+")
+
+    def _segment(self, written: str, blank: str) -> str:
+        """A part of a URL or form: what it means without secrets, if there are any; else as it was written."""
+        clean = self.text(written)
+        if "%" not in written and (blank not in written or blank != "+"):
+            return clean
+        plain = unquote_plus(written) if blank == "+" else unquote(written)
+        hidden = self.text(plain)
+        return quote_plus(hidden, safe="!:/") + _unreadable(written) if hidden != plain and stand_ins(hidden) else clean
+
+    def path(self, path: str) -> str:
+        """A path, segment by segment as it was written."""
+        if "%" not in path:
+            return self.text(path)
+        return "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
+
+    # JSON
+
+    def json(self, value: Json, *, oauth: bool = False, reply: bool = False) -> Json:
+        """The value, redacted at every depth."""
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self.json(part, oauth=oauth, reply=reply) for part in value]
+            case dict():
+                told = _told_of(value)
+                return {
+                    self.text(name): self._member(
+                        told if told and name.lower().endswith(_VALUES) else name, part, oauth=oauth, reply=reply
+                    )
+                    for name, part in value.items()
+                }
+            case int() | float() if not isinstance(value, bool):
+                known = self.secrets.number_like(str(value))
+                return value if known is None else _as_number(known, value)
+            case _:
+                return value
+
+    def _member(self, name: str, value: Json, *, oauth: bool, reply: bool) -> Json:
+        if isinstance(value, str):
+            if self.is_secret(name, value, oauth=oauth, reply=reply):
+                return self.named(name, value, oauth=oauth, reply=reply)
+            # of a header with credentials it may be one, but no bare word
+            return self.header(name.lower(), value) if names_header(name) and not value.isalpha() else self.text(value)
+        if is_secret(name) and value is not None and not isinstance(value, bool):
+            return self._within(value, partial(self.named, name, oauth=oauth, reply=reply))
+        if isinstance(value, list) and names_header(name):
+            return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
+        return self.json(value, oauth=oauth, reply=reply)
+
+    def _within(self, value: Json, hide: Callable[[str], str]) -> Json:
+        """All that stands under the name of a secret; the names in it stay."""
+        match value:
+            case str():
+                return hide(value) if value else value
+            case list():
+                return [self._within(part, hide) for part in value]
+            case dict():
+                return {self.text(name): self._within(part, hide) for name, part in value.items()}
+            case int() | float() if not isinstance(value, bool):
+                number = _NUMBER.fullmatch(str(value))
+                assert number is not None
+                return _as_number(self.secrets.number(number[1]) + number[2], value)
+            case _:
+                return value
+
+    def is_secret(self, name: str, value: str, *, oauth: bool, reply: bool) -> bool:
+        """Whether a member's value is one, by its name."""
+        if not value or value == REFUSED_SECRET:
+            return False
+        return is_secret(name) or (oauth and not reply and name.lower() == "code")
+
+    def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
+        """What stands for a secret of that name."""
+        kind = kind_under(name, oauth=oauth)
+        if kind == "usercode" and not reply:
+            letters = "".join(each for each in value.upper() if each.isalnum())
+            known = self.secrets.find(letters) or self.secrets.find(f"{letters[:4]}-{letters[4:]}")
+            return known or self._secret(value, "secret")
+        return self._secret(value, kind if reply or kind in ("secret", "verifier", "assertion") else "wrong")
+
+    def members(self, members: "dict[str, Json]") -> "dict[str, Json]":
+        """Those of a fact."""
+        clean = self.json(members)
+        assert isinstance(clean, dict)
+        return clean
+
+    def of_cut(self, text: str) -> str:
+        """A text of which not all arrived, without the beginning of a secret with which it ends."""
+        place = self.secrets.begun(text)
+        return text if place < 0 else text[:place] + CUT
+
+
+class Plain(Redactor):
+    """Puts nothing in anything's place: there are stand-ins already."""
+
+    def __init__(self) -> None:
+        super().__init__(KnownSecrets())
+
+    def text(self, text: str) -> str:
+        return text
+
+    def header(self, name: str, value: str) -> str:
+        return value
+
+    def written(self, text: str, *, oauth: bool) -> str:
+        return text
+
+    def path(self, path: str) -> str:
+        return path
+
+    def json(self, value: Json, *, oauth: bool = False, reply: bool = False) -> Json:
+        return value
+
+    def of_cut(self, text: str) -> str:
+        return text
+
+
+def _unreadable(written: str) -> str:
+    """A sign that is refused as the part of a URL or form is: not encoded, or no UTF-8."""
+    if not written.isascii():
+        return "\xe9"
+    try:
+        unquote_to_bytes(written).decode()
+    except UnicodeDecodeError:
+        return "%FF"
+    return ""
+
+
+def _as_number(written: str, like: int | float) -> Json:
+    return float(written) if isinstance(like, float) else int(written)
+
+
+def _told_of(value: "dict[str, Json]") -> str | None:
+    """The name of a secret that one of its members tells of another."""
+    said = (part for name, part in value.items() if name.lower() in _PAIR_NAMES and isinstance(part, str))
+    return next((each for each in said if is_secret(each) or names_header(each)), None)
+
+
+def redactor_of(config: Config) -> Redactor:
+    """Knows the secrets with which a mock was made."""
+    secrets = KnownSecrets(partial(own_words, config))
+    for number, client in enumerate(config.clients, 1):
+        secrets.next("client")
+        if client.secret:
+            secrets.configure(client.secret, stand_in("client", number), client.id)
+    for number, account in enumerate(config.accounts, 1):
+        secrets.next("user")
+        secrets.configure(account.password, stand_in("user", number), account.name)
+    return Redactor(secrets, config.own, config.elsewhere)

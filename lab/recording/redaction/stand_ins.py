@@ -1,0 +1,224 @@
+"""Stand-ins: what a recording holds in a secret's place (recordings.md §5).
+
+A stand-in is a word, `lab-T1-token`: letters, digits and dashes, so no wire needs to encode it, and none is the head of
+another. The same secret has the same one wherever it stands. Never a hash, for short secrets can be guessed from one.
+"""
+
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from html import escape
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from lab.identity.clients import SHORTEST_SECRET
+
+KINDS = {
+    "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
+    "usercode": ("B", "code"), "idtoken": ("I", "idtoken"), "xsrf": ("X", "xsrf"), "cookie": ("K", "cookie"),
+    "assertion": ("A", "assertion"), "wrong": ("W", "wrong"), "secret": ("S", "secret"), "verifier": ("V", "verifier"),
+    "client": ("C", "secret"), "client name": ("C", "client"), "user": ("U", "password"), "user name": ("U", "user"),
+    "host": ("H", "host"),
+}  # fmt: skip
+"""The kinds of stand-ins: the letter before the number, and the word behind it."""
+GIVEN = frozenset("token refresh code device usercode idtoken xsrf".split())
+"""The kinds that the lab gives: a replay gives the stand-ins themselves."""
+MADE_UP = frozenset(("wrong", "secret", "verifier", "cookie", "assertion"))
+"""The kinds that peers bring: any other value would do as well."""
+HERE = "http://lab.invalid"
+"""The origin at which the lab listened, where no public one was given: its port varies."""
+LONGEST_ID = 200
+"""Characters of an id on any wire."""
+MOST_TEXTS = 512
+"""Values of peers that are looked for letter by letter: of more only what is one word."""
+_NAMED = {f"{letter}{word}": kind for kind, (letter, word) in KINDS.items()}
+_LETTERED = {letter: kind for kind, (letter, _) in KINDS.items()}
+_ENDINGS = "|".join(sorted({word for _, word in KINDS.values()}, key=len, reverse=True))
+STAND_IN = re.compile(
+    rf"lab-(?P<letter>[A-Z])(?P<number>[0-9]{{1,9}})-(?P<word>{_ENDINGS}|[a-z]{{0,8}})(?:-x*)?[!\x7f]?"
+    "|LABU-?(?P<typed>[0-9]{1,9})CODE"
+)
+"""The last one stands for a user code, which is typed by hand: case and dashes don't count."""
+_HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
+_DIGIT = re.compile("[0-9]")
+
+
+def stand_in(kind: str, number: int, like: str = "") -> str:
+    """The n-th of a kind; of what a peer brought as long as the value, where there is room, and as odd for an id."""
+    if kind == "usercode":
+        return f"LABU{'-' if '-' in like else ''}{number}CODE"
+    letter, word = KINDS[kind]
+    begin = f"lab-{letter}{number}-"
+    if not like or kind not in MADE_UP:
+        return begin + word
+    odd = "\x7f" if not like.isprintable() else "" if _USUAL.fullmatch(like) else "!"
+    room = max(len(like) - len(odd), len(begin))
+    return f"{begin}{word}-".ljust(room, "x")[:room] + odd
+
+
+def kind_of(word: str) -> str:
+    """The kind of a stand-in."""
+    found = STAND_IN.match(word)
+    assert found is not None
+    if found["typed"]:
+        return "usercode"
+    return _NAMED.get(found["letter"] + found["word"]) or _LETTERED.get(found["letter"], "secret")
+
+
+def number_of(word: str) -> int:
+    """Its number among those of its kind."""
+    found = STAND_IN.match(word)
+    assert found is not None
+    return int(found["typed"] or found["number"])
+
+
+def stand_ins(text: str) -> list[str]:
+    """Those in a text, in order."""
+    return [found[0] for found in STAND_IN.finditer(text)] if "lab-" in text or "LABU" in text else []
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with values in the place of stand-ins, where they are known."""
+    if "lab-" not in text and "LABU" not in text:
+        return text
+    return STAND_IN.sub(lambda found: values.get(found[0], found[0]), text)
+
+
+def with_hosts(text: str, origins: Mapping[int, str]) -> str:
+    """The text with these origins in the place of those that stand for hosts, by their numbers."""
+    if ".invalid" not in text:
+        return text
+
+    def put(found: re.Match[str]) -> str:
+        origin = origins.get(int(found[2]))
+        return found[0] if origin is None else origin if found[1] else origin.partition("://")[2]
+
+    return _HOST.sub(put, text)
+
+
+class KnownSecrets:
+    """Gives stand-ins, and finds in texts what has one."""
+
+    def __init__(self, own_words: Callable[[], str] = str) -> None:
+        """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
+        self.generation = 0
+        """Grows whenever a text that was redacted before may have to be redacted anew."""
+        self._of: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        """What is no single word, by how it may be written."""
+        self._words: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+        self._counts = dict[str, int]()
+        self._own_words, self._own = own_words, ""
+        self._ids: set[str] = set()
+        self._room = MOST_TEXTS
+
+    def next(self, kind: str) -> int:
+        """The number of the next one with the letter of this kind."""
+        letter = KINDS.get(kind, ("N", ""))[0]
+        self._counts[letter] = self._counts.get(letter, 0) + 1
+        return self._counts[letter]
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """What stands for each value."""
+        return self._of
+
+    def find(self, value: str) -> str | None:
+        """What stands for it, if it is known."""
+        return self._of.get(value)
+
+    def given(self, value: str, kind: str) -> str:
+        """What stands for a value that the lab gives. If a peer had it before, it was none of the lab's then."""
+        known = self._of.get(value)
+        if known is not None and kind_of(known) == kind:
+            return known
+        # what was made just now stood nowhere before
+        generation = self.generation
+        word = self._take(value, kind)
+        self.generation = generation + (known is not None)
+        return word
+
+    def brought(self, value: str, kind: str) -> str:
+        """What stands for a value that a peer brings, known from now on wherever it turns up."""
+        return self._of.get(value) or self._take(value, kind)
+
+    def configure(self, value: str, word: str, name: str) -> None:
+        """A secret with which the lab was configured, and whose."""
+        self._of[value] = word
+        for text in {value, f"{name}:{value}"}:
+            self._look_for(text, word)
+
+    def number(self, written: str) -> str:
+        """The digits that stand for a number, as many as it has, under the name of a secret."""
+        known = self._numbers.get(written)
+        if known is None:
+            digits = iter(str(self.next("number")).rjust(len(_DIGIT.findall(written)), "1"))
+            known = self._numbers[written] = _DIGIT.sub(lambda _: next(digits), written)
+            if len(written) >= SHORTEST_SECRET:
+                self._look_for(written, known)
+        return known
+
+    def number_like(self, written: str) -> str | None:
+        """What stands for a number that is known, where it stands under any name."""
+        return self._numbers.get(written) if len(written) >= SHORTEST_SECRET else None
+
+    def learn_id(self, text: str) -> None:
+        """It is an id: everybody may see it, also where somebody sends it as a secret; unless it was one before."""
+        if text not in self._of:
+            self._ids.add(text)
+
+    def _take(self, value: str, kind: str) -> str:
+        word = self._of[value] = stand_in(kind, self.next(kind), value)
+        if kind in MADE_UP and self._is_own(value):
+            return word
+        self._look_for(value, word, bounded=kind in MADE_UP)
+        return word
+
+    def _is_own(self, value: str) -> bool:
+        if not self._own:
+            self._own = self._own_words() or "\0"
+        return value in self._ids or value in self._own
+
+    def _look_for(self, value: str, word: str, *, bounded: bool = False) -> None:
+        # one that is encoded is read, and repeated, as what it means
+        if len(unquote_plus(value)) < SHORTEST_SECRET:
+            return
+        self.generation += 1
+        for form in writings(value):
+            if _WORD.fullmatch(form):
+                self._words[form] = word
+            elif not bounded or self._room > 0:
+                self._room -= bounded
+                self._texts[form] = word
+
+    # In texts
+
+    def hidden(self, text: str) -> str:
+        """The text with what is known hidden in it, in whatever writing."""
+        for form, word in self._texts.items():
+            if form in text:
+                text = text.replace(form, word)
+        if self._words:
+            words = self._words
+            text = _WORD.sub(lambda found: words.get(found[0]) or found[0], text)
+        return text
+
+    def begun(self, text: str) -> int:
+        """The first place from which all that is left of the text begins something that is known; -1: there is none."""
+        known = [*self._texts, *self._words]
+        for place in range(max(0, len(text) - 4096), len(text) - SHORTEST_SECRET + 1):
+            rest = text[place:]
+            if any(each.startswith(rest) for each in known):
+                return place
+        return -1
+
+
+def writings(value: str) -> set[str]:
+    """How it may be written: as it is, percent-encoded, escaped for a page, in base64."""
+    raw = value.encode("utf-8", "surrogatepass")
+    forms = {value, quote_plus(raw), quote(raw, safe=""), quote(raw), unquote(value), escape(value)}
+    for packed in (b64encode(raw), urlsafe_b64encode(raw)):
+        forms |= {packed.decode(), packed.decode().rstrip("=")}
+    return {form for form in forms if len(form) >= SHORTEST_SECRET}
