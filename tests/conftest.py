@@ -161,17 +161,14 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def signatures() -> None:
     """RS256 signs the same bytes the same way each time: what hundreds of tests sign is signed once.
 
-    So it is with the writings of the few secrets that all of them use, and with scenarios: three of four were parsed before.
+    So it is with scenarios: three of four were parsed before.
     """
     from jwt.algorithms import RSAAlgorithm
 
     from lab.language import parse
-    from lab.recording.redaction import known_secrets
 
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
     parse.parse_with_locations = _parsed_once(parse.parse_with_locations)
-    known_secrets.forms_of = lru_cache(64)(known_secrets.forms_of)
-    known_secrets.escapes_of = lru_cache(64)(known_secrets.escapes_of)
 
 
 def _parsed_once(parse: Callable[..., object]) -> Callable[..., object]:

@@ -96,7 +96,7 @@ def test_another_user_has_another_answer(lab: Lab) -> None:
     assert outputs == ["You see your own salary only, Jane Doe.", "The team of Bo Boss earns 412,000 in all."]
     joined.tape.close(joined.now)
     result = replay(read(joined.data), [program])
-    assert result.passed and result.actual == joined.data, result.text()
+    assert result.passed and result.again() == joined.data, result.text()
 
 
 def test_the_rows_of_an_order_add_up(lab: Lab) -> None:

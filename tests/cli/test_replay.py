@@ -17,7 +17,6 @@ import pytest
 
 from lab.clocks import wall_second
 from lab.core.errors import RecordingError
-from lab.files.recordings import read_blob
 from tests.conftest import ROOT, THOROUGH, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))

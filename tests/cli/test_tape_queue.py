@@ -8,18 +8,18 @@ from functools import partial
 from typing import Any
 
 import pytest
+from lab.cli.tapes.tape_queue import TapeQueue
+from lab.recording.redaction.trial_secrets import TrialSecrets
 
 from lab.cli.tapes import tape_queue
-from lab.cli.tapes.tape_queue import TapeQueue
 from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.observe import Replied, Requested
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.program.words import Verdict
-from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.redact import Redactor, redactor_of
-from lab.recording.redaction.trial_secrets import TrialSecrets
+from lab.recording.redaction.redactor import Redactor, redactor_of
+from lab.recording.redaction.stand_ins import KnownSecrets
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
@@ -38,7 +38,7 @@ class Queued:
         """Of what was long the kind of line, and the thread that wrote it."""
         header = recording_header(joined.service.config, lab="0.1.0")
         self.queue = TapeQueue(joined.service)
-        tails = LineCache(redactor_of(joined.service.config), None)
+        tails = LineCache(redactor_of(joined.service.config))
         self.tape = self.queue.tape = Tape(self.queue, self.write, header, tails=tails)
         joined.service.observers.append(self.queue)
 
@@ -225,14 +225,14 @@ async def test_secrets_are_numbered_in_the_order_of_the_lines_whichever_body_was
 
 def test_a_long_body_that_names_its_secret_behind_it_is_put_nowhere_with_it(joined: Joined) -> None:
     blobs: dict[str, bytes] = {}
-    cache = LineCache(redactor_of(joined.service.config), blobs.__setitem__)
+    cache = LineCache(redactor_of(joined.service.config))
     body = json_bytes({"a": "hunter2-hunter2", "b": "x" * LONG_BODY, "password": "hunter2-hunter2"})
     line = cache.request(Requested(0, 1, "unknown", Request("POST", "/", "", (), body)))
     assert len(blobs) == 1 and b"hunter2" not in b"".join((line, *blobs.values()))
 
 
 def test_what_a_body_brings_is_known_once_its_line_comes_and_not_before(joined: Joined) -> None:
-    cache = LineCache(redactor_of(joined.service.config), {}.__setitem__)
+    cache = LineCache(redactor_of(joined.service.config))
     body = json_bytes({"password": "hunter2-hunter2", "b": "x" * LONG_BODY})
     seen = Requested(0, 1, "unknown", Request("POST", "/", "", (), body))
     cache.long.keep(cache.long.redacted(seen, tuple, cache.long.trial()))

@@ -38,7 +38,7 @@ from lab.language.parse.settings_file import limit_number
 from lab.program.words import Verdict
 from lab.recording.format.lines import LONGEST_LINE
 from lab.recording.format.reader import read
-from lab.recording.redaction.redact import redactor_of
+from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
@@ -315,7 +315,7 @@ def fails_to_record(path: Path) -> str | None:
     except HostError:
         return "not served"
     header = recording_header(served, lab="0.1.0", blobs=True)
-    tails = LineCache(redactor_of(served), file.blob)
+    tails = LineCache(redactor_of(served))
     tape = Tape(joined.service, file.write, header, sync=file.sync, tails=tails)
     joined.service.observers[:] = [tape]
     joined.ask(Request("POST", "/x", "", (), b"x" * 70_000))

@@ -18,11 +18,9 @@ from lab.recording.client_replay.verdict import ClientReplayResult
 from lab.recording.format.codec import write
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from lab.recording.redaction.bodies import Blob
+from lab.recording.redaction.stand_ins import stand_in
 from lab.recording.replay.matchers import Matcher
-from lab.recording.replay.replayer import configured_secrets
 
-NO_BLOB: Blob = lambda digest: b""  # noqa: E731
 Answer = Callable[[Request, Millis], Response | str | None]
 """What a test answers in the server's place; a text: the answer is lost so; None: the server answers."""
 
@@ -51,15 +49,17 @@ class AnotherServer:
         return arrived.at + self.late, None if arrived.loss else arrived.response, arrived.loss or ""
 
     def replay(
-        self, recording: Recording, terms: ClientTerms | None = None, blob: Blob = NO_BLOB,
+        self, recording: Recording, terms: ClientTerms | None = None,
         matchers: Sequence[Matcher] = (), secrets: Credentials | None = None,
     ) -> ClientReplayResult:  # fmt: skip
         """Send it all; AssertionError if nothing is due and it isn't over."""
-        plan, known = client_plan(recording, blob), configured_secrets(self.service.config)
-        needed = wanted(plan, Origins(recording, blob))
+        plan, config = client_plan(recording), self.service.config
+        known = {stand_in("client", number): each.secret for number, each in enumerate(config.clients, 1)}
+        known |= {stand_in("user", number): each.password for number, each in enumerate(config.accounts, 1)}
+        needed = wanted(plan, Origins(recording))
         given = secrets or Credentials({alias: known[alias] for alias in needed.values()})
         machine = ClientReplay(
-            plan, given, ("http://127.0.0.1", "http://127.0.0.1"), terms or ClientTerms(), blob, matchers
+            plan, given, ("http://127.0.0.1", "http://127.0.0.1"), terms or ClientTerms(), matchers
         )
         now, order, coming = 0, 0, list[tuple[Millis, int, Outgoing, Response | None, str]]()
         while not machine.over:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 
 from lab.core.errors import RecordingError
-from lab.files.recordings import blobs_folder, read_blob, read_recording
+from lab.files.recordings import blobs_folder, read_recording
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair

@@ -2,7 +2,6 @@
 
 from msgspec.structs import replace
 
-from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.recording.format.codec import write
 from lab.recording.format.lines import ClockSpec, Enc, Entry, Header, Line, Recording, Req, Res
@@ -75,6 +74,3 @@ def astray(path: str) -> Recording:
     return read(write([header, req, Res(n=2, t=0, x=1, status=404, headers=(), enc=Enc.NONE)], "closed", 0))
 
 
-def no_blob(digest: str) -> bytes:
-    """There are none."""
-    raise RecordingError(digest)

@@ -61,12 +61,17 @@ class Joined:
     """One mock with a tape, and a clock that only moves forward."""
 
     def __init__(self, setup: Config, limit: int = NO_LIMIT) -> None:
-        self.lines: list[bytes] = []
+        self._lines: list[bytes] = []
         self.service = Service(setup)
-        self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))
+        self.tape = Tape(self.service, self._lines.append, recording_header(setup, lab="0.1.0"))
         self.tape.limit = limit
         self.service.observers.append(self.tape)
         self.now: Millis = 0
+
+    @property
+    def lines(self) -> list[bytes]:
+        self.tape.flush()
+        return self._lines
 
     @property
     def data(self) -> bytes:

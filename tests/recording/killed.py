@@ -9,13 +9,11 @@ from collections.abc import Iterator
 
 from lab.core.errors import LabError
 from lab.core.observe import Replied
-from lab.files.recordings import read_blob
 from lab.jobs.program import Program
 from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
 from lab.recording.format.snapshot import snapshot
-from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
@@ -67,10 +65,10 @@ def whole() -> Iterator[Cut]:
         yield f"together, late={late}", joined.data, joined.service.config.scenarios, None
 
 
-def trouble(name: str, data: bytes, scenarios: tuple[Program, ...], blob: Blob | None) -> str:
+def trouble(name: str, data: bytes, scenarios: tuple[Program, ...]) -> str:
     """What a replay of what is left after a repair says; empty if it passes."""
     try:
-        result = replay(read(repair(data, name)[0], name), scenarios, name=name, blob=blob)
+        result = replay(read(repair(data, name)[0], name), scenarios, name=name)
     except LabError as error:
         return str(error)
     return "" if result.passed else result.text()

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.jobs.program import Program
 from lab.recording.format.codec import footer
@@ -22,10 +21,6 @@ class Target(Struct, frozen=True):
 
     path: Path
     scenarios: tuple[Program, ...]
-
-    def blob(self, digest: str) -> bytes:
-        """A body that is too long for a line."""
-        return read_blob(self.path, digest)
 
 
 def shipped() -> list[Path]:

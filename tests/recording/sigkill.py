@@ -10,7 +10,6 @@ import json
 import sys
 from base64 import b64encode
 from collections.abc import Sequence
-from functools import partial
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 from pathlib import Path
@@ -23,7 +22,6 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from msgspec import Struct
 
-from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
@@ -169,7 +167,7 @@ def kill_once(
     whole = read(mended, path.name)
     assert whole.state is FileState.CLOSED
     if any(True for _ in whole.of(Res)):
-        result = replay(whole, [scenario], name=path.name, blob=partial(read_blob, path))
+        result = replay(whole, [scenario], name=path.name)
         assert result.passed, result.text()
     with forked_lab(*how, "--record", "next", cwd=folder) as process:
         resumed(listening(process), callers)

@@ -41,37 +41,14 @@ def packed(before: str, after: str = "") -> Writing:
 WRITINGS: dict[str, Writing] = {
     "itself": str,
     "percent-encoded": lambda text: quote(text, safe=""),
-    "in small digits": lambda text: lower(quote(text, safe="")),
     "but for slashes": quote,
-    "as encodeURI": lambda text: quote(text, safe=":/?#[]@!$&'()*+,;="),
     "as a form": quote_plus,
-    "twice": lambda text: quote(quote(text, safe=""), safe=""),
-    "letter by letter": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
     "base64": packed(""),
     "base64 without padding": lambda text: packed("")(text).rstrip("="),
     "base64url": lambda text: urlsafe_b64encode(text.encode()).decode(),
-    "a pair": packed("demo:"),
-    "a form's pair": lambda text: packed("demo:")(quote_plus(text)),
-    "inside base64, one": packed('{"a', '"}'),
-    "inside base64, two": packed('{"ab', '"}'),
-    "inside base64, three": packed('{"abc', '"}'),
-    "JSON in ASCII": lambda text: json.dumps(text)[1:-1],
-    "HTML": lambda text: escape(text),
-    "UTF-8 read as Latin-1": lambda text: text.encode().decode("latin-1"),
-    "Latin-1 read as UTF-8": lambda text: text.encode("latin-1").decode("utf-8", "surrogateescape"),
-}  # fmt: skip
-
-ESCAPES: dict[str, Writing] = {
-    "but for slashes and colons": lambda text: quote(text, safe="/:"),
-    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
-    "JSON of PHP, not in ASCII": lambda text: text.replace("/", "\\/"),
-    "JSON with a slash by number": lambda text: text.replace("/", "\\u002f"),
-    "JSON of .NET": lambda text: json.dumps(text)[1:-1].replace("+", "\\u002B").replace("&", "\\u0026"),
-    "HTML of OWASP": lambda text: escape(text).replace("/", "&#x2F;"),
-    "HTML in decimals": lambda text: text.replace("+", "&#43;"),
-    "HTML of PHP": lambda text: escape(text).replace("&#x27;", "&#039;"),
-}  # fmt: skip
-"""What more is escaped of those with which the lab was configured."""
+    "a page's": lambda text: escape(text),
+}
+"""How it may be written. In any other writing it is refused by `lab check`, if it is random, or let go."""
 
 Said = tuple[Request, Response]
 OK = Response(200)
@@ -129,7 +106,7 @@ class Cage(Joined):
         assert self.tape.dead is None
         text = self.data.decode()
         texts = "\0".join((text, *(part for line in text.splitlines() for part in strings(json.loads(line)))))
-        return [name for name, write in (WRITINGS | ESCAPES).items() if write(secret) in texts]
+        return [name for name, write in WRITINGS.items() if write(secret) in texts]
 
 
 def strings(value: object) -> list[str]:
@@ -151,9 +128,7 @@ def test_a_known_secret_comes_out_nowhere_in_any_writing(place: str, secret: str
     cage = Cage()
     if secret == SEEN:
         cage.say((Request("POST", "/x", "", JSON, as_json({"Api_Key": SEEN})), OK))
-    # a form or query takes what isn't encoded apart
-    escapes = ESCAPES if secret == OWN and place not in ("an odd form", "a query", "a query's name") else {}
-    for write in (WRITINGS | escapes).values():
+    for write in WRITINGS.values():
         cage.say(PLACES[place](write(secret)))
     assert cage.out(secret) == []
 
@@ -259,7 +234,7 @@ def test_a_number_in_json_in_a_message_replays_as_a_number() -> None:
     lab.tape.close(lab.now)
     assert b"40962048" not in lab.data
     result = replay(read(lab.data), lab.service.config.scenarios)
-    assert result.passed and result.actual == lab.data, result.text()
+    assert result.passed and result.again() == lab.data, result.text()
 
 
 def test_short_words_and_the_labs_own_are_hidden_where_they_stand_and_nowhere_else() -> None:
@@ -268,8 +243,8 @@ def test_short_words_and_the_labs_own_are_hidden_where_they_stand_and_nowhere_el
         cage = Cage()
         cage.say((Request("POST", "/x", "", JSON, as_json({"password": word})), replied({"status": word})))
         line, reply = cage.lines[1].decode(), cage.lines[2].decode()
-        assert '{"password":"«secret:S1»"}' in line, word
-        assert f'{{"status":"{word}"}}' in reply and "«" not in reply, word
+        assert '{"password":"lab-S1-' in line, word
+        assert f'{{"status":"{word}"}}' in reply, word
 
 
 def test_facts_hold_no_secret() -> None:
@@ -327,14 +302,14 @@ def test_what_was_asked_with_tokens_in_it_replays(name: str) -> None:
         lab.ask(invoke(bearer, {"message": said}))
     lab.tape.close(lab.now)
     result = replay(read(lab.data), lab.service.config.scenarios)
-    assert result.passed and result.actual == lab.data, result.text()
+    assert result.passed and result.again() == lab.data, result.text()
 
 
 def test_the_head_of_a_token_is_hidden_where_it_stands_and_nowhere_else() -> None:
     cage = Cage()
     head = token(cage.service, 0, cage.service.config.clients[0]).partition(".")[0]
-    cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={head[:16]}".encode()), replied({"x": head})))
-    assert b'["token","\xc2\xabwrong:W1:unknown\xc2\xbb"]' in cage.data and head.encode() in cage.lines[-1]
+    cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={head[:20]}".encode()), replied({"x": head})))
+    assert b'"body":"token=lab-W1-wrong-xxxxxxx"' in cage.data and head.encode() in cage.lines[-1]
 
 
 OVERLAPS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -363,7 +338,7 @@ def test_of_secrets_that_overlap_none_can_be_read(secrets: tuple[str, ...], text
     lab.ask(status(bearer, job))
     out = lab.data[before:].decode()
     assert [
-        secret for secret in (*secrets, DEMO.secret) for at in range(len(secret) - 6) if secret[at : at + 7] in out
+        secret for secret in (*secrets, DEMO.secret[11:]) for at in range(len(secret) - 6) if secret[at : at + 7] in out
     ] == []
     lab.tape.close(lab.now)
     result = replay(read(lab.data), lab.service.config.scenarios)

@@ -40,7 +40,7 @@ class Captured:
         settings = {"tokens": "«host:H2»"}
         header = capture_header(lab="0.1.0", clock=ManualClock(), epoch=INSTANT_EPOCH, settings=settings)
         self.redactor = CaptureRedactor((POD, TOKENS), (OWN, "https://127.0.0.1:8443"))
-        self.tape = Tape(NoJobs(), self.data.extend, header, tails=LineCache(self.redactor, None))
+        self.tape = Tape(NoJobs(), self.data.extend, header, tails=LineCache(self.redactor))
         self.x = 0
 
     def say(self, *exchanges: Said, route: str = "unknown") -> None:

@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64decode
-from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json, Request, Response
-from lab.files.recordings import open_recording, read_blob
+from lab.files.recordings import open_recording
 from lab.files.scenarios import load_scenario
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
@@ -66,7 +65,7 @@ def server(program: Program | None = None, *, scripted: bool = True) -> AnotherS
 def test_every_shipped_recording_is_kept_by_a_server_of_its_scenario_with_another_seed(
     path: Path, terms: ClientTerms
 ) -> None:
-    recording, blob = read(open_recording(path), path.name), partial(read_blob, path)
+    recording, blob = read(open_recording(path), path.name)
     served = tuple(load_scenario(each.name, ROOT / "scenarios") for each in recording.header.scenarios or ())
     there = AnotherServer(replace(config_of(recording, served), seed=7, recorded=None))
     found = there.replay(recording, terms, blob)

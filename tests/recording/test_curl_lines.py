@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from base64 import b64decode
-from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -13,7 +12,6 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers
-from lab.files.recordings import read_blob
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
@@ -22,7 +20,7 @@ from lab.recording.show.shell import curl_line
 from lab.recording.tape.recorded_calls import calls_in
 from tests.cli.test_serve import listening
 from tests.forked import forked_lab
-from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
+from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile
 from tests.recording.test_codec import SHIPPED
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh")
@@ -42,7 +40,7 @@ BEGINNING = ["-g", "--proto", "=http,https"]
 
 def lines_of(recording: Recording, path: Path | None = None) -> tuple[list[str], dict[str, str]]:
     """The lines of all calls, and what their variables stand for."""
-    writer = CurlLines(recording, partial(read_blob, path) if path else no_blob)
+    writer = CurlLines(recording if path else no_blob)
     lines, names = [], {}
     for call in calls_in(recording):
         lines.append(writer.line(call))
@@ -131,7 +129,7 @@ def test_a_body_that_is_too_long_for_an_argument_comes_through_a_pipe(tmp_path: 
 def test_variables_are_numbered_and_stay_what_they_are() -> None:
     recording = hostile("x")
     calls = [replace(call, req=replace(call.req, path="/a", query=())) for call in calls_in(recording)]
-    writer, found = CurlLines(recording, no_blob), []
+    writer, found = CurlLines(recording), []
     for call, token in zip(calls, ("T1", "T2", "T1"), strict=False):
         bearer = (("authorization", f"Bearer «token:{token}»"),)
         line = writer.line(replace(call, req=replace(call.req, headers=bearer)))
@@ -149,7 +147,7 @@ def test_filled_in_and_asked_of_a_lab_the_lines_get_the_same_statuses(tmp_path: 
     recording = read(next(path for path in SHIPPED if path.name.startswith("item-comparison")).read_bytes())
     ports = ("--port", "0", "--control-port", "0")
     variables = {"PATH": "/usr/bin:/bin", "LAB_CLIENT_SECRET": DEMO.secret}
-    writer, statuses = CurlLines(recording, no_blob), []
+    writer, statuses = CurlLines(recording), []
     with forked_lab("serve", "item-comparison", "--json", "--seed", "42", *ports, cwd=tmp_path) as process:
         ready = listening(process)
         variables |= {"LAB_BASE": ready["base_url"], "LAB_TOKEN_URL": ready["token_url"]}

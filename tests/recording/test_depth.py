@@ -14,8 +14,8 @@ from lab.core.jsontext import DEEPEST_VALUE, value_or_none
 from lab.recording.format.lines import Enc
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import body_of, bytes_of
-from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.redactor import Redactor
+from lab.recording.redaction.stand_ins import KnownSecrets
 from lab.tui.state import clean
 from tests.cli.test_replay import resealed
 from tests.conftest import Lab, each_row

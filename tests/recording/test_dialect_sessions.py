@@ -40,7 +40,6 @@ from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer
 from tests.recording.dialect_sessions import SESSIONS, Session, config, program, recorded, served
 from tests.recording.har_schema import HAR
-from tests.recording.hostile import no_blob
 from tests.recording.joined import Joined
 from tests.recording.joined import config as joined_config
 from tests.server.conftest import SCENARIO, SCOPE, TEAM
@@ -81,7 +80,7 @@ class EverySession:
 
     def test_whether_its_client_saw_the_end_is_known(self, name: str) -> None:
         recording = recording_of(self.sessions[name])
-        assert len(unfinished_jobs(recording, no_blob)) == self.unfinished.get(name, 0)
+        assert len(unfinished_jobs(recording)) == self.unfinished.get(name, 0)
 
     @pytest.mark.parametrize("mode", few_of(PlaybackMode, (PlaybackMode.ELASTIC,)))
     def test_its_client_is_answered_the_same_in_playback(self, name: str, mode: PlaybackMode) -> None:
@@ -92,7 +91,7 @@ class EverySession:
 
     def test_it_is_shown_in_every_form(self, name: str) -> None:
         recording = recording_of(self.sessions[name])
-        shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in EXPORT_FORMS}
+        shown = {form.word: "\n".join(resolve(form.run)(recording, False)) for form in EXPORT_FORMS}
         assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
         jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
         for kind in ("text", "har", "md", "html"):
@@ -109,7 +108,7 @@ class TestEverySession(EverySession):
 def test_the_end_is_seen_under_a_later_id_too() -> None:
     joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
     joined.play(((Verdict.APPROVED, None),))
-    assert unfinished_jobs(joined.closed(), no_blob) == {}
+    assert unfinished_jobs(joined.closed()) == {}
 
 
 @each_row("name", [name for name in SESSIONS if "chat" in name or "stream" in name.lower()])

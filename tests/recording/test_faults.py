@@ -26,7 +26,7 @@ from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
-from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
@@ -71,7 +71,7 @@ class Taped:
         recording = read(data)
         result = replay(recording, [self.program], clients=(DEMO, OTHER))
         assert result.passed, result.text()
-        assert result.actual == data
+        assert result.again() == data
 
 
 STATUS = [
@@ -172,7 +172,7 @@ def test_a_recording_with_faults_is_told_the_same_at_a_glance() -> None:
     assert taped.run().complete
     taped.tape.close(taped.now)
     recording = read(b"".join(taped.lines))
-    assert FastReplay(recording, config_of(recording, [taped.program])).same() is True
+    assert not Comparison(recording, config_of(recording, [taped.program])).differences()
 
 
 def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:

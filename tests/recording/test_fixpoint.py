@@ -49,10 +49,10 @@ def recorded_again(result: ReplayResult) -> tuple[bytes, dict[str, bytes]]:
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])
 def test_a_replay_of_what_a_replay_recorded_records_the_same_bytes(path: Path) -> None:
     target, data = target_of(path), path.read_bytes()
-    result = replay(read(data), target.scenarios, blob=target.blob)
+    result = replay(read(data), target.scenarios)
     assert result.passed, result.text()
     once, blobs = recorded_again(result)
-    again = replay(read(once), target.scenarios, blob=blobs.__getitem__)
+    again = replay(read(once), target.scenarios)
     assert again.passed and recorded_again(again) == (once, blobs)
     assert once.splitlines()[1:-1] == data.splitlines()[1:-1]
 

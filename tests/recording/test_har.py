@@ -1,7 +1,6 @@
 """`lab show --as har`: valid HAR 1.2 of whatever was recorded, with all that the recording says."""
 
 import json
-from functools import partial
 from typing import Any
 
 import pytest
@@ -10,21 +9,19 @@ from msgspec.structs import replace
 from yarl import URL
 
 from lab.core.errors import RecordingError
-from lab.files.recordings import read_blob
 from lab.recording.format.codec import encode
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
-from lab.recording.redaction.bodies import Blob
 from lab.recording.show.har import har
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.har_schema import HAR
-from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
+from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
 VALID = Draft202012Validator(HAR)
 
 
-def har_of(recording: Recording, blob: Blob = no_blob) -> Any:
+def har_of(recording: Recording = no_blob) -> Any:
     log = json.loads("\n".join(har(recording, blob)))
     assert [error.message for error in VALID.iter_errors(log)] == []
     return log["log"]
@@ -33,7 +30,7 @@ def har_of(recording: Recording, blob: Blob = no_blob) -> Any:
 @pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_a_shipped_recording_is_valid_har_with_every_call_and_every_fact(path: Any) -> None:
     recording = read(path.read_bytes())
-    log = har_of(recording, partial(read_blob, path))
+    log = har_of(recording)
     assert [encode(fact) for fact in recording.facts()] == [
         json.dumps(fact, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for fact in log["_lab"]["facts"]
     ]
@@ -67,11 +64,11 @@ def test_a_long_body_comes_from_its_blob_and_without_it_there_is_no_document() -
     path = next(path for path in SHIPPED if path.name.startswith("heavy-load"))
     recording = read(path.read_bytes())
     texts = [
-        one["response"]["content"].get("text", "") for one in har_of(recording, partial(read_blob, path))["entries"]
+        one["response"]["content"].get("text", "") for one in har_of(recording)["entries"]
     ]
     assert max(map(len, texts)) > 5_000_000 and isinstance(json.loads(max(texts, key=len)), dict)
     with pytest.raises(RecordingError):
-        list(har(recording, no_blob))
+        list(har(recording))
 
 
 def test_calls_stand_in_the_order_of_their_requests_also_one_without_a_reply() -> None:
@@ -85,7 +82,7 @@ def test_calls_stand_in_the_order_of_their_requests_also_one_without_a_reply() -
 
 @each_row("text", TEXTS)
 def test_no_text_of_a_peer_makes_it_invalid_or_commands_a_terminal(text: str) -> None:
-    lines = list(har(hostile(text), no_blob))
+    lines = list(har(hostile(text)))
     assert all(line.isprintable() for line in lines)
     entry, *_, binary, _ = har_of(hostile(text))["entries"]
     shown = text.replace("««", "«").replace("«host:lab»", "http://127.0.0.1:8080")

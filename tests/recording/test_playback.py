@@ -15,7 +15,6 @@ from lab.core.exchange import Request
 from lab.core.journal.shell import PlaybackMissed
 from lab.core.jsontext import members_of
 from lab.core.observe import Noted, Observation, Replied
-from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO

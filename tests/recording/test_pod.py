@@ -97,7 +97,7 @@ def assert_replays_with_faults_on(
     assert struck > 1.2 * len(routes)
     result = replay(pod.closed(), [program])
     assert result.passed, result.text()
-    assert result.actual == pod.data
+    assert result.again() == pod.data
 
 
 def test_documents_replay_and_their_bytes_are_not_kept() -> None:

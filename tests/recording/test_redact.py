@@ -7,16 +7,16 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.recording.redaction.alias import ALIAS, aliases, fill, named
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Enc
-from lab.recording.redaction.alias import ALIAS, aliases, fill, named
 from lab.recording.redaction.bodies import body_of, bytes_of
-from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.redactor import Redactor
+from lab.recording.redaction.stand_ins import KnownSecrets
 from tests.conftest import each_row
 from tests.recording.joined import Joined, config
 

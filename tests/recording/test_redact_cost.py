@@ -5,12 +5,12 @@ from base64 import b64encode
 from time import process_time
 
 import pytest
+from lab.recording.redaction.known_secrets import MOST_AT_ONCE, KnownSecrets
+from lab.recording.redaction.known_texts import LONGEST_WRITING, MOST_LENGTHS, KnownTexts
 
 from lab.core.exchange import Request
 from lab.core.observe import Requested
-from lab.recording.redaction.known_secrets import MOST_AT_ONCE, KnownSecrets
-from lab.recording.redaction.known_texts import LONGEST_WRITING, MOST_LENGTHS, KnownTexts
-from lab.recording.redaction.redact import Redactor, redactor_of
+from lab.recording.redaction.redactor import Redactor, redactor_of
 from lab.recording.tape.line_cache import LineCache
 from tests.conftest import each_row
 from tests.recording.joined import Joined, config
@@ -53,7 +53,7 @@ def test_many_secrets_of_one_exchange_cost_no_more_than_their_number(name: str) 
     secrets = {name.format(number): f"secretvalue{number}" for number in range(2000)}
     query = "&".join(f"t{number}_token=other-secret-{number}" for number in range(300))
     body = json.dumps({"parameters": secrets if name != "{}" else {"token": secrets}}).encode()
-    tails = LineCache(redactor_of(config()), None)
+    tails = LineCache(redactor_of(config()))
     began = process_time()
     line = tails.request(Requested(0, 1, "unknown", Request("POST", "/x", query, (), body)))
     assert process_time() - began < 1.0

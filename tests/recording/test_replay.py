@@ -26,8 +26,8 @@ from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
 from lab.recording.format.snapshot import snapshot
 from lab.recording.redaction.leaks import leaks
-from lab.recording.redaction.redact import redactor_of
-from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.redaction.redactor import redactor_of
+from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import replay
 from lab.recording.show.transcript import clock, transcript
 from lab.recording.tape.header import config_of, recording_header
@@ -62,9 +62,9 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     found = joined.closed()
     result = replay(found, [scenario()], name=NAME)
     assert result.passed, result.text()
-    assert result.actual == joined.data
+    assert result.again() == joined.data
     assert result.exchanges > 15 and result.facts > 8 and result.text() == ""
-    assert FastReplay(found, config_of(found, [scenario()])).same()
+    assert not Comparison(found, config_of(found, [scenario()])).differences()
 
 
 def test_what_matched_nothing_is_recorded_with_what_is_near_and_replays() -> None:
@@ -78,8 +78,8 @@ def test_what_matched_nothing_is_recorded_with_what_is_near_and_replays() -> Non
         ["POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"], ["POST /oauth2/v1/token"],
     ]  # fmt: skip
     result = replay(found, [scenario()], name=NAME)
-    assert result.passed and result.actual == joined.data, result.text()
-    assert FastReplay(found, config_of(found, [scenario()])).same()
+    assert result.passed and result.again() == joined.data, result.text()
+    assert not Comparison(found, config_of(found, [scenario()])).differences()
 
 
 SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
@@ -94,7 +94,7 @@ def test_a_fast_replay_misses_no_derived_fact_of_a_job_that_never_was() -> None:
     assert found.end is not None
     ghost = Entry(n=len(found.lines) + 1, t=found.end.t, type="job.status", members={"job": "ghost", "from": "RUNNING"})
     other = read(write([found.header, *found.lines, ghost], "closed", found.end.t))
-    assert not FastReplay(other, config_of(other, [scenario()])).same()
+    assert Comparison(other, config_of(other, [scenario()])).differences()
     assert not replay(other, [scenario()]).passed
 
 
@@ -120,7 +120,7 @@ def test_a_fast_replay_sees_every_change_that_counts(data: st.DataObject) -> Non
         return replace(line, members={**line.members, name: [value]})
 
     other = mutated(found, change)
-    assert not FastReplay(other, config_of(other, [scenario()])).same()
+    assert Comparison(other, config_of(other, [scenario()])).differences()
     assert not replay(other, [scenario()]).passed
 
 
@@ -139,7 +139,7 @@ def test_wrong_credentials_are_replayed_as_wrong() -> None:
             joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
     result = replay(joined.closed(), [scenario()], name=NAME)
     assert result.passed, result.text()
-    assert result.actual == joined.data
+    assert result.again() == joined.data
 
 
 def mutated(found: Recording, change: Callable[[Line], Line]) -> Recording:
@@ -206,7 +206,7 @@ def test_recorded_draws_win_over_another_seed() -> None:
     found = joined.closed()
     accepted = [entry for entry in found.facts() if entry.type == "job.accepted"]
     result = replay(found, [scenario()], name=NAME)
-    again = [entry for entry in read(result.actual).facts() if entry.type == "job.accepted"]
+    again = [entry for entry in read(result.again()).facts() if entry.type == "job.accepted"]
     assert [entry.get("drawn") for entry in again] == [entry.get("drawn") for entry in accepted]
 
 
@@ -326,7 +326,7 @@ def test_a_tape_that_begins_late_tells_the_numbers_that_nothing_restated_stands_
     types = [json.loads(line).get("type") for line in late]
     assert types.count("number.used") == 2, "of an exchange none stands on a tape"
     result = replay(read(b"".join(late)), [scenario()])
-    assert result.passed and result.actual == b"".join(late)
+    assert result.passed and result.again() == b"".join(late)
 
 
 def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> None:
@@ -350,7 +350,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     blobs: dict[str, bytes] = {}
     lines: list[bytes] = []
     header = recording_header(joined.service.config, lab="0", blobs=True)
-    tails = LineCache(redactor_of(joined.service.config), blobs.__setitem__)
+    tails = LineCache(redactor_of(joined.service.config))
     tape = Tape(joined.service, lines.append, header, tails=tails)
     joined.service.observers[:] = [tape]
     joined.play()
@@ -364,10 +364,10 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     assert reply.response.status == 202 and len(blobs) == 2
     data = b"".join(lines)
     found = read(data)
-    result = replay(found, [scenario()], name=NAME, blob=blobs.__getitem__)
+    result = replay(found, [scenario()], name=NAME)
     assert result.passed, result.text()
-    assert result.actual == data
-    assert FastReplay(found, config_of(found, [scenario()]), blobs.__getitem__).same()
+    assert result.again() == data
+    assert not Comparison(found, config_of(found, [scenario()]), blobs.__getitem__).differences()
     for wrong in ({"blob": None}, {"blob": lambda _: b"short"}):
         with pytest.raises(RecordingError, match=r"The blob .* (is missing|has 5 bytes)"):
             replay(found, [scenario()], name=NAME, **wrong)
@@ -462,9 +462,9 @@ def test_a_tape_that_ends_with_replies_under_way_says_so_of_each_and_replays(lim
     assert found.header.version == (1, 1)
     if limit is None:
         result = replay(found, [scenario()])
-        assert result.passed and result.actual == joined.data
+        assert result.passed and result.again() == joined.data
         assert result.text() == "warning: 2 replies left no byte, and were not compared"
-        assert FastReplay(found, config_of(found, [scenario()])).same()
+        assert not Comparison(found, config_of(found, [scenario()])).differences()
 
 
 def without(found: Recording, gone: Callable[[Line], bool], reason: str = "closed", **header: Any) -> bytes:
@@ -511,7 +511,7 @@ def test_a_blob_that_only_a_reply_has_is_looked_at_too() -> None:
     target = next(target_of(path) for path in shipped() if path.name.startswith("heavy-load"))
     found = read(target.path.read_bytes())
     with pytest.raises(RecordingError, match="is missing"):
-        replay(found, target.scenarios, blob=None)
+        replay(found, target.scenarios)
 
 
 HUGE = 10**30
@@ -589,6 +589,6 @@ def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypa
     assert tuple(found.lines) == data.lines and tuple(found.facts()) == tuple(data.facts())
     assert tuple(found.lines[3:7]) == data.lines[3:7] and found.lines[-1] == data.lines[-1]
     result = replay(found, [scenario()])
-    assert result.passed and result.actual == whole
+    assert result.passed and result.again() == whole
     assert replay(read(other), [scenario()]).text() == replay(spoiled, [scenario()]).text() != ""
     assert repair(whole[:-1])[1] > 0 and read(whole[:-1]).state == "torn"

@@ -2,14 +2,12 @@
 
 import json
 import re
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from lab.files.recordings import read_blob
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
@@ -17,7 +15,7 @@ from lab.recording.show.lanes import TimeScale, lanes_of
 from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.dialect_sessions import SESSIONS, recorded
-from tests.recording.hostile import TEXTS, hostile, no_blob
+from tests.recording.hostile import TEXTS, hostile
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
 ATTRIBUTES = frozenset("lang charset name content http-equiv id class style title href role aria-label".split())
@@ -61,7 +59,7 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_a_page_has_each_call_and_no_address_of_elsewhere(path: Path) -> None:
     recording = read(path.read_bytes())
-    page = timeline_page(recording, partial(read_blob, path))
+    page = timeline_page(recording)
     found = Reader(page)
     calls = [f"x{line.x}" for line in recording.of(Req)]
     facts = [f"n{line.n + 1}" for line in recording.facts()]
@@ -71,14 +69,14 @@ def test_a_page_has_each_call_and_no_address_of_elsewhere(path: Path) -> None:
 
 
 def test_all_of_an_answer_is_on_the_page() -> None:
-    found = Reader(timeline_page(read(GOLDEN.read_bytes()), no_blob))
+    found = Reader(timeline_page(read(GOLDEN.read_bytes())))
     answers = [json.loads(text) for text in found.texts if text.startswith("{")]
     assert answers[0] == {"access_token": "«token:T1»", "token_type": "Bearer", "expires_in": 3600}
 
 
 @each_row("text", TEXTS)
 def test_what_a_peer_wrote_is_nothing_but_text(text: str) -> None:
-    page = timeline_page(hostile(text), no_blob)
+    page = timeline_page(hostile(text))
     assert all(line.isprintable() for line in page.splitlines())
     assert "##[" not in page and "##vso" not in page
     found = Reader(page)
@@ -111,17 +109,17 @@ def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> Non
     recording = hostile("x")
     note = recording.lines[1]
     long = replace(recording, lines=[note] * (MOST_EVENTS + 1))
-    page = timeline_page(long, no_blob)
+    page = timeline_page(long)
     assert page.count('class="fact"') == MOST_EVENTS and "The rest is left out" in page
-    assert "The rest is left out" not in timeline_page(replace(recording, lines=[note] * MOST_EVENTS), no_blob)
+    assert "The rest is left out" not in timeline_page(replace(recording, lines=[note] * MOST_EVENTS))
 
 
 def test_a_recording_of_which_no_rule_says_anything_has_no_report() -> None:
-    assert "What the client did" not in timeline_page(read(GOLDEN.read_bytes()), no_blob)
+    assert "What the client did" not in timeline_page(read(GOLDEN.read_bytes()))
 
 
 def test_a_stream_is_told_event_by_event() -> None:
-    page = timeline_page(read(recorded(SESSIONS["invokeStream"])[0]), no_blob)
+    page = timeline_page(read(recorded(SESSIONS["invokeStream"])[0]))
     found = Reader(page)
     (first, *_) = [text for text in found.texts if text.startswith("+00:00.000  data: ")]
     assert [line.partition("  data: ")[0] for line in first.splitlines()] == ["+00:00.000", "+00:03.000", "+00:03.000"]

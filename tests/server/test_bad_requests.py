@@ -23,7 +23,7 @@ from lab.identity.keys import private_key
 from lab.identity.testkey import CLIENT_PRIVATE_PEM, KEY_ID, PRIVATE_PEM
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.recording.format.reader import read
-from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
@@ -418,7 +418,7 @@ def taped(world: Served) -> Iterator[None]:
     found = read(data)
     result = replay(found, config.scenarios, name="x.rec.jsonl")
     assert result.passed, result.text()
-    assert FastReplay(found, config_of(found, config.scenarios)).same()
+    assert not Comparison(found, config_of(found, config.scenarios)).differences()
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -16,7 +16,7 @@ from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
-from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.redactor import Redactor
 from lab.recording.tape.header import recording_header
 from lab.server.backlog import SHORT, Kept, weight
 from lab.server.control.journal import Subscriber

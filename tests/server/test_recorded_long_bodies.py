@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from lab.cli.setup import Setup
 from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
-from lab.files.recordings import read_blob
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
@@ -84,7 +82,7 @@ class Recorded:
         self.taping.end()
         found = read(self.path.read_bytes(), "day")
         scenarios = self.stage.service.config.scenarios
-        result = replay(found, scenarios, name="day", blob=partial(read_blob, self.path))
+        result = replay(found, scenarios, name="day")
         assert result.passed, result.text()
 
 

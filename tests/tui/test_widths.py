@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.program.scenario import Scenario
 from lab.recording.format.reader import read

@@ -16,7 +16,7 @@ from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
 from lab.recording.format.text import dumps, loads
 from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
-from lab.recording.redaction.stand_ins import HERE, STAND_IN, KnownSecrets, kind_of, stand_in, stand_ins
+from lab.recording.redaction.stand_ins import HERE, STAND_IN, TAKEN_OUT, KnownSecrets, kind_of, odd_sign, stand_in, stand_ins
 from lab.recording.redaction.vocabulary import own_words
 
 _MOST_KEPT = 4096
@@ -79,8 +79,9 @@ class Redactor:
 
     def stands_for(self, origin: str, word: str) -> None:
         """Let a word stand for an origin, of which nothing else is a part."""
-        if origin not in ("", word):
-            self._origins.append((origin, re.compile(rf"{re.escape(origin)}(?![\w.:-])"), word))
+        for text, instead in ((origin, word), (quote_plus(origin), quote_plus(word))):
+            if text not in ("", instead):
+                self._origins.append((text, re.compile(rf"{re.escape(text)}(?![\w.:%-])"), instead))
 
     # Texts
 
@@ -112,11 +113,7 @@ class Redactor:
         for origin, place, word in self._origins:
             if origin in text:
                 text = place.sub(word, text)
-        if "lab-" in text or "LABU" in text:  # traffic that itself says so would be let in by a replay
-            text = STAND_IN.sub(lambda found: self._secret(found[0], "wrong"), text)
-        if "eyJ" in text:
-            text = _JWT.sub(lambda found: self._secret(found[0], "wrong"), text)
-        text = self.secrets.hidden(text)
+        text = self._known_in(text)
         if ("=" in text or '"' in text) and _CLUE.search(text.lower()):
             text = _NAMED.sub(self._by_name, text)
         if "://" in text and "@" in text:
@@ -125,6 +122,14 @@ class Redactor:
             if clue in text:
                 text = shape.sub(lambda found: self._shaped(found[0]), text)
         return text
+
+    def _known_in(self, text: str) -> str:
+        """The text without what is known, and without tokens, which their form tells."""
+        if "lab-" in text or "LABU" in text:  # traffic that itself says so would be let in by a replay
+            text = STAND_IN.sub(lambda found: self._secret(found[0], "wrong"), text)
+        if "eyJ" in text:
+            text = _JWT.sub(lambda found: self._secret(found[0], "wrong"), text)
+        return self.secrets.hidden(text)
 
     def _secret(self, value: str, kind: str) -> str:
         return self.secrets.brought(value, kind)
@@ -230,11 +235,15 @@ class Redactor:
 
     def written(self, text: str, *, oauth: bool) -> str:
         """A form or query, pair by pair as it was written."""
-        return "&".join(self._pair(part, oauth=oauth) for part in text.split("&"))
+        # a secret that isn't encoded is no value of one pair
+        text, found = self.secrets.taken_out(text)
+        return found("&".join(self._pair(part, oauth=oauth) for part in text.split("&")))
 
     def _pair(self, part: str, *, oauth: bool) -> str:
         name, equals, value = part.partition("=")
         member, plain = unquote_plus(name), unquote_plus(value)
+        if TAKEN_OUT in value:
+            return part
         if self.is_secret(member, plain, oauth=oauth, reply=False):
             word = quote_plus(self.named(member, plain, oauth=oauth, reply=False), safe="!")
             return f"{self.text(name)}{equals}{word}{_unreadable(value)}"
@@ -247,13 +256,16 @@ class Redactor:
             return clean
         plain = unquote_plus(written) if blank == "+" else unquote(written)
         hidden = self.text(plain)
-        return quote_plus(hidden, safe="!:/") + _unreadable(written) if hidden != plain and stand_ins(hidden) else clean
+        if hidden == plain or not stand_ins(hidden):
+            return clean
+        # in a path it may have been refused for its signs
+        odd = odd_sign(plain) if blank == "%" and "!" not in hidden else ""
+        return quote_plus(hidden, safe="!:/") + odd + _unreadable(written)
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        if "%" not in path:
-            return self.text(path)
-        return "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
+        path, found = self.secrets.taken_out(path, odd=True)
+        return found("".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path)))
 
     # JSON
 

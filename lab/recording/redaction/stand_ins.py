@@ -6,7 +6,7 @@ another. The same secret has the same one wherever it stands. Never a hash, for 
 
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -39,8 +39,12 @@ STAND_IN = re.compile(
 )
 """The last one stands for a user code, which is typed by hand: case and dashes don't count."""
 _HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
+TAKEN_OUT = "\ue000"
+"""A sign of nobody's, around the number of what stood there."""
+_TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]+){TAKEN_OUT}")
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
-_USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
+USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
+"""What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
 
 
@@ -50,9 +54,9 @@ def stand_in(kind: str, number: int, like: str = "") -> str:
         return f"LABU{'-' if '-' in like else ''}{number}CODE"
     letter, word = KINDS[kind]
     begin = f"lab-{letter}{number}-"
-    if not like or kind not in MADE_UP:
+    if not like or kind not in MADE_UP or kind == "assertion":
         return begin + word
-    odd = "\x7f" if not like.isprintable() else "" if _USUAL.fullmatch(like) else "!"
+    odd = "\x7f" if not like.isprintable() else "" if USUAL.fullmatch(like) else "!"
     room = max(len(like) - len(odd), len(begin))
     return f"{begin}{word}-".ljust(room, "x")[:room] + odd
 
@@ -173,7 +177,7 @@ class KnownSecrets:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
         if kind in MADE_UP and self._is_own(value):
             return word
-        self._look_for(value, word, bounded=kind in MADE_UP)
+        self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
 
     def _is_own(self, value: str) -> bool:
@@ -181,13 +185,15 @@ class KnownSecrets:
             self._own = self._own_words() or "\0"
         return value in self._ids or value in self._own
 
-    def _look_for(self, value: str, word: str, *, bounded: bool = False) -> None:
+    def _look_for(self, value: str, word: str, *, bounded: bool = False, given: bool = False) -> None:
         # one that is encoded is read, and repeated, as what it means
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
         self.generation += 1
-        for form in writings(value):
-            if _WORD.fullmatch(form):
+        # quotes around it would be taken for those of JSON
+        for form in writings(value.strip('"')):
+            if _WORD.fullmatch(form) and (given or (bounded and self._room <= 0)):
+                self._texts.pop(form, None)
                 self._words[form] = word
             elif not bounded or self._room > 0:
                 self._room -= bounded
@@ -197,13 +203,38 @@ class KnownSecrets:
 
     def hidden(self, text: str) -> str:
         """The text with what is known hidden in it, in whatever writing."""
-        for form, word in self._texts.items():
-            if form in text:
-                text = text.replace(form, word)
+        spans = [
+            (place, place + len(form), word)
+            for form, word in self._texts.items()
+            if form in text
+            for place in _places(form, text)
+        ]
         if self._words:
             words = self._words
-            text = _WORD.sub(lambda found: words.get(found[0]) or found[0], text)
-        return text
+            spans += [(*found.span(), words[found[0]]) for found in _WORD.finditer(text) if found[0] in words]
+        if not spans:
+            return text
+        parts: list[str] = []
+        end = 0
+        for start, stop, word in _apart(spans):
+            # what overlaps is hidden as one, for of neither the rest may be read
+            parts += text[end:start], word or self.brought(text[start:stop], "secret")
+            end = stop
+        return "".join((*parts, text[end:]))
+
+    def taken_out(self, text: str, *, odd: bool = False) -> tuple[str, Callable[[str], str]]:
+        """The text with signs where something stands that is no single word, and what puts stand-ins in their places.
+
+        `odd`: what no id may be stays so.
+        """
+        found: list[str] = []
+        for form, word in self._texts.items():
+            if form in text and TAKEN_OUT not in form:
+                text = text.replace(form, f"{TAKEN_OUT}{len(found)}{TAKEN_OUT}")
+                found.append(word + odd_sign(unquote(form)) if odd and "!" not in word else word)
+        if not found:
+            return text, str
+        return text, lambda clean: _TAKEN_OUT.sub(lambda sign: found[int(sign[1])], clean)
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
@@ -213,6 +244,32 @@ class KnownSecrets:
             if any(each.startswith(rest) for each in known):
                 return place
         return -1
+
+
+def _places(form: str, text: str) -> Iterator[int]:
+    place = text.find(form)
+    while place >= 0:
+        yield place
+        place = text.find(form, place + 1)
+
+
+def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | None]]:
+    """Spans that don't overlap, in order; of those that did what they cover together, and no word."""
+    first, *others = sorted(spans, key=lambda span: (span[0], -span[1]))
+    start, stop, word = first[0], first[1], first[2]
+    whole: str | None = word
+    for begin, end, other in others:
+        if begin >= stop:
+            yield start, stop, whole
+            start, stop, whole = begin, end, other
+        elif end > stop:
+            stop, whole = end, None
+    yield start, stop, whole
+
+
+def odd_sign(plain: str) -> str:
+    """What is refused in a path as its signs are, encoded; nothing if it is written as ids are."""
+    return "" if USUAL.fullmatch(plain) else "%2F" if "/" in plain else "!"
 
 
 def writings(value: str) -> set[str]:

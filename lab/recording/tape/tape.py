@@ -246,7 +246,7 @@ class Tape:
         if observation.took:
             more += f'"in":{observation.took},'
         if observation.judged:
-            more += f'"judged":{dumps(observation.judged)},'
+            more += f'"judged":{dumps(self.redactor.json(list(observation.judged)))},'
         self._pending = _Pending(at, x, f'{wall}"x":{x},"c":{observation.c},{more}', tail)
 
     def _end_request(self) -> None:

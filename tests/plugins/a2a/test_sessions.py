@@ -16,7 +16,6 @@ from lab.recording.show.timeline_page import timeline_page
 from tests.conftest import examples
 from tests.plugins.a2a.sessions import SESSIONS
 from tests.recording import test_dialect_sessions as sessions
-from tests.recording.hostile import no_blob
 from tests.recording.test_client_calls import calls_that_begin_or_decide
 from tests.recording.test_dialect_sessions import (
     GAPS,
@@ -88,7 +87,7 @@ def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
 
 
 def test_a_transcript_shows_of_each_event_what_is_new() -> None:
-    text = "\n".join(as_transcript(recording_of(SESSIONS["a2a stream"]), no_blob, False))
+    text = "\n".join(as_transcript(recording_of(SESSIONS["a2a stream"]), False))
     for news in ('{"status":{"state":"working"', '"final":true}', '{"artifact":{"artifactId":'):
         assert news in text, news
     assert "status-update" not in text
@@ -101,7 +100,7 @@ def test_a_call_is_known_to_be_answered_with_updates_by_what_it_asks() -> None:
 
 
 def test_a_stream_is_told_event_by_event_and_a_task_by_its_state() -> None:
-    page = timeline_page(recording_of(SESSIONS["a2a stream"]), no_blob)
+    page = timeline_page(recording_of(SESSIONS["a2a stream"]))
     found = Reader(page)
     (first, *_) = [text for text in found.texts if text.startswith("+00:00.000  data: ")]
     assert [line.partition("  data: ")[0] for line in first.splitlines()] == ["+00:00.000"] * 2 + ["+00:03.000"]

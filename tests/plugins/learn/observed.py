@@ -1,20 +1,19 @@
 """What a learned scenario is compared by: statuses, outputs and failures of a story, and when statuses changed."""
 
 import re
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from lab.cli.check.scenario_checks import parse_files
 from lab.core.errors import Complaint
-from lab.files.recordings import read_blob, read_recording
+from lab.files.recordings import read_recording
 from lab.plugins.learn.reading import observed_in
 from lab.plugins.learn.story import RoutePace, Story, earliest_polls, own_story, stretches_of
 
 
 def story_in(path: Path) -> Story:
     """The story of a recording."""
-    observed = observed_in(read_recording(path), str(path), partial(read_blob, path))
+    observed = observed_in(read_recording(path), str(path))
     story = own_story(observed.calls, observed.facts)
     assert story is not None
     return story

@@ -1,13 +1,12 @@
 """Captured, learned, served, and the same calls again: a client replay finds what was learned equal (recordings.md §17)."""
 
-from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import App, Backoff
 from lab.core.clock import INSTANT_EPOCH
-from lab.files.recordings import open_recording, read_blob
+from lab.files.recordings import open_recording
 from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
@@ -20,7 +19,6 @@ from lab.recording.client_replay.verdict import ClientReplayResult
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import playback_calls
-from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import ROOT, UNLIKE, few_of
 from tests.plugins.learn.test_recordings import SHIPPED, WITHOUT_POLLS
@@ -35,10 +33,10 @@ OTHERWISE = {
 def captured(name: str) -> tuple[Recording, Blob]:
     """One session's calls as a proxy saw them."""
     path = ROOT / "recordings" / f"{name}.rec.jsonl"
-    return as_capture(read(open_recording(path), path.name)), partial(read_blob, path)
+    return as_capture(read(open_recording(path), path.name))
 
 
-def learned(name: str, recording: Recording, blob: Blob) -> str:
+def learned(name: str, recording: Recording) -> str:
     """What is learned of these calls alone."""
     observed = ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording))
     return learn(observed, name, recording.name, Terms())

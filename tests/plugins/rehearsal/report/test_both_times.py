@@ -2,13 +2,11 @@
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lab.core.clock import Millis
-from lab.files.recordings import read_blob
 from lab.identity.clients import DEMO
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
@@ -114,4 +112,4 @@ def rows_over_sockets(lab: Lab, zoo: Mapping[str, Rehearsal], *options: str, goo
 def _judged(path: Path) -> ClientReport:
     recording = read(path.read_bytes(), path.name)
     assert recording.end is not None and recording.end.reason.startswith("exit"), path
-    return report_on({"day": histories_of(recording, blob=partial(read_blob, path))})
+    return report_on({"day": histories_of(recording)})
