@@ -30,6 +30,8 @@ class BodyMarks(NamedTuple):
     telling: tuple[str, ...] = ()
     """Of a job's body, what tells one answer from the next."""
 
+    codes: frozenset[str] = frozenset()
+    """What a mock makes of its seed, and so is no secret of its, though it is called like one."""
     own: frozenset[str] = frozenset()
     """Those whose words are the wire's, ids and instants apart: statuses, kinds, names of methods."""
 

@@ -19,11 +19,13 @@ class RecordedSecrets(Struct, frozen=True):
     """By kind (`token refresh code device usercode idtoken xsrf`) what stands for what was given, in order."""
     judged: deque[Json] = deque()
     """Each judgement, in order."""
+    fresh: Callable[[str], str] | None = None
+    """What stands for what wasn't given then, by its kind; None: values are made."""
 
     def mint(self, kind: str, make: Callable[[], str]) -> str:
-        """What stands for the next that was given of a kind; a value of this time where nothing was."""
+        """What stands for the next that was given of a kind; where nothing was, a value of this time, or another stand-in."""
         known = self.minted.get(kind)
-        return known.popleft() if known else make()
+        return known.popleft() if known else make() if self.fresh is None else self.fresh(kind)
 
     def judge(self, compute: Callable[[], Json]) -> Json:
         """The next judgement; one of this time where there was none."""

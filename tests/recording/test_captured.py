@@ -21,7 +21,7 @@ from lab.recording.playback.playback import RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.redaction.leaks import leaks
 from lab.recording.show.exports import as_markdown
-from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_values
+from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_hosts
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
@@ -202,7 +202,7 @@ def test_where_it_is_played_back_the_pod_is_there_and_its_scopes_are_known() -> 
     client = Client("my-own-app", "a-secret-of-the-settings")
     config = replace(config_of_capture(recording, (client,), ()), here=OWN)
     playback = RecordingPlayback(recording, INSTANT_EPOCH)
-    playback.writer.values.update(pod_values(recording, OWN))
+    playback.writer.values.update(pod_hosts(recording, OWN))
     service = PlaybackService(config, playback)
     granted = service.serve(token_request(client.id, client.secret, scope), 0)
     assert granted.response.status == 200

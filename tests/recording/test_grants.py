@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.identity.clients import DEMO, JANE, OOB, Account, Client, Grant
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read

@@ -12,6 +12,7 @@ _MARKS = BodyMarks(
         "jobId": "J", "conversationId": "K", "traceId": "T", "documentId": "D", "parseFileDocumentId": "D",
         "attachmentDocumentId": "D",
     },
+    codes=frozenset({"callbackToken"}),
     millis=frozenset({"startDate", "endTime"}),
     dates=frozenset({"createDate", "endDate"}),
     generated=frozenset({

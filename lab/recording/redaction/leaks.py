@@ -14,7 +14,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import deep
 from lab.dialects.router import ROUTER
 from lab.recording.format.text import line_value
-from lab.recording.redaction.redactor import Redactor
+from lab.recording.redaction.redactor import LAB_CODES, Redactor
 from lab.recording.redaction.secret_names import is_secret
 from lab.recording.redaction.stand_ins import STAND_IN, KnownSecrets, stand_in
 from lab.recording.redaction.written import loose_pairs
@@ -72,6 +72,10 @@ class _Judge(Redactor):
             secrets.configure(secret, stand_in("client", number), name)
         self.found = False
 
+    def begin(self, header: dict[str, Json]) -> None:
+        """The header tells whether a mock's own codes are in the open."""
+        self._codes = LAB_CODES if header.get("source") in ("mock", "playback") else ()
+
     def text(self, text: str) -> str:
         """As any, but for what stands for a secret."""
         bare = STAND_IN.sub("", text)
@@ -121,6 +125,8 @@ def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> It
         raw = line.decode("utf-8", "replace")
         value, judge.found = _line(raw), False
         if isinstance(value, dict):
+            if value.get("k") == "header":
+                judge.begin(value)
             judge.line(value)
         else:
             judge.flat(raw)
@@ -200,7 +206,7 @@ class _RandomWords:
                         continue
                     said = _SAID.search(value, max(0, found.start() - _BEFORE), found.start())
                     around = said[1] if said else name
-                    if _PLACING.fullmatch(around) and not is_secret(around):
+                    if around in LAB_CODES or (_PLACING.fullmatch(around) and not is_secret(around)):
                         self._placed.add(found[0])
                     else:
                         self._found.setdefault(found[0], (number, place))

@@ -6,19 +6,30 @@ credential by itself (`text`).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from html import unescape
 from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
 
 from lab.core.exchange import Headers, Json
+from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
 from lab.recording.format.text import dumps, loads
 from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
-from lab.recording.redaction.stand_ins import HERE, STAND_IN, TAKEN_OUT, KnownSecrets, kind_of, odd_sign, stand_in, stand_ins
+from lab.recording.redaction.stand_ins import (
+    HERE,
+    STAND_IN,
+    TAKEN_OUT,
+    KnownSecrets,
+    kind_of,
+    odd_sign,
+    stand_in,
+    stand_ins,
+)
 from lab.recording.redaction.vocabulary import own_words
 
+LAB_CODES = frozenset(name for wire in wires() for name in wire.marks.codes)
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 1024
 """Texts that come again and again are remembered, and how long they are at most."""
@@ -68,9 +79,14 @@ _PLAIN = frozenset(
 class Redactor:
     """Puts stand-ins in the places of the secrets of one tape."""
 
-    def __init__(self, secrets: KnownSecrets, own: str = "", elsewhere: str = DECOY_ORIGIN) -> None:
-        """`own` is the origin of the lab itself, `elsewhere` the one to which it may redirect."""
-        self.secrets = secrets
+    def __init__(
+        self, secrets: KnownSecrets, own: str = "", elsewhere: str = DECOY_ORIGIN, codes: Collection[str] = ()
+    ) -> None:
+        """`own` is the origin of the lab itself, `elsewhere` the one to which it may redirect.
+
+        `codes` are names of members that hold no secret, though they are called so.
+        """
+        self.secrets, self._codes = secrets, codes
         self._origins: list[tuple[str, re.Pattern[str], str]] = []
         for origin, word in ((own, HERE), (elsewhere, DECOY_ORIGIN)):
             self.stands_for(origin, word)
@@ -146,7 +162,7 @@ class Redactor:
         group = found.lastgroup or ""
         value = found[group]
         before = found[0].removesuffix(value)
-        if STAND_IN.fullmatch(value):
+        if STAND_IN.fullmatch(value) or any(before.startswith((f'"{code}"', f"{code}=")) for code in self._codes):
             return found[0]
         if group == "typed":
             return before + self.secrets.brought(unescape(value), "secret")
@@ -265,7 +281,9 @@ class Redactor:
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
         path, found = self.secrets.taken_out(path, odd=True)
-        return found("".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path)))
+        return found(
+            "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
+        )
 
     # JSON
 
@@ -296,7 +314,7 @@ class Redactor:
                 return self.named(name, value, oauth=oauth, reply=reply)
             # of a header with credentials it may be one, but no bare word
             return self.header(name.lower(), value) if names_header(name) and not value.isalpha() else self.text(value)
-        if is_secret(name) and value is not None and not isinstance(value, bool):
+        if is_secret(name) and name not in self._codes and value is not None and not isinstance(value, bool):
             return self._within(value, partial(self.named, name, oauth=oauth, reply=reply))
         if isinstance(value, list) and names_header(name):
             return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
@@ -320,7 +338,7 @@ class Redactor:
 
     def is_secret(self, name: str, value: str, *, oauth: bool, reply: bool) -> bool:
         """Whether a member's value is one, by its name."""
-        if not value or value == REFUSED_SECRET:
+        if not value or value == REFUSED_SECRET or name in self._codes:
             return False
         return is_secret(name) or (oauth and not reply and name.lower() == "code")
 
@@ -401,4 +419,4 @@ def redactor_of(config: Config) -> Redactor:
     for number, account in enumerate(config.accounts, 1):
         secrets.next("user")
         secrets.configure(account.password, stand_in("user", number), account.name)
-    return Redactor(secrets, config.own, config.elsewhere)
+    return Redactor(secrets, config.own, config.elsewhere, LAB_CODES)

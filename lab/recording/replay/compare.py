@@ -27,8 +27,8 @@ from lab.recording.replay.matchers import Matcher, excuse
 from lab.recording.replay.replayer import Asked, Replayer, delivered, jobs_of
 
 _PLAIN = Plain()
-_CUT_WITHIN = 8
-"""Characters at the end of a text that was cut which may be the beginning of a secret."""
+_SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
+"""Where in a text that was cut a secret stands, or the head of a token."""
 
 
 class Difference(Struct, frozen=True):
@@ -251,12 +251,10 @@ def _cut_alike(one: Res, other: Res) -> bool:
     """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
     if one.enc is not Enc.TEXT or other.enc is not Enc.TEXT:
         return False
-    mine, yours = str(one.value).removesuffix(CUT), str(other.value)
-    far = min(len(mine), len(yours)) - _CUT_WITHIN
-    bare = replace(one, value="", times=())
-    return (
-        far > 0
-        and (CUT in str(one.value) or bool(stand_ins(mine)))
-        and mine[:far] == yours[:far]
-        and bare == replace(other, value="", times=(), n=one.n, t=one.t, raw=one.raw)
+    mine, yours = str(one.value), str(other.value)
+    if (found := _SECRET.search(mine)) is None:
+        return False
+    head = mine[: found.start()]
+    return (yours.startswith(head) or head.startswith(yours)) and replace(one, value="", times=()) == replace(
+        other, value="", times=(), raw=one.raw
     )

@@ -32,7 +32,7 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Recording, Req, Res
 from lab.recording.redaction.bodies import bytes_of
 from lab.recording.redaction.redactor import Plain
-from lab.recording.redaction.stand_ins import kind_of, stand_ins
+from lab.recording.redaction.stand_ins import kind_of, stand_in, stand_ins
 from lab.recording.tape.header import refs_of_now
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.observed import observation_of
@@ -40,6 +40,8 @@ from lab.recording.tape.tape import Tape
 
 _MINTED_IN_REPLIES = frozenset(("idtoken", "xsrf"))
 """Kinds of what is given that no fact tells of."""
+_BEYOND = 900_000
+"""Numbers of what is given in a replay, and wasn't then."""
 _GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
@@ -66,6 +68,7 @@ class Replayer:
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
         self._noted: list[Fact] = []
+        self._beyond = _BEYOND
         self._minted = _minted_in_replies(recording)
         self._catalog = Catalog(config, config.identity) if config.recorded is None else None
         """Of which what is told again of jobs is drawn anew; None: as it was recorded."""
@@ -103,7 +106,11 @@ class Replayer:
                     minted.setdefault(kind, deque()).append(value)
         for word in self._minted.get(line.x, ()):
             minted.setdefault(kind_of(word), deque()).append(word)
-        return RecordedSecrets(minted, deque(line.judged))
+        return RecordedSecrets(minted, deque(line.judged), self._fresh)
+
+    def _fresh(self, kind: str) -> str:
+        self._beyond += 1
+        return stand_in(kind, self._beyond, "-" if self.service.config.identity.strict else "")
 
     def _observe(self, observation: Observation) -> None:
         if type(observation) is Noted and (observation.fact.kind == "input" or observation.fact.type == "fault.struck"):
