@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lab.cli.tapes.file_tape import MOST_HELD
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile
 from lab.mock.service import Service
@@ -12,4 +13,4 @@ from lab.recording.tape.tape import Tape
 def tape(mock: Service, file: str) -> Tape:
     """Records to `file` until the process ends."""
     disk = TapeFile(Path(file))
-    return Tape(mock, disk.write, recording_header(mock.config, lab=__version__), sync=disk.sync)
+    return Tape(mock, disk.write, recording_header(mock.config, lab=__version__), sync=disk.sync, hold=MOST_HELD)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for 
     from lab.recording.redaction.redactor import Redactor
     from lab.recording.tape.tape import Source
 
-_MOST_HELD = 64
+MOST_HELD = 64
 """Lines that are written at once."""
 _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
@@ -56,7 +56,7 @@ class FileTape:
 
         self._tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
         self.tape = Tape(
-            source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=_MOST_HELD
+            source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=MOST_HELD
         )
         self.tape.limit = opening.limit
 

@@ -39,9 +39,14 @@ def fact_document(entry: Entry) -> dict[str, Json]:
     return {"n": entry.n, "t": entry.t, "at": entry.instant, "type": entry.type, **x, **entry.members}
 
 
+def line_text(line: AnyLine) -> str:
+    """The line, LF included. A footer with the digest that it carries."""
+    return dumps(line_members(line)) + "\n"
+
+
 def encode(line: AnyLine) -> bytes:
-    """The line as bytes, LF included. A footer is encoded with the digest it carries."""
-    return (dumps(line_members(line)) + "\n").encode()
+    """The same as bytes."""
+    return line_text(line).encode()
 
 
 def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.format.codec import encode
+from lab.recording.format.codec import line_text
 from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.bodies import body_of
@@ -36,8 +36,8 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 class Tail(Struct):
     """What a line has that may be said again."""
 
-    make: Callable[[], bytes]
-    written: bytes = b""
+    make: Callable[[], str]
+    written: str = ""
     """Its members without the comma before them."""
     generation: int = -1
     """Of the secrets that were known when it was made."""
@@ -83,7 +83,7 @@ class LineCache:
     def _of_reply(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> Tail:
         return Tail(partial(self._reply_tail, headers, body, oauth, cut))
 
-    def _request_tail(self, parts: RequestParts, oauth: bool) -> bytes:
+    def _request_tail(self, parts: RequestParts, oauth: bool) -> str:
         redactor, (method, path, query, headers, body) = self.redactor, parts
         written = self.body(headers, body, oauth=oauth, reply=False)
         asked = f"?{redactor.written(query, oauth=oauth)}" if query else ""
@@ -93,7 +93,7 @@ class LineCache:
         )  # fmt: skip
         return _short(line)[_REQ_HEAD:-2]
 
-    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> str:
         written = self.body(headers, body, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
@@ -126,9 +126,9 @@ def _foreign(headers: Headers) -> Headers:
     return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
 
 
-def _short(line: Req | Res) -> bytes:
+def _short(line: Req | Res) -> str:
     """The line, its body left out if it is longer than any reader takes."""
-    written = encode(line)
-    if len(written) < LONGEST_LINE - 128:
+    written = line_text(line)
+    if len(written) * 4 < LONGEST_LINE - 128 or len(written.encode()) < LONGEST_LINE - 128:
         return written
-    return encode(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))
+    return line_text(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))

@@ -19,7 +19,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
-from lab.recording.format.codec import encode, fact_members, footer, nested
+from lab.recording.format.codec import fact_members, footer, line_text, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.redactor import redactor_of
@@ -99,13 +99,13 @@ class Tape:
         self._oauth: set[int] = set()
         self._repeats = repeats
         self._hold = hold
-        self._held: list[bytes] = []
+        self._held: list[str] = []
         """Lines that aren't written yet."""
         self._sync_due = False
         self._pending: _Pending | None = None
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
-        self._put(encode(header))
+        self._put(line_text(header))
         self._write_held()
         self._synced()
 
@@ -143,7 +143,7 @@ class Tape:
             self._fact(fact, now, None)
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0)
-            self._put(encode(cut))
+            self._put(line_text(cut))
         self._write_held()
         try:
             self._write(footer(self._n, self._at(now), reason, self._digest))
@@ -173,16 +173,16 @@ class Tape:
 
     # Lines
 
-    def _put(self, line: bytes) -> None:
+    def _put(self, line: str) -> None:
         self._n += 1
-        self._bytes += len(line)
         self._held.append(line)
         if len(self._held) >= self._hold:
             self._write_held()
 
     def _write_held(self) -> None:
-        lines = b"".join(self._held)
+        lines = "".join(self._held).encode()
         self._held.clear()
+        self._bytes += len(lines)
         try:
             if lines:
                 self._write(lines)
@@ -275,11 +275,11 @@ class Tape:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
         if tail.n and self._repeats:
-            self._put(f'{begin}"as":{tail.n}{end}}}\n'.encode())
+            self._put(f'{begin}"as":{tail.n}{end}}}\n')
             return
         tail.n = self._n
         # nothing may be left to say: then the comma before it goes
-        self._put((begin if tail.written else begin[:-1]).encode() + tail.written + f"{end}}}\n".encode())
+        self._put(f"{begin if tail.written else begin[:-1]}{tail.written}{end}}}\n")
 
     # Facts
 
@@ -329,7 +329,7 @@ class Tape:
             pending.facts.append(nested(fact, self._members(fact), pending.at))
             return
         t = self._at(now)
-        self._put(encode(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
+        self._put(line_text(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)
