@@ -58,9 +58,7 @@ class AnotherServer:
         known |= {stand_in("user", number): each.password for number, each in enumerate(config.accounts, 1)}
         needed = wanted(plan, Origins(recording))
         given = secrets or Credentials({alias: known[alias] for alias in needed.values()})
-        machine = ClientReplay(
-            plan, given, ("http://127.0.0.1", "http://127.0.0.1"), terms or ClientTerms(), matchers
-        )
+        machine = ClientReplay(plan, given, ("http://127.0.0.1", "http://127.0.0.1"), terms or ClientTerms(), matchers)
         now, order, coming = 0, 0, list[tuple[Millis, int, Outgoing, Response | None, str]]()
         while not machine.over:
             for out in machine.ready(now):

@@ -72,5 +72,3 @@ def astray(path: str) -> Recording:
     headers = (("authorization", "Bearer «token:T1»"),)
     req = Req(n=1, t=0, x=1, c=1, method="GET", path=path, headers=headers, enc=Enc.NONE)
     return read(write([header, req, Res(n=2, t=0, x=1, status=404, headers=(), enc=Enc.NONE)], "closed", 0))
-
-

@@ -266,7 +266,9 @@ def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
     clean = Redactor(KnownSecrets(), own="http://127.0.0.1:4318")
     for text in ("http://127.0.0.1:43188/x", "http://127.0.0.1:4318.example/", "http://127.0.0.1:4318-x"):
         assert clean.text(text) == text
-    assert clean.text("at http://127.0.0.1:4318, http://127.0.0.1:4318/x") == "at http://lab.invalid, http://lab.invalid/x"
+    assert (
+        clean.text("at http://127.0.0.1:4318, http://127.0.0.1:4318/x") == "at http://lab.invalid, http://lab.invalid/x"
+    )
 
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:

@@ -63,9 +63,7 @@ def test_no_url_names_a_server_that_was_not_asked(path: str) -> None:
 def test_a_long_body_comes_from_its_blob_and_without_it_there_is_no_document() -> None:
     path = next(path for path in SHIPPED if path.name.startswith("heavy-load"))
     recording = read(path.read_bytes())
-    texts = [
-        one["response"]["content"].get("text", "") for one in har_of(recording)["entries"]
-    ]
+    texts = [one["response"]["content"].get("text", "") for one in har_of(recording)["entries"]]
     assert max(map(len, texts)) > 5_000_000 and isinstance(json.loads(max(texts, key=len)), dict)
     with pytest.raises(RecordingError):
         list(har(recording))

@@ -1,13 +1,17 @@
-"""`lab schema`: the scenario language, or the settings file, as JSON Schema, for editors."""
+"""`lab schema`: the scenario language, the settings file, or a recording's line, as JSON Schema."""
 
 import json
 
+import msgspec
+
 from lab.cli.console import Console
+from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.language.parse.settings_file import DISK
 from lab.language.shape import json_schema
 from lab.program.scenario import Scenario
 from lab.program.settings_file import Server
+from lab.recording.format.reader import FileLine
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags
 
@@ -27,8 +31,19 @@ def text() -> str:
 
 def execute(flags: Flags, console: Console) -> int:
     """Print it."""
-    console.out(json.dumps(of_settings(), ensure_ascii=False, indent=2) if flags["settings"] else text())
+    if flags["settings"] and flags["recording"]:
+        raise UsageError("--settings can't stand beside --recording: each is a schema of its own.")
+    of = of_settings if flags["settings"] else of_recording if flags["recording"] else None
+    console.out(text() if of is None else json.dumps(of(), ensure_ascii=False, indent=2))
     return 0
+
+
+def of_recording() -> dict[str, Json]:
+    """The schema of each line of a recording (recordings.md §2)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **msgspec.json.schema(FileLine, schema_hook=lambda _: {"description": "any value of JSON"}),
+    }
 
 
 def of_settings() -> dict[str, Json]:

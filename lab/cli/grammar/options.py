@@ -280,7 +280,10 @@ SHOW_OPTIONS = (
 )
 REPAIR_OPTIONS = (Option("target", "FILE"),)
 NEW_OPTIONS = (Option("target", "NAME"),)
-SCHEMA_OPTIONS = (flag("--settings", "of the settings file instead"),)
+SCHEMA_OPTIONS = (
+    flag("--settings", "of the settings file instead"),
+    flag("--recording", "of a line of a recording instead"),
+)
 OPENAPI_OPTIONS = (
     Option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", repeated=True),
     Option("--settings", "FILE", "a file of switches"),
