@@ -13,6 +13,7 @@ from textual import events
 
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.rows.spans import plain
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FULL, ListScreen, PageScreen
 from lab.tui.state.screen import UiState
@@ -207,7 +208,7 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
             await pilot.press("w", "5", "ctrl+p", *"begin,")
             palette = app.screen
             assert isinstance(palette, ListScreen)
-            await until(pilot, lambda palette=palette: [each.key for each in palette.entries] == ["space"])  # type: ignore[misc]
+            await until(pilot, lambda palette=palette: [plain(each.right) for each in palette.entries] == ["space "])  # type: ignore[misc]
             on_row = (palette.options.region.x + 3, palette.options.region.y)
             source.requests.clear()
             await send(pilot, [*click(on_row), *click(on_row)] if click_it else [*key("enter"), *key("enter")])

@@ -20,9 +20,9 @@ from lab.jobs.program import patterns_for_next
 from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
-from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.layout import Rect, lay_out
+from lab.tui.panes.menus import copied_texts
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
@@ -402,7 +402,7 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
 
 def test_no_two_panes_have_one_name_or_key_and_what_each_copies_is_in_the_menu() -> None:
     assert len({pane.name for pane in PANES}) == len({pane.key for pane in PANES}) == len(PANES)
-    assert {pane.copies for pane in PANES} <= {*CopyPage.keys}
+    assert {pane.copies for pane in PANES} <= {each.key for each in copied_texts(view_of("complete"))}
     assert pane_digits(view_of("running")).split() == [PANES[0].key, "to", PANES[-1].key]
 
 

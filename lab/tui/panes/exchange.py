@@ -1,9 +1,7 @@
 """Both sides of an exchange: request and reply, headers and bodies, and the request as a curl command."""
 
-from collections.abc import Callable
-
 from lab.tui.panes.keys import Reaction
-from lab.tui.panes.page import PageContent
+from lab.tui.panes.page import Page
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
@@ -16,29 +14,18 @@ from lab.tui.state.status import face
 FOOT = "y as curl · ← → others · esc"
 
 
-class ExchangePage(PageContent):
+class ExchangePage(Page):
     """One exchange; it follows the state, so a reply that comes while it is open shows. `y` copies it as curl."""
 
-    opener = "enter"
-    foot = FOOT
     keys = ("y", "left", "left_square_bracket", "right", "right_square_bracket")
 
-    def __init__(self, state: Callable[[], ScreenState], exchange: Exchange) -> None:
-        super().__init__(state)
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__("enter", "EXCHANGE", FOOT)
         self.exchange = exchange
 
-    @property
-    def title(self) -> str:  # type: ignore[override]  # it says what came of the exchange
-        """Which exchange, when, what came of it."""
-        exchange = self.exchange
-        came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
-        at = since_text(self.state.run, exchange.at).strip()
-        parts = (f"EXCHANGE {exchange.x}", exchange.route, at, came, latency(exchange.took))
-        return " · ".join(part for part in parts if part)
-
-    def press(self, key: str) -> Reaction:
+    def press(self, state: ScreenState, key: str) -> Reaction:
         """Copy it, or show the exchange before or after."""
-        source, exchanges = self.state.source, self.state.run.exchanges
+        source, exchanges = state.source, state.run.exchanges
         if key == "y":
             self.foot = "sent to the clipboard · esc"
             return Reaction(copy=curl(self.exchange, source.base, source.token_url))
@@ -49,15 +36,18 @@ class ExchangePage(PageContent):
         self.foot = FOOT
         return Reaction()
 
-    def body(self, inner: int) -> list[Row]:
-        """The page, more rows than fit if bodies are long."""
-        source = self.state.source
-        exchange = self.exchange = self.state.run.exchange(self.exchange.x) or self.exchange
+    def body(self, state: ScreenState, inner: int) -> list[Row]:
+        """The page, more rows than fit if bodies are long; its title says which exchange it is, when, what came of it."""
+        run, source = state.run, state.source
+        exchange = self.exchange = run.exchange(self.exchange.x) or self.exchange
+        came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
+        parts = (f"EXCHANGE {exchange.x}", exchange.route, since_text(run, exchange.at).strip(), came)
+        self.title = " · ".join(filter(None, (*parts, latency(exchange.took))))
         head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
         lines = [head, *_message(exchange.request_headers, exchange.request_body, inner), BLANK]
         if exchange.struck:
             lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
-        lines += [*_reply(self.state.run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
+        lines += [*_reply(run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
         command = curl(exchange, source.base, source.token_url)
         return [*lines, *[row("  ", part) for text in command.split("\n") for part in wrap(row(text), inner - 2)]]
 

@@ -1,19 +1,20 @@
 """The scenario picker: each scenario with its lane in miniature, all on one scale; below, what the chosen one shows."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.tui.panes.band import planned_row
 from lab.tui.panes.keys import Reaction
-from lab.tui.panes.page import ListContent
+from lab.tui.panes.page import ListEntry, ListPage
 from lab.tui.rows.blocks import span_text
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, backed, clip, cut, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, cut, ink, row, width, wrap
 from lab.tui.state.course import CourseStep, planned_course
 from lab.tui.state.ink import Ink
-from lab.tui.state.screen import ScenarioChoice
+from lab.tui.state.screen import ScenarioChoice, ScreenState
 
 SCALE: Millis = 42_000
 """How long the longest lane takes; of a longer course its longest stretch is broken by `···`."""
@@ -21,85 +22,58 @@ _LEAST_LANE = 12
 """Cells below which a lane isn't drawn: its end alone tells then."""
 _END = 14
 """Cells for how it ends."""
-_FOOT = "↑ ↓   enter plays it   esc"
-_CONFIRM = "enter once more ends the run that is under way · esc"
+CONFIRM = "enter once more ends the run that is under way · esc"
 
 
-class PickerPage(ListContent[ScenarioChoice]):
-    """The scenarios; enter chooses one."""
+def _entries(state: ScreenState, inner: int) -> list[ListEntry]:
+    """Name and title of each; its lane, and how it ends."""
+    found = state.source.scenarios
+    names = min(max([0, *(cell_len(each.name) for each in found)]), 24)
+    titles = min(max([0, *(cell_len(each.title) for each in found)]), max(12, inner - names - _END - 5))
 
-    opener = "s"
-    title = "SCENARIO"
-    foot = _FOOT
-    none_left = "no scenario has these words"
-    least, most, steady = 7, 12, True
-
-    _to_confirm = ""
-    """The scenario for which it was asked whether the run shall end."""
-
-    def entries(self) -> Sequence[ScenarioChoice]:
-        """The scenarios."""
-        return self.state.source.scenarios
-
-    @property
-    def hint(self) -> str:  # type: ignore[override]  # it says how many there are
-        """How many there are, once the lab has read them."""
-        many = len(self.entries())
-        return f"{many} scenarios · type to find" if many else "the scenarios are being read"
-
-    def first(self) -> int:
-        """The one that is played."""
-        current = self.state.source.scenario
-        names = [each.name for each in self.entries()]
-        return names.index(current.name) if current is not None and current.name in names else 0
-
-    def name_of(self, entry: ScenarioChoice) -> str:
-        """Its name."""
-        return entry.name
-
-    def text_of(self, entry: ScenarioChoice) -> str:
-        """Its name, its title, and what it shows."""
-        return f"{entry.name} {entry.title} {entry.shows}"
-
-    def line(self, entry: ScenarioChoice, inner: int, *, chosen: bool) -> Row:
-        """Name and title, filled if it is the chosen one; its lane, and how it ends."""
-        names, titles = (
-            max(map(cell_len, each)) for each in zip(*[(e.name, e.title) for e in self.entries()], strict=True)
+    def entry(each: ScenarioChoice) -> ListEntry:
+        name = ink(f" {clip(each.name, names):<{names}}  ", "bad" if each.complaints else "dim")
+        head = row(name, f"{clip(each.title, titles):<{titles}} ")
+        played = Reaction(
+            state.choose(starting=False, output="rendered", zoom=""),
+            lambda source: source.choose(each.name),
+            close=True,
         )
-        names, titles = min(names, 24), min(titles, max(12, inner - min(names, 24) - _END - 5))
-        tone: Ink = "fill" if chosen else "bad" if entry.complaints else "dim"
-        name = row(ink(f" {clip(entry.name, names):<{names}}  ", tone, bold=chosen))
-        name = row(name, ink(f"{clip(entry.title, titles):<{titles}} ", "fill" if chosen else "fg", bold=chosen))
-        if chosen:
-            name = backed(name, "fill-run")
-        room = inner - width(name) - 1 - _END
-        return cut(row(name, " ", lane(entry, room, colours=self.state.colours)), inner)
+        return ListEntry(
+            each.name,
+            head,
+            row(" ", lane(each, inner - width(head) - 1 - _END, colours=state.colours)),
+            lambda key: played,
+            searched=f"{each.name} {each.title} {each.shows}",
+            confirm=CONFIRM if state.running else "",
+            more=partial(_told, each),
+        )
 
-    def more(self, entry: ScenarioChoice, inner: int, rows: int) -> list[Row]:
-        """What it shows, its story as far as there is room, what is asked, and its course as planned."""
-        if entry.complaints:
-            return [line for text in entry.complaints for line in wrap(row(ink(text, "bad")), inner)]
-        shows = wrap(row(ink(entry.shows, bold=True)), inner)
-        foot: list[Row] = []
-        if (scenario := entry.scenario) is not None:
-            foot = [BLANK, cut(row(ink("asks  ", "dim"), scenario.message), inner), BLANK]
-            foot.append(planned_row(planned_course(scenario, entry.seed, 1), inner))
-        story = markdown(entry.story, inner)[: max(0, rows - len(shows) - len(foot) - 1)]
-        while story and not width(story[-1]):
-            story.pop()
-        return [*shows, *([BLANK, *story] if story else []), *foot]
+    return list(map(entry, found))
 
-    def take(self, key: str, entry: ScenarioChoice) -> Reaction:
-        """Play it; a run that is under way ends only when enter is pressed twice."""
-        if self.state.running and self._to_confirm != entry.name:
-            self._to_confirm, self.foot = entry.name, _CONFIRM
-            return Reaction()
-        ui = self.state.choose(starting=False, output="rendered", zoom="")
-        return Reaction(ui, lambda source: source.choose(entry.name), close=True)
 
-    def moved(self) -> None:
-        """Another one is chosen: it isn't the one that was asked about."""
-        self._to_confirm, self.foot = "", _FOOT
+def _told(entry: ScenarioChoice, inner: int, rows: int) -> list[Row]:
+    """What it shows, its story as far as there is room, what is asked, and its course as planned."""
+    if entry.complaints:
+        return [line for text in entry.complaints for line in wrap(row(ink(text, "bad")), inner)][:rows]
+    shows = wrap(row(ink(entry.shows, bold=True)), inner)
+    foot: list[Row] = []
+    if (scenario := entry.scenario) is not None:
+        foot = [BLANK, cut(row(ink("asks  ", "dim"), scenario.message), inner), BLANK]
+        foot.append(planned_row(planned_course(scenario, entry.seed, 1), inner))
+    story = markdown(entry.story, inner)[: max(0, rows - len(shows) - len(foot) - 1)]
+    while story and not width(story[-1]):
+        story.pop()
+    return [*shows, *([BLANK, *story] if story else []), *foot]
+
+
+PICKER = ListPage(
+    "s", "SCENARIO", "↑ ↓   enter plays it   esc", _entries,
+    lambda state: state.source.scenario.name if state.source.scenario is not None else "",
+    "{} scenarios · type to find", "the scenarios are being read", "no scenario has these words",
+    least=7, most=12, steady=True,
+)  # fmt: skip
+"""The scenarios; enter plays the chosen one."""
 
 
 def lane(entry: ScenarioChoice, cells: int, *, colours: bool) -> Row:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
-from lab.tui.panes.page import PageContent
+from lab.tui.panes.page import Page
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
 from lab.tui.state.screen import ScreenState, SidePanel
@@ -54,19 +54,16 @@ def _lines(panel: SidePanel, columns: int) -> list[Row]:
     return [*(row((line, "ink @paper")) for line in panel.picture), row((panel.asks, "fg b")), *below]
 
 
-class SidePage(PageContent):
+def side_page() -> Page:
     """The panel alone, on a screen that has no room for it beside the question."""
 
-    opener = "d"
-    title = "DECIDE ELSEWHERE"
-    foot = "d or esc"
-
-    def body(self, inner: int) -> list[Row]:
-        """The panel, or that nothing is to be decided."""
-        panel = self.state.side
+    def body(state: ScreenState, inner: int) -> list[Row]:
+        panel = state.side
         if panel is None or not panel.asks:
             return [row(("No gate is open.", "dim"))]
         return [centre(line, inner) for line in _lines(panel, inner)]
+
+    return Page("d", "DECIDE ELSEWHERE", "d or esc", body)
 
 
 KEYS = (
