@@ -1,14 +1,13 @@
 """The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
 
 from collections.abc import Callable
-from functools import partial
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.program.words import Verdict
 from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
-from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
+from lab.tui.panes.keys import FormField, React, Reaction, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
@@ -19,12 +18,12 @@ from lab.tui.state.reduce import NO_REPLY
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
-_BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
-    "approved": ("approve", "a", "Approve", "fill", "fill-done"),
-    "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
-    "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
+_BUTTONS: dict[str, tuple[str, str, Ink, Ground]] = {
+    "approved": ("a", "Approve", "fill", "fill-done"),
+    "rejected": ("r", "Reject", "fill", "fill-bad"),
+    "changes-requested": ("c", "Changes", "wait", "panel"),
 }
-"""By verdict: its action and its key, its face where the gate has none, its colours."""
+"""By verdict: its key, its face where the gate has none, its colours."""
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
@@ -99,7 +98,7 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
         word = ink(verdict_face(verdict).word, bold=True)
         happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
-        label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
+        label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
     elif opening is not None and opening.approvals > 1:
         lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
@@ -121,7 +120,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
     """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
     found = []
     for verdict, label in offered_answers(state):
-        _, key, _, tone, ground = _BUTTONS[verdict]
+        key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
         found.append(button(key, label, tone, ground))
     return found
@@ -156,11 +155,11 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
 def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
-    faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
-    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict, state))
+    faces = {verdict: labels.get(verdict, plain) for verdict, (_, plain, _, _) in _BUTTONS.items()}
+    return tuple((verdict, label) for verdict, label in faces.items() if answerable(verdict, state))
 
 
-def _answerable(verdict: str, state: ScreenState) -> bool:
+def answerable(verdict: str, state: ScreenState) -> bool:
     gate = state.newest.gate
     if gate is None or gate.sent is not None or "decide" not in state.source.can:
         return False
@@ -182,7 +181,7 @@ def _given(answer: GateAnswer) -> Reaction:
     return Reaction(ask=lambda source: source.answer(answer), command="end hold")
 
 
-def _answering(verdict: str) -> React:
+def answering(verdict: str) -> React:
     return lambda state: _given(gate_answer(state, verdict))
 
 
@@ -192,7 +191,7 @@ def _at_opening(state: ScreenState) -> Callable[[ScreenState], bool]:
     return lambda now: now.newest.gate is not None and now.newest.gate.key == key
 
 
-def _asking_for_changes(state: ScreenState) -> Reaction:
+def asking_for_changes(state: ScreenState) -> Reaction:
     hint = state.run.gate.prompt if state.run.gate is not None else ""
 
     def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
@@ -201,7 +200,7 @@ def _asking_for_changes(state: ScreenState) -> Reaction:
     return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _at_opening(state)))
 
 
-def _signing(verdict: str, title: str) -> React:
+def signing(verdict: str, title: str) -> React:
     """A verdict with a name and a comment, either of which may be empty; where no name can go along, a comment alone."""
 
     def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:
@@ -217,7 +216,7 @@ def _signing(verdict: str, title: str) -> React:
     return react
 
 
-def _no_answer(state: ScreenState) -> str:
+def why_no_answer(state: ScreenState) -> str:
     gate = state.newest.gate
     if gate is None:
         return "No gate is open."
@@ -228,21 +227,4 @@ def _no_answer(state: ScreenState) -> str:
     return "The answer is on its way."
 
 
-def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:
-    """A verdict's key; the one that gives it by name is the same in capitals."""
-    name, key, label, _, _ = _BUTTONS[verdict]
-    if signed:
-        name, key, label = f"{name}-saying", key.upper(), f"{label} by name"
-    offered = partial(_answerable, verdict)
-    return ScreenKey(name, key, key, label, text, react, offered, group="gate", needs="decide", why=_no_answer)
-
-
-KEYS = (
-    _key("approved", "approve at the open gate", _answering("approved")),
-    _key("rejected", "reject at the open gate", _answering("rejected")),
-    _key("changes-requested", "ask for changes: type what they are", _asking_for_changes),
-    _key("approved", "approve with a name and a comment", _signing("approved", "APPROVE"), signed=True),
-    _key("rejected", "reject with a name and a comment", _signing("rejected", "REJECT"), signed=True),
-)
-
-APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)
+APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True)

@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len
 
-from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
@@ -58,10 +58,10 @@ def job_fact(view: View) -> PaneFact:
     if job.job is None:
         return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
     gist = row((job.job[:8], "run b"), job.job[8:])
-    if _several(state):
+    if several_turns(state):
         short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
         gist = row(gist, (f"  {short}", "dim"))
-    return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
+    return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if several_turns(state) else "")
 
 
 def job_parts(room: View) -> list[ViewPart]:
@@ -130,11 +130,11 @@ def _exchange(state: ScreenState) -> Exchange | None:
 # Other turns, and of a journal other jobs
 
 
-def _several(state: ScreenState) -> bool:
+def several_turns(state: ScreenState) -> bool:
     return state.newest.turn > 1 or state.source.place[1] > 1
 
 
-def _look_at(state: ScreenState, by: int) -> Reaction:
+def look_at_turn(by: int, state: ScreenState) -> Reaction:
     """The turn before, or after; of a journal the job, and after the newest: follow whatever comes."""
     ui, scrolled = state.ui, state.unscrolled("output")
     if not state.source.follows:
@@ -147,33 +147,6 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
     return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
 
 
-ONE_TURN = "There is one turn only."
-KEYS = (
-    ScreenKey(
-        "earlier",
-        "left_square_bracket",
-        "[",
-        "Turn before",
-        "look at another turn or job",
-        lambda state: _look_at(state, -1),
-        _several,
-        word=lambda state: "Jobs" if state.source.follows else "Turns",
-        why=ONE_TURN,
-        bar=2,
-        pair="later",
-    ),
-    ScreenKey(
-        "later",
-        "right_square_bracket",
-        "]",
-        "Turn after",
-        "the turn or job after, then follow",
-        lambda state: _look_at(state, 1),
-        _several,
-        why=ONE_TURN,
-    ),
-)
-
 JOB_PANE = Pane(
     "job",
     "2",
@@ -185,5 +158,4 @@ JOB_PANE = Pane(
     narrow=36,
     copies="j",
     help_keys="enter [ z",
-    keys=KEYS,
 )

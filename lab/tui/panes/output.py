@@ -2,7 +2,7 @@
 
 from lab.program.words import Status
 from lab.tui.panes.hero import hero
-from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction
 from lab.tui.panes.pane import Pane, PaneFact, View, last_of
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
@@ -97,24 +97,10 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
     return [*body, *([BLANK, row(("partial output", "wait")), *done] if last.output else [])]
 
 
-def _next_form(state: ScreenState) -> Reaction:
+def next_output_view(state: ScreenState) -> Reaction:
     following = FORMS[(FORMS.index(state.ui.output) + 1) % len(FORMS)]
     return Reaction(state.choose(output=following, scrolled=state.unscrolled("output")))
 
-
-KEYS = (
-    ScreenKey(
-        "output-view",
-        "o",
-        "o",
-        "Output view",
-        "output rendered, raw, whole status body",
-        _next_form,
-        lambda state: state.newest.last is not None,
-        why="There is no output yet.",
-        bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0,
-    ),
-)
 
 OUTPUT_PANE = Pane(
     "output",
@@ -128,5 +114,4 @@ OUTPUT_PANE = Pane(
     timed=True,
     scrolls=1,
     help_keys="o ↑ pgup enter z",
-    keys=KEYS,
 )

@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.tui.panes.keys import ScreenKey
 from lab.tui.rows.blocks import LEFT, Kind
 from lab.tui.rows.letters import MOST_ROWS, block, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, wrap
@@ -69,7 +68,6 @@ class Bar(Struct, frozen=True):
     """Whether it shows a time, and so is drawn anew while the clock runs."""
     apart: bool = False
     """Whether a blank row stands below it on a screen of few rows, too."""
-    keys: tuple[ScreenKey, ...] = ()
 
 
 class PaneFact(Struct, frozen=True):
@@ -120,7 +118,6 @@ class Pane(Struct, frozen=True):
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""
     help_keys: str = "enter z"
     """The faces of the keys that the help names for it."""
-    keys: tuple[ScreenKey, ...] = ()
 
 
 def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:

@@ -46,13 +46,13 @@ def _entries(state: ScreenState, inner: int) -> list[ListEntry]:
             lambda key: played,
             searched=f"{each.name} {each.title} {each.shows}",
             confirm=CONFIRM if state.running else "",
-            more=partial(_told, each),
+            more=partial(_shown_below, each),
         )
 
     return list(map(entry, found))
 
 
-def _told(entry: ScenarioChoice, inner: int, rows: int) -> list[Row]:
+def _shown_below(entry: ScenarioChoice, inner: int, rows: int) -> list[Row]:
     """What it shows, its story as far as there is room, what is asked, and its course as planned."""
     if entry.complaints:
         return [line for text in entry.complaints for line in wrap(row(ink(text, "bad")), inner)][:rows]

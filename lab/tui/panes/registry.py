@@ -11,20 +11,16 @@ from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.band import BAND
 from lab.tui.panes.bars import HEADER, NARRATION, STEPPER, key_bar
-from lab.tui.panes.finale import KEYS as FOLLOW_UP_KEYS
 from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
-from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
+from lab.tui.panes.screen_keys import RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
-from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
-from lab.tui.panes.side_panel import KEYS as SIDE_KEYS
 from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
 from lab.tui.panes.stage import ACT, poster_rows, staged
 from lab.tui.panes.token import TOKEN_PANE
@@ -49,18 +45,14 @@ def _focus_key(pane: Pane) -> ScreenKey:
     text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
     react, offered = focusing(pane.name, drawer=drawer), partial(focuses, pane.key)
     series = "look at a pane"
-    return ScreenKey(name, pane.key, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
+    return ScreenKey(name, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
 
 
 OPEN_KEY = ScreenKey(
-    "open", "enter", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
+    "open", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
     lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
 )  # fmt: skip
-SCREEN_KEYS = (
-    *(*APPROVAL_BAR.keys, *SIDE_KEYS, *RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS),
-    *(*(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS, *SCRUBBER.keys),
-    *(*map(_focus_key, PANES), OPEN_KEY, *SEARCH_KEYS, *VIEW_KEYS),
-)
+SCREEN_KEYS = (*RUN_KEYS, *map(_focus_key, PANES), OPEN_KEY, *VIEW_KEYS)
 """Every key, and every command of the palette; the help lists each group in this order."""
 
 BARS: tuple[Bar, ...] = (HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)

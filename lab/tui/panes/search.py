@@ -1,6 +1,6 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
-from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
+from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
@@ -41,14 +41,14 @@ def _draw(view: View) -> Rows:
     return (backed(fill(found, view.columns), "panel"),)
 
 
-def _searching(state: ScreenState) -> bool:
+def searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
 
 
-SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(_searching(state)), _draw)
+SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(searching(state)), _draw)
 
 
-def _search(state: ScreenState) -> Reaction:
+def begin_search(state: ScreenState) -> Reaction:
     field = FormField(FIND, "words", state.ui.query)
     return Reaction(
         form=TextForm("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
@@ -59,30 +59,3 @@ def search_for(state: ScreenState, query: str) -> Reaction:
     """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
     searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
     return Reaction(state.choose(query=query, searched=searched, hit=0, hits=0), command="hit 0")
-
-
-KEYS = (
-    ScreenKey("search", "slash", "/", "Search", "find words in the output, or in the wire", _search, group="view"),
-    ScreenKey(
-        "next-hit",
-        "n",
-        "n",
-        "Next hit",
-        "from place to place found, and back",
-        commanding("hit 1"),
-        _searching,
-        "view",
-        pair="hit-before",
-    ),
-    ScreenKey(
-        "hit-before",
-        "N",
-        "N",
-        "Hit before",
-        "the place before",
-        commanding("hit -1"),
-        _searching,
-        "view",
-        why="Nothing is searched for: / begins a search.",
-    ),
-)

@@ -2,7 +2,6 @@
 
 from msgspec.structs import replace
 
-from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import Page
 from lab.tui.panes.pane import View
@@ -64,20 +63,3 @@ def side_page() -> Page:
         return [centre(line, inner) for line in _lines(panel, inner)]
 
     return Page("d", "DECIDE ELSEWHERE", "d or esc", body)
-
-
-KEYS = (
-    ScreenKey(
-        "side",
-        "d",
-        "d",
-        "Code",
-        "show or hide the code by which others decide",
-        commanding("side"),
-        lambda state: state.side is not None and bool(state.side.asks),
-        group="gate",
-        needs="side",
-        why="No gate is open.",
-        bar=4,
-    ),
-)

@@ -1,6 +1,6 @@
 """The wire drawer: one row an exchange, of all clients."""
 
-from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction
 from lab.tui.panes.pane import OPENS, Pane, PaneFact, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
@@ -92,22 +92,15 @@ def _exchange(state: ScreenState) -> Exchange | None:
     return exchanges[max(0, len(exchanges) - 1 - up)] if exchanges else None
 
 
-def _open_or_close(state: ScreenState) -> Reaction:
+def turn_drawer(state: ScreenState) -> Reaction:
     opened = not state.ui.wire
     focus = "wire" if opened else ""
     return Reaction(state.choose(wire=opened, zoom="", focus=focus, scrolled=state.unscrolled("wire")))
 
 
-def _over_all(state: ScreenState) -> Reaction:
+def turn_full_wire(state: ScreenState) -> Reaction:
     full = state.ui.zoom != "wire"
     return Reaction(state.choose(zoom="wire" if full else "", focus="wire" if full or state.ui.wire else ""))
 
 
-KEYS = (
-    ScreenKey("wire", "w", "w", "Wire", "every exchange, one row each", _open_or_close, group="view", bar=5),
-    ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
-)
-
-WIRE_PANE = Pane(
-    "wire", "5", "Wire", wire_fact, _exchange, None, "drawer", scrolls=-1, help_keys="↑ pgup enter W z", keys=KEYS
-)
+WIRE_PANE = Pane("wire", "5", "Wire", wire_fact, _exchange, None, "drawer", scrolls=-1, help_keys="↑ pgup enter W z")
