@@ -34,7 +34,7 @@ def _entries(state: ScreenState, inner: int) -> list[ListEntry]:
     def entry(each: ScenarioChoice) -> ListEntry:
         name = ink(f" {clip(each.name, names):<{names}}  ", "bad" if each.complaints else "dim")
         head = row(name, f"{clip(each.title, titles):<{titles}} ")
-        played = Reaction(
+        reaction = Reaction(
             state.choose(starting=False, output="rendered", zoom=""),
             lambda source: source.choose(each.name),
             close=True,
@@ -43,7 +43,7 @@ def _entries(state: ScreenState, inner: int) -> list[ListEntry]:
             each.name,
             head,
             row(" ", lane(each, inner - width(head) - 1 - _END, colours=state.colours)),
-            lambda key: played,
+            lambda key: reaction,
             searched=f"{each.name} {each.title} {each.shows}",
             confirm=CONFIRM if state.running else "",
             more=partial(_shown_below, each),
