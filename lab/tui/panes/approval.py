@@ -9,7 +9,7 @@ from lab.program.words import Verdict
 from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
 from lab.tui.panes.keys import FormField, React, Reaction, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
@@ -28,7 +28,7 @@ MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
 
-def _size(state: ScreenState, columns: int, rows: int) -> int:
+def approval_height(state: ScreenState, columns: int, rows: int) -> int:
     if state.shows_act or state.presents:
         return 0  # the act says it all
     gate, opening = state.run.gate, state.run.matched_opening
@@ -39,7 +39,7 @@ def _size(state: ScreenState, columns: int, rows: int) -> int:
     return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD))
 
 
-def _draw(view: View) -> Rows:
+def approval_rows(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if (decision := decision_now(state, view.now) or last_decision(state)) is not None:
         return _receipt(view, decision)
@@ -225,6 +225,3 @@ def why_no_answer(state: ScreenState) -> str:
     if state.ui.paused:
         return "The answer was sent; the clock stands: space lets its reply come."
     return "The answer is on its way."
-
-
-APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True)

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, two_sides
+from lab.tui.panes.pane import PaneFact, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -120,7 +120,7 @@ def _beside_it(job: JobState, inner: int) -> list[Row]:
     return fields(tuple(shown), 14, inner)
 
 
-def _exchange(state: ScreenState) -> Exchange | None:
+def exchange_of_job(state: ScreenState) -> Exchange | None:
     """The exchange that started the job."""
     job = state.run.job
     at = None if job is None else job.sent_at
@@ -145,17 +145,3 @@ def look_at_turn(by: int, state: ScreenState) -> Reaction:
     job = state.journal.beside(ui.job, by)
     remark = "Follows the newest job again." if job is None and ui.job is not None else ""
     return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
-
-
-JOB_PANE = Pane(
-    "job",
-    "2",
-    "Job",
-    job_fact,
-    _exchange,
-    job_parts,
-    wide=44,
-    narrow=36,
-    copies="j",
-    help_keys="enter [ z",
-)

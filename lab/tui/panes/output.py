@@ -3,7 +3,7 @@
 from lab.program.words import Status
 from lab.tui.panes.hero import hero
 from lab.tui.panes.keys import Reaction
-from lab.tui.panes.pane import Pane, PaneFact, View, last_of
+from lab.tui.panes.pane import PaneFact, View
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import Kind, paragraph, status_row
@@ -100,18 +100,3 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
 def next_output_view(state: ScreenState) -> Reaction:
     following = FORMS[(FORMS.index(state.ui.output) + 1) % len(FORMS)]
     return Reaction(state.choose(output=following, scrolled=state.unscrolled("output")))
-
-
-OUTPUT_PANE = Pane(
-    "output",
-    "4",
-    "Output",
-    output_fact,
-    lambda state: last_of(state, "status"),
-    None,
-    "stage",
-    copies="o",
-    timed=True,
-    scrolls=1,
-    help_keys="o ↑ pgup enter z",
-)

@@ -1,7 +1,7 @@
 """What a part of the screen is: where it stands, how it draws itself at every size, what its keys do.
 
 A `Bar` has its rows at an edge of the screen (header, narration, key bar …); a `Pane` is one of the framed boxes between
-them. Each is one value, made in its own file; `registry` lists them, and layout, drawing, focus, help and the ticking of
+them. What each draws stands in its own file; `registry` lists them, and layout, drawing, focus, help and the ticking of
 clocks follow from that list. What a pane has to tell is one `PaneFact`, of which its frame and its row are made; alone it
 is as large as the act of the same fact (`large`).
 """
@@ -125,7 +125,7 @@ def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:
     return [*request[:3], *[BLANK] * (4 - len(request[:3])), *reply][: max(0, rows)]
 
 
-def last_of(state: ScreenState, command: str) -> Exchange | None:
+def last_of(command: str, state: ScreenState) -> Exchange | None:
     """The last exchange of a command in the turn that shows."""
     run = state.run
     until = run.latest if run.ended is None else run.ended

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from lab.core.clock import Millis
 from lab.program.words import Status
 from lab.tui.panes.decision import by_whom
-from lab.tui.panes.pane import OPENS, Pane, PaneFact, View, last_of
+from lab.tui.panes.pane import OPENS, PaneFact, View
 from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, paragraph, polls_text, request_row
 from lab.tui.rows.spans import BLANK, Row, clip, hot, ink, plain, row, width, wrap
 from lab.tui.state.gate import GateDecision, verdict_face
@@ -219,17 +219,3 @@ def _word(each: TimelineRow, room: int) -> Row:
     if each.first:
         return row(ink(f"{known.glyph} ", known.role), ink(word.upper() + padding, known.role, bold=True))
     return row(ink("│ ", known.role), (word.lower() + padding, "dim"))
-
-
-POLLING_PANE = Pane(
-    "polling",
-    "3",
-    "Polling",
-    polling_fact,
-    lambda state: last_of(state, "status"),
-    copies="b",
-    timed=True,
-    scrolls=-1,
-    help_keys="↑ pgup enter z",
-    wide=40,
-)

@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.tui.panes.keys import React, Reaction
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, ink, row, width
 from lab.tui.state.acts import act_before
@@ -30,7 +30,7 @@ LAST_INSTANT: Millis = 10**15
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 
 
-def _draw(view: View) -> Rows:
+def scrubber_rows(view: View) -> Rows:
     """`▶ ━━━━━◆━━━━◇━━●────✓  00:24.1 / 00:27.6  line 41 of 63`."""
     cursor, columns = view.state.source.cursor, view.columns
     if cursor is None:
@@ -101,12 +101,3 @@ def going_to(stage: str) -> React:
         return Reaction(ask=lambda source: source.go_to(stage))
 
     return react
-
-
-SCRUBBER = Bar(
-    "scrubber",
-    "bottom",
-    lambda state, columns, rows: int(state.source.cursor is not None),
-    _draw,
-    timed=True,
-)

@@ -1,7 +1,7 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
 from lab.tui.panes.keys import FormField, Reaction, TextForm
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.clean import line
@@ -32,7 +32,7 @@ def marked_row(drawn: Row, ui: UiState) -> Row:
     return mark([drawn], find([drawn], ui.query), 0)[0] if ui.query and ui.searched == "wire" else drawn
 
 
-def _draw(view: View) -> Rows:
+def search_rows(view: View) -> Rows:
     ui = view.state.ui
     found: Row = row(("▌", "accent"), "  ", (FIND, "accent b"))
     name = "wire" if ui.searched == "wire" else "output"
@@ -43,9 +43,6 @@ def _draw(view: View) -> Rows:
 
 def searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
-
-
-SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(searching(state)), _draw)
 
 
 def begin_search(state: ScreenState) -> Reaction:

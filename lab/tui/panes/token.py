@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, last_of, two_sides
+from lab.tui.panes.pane import PaneFact, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -146,17 +146,3 @@ def _claims(token: TokenState, columns: int, names: tuple[str, ...]) -> list[Row
             why = _CLAIMS.get(name, "") if beside and not at else ""
             lines.append(row((f"{'' if at else name:<11} ", "done b"), fill(value, room), (f"  {why}", "dim")))
     return lines
-
-
-TOKEN_PANE = Pane(
-    "token",
-    "1",
-    "Token",
-    token_fact,
-    lambda state: last_of(state, "token"),
-    token_parts,
-    wide=34,
-    narrow=30,
-    copies="t",
-    timed=True,
-)

@@ -1,7 +1,7 @@
 """The wire drawer: one row an exchange, of all clients."""
 
 from lab.tui.panes.keys import Reaction
-from lab.tui.panes.pane import OPENS, Pane, PaneFact, View
+from lab.tui.panes.pane import OPENS, PaneFact, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
 from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, ink, row, width
@@ -86,7 +86,7 @@ def _path(path: str, room: int) -> str:
     return clip(f"{clip_left(short_path(head), max(1, room - len(sign) - 9))}{sign}{job[:8]}…", room)
 
 
-def _exchange(state: ScreenState) -> Exchange | None:
+def exchange_chosen(state: ScreenState) -> Exchange | None:
     """The chosen row's."""
     exchanges, up = state.run.exchanges, state.ui.scrolled.get("wire", 0)
     return exchanges[max(0, len(exchanges) - 1 - up)] if exchanges else None
@@ -101,6 +101,3 @@ def turn_drawer(state: ScreenState) -> Reaction:
 def turn_full_wire(state: ScreenState) -> Reaction:
     full = state.ui.zoom != "wire"
     return Reaction(state.choose(zoom="wire" if full else "", focus="wire" if full or state.ui.wire else ""))
-
-
-WIRE_PANE = Pane("wire", "5", "Wire", wire_fact, _exchange, None, "drawer", scrolls=-1, help_keys="↑ pgup enter W z")
