@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.program.words import Verdict
-from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
+from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, waiting_since, who
 from lab.tui.panes.keys import FormField, React, Reaction, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import View
@@ -16,7 +16,6 @@ from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.reduce import NO_REPLY
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face
 
 _BUTTONS: dict[str, tuple[str, str, Ink, Ground]] = {
     "approved": ("a", "Approve", "fill", "fill-done"),
@@ -129,8 +128,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
 def _receipt(view: View, decision: GateDecision) -> Rows:
     """What becomes of the bar once its gate is decided: who decided, what was said, after how long, at which gate."""
     state, gate, tone, inner = view.state, decision.gate, verdict_face(decision.verdict).role, view.columns - 6
-    times = (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at)
-    since = next(times, None)
+    since = waiting_since(state.run, decision)
     said = row(f"  “{decision.comment}”") if decision.comment else row()
     room = inner - 2 - min(width(said), inner // 3)
     head = row(ink("◇ ", tone), ink(decision_head(state, decision, room), tone, bold=True))

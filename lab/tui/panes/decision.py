@@ -9,7 +9,7 @@ from lab.tui.rows.spans import clip
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import decision_shown, finished
+from lab.tui.state.status import decision_shown, face, finished
 
 
 def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
@@ -44,6 +44,12 @@ def who(state: ScreenState, decision: GateDecision, cells: int = MOST_NAME) -> s
 def by_whom(state: ScreenState, decision: GateDecision | None, cells: int = MOST_NAME) -> str:
     """` by Ann`; nothing where nobody decided."""
     return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision, cells)}"
+
+
+def waiting_since(run: RunState, decision: GateDecision) -> Millis | None:
+    """When the job began to wait for a decision, as far as answers showed it."""
+    times = (at for word, at in reversed(run.statuses) if face(word).phase == "waiting" and at <= decision.at)
+    return next(times, None)
 
 
 def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None, str, str]:

@@ -3,7 +3,6 @@ it what that took, and the follow-ups, which are numbered keys."""
 
 from typing import NamedTuple
 
-from lab.core.clock import Millis, tenths
 from lab.jobs.program import parts_for
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import WIDE, Rect, Rects
@@ -11,7 +10,7 @@ from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import LEFT, minutes, paragraph, polls_text, seconds, tinted
+from lab.tui.rows.blocks import LEFT, figure_of, paragraph, polls_text, seconds, tinted
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.letters import block, tall, wide
 from lab.tui.rows.markdown import markdown
@@ -212,7 +211,7 @@ def _figures(run: RunState) -> list[Figure]:
     third = Figure("0", "", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)
-        third = Figure(*_span(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
+        third = Figure(*figure_of(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
     elif kinds:
         what = "failure" if "lost" in kinds else "refusal"
         third = Figure(str(len(kinds)), "", f"{what}{'' if len(kinds) == 1 else 's'} survived", "bad")
@@ -220,13 +219,8 @@ def _figures(run: RunState) -> list[Figure]:
         Figure(str(jobs), "", "Job ID" if jobs == 1 else "Job IDs", "fg"),
         Figure(str(polls), "", polls_text(polls).partition(" ")[2], "fg"),
         third,
-        Figure(*_span(sum(each.agents for each in turns)), "of agents", "run"),
+        Figure(*figure_of(sum(each.agents for each in turns)), "of agents", "run"),
     ]
-
-
-def _span(span: Millis) -> tuple[str, str]:
-    """`31.2` and `s`; from 100 s on minutes, which need no unit."""
-    return (minutes(span), "") if span >= 100_000 else (tenths(span), "s")
 
 
 def _words(figures: list[Figure]) -> Row:

@@ -5,13 +5,13 @@ Beside the word from 120 columns on, else below it, and where there is no room f
 
 from typing import NamedTuple
 
-from lab.core.clock import Millis, tenths
+from lab.core.clock import Millis
 from lab.core.jsontext import members_of
 from lab.program.words import Status
 from lab.tui.panes.decision import answer_sent, by_whom, gate_text
 from lab.tui.panes.layout import BROAD
 from lab.tui.panes.pane import PaneFact, View
-from lab.tui.rows.blocks import Kind, latency, minutes, seconds
+from lab.tui.rows.blocks import Kind, figure_of, latency, seconds
 from lab.tui.rows.letters import block, tall, wide, zoom_of
 from lab.tui.rows.spans import BLANK, Row, cut, ink, row, width
 from lab.tui.state.gate import verdict_face
@@ -47,24 +47,18 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
         if job is not None and job.job is not None:
             asks = "no answer has shown the job yet"
         means = "a call has no answer yet" if run.next_call is None else "the app tries again"
-        return HeroText(word(run), role(run), *_span(now - (began if job is None else job.sent_at)), means, asks)
+        return HeroText(word(run), role(run), *figure_of(now - (began if job is None else job.sent_at)), means, asks)
     shown, tone = run.last.status, face(run.last.status).role
     if (call := refused_call(run)) is not None and run.next_call is not None:
-        left, unit = _span(run.next_call.until - now)
+        left, unit = figure_of(run.next_call.until - now)
         said, more = "the app asks again", "no failed call ends the job"
         if call.refused:
             said, more = "later, not never", "no refusal ends the job"
         return HeroText(shown, tone, left, f"{unit} to the next try", said, more, "bad")
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
-    figure, unit = _span(now - since)
+    figure, unit = figure_of(now - since)
     again = ", again" if sum(status == shown for status, _ in run.statuses) > 1 else ""
     return HeroText(shown, tone, figure, f"{unit} in {shown}{again}".strip(), *_meaning(state))
-
-
-def _span(span: Millis) -> tuple[str, str]:
-    """`5.8` and `s`; from 100 s on minutes, which need no unit."""
-    span = max(0, span)
-    return (tenths(span), "s") if span < 100_000 else (minutes(span), "")
 
 
 def _meaning(state: ScreenState) -> tuple[str, str]:
