@@ -26,8 +26,7 @@ from lab.tui.panes.menus import copied_texts
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
-from lab.tui.rows.html import to_markdown
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import markdown, to_markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor

@@ -3,10 +3,19 @@
 from collections.abc import Callable, Iterator
 
 from lab.program.words import Verdict
-from lab.tui.panes.approval import gate_head, gate_note, patience_rows, verdict_buttons
-from lab.tui.panes.decision import answer_sent, by_whom, decision_head, waiting_since, who
-from lab.tui.panes.hero import beneath, hero_text, told_rows
+from lab.tui.panes.approval import (
+    answer_sent,
+    by_whom,
+    decision_head,
+    gate_head,
+    gate_note,
+    patience_rows,
+    verdict_buttons,
+    waiting_since,
+    who,
+)
 from lab.tui.panes.job import job_parts
+from lab.tui.panes.output import beneath, hero_text, told_rows
 from lab.tui.panes.pane import View, ViewPart, last_of
 from lab.tui.panes.stage import staged, way_out
 from lab.tui.panes.token import token_parts

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
+from lab.tui.panes.approval import decision_head
 from lab.tui.panes.band import CellRow
-from lab.tui.panes.decision import decision_head
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.layout import NARROW, projector
 from lab.tui.panes.pane import View

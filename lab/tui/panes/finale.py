@@ -11,9 +11,8 @@ from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import LEFT, figure_of, paragraph, polls_text, seconds, tinted
-from lab.tui.rows.html import to_markdown
+from lab.tui.rows.formats import markdown, to_markdown
 from lab.tui.rows.letters import block, tall, wide
-from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, flow, hot, ink, row, width, words, wrap
 from lab.tui.state.course import FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import FILLS, Ground, Ink

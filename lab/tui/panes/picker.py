@@ -10,7 +10,7 @@ from lab.tui.panes.band import planned_row
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListEntry, ListPage
 from lab.tui.rows.blocks import span_text
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, ink, row, width, wrap
 from lab.tui.state.course import CourseStep, planned_course
 from lab.tui.state.ink import Ink

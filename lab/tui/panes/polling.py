@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.program.words import Status
-from lab.tui.panes.decision import by_whom
+from lab.tui.panes.approval import by_whom
 from lab.tui.panes.pane import OPENS, PaneFact, View
 from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, paragraph, polls_text, request_row
 from lab.tui.rows.spans import BLANK, Row, clip, hot, ink, plain, row, width, wrap
