@@ -21,7 +21,7 @@ from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.finale import pane_digits
-from lab.tui.panes.layout import Rect, lay_out
+from lab.tui.panes.layout import Rect, bars_placed, panes_placed
 from lab.tui.panes.menus import copied_texts
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
@@ -392,7 +392,9 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
     columns, rows = size
     more = replace(PANES[0], name="more", key="6", title="More", wide=12, narrow=10)
     for ui in (UiState(), UiState(wire=True)):
-        found = lay_out(BARS, (more, *PANES), replace(view_of("waiting"), ui=ui), columns, rows)
+        state = replace(view_of("waiting"), ui=ui)
+        bars, top, end = bars_placed(BARS, state, columns, rows)
+        found = bars | panes_placed((more, *PANES), state, (columns, rows), top, end)
         cells = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
                  for y in range(each.y, each.y + each.height)]  # fmt: skip
         assert "more" in found or (ui.wire and columns < 100)

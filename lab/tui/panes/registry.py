@@ -14,7 +14,7 @@ from lab.tui.panes.bars import header, key_rows, narration, stepper
 from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
 from lab.tui.panes.job import exchange_of_job, job_fact, job_parts
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
+from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, bars_placed, panes_placed
 from lab.tui.panes.output import output_fact
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View, last_of
 from lab.tui.panes.polling import polling_fact
@@ -114,16 +114,16 @@ def key_named(name: str) -> ScreenKey:
 
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
-    found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
-    if "small" in found:
-        return found
-    alone = state.presents or state.shows_act or state.poster
-    if alone or state.finale:
-        body = [place for name, place in found.items() if name not in bars]
-        top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-        whole = {ACT: Rect(0, top, columns, end - top)} if alone else placed(state, columns, rows, top, end)
-        found = {name: place for name, place in found.items() if name in bars} | whole
-    return side_placed(found, bars, state, columns, rows)
+    if columns < LEAST[0] or rows < LEAST[1]:
+        return {"small": Rect(0, 0, columns, rows)}
+    bars, top, end = bars_placed(BARS, state, columns, rows)
+    if state.presents or state.shows_act or state.poster:
+        body = {ACT: Rect(0, top, columns, end - top)}
+    elif state.finale:
+        body = placed(state, columns, rows, top, end)
+    else:
+        body = panes_placed(PANES, state, (columns, rows), top, end)
+    return bars | side_placed(body, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:

@@ -14,26 +14,21 @@ _SIDES = (4, 20)
 """Columns beside its picture in a layout of one part: few, or so many that its address stands below it in one row."""
 
 
-def side_placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
+def side_placed(body: Rects, state: ScreenState, columns: int, rows: int) -> Rects:
     """The places with the panel's: it has the right end of the facts and the stage, or of the one part that has all the room."""
     panel = state.side
     if panel is None or not panel.asks or not state.ui.side or columns < NARROW or rows < AIRY:
-        return found
+        return body
     size = max(map(len, panel.picture), default=NARROW // 3)
-    body = {name: place for name, place in found.items() if name not in bars_shown}
     top, end = min(place.y for place in body.values()), max(place.y + place.height for place in body.values())
     # where a fact stands at the right end and has about its width, it has that fact's
     framed = [each.x for each in body.values() if each.form == "framed" and 0 <= columns - each.x - size <= _SIDES[1]]
     widths = [columns - max(framed)] if any(framed) else [size + side for side in _SIDES if size <= columns // 2]
     taken = next((each for each in widths if each >= size and len(_lines(panel, each)) <= end - top), None)
     if taken is None:
-        return found
+        return body
     edge = columns - taken
-    left = {
-        name: replace(place, width=min(place.width, edge - place.x)) if name in body else place
-        for name, place in found.items()
-        if name not in body or place.x < edge
-    }
+    left = {name: replace(each, width=min(each.width, edge - each.x)) for name, each in body.items() if each.x < edge}
     return {**left, SIDE: Rect(edge, top, taken, end - top)}
 
 
