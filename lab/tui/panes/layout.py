@@ -110,9 +110,9 @@ def panes_placed(panes: Sequence[Pane], state: ScreenState, size: tuple[int, int
         beside = [*facts, drawer] if columns >= WIDE else facts
         x = 0
         for pane in beside:
-            size = columns - x if pane is beside[-1] else pane.wide if columns >= BROAD else pane.narrow
-            found[pane.name] = Rect(x, top, size, high)
-            x += size + 1
+            broad = columns - x if pane is beside[-1] else pane.wide if columns >= BROAD else pane.narrow
+            found[pane.name] = Rect(x, top, broad, high)
+            x += broad + 1
         top += high
     else:
         for pane in facts:

@@ -1,5 +1,7 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
+from collections.abc import Callable
+
 from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.pane import View
 from lab.tui.rows.marks import find, mark, pattern
@@ -45,11 +47,15 @@ def searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
 
 
+def words_form(before: str, send: Callable[[ScreenState, str], Reaction]) -> TextForm:
+    """The words to look for, on a page or in a pane; none end the search."""
+    field = FormField(FIND, "words", before)
+    return TextForm("FIND", (field,), lambda now, texts: send(now, line(texts[0], MOST_TYPED)), optional=True)
+
+
 def begin_search(state: ScreenState) -> Reaction:
-    field = FormField(FIND, "words", state.ui.query)
-    return Reaction(
-        form=TextForm("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
-    )
+    """Type what is looked for in the pane in focus."""
+    return Reaction(form=words_form(state.ui.query, search_for))
 
 
 def search_for(state: ScreenState, query: str) -> Reaction:

@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListEntry, ListPage, Page
-from lab.tui.panes.search import MOST_TYPED
+from lab.tui.panes.search import MOST_TYPED, words_form
 from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
@@ -295,8 +295,6 @@ class PageScreen(Overlay):
         self.page = page
         self.text = RowsWidget(lambda: host.role_styles, ground=GROUND)
         self.sheet = self.scroller = VerticalScroll(self.text, id="sheet", can_focus=False)
-        self.typing = False
-        """Whether what is looked for is typed; its field is mounted then."""
         self.wanted = query
         self._hit = 0
         """Which hit is shown, from 1 on."""
@@ -320,8 +318,8 @@ class PageScreen(Overlay):
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        room = min(len(self._body), self._most_rows - self.typing)
-        self.scroller.styles.height = room + 2 + self.typing
+        room = min(len(self._body), self._most_rows)
+        self.scroller.styles.height = room + 2
         self.text.show(tuple(mark(self._body, hits, self._hit)))
         found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
         foot = SEARCH_FOOT if self.wanted else self.page.foot
@@ -338,23 +336,14 @@ class PageScreen(Overlay):
                 self.scroller.scroll_to(y=at - room // 3, animate=False)
         self.follow()
 
-    @on(Input.Submitted)
-    def search(self, event: Input.Submitted) -> None:
-        """Look for it."""
-        self._end_typing(event.value.strip())
-        self.call_after_refresh(self._go_to_hit, 0)
-
-    def _end_typing(self, query: str) -> None:
-        self.wanted, self._hit, self.typing = query, 0, False
-        self.sheet.query(Input).remove()
+    def look_for(self, query: str) -> None:
+        """Mark these words, and go to the first; without any no more."""
+        self.wanted, self._hit = query, 0
         self.follow()
+        self.call_after_refresh(self._go_to_hit, 0)
 
     def press(self, key: str, character: str | None) -> bool:
         """What is selected and what is looked for come first, then the page's own keys."""
-        if self.typing:
-            if key == "escape":
-                self._end_typing("")
-            return key == "escape"
         if key == "y" and self.copy_selection():
             return True
         if self.selections:
@@ -362,13 +351,13 @@ class PageScreen(Overlay):
             if key == "escape":
                 return True
         if character == "/":
-            self.typing, field = True, Input(compact=True, max_length=MOST_TYPED)
-            self.sheet.mount(field)
-            self.set_focus(field)
+            self._react(
+                Reaction(form=words_form(self.wanted, lambda _, query: Reaction(run=lambda: self.look_for(query))))
+            )
         elif self.wanted and character in ("n", "N"):
             self._go_to_hit(1 if character == "n" else -1)
         elif self.wanted and key == "escape":
-            self._end_typing("")
+            self.look_for("")
         elif key in self.page.keys:
             self.do(self.page.press(self._state(), key))
         elif key == "escape" or self.page.opener in (key, character):
