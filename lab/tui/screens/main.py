@@ -41,7 +41,7 @@ from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
 from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
-from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
+from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen
 from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from lab.tui.state.preferences import ScreenStart
@@ -312,25 +312,25 @@ class MainScreen(SelectingScreen):
 
     # What is clicked and scrolled
 
-    @on(Pressed)
-    async def press_spot(self, event: Pressed) -> None:
+    async def on_click(self, event: events.Click) -> None:
         """A click on a hot spot is its key; on the scrubber it goes to an instant, on a call it opens it."""
-        if event.key.startswith(SEEK):
-            at = int(event.key.removeprefix(SEEK))
+        part, _ = self.get_widget_at(event.screen_x, event.screen_y)
+        spot = part.spot_at(event.offset) if isinstance(part, RowsWidget) else None
+        if spot is not None and spot.startswith(SEEK):
+            at = int(spot.removeprefix(SEEK))
             self.react(Reaction(ask=lambda source: source.seek(at)))
-            return
-        if event.key.startswith(OPENS):
-            self._open_exchange(int(event.key.removeprefix(OPENS)))
-            return
-        key = next((each for each in KEYS_OF_SPOT.get(event.key, ()) if self._offers(each)), None)
-        if key is not None:
+        elif spot is not None and spot.startswith(OPENS):
+            self._open_exchange(int(spot.removeprefix(OPENS)))
+        elif key := next((each for each in KEYS_OF_SPOT.get(spot or "", ()) if self._offers(each)), None):
             await self.run_action(f"press({key.name!r})")
 
-    @on(Scrolled)
-    def scroll_part(self, event: Scrolled) -> None:
+    @on(events.MouseScrollDown)
+    @on(events.MouseScrollUp)
+    def scroll_part(self, event: events.MouseEvent) -> None:
         """The wheel scrolls the pane under it."""
-        if event.part in SCROLLED:
-            self._scroll(event.part, event.by)
+        part = self.get_widget_at(event.screen_x, event.screen_y)[0].id
+        if part in SCROLLED:
+            self._scroll(part, 3 if isinstance(event, events.MouseScrollDown) else -3)
 
     def _scroll_in_focus(self, by: int) -> None:
         self._scroll(self.state.ui.in_focus, by)
