@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from lab.clocks import settle
 from lab.tui.app import LabApp
-from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.keys import why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FormScreen
 from lab.tui.state.screen import ScreenState, UiChange, UiState

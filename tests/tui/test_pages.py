@@ -13,12 +13,11 @@ from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.fault import parse_fault
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
-from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.help import LEGEND, HelpPage
-from lab.tui.panes.menus import FAULT_OFFERS, FaultOffer
+from lab.tui.panes.menus import FAULT_OFFERS, PICKER, FaultOffer, lane
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.picker import PICKER, lane
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.journal import ObservedState

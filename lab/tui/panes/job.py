@@ -4,13 +4,12 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import PaneFact, View, ViewPart, two_sides
+from lab.tui.panes.pane import PaneFact, View, ViewPart, coming, outcome, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
     latency,
     next_call,
-    paragraph,
     pill,
     request_head,
     request_row,
@@ -30,8 +29,8 @@ def job_fact(view: View) -> PaneFact:
     """What was asked for, and the Job ID that came at once."""
     state, run, job, inner = view.state, view.run, view.run.job, view.inner
     if job is None:
-        none = f"No job yet. {state.labels.start} returns a Job ID at once, not the output."
-        return PaneFact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
+        none = f"No job yet. {state.labels.start} gives a Job ID at once, not the output."
+        return coming(none, inner)
     path = short_path(job.path)
     path = path if len(path) <= inner - 7 else f"…/{path.rpartition('/')[2]}"  # no word of it is cut
     # where one path takes all calls, the method says which
@@ -52,16 +51,13 @@ def job_fact(view: View) -> PaneFact:
         reply += turns(state, inner, 3)
     body, beside = two_sides(request, reply, view.room), _place(state)
     status = status_row(job.status) if job.status is not None else ()
-    code = str(job.code or "···")
-    if job.refusal is not None:
-        return PaneFact("bad", body, status, row((code, "bad b")), row((job.refusal, "bad")))
-    if job.job is None:
-        return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
-    gist = row((job.job[:8], "run b"), job.job[8:])
-    if several_turns(state):
+    gist, several = row(((job.job or "")[:8], "run b"), (job.job or "")[8:]), several_turns(state)
+    if several:
         short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
         gist = row(gist, (f"  {short}", "dim"))
-    return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if several_turns(state) else "")
+    beside = beside if several or job.job is None else ""
+    brought = PaneFact("done", body, status, gist=gist, right=status, beside=beside)
+    return outcome(job, job.job is not None, job.team, brought)
 
 
 def job_parts(room: View) -> list[ViewPart]:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.tui.rows.blocks import LEFT, Kind
 from lab.tui.rows.letters import MOST_ROWS, block, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, wrap
 from lab.tui.state.ink import Ink
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.run import Exchange, JobState, RunState, TokenState
 from lab.tui.state.screen import ScreenState
 
 OPENS = "exchange:"
@@ -118,6 +119,23 @@ class Pane(Struct, frozen=True):
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""
     help_keys: str = "enter z"
     """The faces of the keys that the help names for it."""
+
+
+def coming(none: str, inner: int) -> PaneFact:
+    """What a pane says before anything of it came."""
+    return PaneFact("coming", wrap(row((none, "dim")), inner), gist=row((none, "dim")))
+
+
+def outcome(call: TokenState | JobState, came: bool, asked: str, brought: PaneFact) -> PaneFact:
+    """The fact of a call: what it brought; before that, and where it was refused, why and what was asked alone."""
+    code = str(call.code or "···")
+    if call.refusal is not None:
+        gist, right = row((call.refusal, "bad")), row()
+        return replace(brought, kind="bad", code=row((code, "bad b")), gist=gist, right=right, short=right)
+    if not came:
+        gist, right = row((asked, "dim")), row()
+        return replace(brought, kind="work", code=row(("···", "dim")), gist=gist, right=right, short=right)
+    return replace(brought, code=row((code, "done b")))
 
 
 def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:

@@ -15,15 +15,13 @@ from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.core.observe import Requested
-from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.menus import COPY_MENU, commands, fault_menu, palette
+from lab.tui.panes.menus import COPY_MENU, PICKER, commands, fault_menu, palette
 from lab.tui.panes.page import ListEntry, ListPage, Page
 from lab.tui.panes.pane import OPENS
-from lab.tui.panes.picker import PICKER
 from lab.tui.panes.registry import (
     BOTTOM,
     KEYS_OF_SPOT,
@@ -37,6 +35,7 @@ from lab.tui.panes.registry import (
 )
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.panes.side_panel import SIDE, side_page
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
