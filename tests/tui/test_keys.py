@@ -252,6 +252,11 @@ async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() ->
         await pilot.press("s", "enter")
         await until(pilot, lambda: "enter once more ends the run" in text(app))
         assert not source.requests
+        await pilot.press("down")  # another one wasn't asked about
+        await until(pilot, lambda: "enter once more" not in text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "enter once more ends the run" in text(app))
+        assert not source.requests
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is main_screen(app))
         assert [name for name, *_ in source.requests] == ["choose"]
