@@ -125,7 +125,8 @@ def test_the_cells_that_changed_are_all_that_two_rows_differ_in(
         for line in (old, new):
             ends = {0, *accumulate(cell_len(character) for text_, _ in line for character in text_)}
             assert {first, first + cells} <= ends
-    assert changed_cells(row("a日b"), row("a日\u0301b")) == [(1, 2)]
+    for accented in (row("a日\u0301b"), row("a日", "\u0301b")):
+        assert changed_cells(row("a日", "b"), accented) == [(1, 2)]
 
 
 async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_before_them() -> None:
