@@ -263,20 +263,28 @@ PLAY_OPTIONS = (
     *_SCREEN,
     FOLDER,
 )
+_FILM = ("--as cast",)
 SHOW_OPTIONS = (
     Option("target", "FILE"),
     Option("--as", "FORM", f"default: text; there are {', '.join(_forms())}", _form, usual="text", kept="kind"),
-    Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
-    flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
-    flag("--light", "film on the light stage"),
+    Option(
+        "--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36), needs=_FILM
+    ),
+    flag(
+        "--line-numbers",
+        "before each line of the recording its number, by which reports cite it",
+        excludes=tuple(f"--as {form}" for form in _forms() if form != "text"),
+    ),
+    flag("--light", "film on the light stage")._replace(needs=_FILM),
     Option(
         "--stage",
         "=SECONDS",
         "film act after act, each so long; default: 3",
         number("--stage", 0, 60),
         alone="3",
+        needs=_FILM,
     ),
-    FOLDER,
+    FOLDER._replace(needs=_FILM),
 )
 REPAIR_OPTIONS = (Option("target", "FILE"),)
 NEW_OPTIONS = (Option("target", "NAME"),)
