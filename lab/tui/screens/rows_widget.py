@@ -75,9 +75,16 @@ def _row_cells(row: Row) -> list[tuple[str, ...]]:
 class SelectingScreen(Screen[None]):
     """A screen on which text is selected; it says what comes of it."""
 
+    began: Widget | None = None
+    """Where a button of the mouse was pressed last: what is selected stays in there."""
+
     def note(self, text: str) -> None:
         """One sentence, until the next key."""
         raise NotImplementedError
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A selection may begin."""
+        self.began, _ = self.get_widget_at(event.screen_x, event.screen_y)
 
     def on_text_selected(self) -> None:
         """The mouse was let go."""
@@ -147,8 +154,8 @@ class RowsWidget(Widget):
     @property
     def _ends(self) -> tuple[TextPlace | None, TextPlace | None] | None:
         """The first and the last place of the selection, if it began here."""
-        selection, state = self.text_selection, self.screen._select_state
-        if selection is None or (state is not None and state.start.content_widget is not self):
+        selection, screen = self.text_selection, self.screen
+        if selection is None or (isinstance(screen, SelectingScreen) and screen.began not in (None, self)):
             return None
         return selection.start, selection.end
 
