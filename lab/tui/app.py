@@ -155,8 +155,7 @@ class LabApp(App[Outcome | None]):
         """End without a traceback across the terminal."""
         self._close_messages_no_wait()
 
-    def _fatal_error(self) -> None:
-        self.panic()
+    _fatal_error = panic
 
     @contextmanager
     def surviving(self, *but: type[Exception]) -> Iterator[None]:

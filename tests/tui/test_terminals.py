@@ -26,7 +26,7 @@ from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.conftest import each_row
 from tests.terminal import Terminal
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, until
+from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, undrawn, until
 from tests.tui.test_app import contrast
 
 PROGRAM = """
@@ -219,14 +219,14 @@ async def test_a_call_shows_with_its_reply_or_alone_once_that_takes_long() -> No
         with patch.object(Canvas, "draw", draw):
             with patch("lab.tui.screens.canvas.ALONE", 60.0):
                 source.tell(first)
-                await until(pilot, lambda: main.canvas.waiting)
+                await until(pilot, lambda: undrawn(app))
                 assert not drawn
                 source.tell(reply)
                 await until(pilot, lambda: bool(drawn))
-            assert not main.canvas.waiting and len(drawn) == 1
+            assert not undrawn(app) and len(drawn) == 1
             source.tell(second)
             await until(pilot, lambda: len(drawn) == 2)
-            assert not main.canvas.waiting
+            assert not undrawn(app)
 
 
 async def test_what_comes_within_the_rest_after_a_frame_shows_together_and_a_key_waits_for_none() -> None:
@@ -239,7 +239,7 @@ async def test_what_comes_within_the_rest_after_a_frame_shows_together_and_a_key
             for each in script.observations:
                 source.tell(each)
             await until(pilot, lambda: main.state.run.last is not None and main.state.run.last.status == "WAITING")
-            assert main.canvas.waiting and "◆ WAITING" not in text(app)
+            assert undrawn(app) and "◆ WAITING" not in text(app)
             await pilot.press("2")
             await until(pilot, lambda: "◆ WAITING" in text(app))
-            assert not main.canvas.waiting
+            assert not undrawn(app)

@@ -35,22 +35,17 @@ class Canvas:
         self.looks = 0
         """How many looks at the clock there were since what shows a time was drawn."""
 
-    @property
-    def waiting(self) -> bool:
-        """Whether something was to be drawn that doesn't show yet."""
-        return self._due or self._alone is not None
+    def draw_soon(self, *, alone: bool = False) -> None:
+        """Draw now, or after a rest if the last time was just before: at most 20 frames a second.
 
-    def draw_soon(self) -> None:
-        """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
-        if self._rest is None:
+        `alone`: a call went out and nothing else happened, which shows with what comes next, if that doesn't take too long.
+        """
+        if alone:
+            self._alone = self._alone or self._screen.set_timer(ALONE, self.draw_soon)
+        elif self._rest is None:
             self.draw()
         else:
             self._due = True
-
-    def draw_with_reply(self) -> None:
-        """A call went out, and nothing else happened: draw it with what comes next, or alone if that takes too long."""
-        if self._alone is None:
-            self._alone = self._screen.set_timer(ALONE, self.draw_soon)
 
     def _rested(self) -> None:
         self._rest = None

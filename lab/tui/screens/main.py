@@ -142,11 +142,6 @@ class MainScreen(SelectingScreen):
         except LabError as error:
             self._host.fail(error)
 
-    @property
-    def waits(self) -> bool:
-        """Whether something was observed that doesn't show yet."""
-        return bool(self._batch) or self.canvas.waiting
-
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
         self.observe(batch)
@@ -163,8 +158,7 @@ class MainScreen(SelectingScreen):
                 self.observed = fold(self.observed, event)
         with self._host.surviving():
             self._take(self._with(self._synced(ui)))
-        alone = all(isinstance(event, Requested) for event in batch)
-        (self.canvas.draw_with_reply if alone else self.canvas.draw_soon)()
+        self.canvas.draw_soon(alone=all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
