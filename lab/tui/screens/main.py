@@ -45,7 +45,7 @@ from lab.tui.screens.host import Host
 from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
 from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
 from lab.tui.state.acts import HOLD
-from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, begins_anew, fold
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.run import MARKED
 from lab.tui.state.screen import ScreenState, UiState, settled
@@ -158,8 +158,9 @@ class MainScreen(SelectingScreen):
         for event in batch:
             if isinstance(event, SourceUpdate):
                 self.acts.note(event)
-                job = None if event.another_journal else ui.job
-                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+                ui = replace(ui, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+            if begins_anew(event):
+                ui = replace(ui, job=None)
             with self._host.surviving():
                 self.observed = fold(self.observed, event)
         with self._host.surviving():

@@ -521,7 +521,7 @@ class SourceUpdate(Struct, frozen=True):
     passed: str = ""
     """What a skip let pass: beside the narration until the next key, or until something happens."""
     another_journal: bool = False
-    """Whether it is another journal: what was chosen in the one before is no more."""
+    """Whether it is another journal than the one before."""
     stop: int = 0
     """Which stop this is, from 1, if the run stands where an act begins until it is let go on."""
     jump: str = ""
@@ -539,6 +539,13 @@ class ObservedState(Struct, frozen=True):
     def run_of(self, key: int | None) -> RunState:
         """What the panes draw: of a journal the run that was chosen, else the newest."""
         return self.run if self.journal is None else self.journal.run(key)
+
+
+def begins_anew(event: RunObservation | SourceUpdate) -> bool:
+    """Whether what was chosen of the jobs so far is no more: exchanges, and so jobs, are numbered anew."""
+    if isinstance(event, SourceUpdate):
+        return event.another_journal
+    return isinstance(event, Noted) and isinstance(event.fact, LedgerCleared)
 
 
 def fold(state: ObservedState, event: RunObservation | SourceUpdate) -> ObservedState:
