@@ -78,7 +78,8 @@ async def test_a_first_message_without_an_answer_has_a_way_out() -> None:
 async def test_what_others_decided_at_that_very_instant_is_undone_too() -> None:
     async with shown() as (pilot, main, demo):
         await go_to_gate(pilot, main)
-        assert demo.mock is not None and (gate := main.state.run.gate) is not None
+        gate = main.state.run.gate
+        assert demo.mock is not None and gate is not None
         control = ControlClient(demo.mock.control_url, demo.mock.control_token)
         for _ in range(2):
             answer = await control.decide(gate.job, gate.gate, "rejected")
