@@ -148,6 +148,11 @@ class MainScreen(SelectingScreen):
         """Whether something was observed that doesn't show yet."""
         return bool(self._batch) or self.canvas.waiting
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has its size, and the source what was asked of it at the start."""
+        return bool(self.canvas.places) and not (self._due or self.waits)
+
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
         self.observe(batch)
@@ -222,7 +227,7 @@ class MainScreen(SelectingScreen):
             self._remarked = self._host.real_millis()
         for milestone in self.state.run.since(before.run, *MARKED):
             self._host.mark(milestone.kind)
-        (self.timer.resume if self.state.moves else self.timer.pause)()
+        (self.timer.resume if self.state.moves and self._host.source.runs else self.timer.pause)()
         for screen in self.app.screen_stack[1:]:
             if isinstance(screen, Overlay):
                 screen.follow()
