@@ -426,7 +426,7 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     ("state", "change", "asks"),
     [
         ("running", {}, ("skip",)), ("waiting", {}, None),
-        ("waiting", {"by": "script", "then_at": 40_000}, ("skip", 40_000)), ("waiting", None, None),
+        ("waiting", {"by": "script", "at": 40_000}, ("skip", 40_000)), ("waiting", None, None),
     ],
 )  # fmt: skip
 def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_persons_patience(
@@ -435,7 +435,9 @@ def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_perso
     view = view_of(state)
     view = replace(view, source=replace(SHOW, can=SHOW.can | {"skip"}))
     if change is None or view.run.opening is not None:
-        opening = None if change is None or view.run.opening is None else replace(view.run.opening, **change)
+        opening = view.run.opening if change is not None else None
+        if opening is not None:
+            opening = replace(opening, otherwise=replace(opening.otherwise, **change))
         view = replace(view, run=replace(view.run, opening=opening))
     key = key_named("skip")
     assert key.is_offered(view)

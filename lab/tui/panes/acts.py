@@ -174,7 +174,7 @@ def _patience(room: View, size: int) -> list[Row]:
     if opening is None:
         return []
     left = max(0, opening.until - room.now)
-    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.at else "bad"
     clock = room.big(minutes(left), tone, less=room.zoom - size + 1, beside=room.columns // 2)
     wide = max(widest(clock), len("patience"))
     return [fill(row(ink("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
@@ -270,7 +270,8 @@ def _decision_comes(state: ScreenState) -> tuple[str, str]:
     opening = state.run.matched_opening
     if state.run.gate is None:
         return "until ", "the wait is over"
-    return "until ", "the script decides" if opening is not None and opening.by is not None else "a person decides"
+    scripted = opening is not None and opening.otherwise.by is not None
+    return "until ", "the script decides" if scripted else "a person decides"
 
 
 def _after_decision(state: ScreenState) -> tuple[str, str]:

@@ -21,13 +21,13 @@ def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
     gate, opening = state.run.gate, state.run.matched_opening
     if gate is None:
         return decision_shown(state.run)
-    if opening is None or gate.sent is not None or now < opening.then_at:
+    if opening is None or gate.sent is not None or now < opening.otherwise.at:
         return None
-    if opening.by is not None and opening.approvals > 1:
+    if opening.otherwise.by is not None and opening.approvals > 1:
         return None  # one vote of several: which it is, and when the next is due, isn't told
-    at, by = opening.then_at, opening.by or "script"
+    at, by = opening.otherwise.at, opening.otherwise.by or "script"
     return GateDecision(
-        at, opening.verdict, by, at, at, opening.gate, opening.round, gate=gate, approvals=1, approved=1
+        at, opening.otherwise.verdict, by, at, at, opening.gate, opening.round, gate=gate, approvals=1, approved=1
     )
 
 
