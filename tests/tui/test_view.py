@@ -31,7 +31,7 @@ from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.reduce import reduce
+from lab.tui.state.journal import JournalState, changes
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
@@ -59,10 +59,7 @@ def refused_decision() -> list[RunObservation]:
 
 
 def fold(observations: list[RunObservation]) -> RunState:
-    run = RunState()
-    for observation in observations:
-        run = reduce(run, observation)
-    return run
+    return play.folded(observations).run()
 
 
 @cache
@@ -595,11 +592,10 @@ def test_a_cell_of_html_is_one_row_whatever_stands_in_it() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    run, observations = RunState(), []
+    told, observations = JournalState(own=True), []
     for observation in play.complete():
-        following = reduce(run, observation)
-        observations += plain_lines(observation, run, following, SHOW)
-        run = following
+        told, (change,) = changes(told, observation)
+        observations += plain_lines(observation, change.before, change.after, SHOW)
     assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
     assert f"? {play.QUESTION}" in observations
     assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations

@@ -402,7 +402,7 @@ async def screen_in(
     app = LabApp(watcher.source)
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
-        await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
+        await until(pilot, lambda: watcher.plane.queue.empty())
         await until(pilot, lambda: not main_screen(app).waits)
         yield app, watcher, pilot
         assert app.bug is None

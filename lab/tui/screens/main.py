@@ -45,7 +45,7 @@ from lab.tui.screens.host import Host
 from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
 from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
 from lab.tui.state.acts import HOLD
-from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, begins_anew, fold
+from lab.tui.state.journal import JournalState, SourceUpdate, begins_anew, follow
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.run import MARKED
 from lab.tui.state.screen import ScreenState, UiState, settled
@@ -80,7 +80,7 @@ class MainScreen(SelectingScreen):
         self._host = host
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
-        self.observed = ObservedState()
+        self.observed = JournalState(own=not host.source.follows)
         self.canvas = Canvas(self, host, lambda: self.state)
         self._batch: list[RunObservation | SourceUpdate] = []
         """What was observed that the screen hasn't been handed."""
@@ -118,8 +118,6 @@ class MainScreen(SelectingScreen):
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
-        if self._host.source.follows:
-            self.observed = ObservedState(journal=JournalState())
         self.timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
@@ -167,7 +165,7 @@ class MainScreen(SelectingScreen):
             if begins_anew(event):
                 ui = replace(ui, job=None)
             with self._host.surviving():
-                self.observed = fold(self.observed, event)
+                self.observed = follow(self.observed, event)
         with self._host.surviving():
             self._take(self._with(self._synced(ui)))
         # a call whose reply comes at once shows with it: two frames would say the same
@@ -211,13 +209,14 @@ class MainScreen(SelectingScreen):
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
         observed = self.observed
-        source, run = self._host.source.describe(observed.journal, ui.job), observed.run_of(ui.job)
+        journal = None if observed.own else observed
+        source, run = self._host.source.describe(journal, ui.job), observed.run(ui.job)
         if can := self._host.can:
             source = replace(source, can=source.can | can)
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
-        state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
+        state = ScreenState(act.run or run, ui, source, observed.armed, journal, colours=colours, act=act)
         panel = self._host.panel
         return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 

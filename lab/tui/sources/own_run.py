@@ -6,6 +6,7 @@ The way back: the answers that the run had are fed to it again, so it stands whe
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from lab.app.effects import Answer, App, Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
@@ -19,7 +20,7 @@ from lab.jobs.facts import GateDecided, GateOpened
 from lab.program.words import Verdict
 from lab.tui.sources.protocol import RunConnection
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.reduce import reduce
+from lab.tui.state.journal import JournalState, follow
 from lab.tui.state.run import RunState
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class OwnRun:
         self.over = False
         """Whether a run has begun, and ended."""
         self.observations: list[RunObservation] = []
-        self.state = RunState()
+        self._observed = JournalState(own=True)
         """Folded as the screen folds it: its milestones and acts say where they began."""
         self._turn = 0
         """Where the present turn begins in what was observed."""
@@ -71,8 +72,13 @@ class OwnRun:
         """One more thing was observed; the state before it, and after."""
         before = self.state
         self.observations.append(observation)
-        self.state = reduce(before, observation)
+        self._observed = follow(self._observed, observation)
         return before, self.state
+
+    @property
+    def state(self) -> RunState:
+        """What it has come to."""
+        return self._observed.run()
 
     def place_of(self, stage: str) -> int | None:
         """How much had been observed when the present turn came to a stage; None if it hasn't yet."""
@@ -96,9 +102,8 @@ class OwnRun:
         run asks then."""
         asks = place < len(self.observations) and isinstance(self.observations[place], Asking)
         place += asks
-        self.observations, self.state = self.observations[:place], RunState()
-        for each in self.observations:
-            self.state = reduce(self.state, each)
+        self.observations = self.observations[:place]
+        self._observed = reduce(follow, self.observations, JournalState(own=True))
         self._fed = [
             (at, answer)
             for at, answer in self._fed

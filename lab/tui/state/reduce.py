@@ -1,7 +1,6 @@
-"""The fold of one run: `reduce(run, observation)`, the run after one more observation. Total and pure.
+"""What one more observation makes of one run: `with_call` and `answered` its calls, `reduce` all else. Total and pure.
 
-A call becomes part of a run with `with_call`, and what came of it with `answered`: in a run of ours as soon as it is sent, in
-one that a journal holds once its reply or a fact tells whose it is. Every text is cleaned on its way in, and whatever is
+Every text is cleaned on its way in, and whatever is
 new is a milestone.
 """
 
@@ -23,7 +22,6 @@ from lab.program.words import Status, Verdict
 from lab.tui.state import clean, reading
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import (
-    MOST_EXCHANGES,
     MOST_TURNS,
     Exchange,
     JobState,
@@ -32,24 +30,14 @@ from lab.tui.state.run import (
     RunState,
     TimelineRow,
     TokenState,
-    put,
 )
 from lab.tui.state.status import face, meaning
 from lab.tui.state.timeline import with_row
 
 
 def reduce(run: RunState, observation: RunObservation) -> RunState:
-    """The state after one more observation of a run of ours; of a journal's all but its calls."""
-    match observation:
-        case Requested():
-            call = sent(observation)
-            run = run if run.ended is None else _next_turn(run)
-            return with_call(replace(run, exchanges=(*run.exchanges, call)[-MOST_EXCHANGES:]), call)
-        case Replied() | Lost() if (known := run.exchange(observation.x)) is not None:
-            done = with_reply(known, observation)
-            return answered(replace(run, exchanges=put(run.exchanges, done)), done, observation)
-        case _:
-            run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
+    """The run after one more observation, all but its calls."""
+    run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
     match observation:
         case Waiting():
             return replace(run, next_call=observation)
@@ -59,7 +47,7 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
             return _fact(run, observation)
         case RunEnded():
             return _ended(run, observation)
-        case Replied() | Lost() | Touched():
+        case Requested() | Replied() | Lost() | Touched():
             return run
         case _:
             assert_never(observation)
@@ -154,13 +142,11 @@ def _job_of(call: Exchange) -> JobState:
     return JobState(call.at, call.path, asks.team, asks.message, asks.fields, labels=asks.labels)
 
 
-def _next_turn(run: RunState) -> RunState:
+def next_turn(run: RunState) -> RunState:
     """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
-    past = run.past if run.job is None else (*run.past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
+    past = run.past if run.job is None else (*run.past, replace(run, past=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
-    return RunState(
-        run.start, latest=run.latest, observed=run.observed, token=token, past=past, exchanges=run.exchanges
-    )
+    return RunState(run.start, latest=run.latest, observed=run.observed, token=token, past=past)
 
 
 # What came of them
@@ -340,7 +326,9 @@ def _fact(run: RunState, observation: Noted) -> RunState:
         case LedgerCleared(at=at):
             return RunState(latest=at)
         case FaultStruck() as fact:
-            return _struck(run, clean.whole(fact), observation.x)
+            name, goes_on = clean.line(fact.fault, 80), run.ended is None and run.job is not None
+            run = run.reached(fact.at, "fault", name)
+            return _noted(run, TimelineRow(fact.at, "struck", name, bad=True)) if goes_on else run
         case JobStatus() | GateOpened() | GateDecided() | GateExpired() as fact if run.job is not None:
             return _of_job(run, run.job, clean.whole(fact), observation.at) if run.job.job in (None, fact.job) else run
         case _:
@@ -413,15 +401,3 @@ def _carried(run: RunState, fact: GateDecided) -> bool:
         if last.step in ("", fact.gate) and (last.round, last.verdict) == (fact.round, str(fact.verdict)):
             return True
     return run.gate is not None and run.gate.sent is not None
-
-
-def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
-    """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
-    name = fact.fault
-    calls = reversed(run.exchanges)
-    call = next((each for each in calls if (each.at <= fact.at if x is None else each.x == x)), None)
-    if call is not None:
-        run = replace(run, exchanges=put(run.exchanges, replace(call, struck=name)))
-    run = run.reached(fact.at, "fault", name)
-    goes_on = run.ended is None and run.job is not None
-    return _noted(run, TimelineRow(fact.at, "struck", name, bad=True)) if goes_on else run

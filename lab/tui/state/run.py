@@ -88,12 +88,6 @@ class Exchange(Struct, frozen=True):
         return None if self.until is None else self.until - self.at
 
 
-def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
-    """These with an exchange in the place of what it was before, if it is among them."""
-    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
-    return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])
-
-
 class TokenState(Struct, frozen=True):
     """A grant: the form that was sent at `sent_at`, and what came of it."""
 
@@ -242,10 +236,11 @@ class RunState(Struct, frozen=True):
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()
+    """The wire, which is that of all runs: where a run is drawn, or has just been answered."""
     part: int | None = None
     """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()
-    """The turns of the conversation before this one, without exchanges: those are kept once, here."""
+    """The turns of the conversation before this one."""
 
     def reached(
         self, at: Millis, kind: MilestoneKind, value: str = "", word: str = "", decision: GateDecision | None = None
