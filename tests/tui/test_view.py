@@ -595,7 +595,7 @@ def test_the_transcript_of_the_whole_story() -> None:
     told, observations = JournalState(own=True), []
     for observation in play.complete():
         told, (change,) = changes(told, observation)
-        observations += plain_lines(observation, change.before, change.after, SHOW)
+        observations += plain_lines(change, SHOW)
     assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
     assert f"? {play.QUESTION}" in observations
     assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations

@@ -45,7 +45,7 @@ class Transcript:
             return
         self._observed, way = changes(self._observed, observation)
         for step in way:
-            self._print(line_mode.lines(step.observation, step.before, step.after, self._show))
+            self._print(line_mode.lines(step, self._show))
 
     def _print(self, lines: list[str]) -> None:
         for line in () if self._quiet else lines:
@@ -72,7 +72,7 @@ class JournalTranscript:
             client_run = jobs.client_runs.get(step.client_run or 0)
             name = client_run.scenario if client_run is not None else None
             show = SourceState(scenario=self._known(name) if name else self._only, follows=True)
-            printed = line_mode.lines(step.observation, step.before, step.after, show)
+            printed = line_mode.lines(step, show)
             if printed and step.client_run is not None:
                 self._turn(step.client_run, step, jobs)
             for line in printed:

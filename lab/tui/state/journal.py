@@ -164,12 +164,14 @@ def _keep(kept: dict[_Name, _Kept], name: _Name, value: _Kept, most: int) -> Non
 
 
 class RunChange(Struct, frozen=True):
-    """What an observation, or what follows from it, changed in one run (None: in none): for line mode."""
+    """What an observation, or what follows from it, changed in one run (None: in none)."""
 
     client_run: int | None
     observation: RunObservation
     before: RunState
     after: RunState
+    done: Exchange | None = None
+    """The call that it is the reply to."""
 
 
 RunChanges = tuple[RunChange, ...]
@@ -234,21 +236,22 @@ class _Step:
         )
 
     def _show(self, call: Exchange) -> None:
-        """A call that is on the wire is another now."""
-        self._wire = tuple(call if each.x == call.x else each for each in self._wire)
+        """A call that is on the wire is another now: mostly the last one."""
+        wire = self._wire
+        at = next((at for at in range(len(wire) - 1, -1, -1) if wire[at].x == call.x), None)
+        self._wire = wire if at is None else (*wire[:at], call, *wire[at + 1 :])
 
     # Runs
 
     def _change(self, key: int, observation: RunObservation, after: RunState, done: Exchange | None = None) -> None:
-        """A run is another now; of the exchanges it keeps none, the wire has them all."""
+        """A run is another now."""
         client_run = self._runs[key]
         before = client_run.run
         if before.ended is not None and not self._own:
             # a client may go on calling about a job that has ended: it is seen, and the job stays ended
             after = replace(after, ended=before.ended, outcome=before.outcome, gate=None, opening=None, next_call=None)
         self._runs[key] = replace(client_run, run=after)
-        shown = after if done is None else replace(after, exchanges=(done,))
-        self.changes.append(RunChange(key, observation, before, shown))
+        self.changes.append(RunChange(key, observation, before, after, done))
 
     def _fold(self, key: int, observation: RunObservation) -> None:
         run = self._runs[key].run
@@ -376,7 +379,7 @@ class _Step:
             start = at if before.start is None else before.start
             # no clock runs for calls that are nobody's
             self._unassigned = replace(before, start=start, latest=came.at, ended=came.at)
-            self.changes.append(RunChange(None, came, before, replace(self._unassigned, exchanges=(done,))))
+            self.changes.append(RunChange(None, came, before, self._unassigned, done))
             return
         if pending.struck is not None:
             fact = Noted(pending.struck.at, pending.struck, came.x)

@@ -236,7 +236,7 @@ class RunState(Struct, frozen=True):
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()
-    """The wire, which is that of all runs: where a run is drawn, or has just been answered."""
+    """The wire, which is that of all runs: where a run is drawn."""
     part: int | None = None
     """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()
