@@ -603,6 +603,19 @@ def test_the_transcript_of_the_whole_story() -> None:
     assert "# The output came back on the same Job ID, after one decision." in observations
 
 
+def test_a_gate_that_opens_while_an_answer_is_on_its_way_keeps_its_patience() -> None:
+    script = play.Script()
+    script.observations, script.x = play.running(), 4
+    opened = next(each for each in play.waiting() if isinstance(each, Noted))
+    script.poll(opened.at - 20, play.body("RUNNING"), 40)
+    script.observations.insert(-1, opened)
+    script.poll(9_561, play.body("WAITING"), 39)
+    run = fold(script.observations)
+    assert run.matched_opening == opened.fact
+    script.poll(12_000, play.body("RUNNING"), 40)
+    assert fold(script.observations).opening is None
+
+
 def test_a_quorum_says_how_many_have_approved() -> None:
     observations = [
         Noted(each.at, replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)

@@ -281,7 +281,8 @@ def _status(run: RunState, seen: Seen, call: Exchange) -> RunState:
         job = replace(job, status=last.status)
     run = replace(run, last=last, job=job)
     if not last.asks_person or seen.question is None:
-        return replace(run, gate=None, opening=None)
+        # a gate that opened while the answer was on its way stays open
+        return replace(run, gate=None, opening=run.opening if run.opening and run.opening.at > call.at else None)
     return run if late and run.decision is not None and run.decision.ends else gated(run, seen.question)
 
 
