@@ -13,10 +13,8 @@ from lab.app.effects import Answer, App, Asking, EffectResult, Outcome, Received
 from lab.app.run import run
 from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
-from lab.core.journal.fact import Fact
 from lab.core.observe import Requested
 from lab.dialects.client import Question
-from lab.jobs.facts import GateDecided, GateOpened
 from lab.program.words import Verdict
 from lab.tui.sources.protocol import RunConnection
 from lab.tui.state.gate import GateAnswer
@@ -73,6 +71,9 @@ class OwnRun:
         before = self.state
         self.observations.append(observation)
         self._observed = follow(self._observed, observation)
+        decision = self.state.decision
+        if decision is not None and decision is not before.decision and not decision.ends:
+            self.answers.take_next()
         return before, self.state
 
     @property
@@ -169,7 +170,6 @@ class GateAnswers:
     def __init__(self) -> None:
         self.own: dict[str, str] = {}
         """Who decided here, as `GateAnswer.by`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
-        self._missing = 0
         self._given = asyncio.Event()
         self.clear()
 
@@ -205,14 +205,9 @@ class GateAnswers:
             self.own[given.opening] = given.by
         return refused
 
-    def count(self, fact: Fact) -> None:
+    def take_next(self) -> None:
         """A quorum takes more than one decision at an opening: after each vote the next may be given."""
-        match fact:
-            case GateOpened():
-                self._missing = fact.approvals
-            case GateDecided():
-                self._missing -= 1
-                self._decided = self._decided and self._missing <= 0
+        self._decided = False
 
     async def answer(self, question: Question) -> Answer:
         """The next answer to this question. The driver cancels it when the wait is over: asked anew, it has what came."""

@@ -366,11 +366,11 @@ class _Step:
     def _reply(self, came: Replied | Lost) -> None:
         """A reply, or what was left of one, and what follows from it."""
         pending = self._in_flight.pop(came.x)
+        if isinstance(came, Replied) and (came.cut is not None or came.response.status == 0):
+            came = Lost(came.at, came.x, pending.struck.fault if pending.struck else came.cut or "reset")
         seen = None
         if isinstance(came, Replied) and pending.call.command != "token":
             seen = reading.job_in(pending.call.route, came.response)
-        if isinstance(came, Replied) and (came.cut is not None or came.response.status == 0):
-            came = Lost(came.at, came.x, pending.struck.fault if pending.struck else came.cut or "reset")
         pending = self._placed(pending, seen)
         done, key = with_reply(pending.call, came), pending.run
         self._show(done)
