@@ -304,9 +304,9 @@ def test_line_mode_asks_anew_once_a_gate_escalates() -> None:
     first, second = (
         Asking(at, at + 9, replace(question, text=text)) for at, text in ((1, "May it?"), (5, "And\nyou?"))
     )
-    told, questions = JournalState(own=True), []
+    state, questions = JournalState(own=True), []
     for each in (first, first, second):
-        told, (change,) = changes(told, each)
+        state, (change,) = changes(state, each)
         questions.append([line for line in lines(change) if line.startswith(("?", "# EMAIL"))])
     assert questions[0] == ["? May it?", "# EMAIL: outside the API, the app only polls."]
     assert questions[1:] == [[], ["? And", "? you?"]]

@@ -21,9 +21,9 @@ from tests.tui import play
 
 def happenings(script: play.Script) -> list[bool]:
     """Of each observation, whether something happens to the run with it."""
-    told, got = JournalState(own=True), []
+    state, got = JournalState(own=True), []
     for each in script.observations:
-        told, (change,) = changes(told, each)
+        state, (change,) = changes(state, each)
         got.append(happens(each, change.before, change.after))
     return got
 

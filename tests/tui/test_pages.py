@@ -327,13 +327,13 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
 
 @each_row("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
-    told = [*play.running(), *(Requested(3_000 + x, x, "status", Request("GET", "/s")) for x in (9, 10))]
-    told.append(Noted(3_002, FaultStruck(at=3_020, fault="busy", call=1), 9))
+    seen = [*play.running(), *(Requested(3_000 + x, x, "status", Request("GET", "/s")) for x in (9, 10))]
+    seen.append(Noted(3_002, FaultStruck(at=3_020, fault="busy", call=1), 9))
     if isinstance(reply, int):
-        told.append(Replied(3_040, 9, Response(reply, (), b"")))
+        seen.append(Replied(3_040, 9, Response(reply, (), b"")))
     elif reply is not None:
-        told.append(Lost(3_040, 9, reply))
-    run = fold(told)
+        seen.append(Lost(3_040, 9, reply))
+    run = fold(seen)
     struck = next(call for call in run.exchanges if call.x == 9)
     view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
@@ -357,8 +357,8 @@ def test_a_call_that_carries_a_decision_says_which(answer: str, asks: str) -> No
 def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
     path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
     struck = Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9)
-    asked = Requested(3_000, 9, "status", Request("GET", path))
-    run = fold([*play.running(), asked, struck, Lost(3_040, 9, "connection reset")])
+    request = Requested(3_000, 9, "status", Request("GET", path))
+    run = fold([*play.running(), request, struck, Lost(3_040, 9, "connection reset")])
     (line,) = [
         each for each in screen(ScreenState(run, UiState(wire=True), SHOW), columns, 36, 3_100) if "status-reset" in each
         and "GET" in each

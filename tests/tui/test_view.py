@@ -592,9 +592,9 @@ def test_a_cell_of_html_is_one_row_whatever_stands_in_it() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    told, observations = JournalState(own=True), []
+    state, observations = JournalState(own=True), []
     for observation in play.complete():
-        told, (change,) = changes(told, observation)
+        state, (change,) = changes(state, observation)
         observations += plain_lines(change, SHOW)
     assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
     assert f"? {play.QUESTION}" in observations
