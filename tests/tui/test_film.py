@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pyte
 import pytest
+from textual.pilot import Pilot
+from textual.timer import Timer
 
 import lab.tui.film as film_module
+from lab.clocks import breathe
 from lab.recording.format.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, film, instants, moved
 from lab.tui.state.recording import RecordingTimeline
@@ -83,6 +86,26 @@ def test_a_film_of_acts_is_the_same_however_long_it_takes(monkeypatch: pytest.Mo
         monkeypatch.setattr("lab.tui.screens.main.TICK", tick)
         films.append(filmed(recording(), (80, 24), stage=3, frames=12))
     assert films[0] == films[1] and len(films[0]) > 20
+
+
+def test_a_film_begins_when_its_screen_stands_and_nobody_else_looks_at_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = filmed(recording(), (80, 24), stage=3, frames=4)
+    looked: list[float] = []
+    resume = Timer.resume
+
+    def resumed(timer: Timer) -> None:
+        looked.append(timer._interval)
+        resume(timer)
+
+    async def hurried(pilot: Pilot[object]) -> None:
+        await breathe()
+
+    monkeypatch.setattr(Pilot, "pause", hurried)  # as on a busy machine, where it gives up after a second
+    monkeypatch.setattr(Timer, "resume", resumed)
+    monkeypatch.setattr("lab.tui.screens.main.TICK", 7.0)
+    assert filmed(recording(), (80, 24), stage=3, frames=4) == expected and 7.0 not in looked
 
 
 def test_of_textual_a_film_takes_what_is_public() -> None:

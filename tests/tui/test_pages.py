@@ -20,10 +20,8 @@ from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_na
 from lab.tui.panes.wire import ExchangePage
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
-from lab.tui.state.journal import ObservedState
-from lab.tui.state.journal import fold as fold_one
-from lab.tui.state.reduce import reduce
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.journal import follow
+from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
@@ -34,7 +32,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def sent(request: Request, route: str = "invoke") -> Exchange:
-    return reduce(RunState(), Requested(0, 1, route, request)).exchanges[0]
+    return play.folded([Requested(0, 1, route, request)]).exchanges[0]
 
 
 @each_row(
@@ -306,37 +304,35 @@ def noted(fact: Fact) -> Noted:
 
 
 def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline() -> None:
-    observed = ObservedState()
-    for observation in play.running():
-        observed = fold_one(observed, observation)
+    observed = play.folded(play.running())
     where = {"route": "status", "answer": 503, "name": "status-503"}
-    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
+    observed = follow(observed, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
     often = dict(where, calls="2-9", name="often")
-    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
+    observed = follow(observed, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
     gone = noted(FaultArmed(at=3_000, by="control", fault="gone", where=where))
-    observed = fold_one(fold_one(observed, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
+    observed = follow(follow(observed, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
     assert [each.name for each in observed.armed] == ["status-503", "often"]
-    armed = ScreenState(observed.run, UiState(), SHOW, observed.armed)
+    armed = ScreenState(observed.run(), UiState(), SHOW, observed.armed)
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
-        observed = fold_one(observed, noted(FaultStruck(at=3_100, fault=name, call=1)))
+        observed = follow(observed, noted(FaultStruck(at=3_100, fault=name, call=1)))
     assert [each.name for each in observed.armed] == ["often"]
-    grid = "\n".join(screen(ScreenState(observed.run, UiState(), SHOW, observed.armed), 120, 36, 3_200))
+    grid = "\n".join(screen(ScreenState(observed.run(), UiState(), SHOW, observed.armed), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
-    calls = observed.run.exchanges
+    calls = observed.exchanges
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
-    assert fold_one(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
+    assert follow(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
 @each_row("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
-    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
-    run = reduce(run, Requested(3_001, 10, "status", Request("GET", "/s")))
-    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="busy", call=1), 9))
+    seen = [*play.running(), *(Requested(3_000 + x, x, "status", Request("GET", "/s")) for x in (9, 10))]
+    seen.append(Noted(3_002, FaultStruck(at=3_020, fault="busy", call=1), 9))
     if isinstance(reply, int):
-        run = reduce(run, Replied(3_040, 9, Response(reply, (), b"")))
+        seen.append(Replied(3_040, 9, Response(reply, (), b"")))
     elif reply is not None:
-        run = reduce(run, Lost(3_040, 9, reply))
+        seen.append(Lost(3_040, 9, reply))
+    run = fold(seen)
     struck = next(call for call in run.exchanges if call.x == 9)
     view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
@@ -359,9 +355,9 @@ def test_a_call_that_carries_a_decision_says_which(answer: str, asks: str) -> No
 @each_row("columns", [120, 140, 159])
 def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
     path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
-    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", path)))
-    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9))
-    run = reduce(run, Lost(3_040, 9, "connection reset"))
+    struck = Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9)
+    request = Requested(3_000, 9, "status", Request("GET", path))
+    run = fold([*play.running(), request, struck, Lost(3_040, 9, "connection reset")])
     (line,) = [
         each for each in screen(ScreenState(run, UiState(wire=True), SHOW), columns, 36, 3_100) if "status-reset" in each
         and "GET" in each

@@ -98,7 +98,9 @@ class PhoneGates:
             offered_answers(state),
             gate.prompt,
             None if opening is None else max(0, opening.until - now),
-            f"{opening.approved} of {opening.approvals} approved" if opening is not None and self._takes_more else "",
+            f"{state.newest.approved} of {opening.approvals} approved"
+            if opening is not None and self._takes_more
+            else "",
             _said(verdict) if verdict else "",
         )
 

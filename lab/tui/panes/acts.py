@@ -166,7 +166,7 @@ def _patience(room: View, size: int) -> list[Row]:
     if opening is None:
         return []
     left = max(0, opening.until - room.now)
-    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.at else "bad"
     clock = room.big(minutes(left), tone, less=room.zoom - size + 1, beside=room.columns // 2)
     wide = max(widest(clock), len("patience"))
     return [fill(row(ink("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
@@ -265,7 +265,9 @@ def _then(state: ScreenState, act: Act) -> tuple[str, str]:
         case "waiting":
             return (
                 "until ",
-                "the script decides" if opening is not None and opening.by is not None else "a person decides",
+                "the script decides"
+                if opening is not None and opening.otherwise.by is not None
+                else "a person decides",
             )
         case "decided":
             comes = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}

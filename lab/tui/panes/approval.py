@@ -49,13 +49,13 @@ def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
     gate, opening = state.run.gate, state.run.matched_opening
     if gate is None:
         return decision_shown(state.run)
-    if opening is None or gate.sent is not None or now < opening.then_at:
+    if opening is None or gate.sent is not None or now < opening.otherwise.at:
         return None
-    if opening.by is not None and opening.approvals > 1:
+    if opening.otherwise.by is not None and opening.approvals > 1:
         return None  # one vote of several: which it is, and when the next is due, isn't told
-    at, by = opening.then_at, opening.by or "script"
+    at, by = opening.otherwise.at, opening.otherwise.by or "script"
     return GateDecision(
-        at, opening.verdict, by, at, at, opening.gate, opening.round, gate=gate, approvals=1, approved=1
+        at, opening.otherwise.verdict, by, at, at, opening.gate, opening.round, gate=gate, approvals=1, approved=1
     )
 
 
@@ -139,7 +139,7 @@ def approval_height(state: ScreenState, columns: int, rows: int) -> int:
     if state.run.ended is not None or gate is None:
         return int(last_decision(state) is not None)
     # at the opening most time is left and the texts are longest; the bar stays as high while an answer is on its way
-    lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.opened)
+    lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.at)
     return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD))
 
 
@@ -205,18 +205,18 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
         label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
     elif opening is not None and opening.approvals > 1:
-        lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
+        lead = row(ink(f"approvals {state.run.approved} of {opening.approvals}  ", "wait", bold=True))
     if opening is None:
         return [happens or row(lead, ink("" if gate.in_chat else "decided outside the API: the app only polls", "dim"))]
-    left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
+    left, whole = max(0, opening.until - now), max(1, opening.until - opening.at)
     tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     named = row() if elsewhere else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
-    then = verdict_face(opening.verdict).word
-    if not happens and opening.by is not None:
-        happens = row(f"script: {then} in {minutes(opening.then_at - now)}, then {opening.to}")
+    then = verdict_face(opening.otherwise.verdict).word
+    if not happens and opening.otherwise.by is not None:
+        happens = row(f"script: {then} in {minutes(opening.otherwise.at - now)}, then {opening.otherwise.to}")
     return [
         row(named, gauge(left / whole, 8, tone)),
-        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.to}")),
+        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.otherwise.to}")),
     ]
 
 

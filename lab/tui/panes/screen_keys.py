@@ -118,8 +118,8 @@ def _skip(state: ScreenState) -> Reaction:
         return Reaction(ask=lambda source: source.skip())
     if opening is None:
         return Reaction(state.choose(remark=UNKNOWN_PATIENCE))
-    if opening.by is not None:
-        return Reaction(ask=lambda source: source.skip(opening.then_at))
+    if opening.otherwise.by is not None:
+        return Reaction(ask=lambda source: source.skip(opening.otherwise.at))
     if state.ui.remark != SPENDS_PATIENCE:  # nothing brings it back
         return Reaction(state.choose(remark=SPENDS_PATIENCE))
     return Reaction(ask=lambda source: source.skip(opening.until - PATIENCE_KEPT, LAST_MINUTE))

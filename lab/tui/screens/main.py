@@ -42,7 +42,7 @@ from lab.tui.screens.host import Host
 from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen
 from lab.tui.state.acts import HOLD
-from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.journal import JournalState, SourceUpdate, begins_anew, follow
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.run import MARKED
 from lab.tui.state.screen import ScreenState, UiState, settled
@@ -78,7 +78,7 @@ class MainScreen(SelectingScreen):
         self._host = host
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
-        self.observed = ObservedState()
+        self.observed = JournalState(own=not host.source.follows)
         self.canvas = Canvas(self, host, lambda: self.state)
         self._batch: list[RunObservation | SourceUpdate] = []
         """What was observed that the screen hasn't been handed."""
@@ -114,8 +114,6 @@ class MainScreen(SelectingScreen):
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
-        if self._host.source.follows:
-            self.observed = ObservedState(journal=JournalState())
         self.timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
@@ -139,6 +137,11 @@ class MainScreen(SelectingScreen):
         except LabError as error:
             self._host.fail(error)
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has its size, the source what was asked of it at the start, and all that was observed shows."""
+        return bool(self.canvas.places) and not (self._due or self._batch or self.canvas.waiting)
+
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
         self.observe(batch)
@@ -149,10 +152,11 @@ class MainScreen(SelectingScreen):
         for event in batch:
             if isinstance(event, SourceUpdate):
                 self.acts.note(event)
-                job = None if event.another_journal else ui.job
-                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+                ui = replace(ui, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+            if begins_anew(event):
+                ui = replace(ui, job=None)
             with self._host.surviving():
-                self.observed = fold(self.observed, event)
+                self.observed = follow(self.observed, event)
         with self._host.surviving():
             self._take(self._with(self._synced(ui)))
         self.canvas.draw_soon(alone=all(isinstance(event, Requested) for event in batch))
@@ -196,13 +200,14 @@ class MainScreen(SelectingScreen):
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
         observed = self.observed
-        source, run = self._host.source.describe(observed.journal, ui.job), observed.run_of(ui.job)
+        journal = None if observed.own else observed
+        source, run = self._host.source.describe(journal, ui.job), observed.run(ui.job)
         if can := self._host.can:
             source = replace(source, can=source.can | can)
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
-        state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
+        state = ScreenState(act.run or run, ui, source, observed.armed, journal, colours=colours, act=act)
         panel = self._host.panel
         return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 
@@ -212,7 +217,7 @@ class MainScreen(SelectingScreen):
             self._remarked = self._host.real_millis()
         for milestone in self.state.run.since(before.run, *MARKED):
             self._host.mark(milestone.kind)
-        (self.timer.resume if self.state.moves else self.timer.pause)()
+        (self.timer.resume if self.state.moves and self._host.source.runs else self.timer.pause)()
         for screen in self.app.screen_stack[1:]:
             if isinstance(screen, Overlay):
                 screen.follow()
