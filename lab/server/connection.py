@@ -18,6 +18,7 @@ from aiohttp import web
 from lab.core.exchange import Headers, RawHeaders, header_of
 from lab.core.refusal import Refusal
 from lab.core.unpacking import Unpacked
+from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.request_reader import check_head, check_length, headers_of, shell_refusal
 
@@ -81,33 +82,6 @@ class Traffic:
         """Times that bytes left, or a connection ended."""
 
 
-class BodyQueue:
-    """The bytes of long bodies that may be here at once: each takes what it may need, in the order of asking, before it is read.
-
-    So many peers who send at once cost no more memory than some, and whoever asks for little waits for few of their bytes.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
-        self._first = asyncio.Lock()
-        self._returned = asyncio.Event()
-
-    async def take(self, size: int) -> int:
-        """Return how many bytes were taken, once there are so many: of a body that is larger than the room all of it."""
-        size = min(size, self._most)
-        async with self._first:
-            while self._left < size:
-                self._returned.clear()
-                await self._returned.wait()
-            self._left -= size
-        return size
-
-    def give_back(self, size: int) -> None:
-        """They are free again."""
-        self._left += size
-        self._returned.set()
-
-
 class UnreadBytes:
     """Looks at the connections for which bytes wait, and resets those whose peer takes none of them for too long.
 
@@ -159,6 +133,7 @@ class ConnectionObserver(Protocol):
     traffic: Traffic
     unread: UnreadBytes
     bodies: BodyQueue
+    turn: TurnShare
 
     @property
     def ending(self) -> bool:

@@ -12,7 +12,8 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.refusal import Refusal
 from lab.server.bugs import Bugs
-from lab.server.connection import BodyQueue, Connection, Traffic, UnreadBytes, connection_factory, request_handler
+from lab.server.connection import Connection, Traffic, UnreadBytes, connection_factory, request_handler
+from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind, most_connections
 from lab.server.request_reader import malformed_refusal
@@ -50,7 +51,7 @@ class ListeningServer:
         """Whether it stops soon: requests are served, and each reply is the last of its connection."""
         self.traffic = Traffic()
         self.unread = UnreadBytes(lambda: self.limits.write_deadline)
-        self.bodies = BodyQueue(MOST_COMING)
+        self.bodies, self.turn = BodyQueue(MOST_COMING), TurnShare()
         self.others: list[Listener] = []
         """Listeners at further origins, that of TLS apart."""
         self._most = most_connections(limits.connections)

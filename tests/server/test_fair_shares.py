@@ -1,6 +1,7 @@
-"""Long bodies that come at once: few are read at a time, in order, and whoever asks for little is served meanwhile."""
+"""Long bodies that come at once, streams that go on at once: whoever asks for little is served meanwhile."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from lab.clocks import breathe
 from lab.core.journal.shell import LabFailed, RequestMalformed
 from lab.core.observe import Requested
-from lab.server.connection import BodyQueue, Connection, reset
+from lab.dialects.router import ROUTER
+from lab.server.connection import Connection, reset
 from lab.server.delivery import ReplySender
+from lab.server.fair_shares import SHARE, BodyQueue, TurnShare
 from lab.server.limits import LONG_BODY
-from tests.server.conftest import Peer, Stage, invoke, request
+from tests.server.conftest import TEAM, Peer, Stage, bearer, invoke, request
 
 LONG = {"message": "x" * (LONG_BODY + 10_000)}
 ROOM = 100_000
@@ -112,3 +115,41 @@ def lose_once_fed(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.wire.abort()
 
     monkeypatch.setattr(Connection, "data_received", fed)
+
+
+async def test_streams_have_a_share_of_each_turn_together_and_others_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, turn, order, between = [0.0], TurnShare(), list[int](), list[int]()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+
+    async def stream(number: int) -> None:
+        await turn.begin()
+        now[0] += SHARE / 2  # what a piece takes
+        order.append(number)
+
+    async def other() -> None:
+        while len(order) < 20:
+            between.append(len(order))
+            await breathe()
+
+    await asyncio.gather(*map(stream, range(20)), other())
+    assert order == list(range(20))
+    assert max(after - before for before, after in pairwise((0, *between))) <= 2
+
+
+async def test_a_stream_asks_for_its_turn_before_each_piece(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, begins = TurnShare.begin, list[int]()
+
+    async def asking(turn: TurnShare) -> None:
+        begins.append(1)
+        await begin(turn)
+
+    monkeypatch.setattr(TurnShare, "begin", asking)
+    token, peer = await stage.token(), await stage.peer()
+    data = request(
+        "POST", ROUTER.path("stream", code=TEAM), (bearer(token), ("content-type", "application/json")),
+        b'{"message":"Share it"}',
+    )  # fmt: skip
+    await peer.send(data)
+    events = await peer.reader.readuntil(b"\n\n")
+    await turns()
+    assert b'"RUNNING"' in events and len(begins) == 2
