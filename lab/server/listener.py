@@ -112,7 +112,9 @@ def reuse_port() -> int:
 def _bound(host: str, port: int, open_socket: Callable[[socket.AddressFamily, SocketAddress], socket.socket]) -> Bound:
     check_port(port)
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # text would be taken for one in letters of any script, and the codec for that loaded
+        name = host.encode() if host.isascii() else host
+        family, *_, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         sock = open_socket(family, (str(address[0]), int(address[1])))
     except OSError as error:
         # A bad name has the resolver's number and words, not the system's.

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
-from lab.cli.run.conversation import job_facts_observer
 from lab.cli.serve.hints import client_hints
 from lab.cli.serve.reload import ScenarioReloader
 from lab.cli.serve.serve_extras import Ports, ServeExtras
@@ -136,6 +135,8 @@ class Serving:
         self.service = service = setup.make_service(replace(self._led_away(), here=ports.origin))
         service.observers += client_hints(console, setup.clock.mode, service) if self._outside else ()
         if self._job_facts is not None:
+            from lab.cli.run.conversation import job_facts_observer  # a run's: who only serves needs none
+
             service.observers.append(job_facts_observer(service, self._job_facts))
         if beside.journal is not None:
             beside.journal.attach(service, setup.clock)
