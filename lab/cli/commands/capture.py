@@ -9,7 +9,7 @@ from typing import ClassVar
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
-from lab.cli.serve.https import HttpsPort, open_https_port, trust_lines
+from lab.cli.serve.ports import HttpsPort, open_https_port, trust_lines
 from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import CaptureTape

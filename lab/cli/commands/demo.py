@@ -146,7 +146,6 @@ class LiveDemo(AsyncExitStack):
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)
         self.push_async_callback(control.close)
-        assert mock.server is not None
         mock.server.is_ours = transport.calls_from
 
         def paced(factor: str) -> None:

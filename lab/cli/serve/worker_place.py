@@ -8,8 +8,7 @@ from contextlib import ExitStack, suppress
 import msgspec
 from msgspec import Struct
 
-from lab.cli.serve.https import HttpsPort, certified_names
-from lab.cli.serve.serve_extras import Ports
+from lab.cli.serve.ports import HttpsPort, Ports, certified_names
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
@@ -68,10 +67,10 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
                 taken.callback(https.bound.close)
             if self.control is not None:
                 control = inherited(self.control, listen.host)
-                taken.callback(control.close)
-            return Ports(api, https, control, taken.pop_all().close, self._link)
+            taken.pop_all()
+            return Ports(api, https, control)
 
-    def _link(self, server: MockServer) -> Callable[[], object]:
+    def link(self, server: MockServer) -> Callable[[], object]:
         """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
             return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel

@@ -1,6 +1,10 @@
-"""`lab serve --tls`: https beside http, with an authority that lives as long as the lab, and how to trust it."""
+"""Where a lab listens: the API, its control plane, and with `--tls` https beside http.
+
+The authority of https lives as long as the lab; how clients are told to trust it stands here too.
+"""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
@@ -12,7 +16,7 @@ from lab.files.runtime import publish, withdraw
 from lab.server.listener import Bound, bind
 from lab.server.listening_server import ListeningServer
 from lab.server.tls import Authority, names_of, throwaway
-from lab.settings import ListenSettings, TlsSettings
+from lab.settings import ListenSettings, MockSettings, TlsSettings
 
 
 class HttpsPort(Struct, frozen=True):
@@ -83,3 +87,38 @@ def trust_lines(https_url: str, ca_file: str) -> list[str]:
         f"  Java     keytool -importcert -noprompt -alias lab -file {file} -keystore {store} -storetype PKCS12 -storepass lab-trust",
         f"           java -Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=lab-trust …",
     ]
+
+
+class Ports(Struct, frozen=True):
+    """Where a mock listens."""
+
+    api: Bound
+    https: HttpsPort | None
+    control: Bound | None
+    """None: another process has the lab's control plane."""
+
+    @property
+    def origin(self) -> str:
+        """What URLs in answers name: a pod is reached by https alone, so that where it is served."""
+        return (self.https or self.api).origin
+
+    def close(self) -> None:
+        """Let all of them go."""
+        self.api.close()
+        for each in (self.https.bound if self.https is not None else None, self.control):
+            if each is not None:
+                each.close()
+
+
+def open_ports(settings: MockSettings) -> Ports:
+    """Take those that were asked for, all or none."""
+    listen = settings.listen
+    with ExitStack() as taken:
+        api = bind(listen.host, listen.port)
+        taken.callback(api.close)
+        https = open_https_port(listen, listen.tls, settings.base) if listen.tls is not None else None
+        if https is not None:
+            taken.callback(https.bound.close)
+        ports = Ports(api, https, bind(listen.host, listen.control_port))
+        taken.pop_all()
+        return ports
