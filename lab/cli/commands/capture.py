@@ -17,8 +17,7 @@ from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, wall_second
 from lab.identity.routes import PATHS
 from lab.server.listener import bind
-from lab.server.pod_origins import PodOrigins
-from lab.server.pod_proxy import PROXY_LIMITS, PodProxy
+from lab.server.pod_proxy import PROXY_LIMITS, PodOrigins, PodProxy
 from lab.settings import Flags, ListenSettings, Settings
 
 

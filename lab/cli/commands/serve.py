@@ -23,8 +23,7 @@ from lab.cli.signals import Interrupted
 from lab.core.clock import Millis
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
-from lab.server.listener import origin_of
-from lab.server.reachable import address_for_others, is_every_address
+from lab.server.listener import address_for_others, is_every_address, origin_of
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
 
 if TYPE_CHECKING:  # a lab alone is no worker

@@ -13,7 +13,7 @@ from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
-from lab.server.listener import bind_reserved, inherited
+from lab.server.listener import bind, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
@@ -59,11 +59,12 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
         """Listen where all workers do."""
         listen, https, control = settings.listen, None, None
         with ExitStack() as taken:
-            api = bind_reserved(listen.host, self.port)
+            api = bind(listen.host, self.port, shared=True)
             taken.callback(api.close)
             if listen.tls is not None:
                 authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-                https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+                bound = bind(listen.host, self.https_port, shared=True)
+                https = HttpsPort(bound, authority, listen.runtime, self.ca_file)
                 taken.callback(https.bound.close)
             if self.control is not None:
                 control = inherited(self.control, listen.host)
