@@ -107,6 +107,7 @@ class RouteTable:
         self._rows = by_path
         self._words = [(path.lower().split("/"), path) for path in by_path]
         self._plain = {path: methods for path, methods in by_path.items() if "{" not in path}
+        self._has_templates = len(self._plain) < len(by_path)
 
     @cached_property
     def _templates(self) -> tuple[re.Pattern[str], Mapping[int, tuple[Methods, int, int]]]:
@@ -123,13 +124,15 @@ class RouteTable:
                 code, job = (group + 1 + names.index(name) if name in names else 0 for name in ("code", "job"))
                 templates[group] = methods, code, job
                 group += 1 + len(names)
-        return re.compile("|".join(patterns) or "(?!)"), templates
+        return re.compile("|".join(patterns)), templates
 
     def at(self, path: str) -> tuple[Methods, str, str] | None:
         """The rows of the path, with the team's code and the job that it holds; None: nothing is there."""
         plain = self._plain.get(path)
         if plain is not None:
             return plain, "", ""
+        if not self._has_templates:
+            return None
         pattern, templates = self._templates
         found = pattern.fullmatch(path)
         if found is None or found.lastindex is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -15,15 +16,17 @@ from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
 from lab.server.listener import Bound, bind
 from lab.server.listening_server import ListeningServer
-from lab.server.tls import Authority, names_of, throwaway
 from lab.settings import ListenSettings, MockSettings, TlsSettings
+
+if TYPE_CHECKING:
+    from lab.server.tls import Authority
 
 
 class HttpsPort(Struct, frozen=True):
     """A port for TLS, and what is shown and trusted there."""
 
     bound: Bound
-    authority: Authority
+    authority: "Authority"
     runtime: str | None
     ca_file: str | None = None
     """Where the certificate to trust lies, if another process keeps it there."""
@@ -66,11 +69,15 @@ def open_https_port(
     listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind
 ) -> HttpsPort:
     """Take the port; `base` is the origin by which clients know the mock, if it is another one."""
+    from lab.server.tls import throwaway  # most labs speak plain HTTP alone
+
     return HttpsPort(take(listen.host, tls.port), throwaway(certified_names(listen, tls, base)), listen.runtime)
 
 
 def certified_names(listen: ListenSettings, tls: TlsSettings, base: str | None) -> tuple[str, ...]:
     """What the certificate has to cover beside the usual names."""
+    from lab.server.tls import names_of  # as above
+
     public = urlsplit(base).hostname if base else None
     return names_of(listen.host, (*tls.names, *((public,) if public else ())))
 
