@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
@@ -82,7 +83,7 @@ class Serving:
         self.ca_file: str | None = None
         """What a client must trust to call `https_url`."""
         self.exit_code = 0
-        """Afterwards: 4 if a tape died, else 0."""
+        """Afterwards: 4 if a tape or the journal died, else 0."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as ends:
@@ -127,6 +128,8 @@ class Serving:
 
     async def _begin(self, ends: AsyncExitStack) -> None:
         setup, extras, listen = self.setup, self._extras, self.setup.settings.listen
+        if extras.journal is not None:
+            ends.callback(self._note_exit, extras.journal.close)
         # ports first, for URLs in answers name them; nobody is accepted yet
         ports = open_ports(setup.settings) if extras.place is None else extras.place.take_ports(setup.settings)
         ends.callback(ports.close)
@@ -137,7 +140,7 @@ class Serving:
         elsewhere = setup.config.elsewhere if decoy is None else _named_otherwise(listen.host, decoy.origin)
         self.service = self._mock(replace(setup.config, here=ports.origin, elsewhere=elsewhere))
         self.recorder = TapeRecorder(setup, self.service, self._console, outside=self._outside)
-        ends.callback(self._end_tapes, self.recorder)
+        ends.callback(self._note_exit, lambda: self.recorder.close(self._stop.footer))
         calls = None
         if extras.ledger is not None:
             calls = extras.ledger.calls_on(self.service)
@@ -193,7 +196,7 @@ class Serving:
             return Labs(usual)
         if extras.ledger is None:
             own = ServedLabs(*parts, usual)
-            ends.callback(self._end_tapes, own)
+            ends.callback(self._note_exit, lambda: own.close(self._stop.footer))
             return own
         from lab.cli.serve.shared_tenants import StoredTenants  # no other start waits for it
 
@@ -240,8 +243,9 @@ class Serving:
         ends.push_async_callback(control.stop)
         return control
 
-    def _end_tapes(self, recorder: TapeRecorder | ServedLabs) -> None:
-        self.exit_code = max(self.exit_code, recorder.close(self._stop.footer))
+    def _note_exit(self, close: Callable[[], int]) -> None:
+        """Close what writes files; what it says of them counts for the exit code."""
+        self.exit_code = max(self.exit_code, close())
 
 
 def _leads_away(setup: Setup) -> bool:
