@@ -80,7 +80,7 @@ class Addition(NamedTuple):
     run: Reference = ""
     """An `Execute` that runs in the command's place where one of these was given; it may go on to the command's own."""
     offers: Reference = ""
-    """Of `serve`: a `lab.cli.serve.offers.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
+    """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
     panel: Reference = ""
     """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked where one of these was given, for what stands beside a question."""
 

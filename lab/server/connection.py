@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from lab.core.exchange import Headers, RawHeaders, header_of
 from lab.core.refusal import Refusal
@@ -292,8 +292,8 @@ class Connection(web.RequestHandler):
         return not self.secure  # TLS can't be closed by halves
 
     def handle_error(
-        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> Any:
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> Sent:
         """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
         if status != 400:
             self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
@@ -511,7 +511,7 @@ class Connection(web.RequestHandler):
             self._late = None
 
 
-def _cut(content: Any) -> None:
+def _cut(content: StreamReader) -> None:
     """The peer has said all: a body that lacks its end will never have it."""
     if not content.is_eof():
         content.set_exception(ConnectionResetError("The peer closed before the end of its body."))

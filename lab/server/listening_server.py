@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -17,7 +18,9 @@ from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind, most_connections
 from lab.server.request_reader import malformed_refusal
-from lab.server.tls import TlsListener
+
+if TYPE_CHECKING:
+    from lab.server.tls import TlsListener
 
 MOST_COMING = 100_663_296
 """Bytes of long bodies that are received, and not yet answered, at once: two uploads, and some messages."""
@@ -101,6 +104,8 @@ class ListeningServer:
 
     def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
         """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
+        from lab.server.tls import TlsListener  # most labs speak plain HTTP alone
+
         self._tls = TlsListener(bound, self.factory(), context, self.limits.header_deadline, self.traffic)
         return self._tls.origin
 

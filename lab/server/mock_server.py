@@ -6,6 +6,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -31,7 +32,9 @@ from lab.server.listening_server import ListeningServer
 from lab.server.long_calls import LongCalls
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
-from lab.server.shared.worker_links import WorkerLinks
+
+if TYPE_CHECKING:  # a lab of one process has no others
+    from lab.server.shared.worker_links import WorkerLinks
 
 MOST_HEAVY = 2
 """Calls that are prepared at once: long ones, held to patterns, and the first of all."""

@@ -17,7 +17,7 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from lab.cli.commands.serve import agent_lines, reviewer_sentence
-from lab.cli.serve.https import trust_lines
+from lab.cli.serve.ports import trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
 from lab.settings import MockSettings, ReviewerKind

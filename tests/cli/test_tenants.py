@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.cli.commands.serve import ServeSettings, may_choose_lines, serve_extras
+from lab.cli.commands.serve import ServeSettings, may_choose_lines
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
-from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
+from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_setup
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError
@@ -338,7 +338,7 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
     console = Answering()
     chosen = ServeSettings(tenants=3, log="none")
-    assert serve_extras(chosen, console).tenants == 3
+    assert chosen.extras(console).tenants == 3
     one, tenant = may_choose_lines(chosen, "http://lab")
     assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")
     assert tenant.startswith("  tenants        http://lab/t/NAME, or X-Lab-Tenant: NAME")

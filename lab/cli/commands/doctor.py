@@ -10,10 +10,10 @@ from msgspec import Struct
 from lab.cli.console import Console
 from lab.cli.installation import OWN_ENVIRONMENT, namesakes
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.ledger_settings import LEDGER_VARIABLE
+from lab.cli.serve.settings import LEDGER_VARIABLE
 from lab.core.errors import HostError, LabError
 from lab.core.version import __version__
-from lab.files.access import can_write
+from lab.files.opening import can_write
 from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
 from lab.mock.config import TENANT_PATH

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lab.cli.entropy import process_name
-from lab.cli.serve.ledger_settings import LedgerSettings
+from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis

@@ -8,13 +8,12 @@ from contextlib import ExitStack, suppress
 import msgspec
 from msgspec import Struct
 
-from lab.cli.serve.https import HttpsPort, certified_names
-from lab.cli.serve.serve_extras import Ports
+from lab.cli.serve.ports import HttpsPort, Ports, certified_names
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
-from lab.server.listener import bind_reserved, inherited
+from lab.server.listener import bind, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
@@ -60,18 +59,19 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
         """Listen where all workers do."""
         listen, https, control = settings.listen, None, None
         with ExitStack() as taken:
-            api = bind_reserved(listen.host, self.port)
+            api = bind(listen.host, self.port, shared=True)
             taken.callback(api.close)
             if listen.tls is not None:
                 authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-                https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+                bound = bind(listen.host, self.https_port, shared=True)
+                https = HttpsPort(bound, authority, listen.runtime, self.ca_file)
                 taken.callback(https.bound.close)
             if self.control is not None:
                 control = inherited(self.control, listen.host)
-                taken.callback(control.close)
-            return Ports(api, https, control, taken.pop_all().close, self._link)
+            taken.pop_all()
+            return Ports(api, https, control)
 
-    def _link(self, server: MockServer) -> Callable[[], object]:
+    def link(self, server: MockServer) -> Callable[[], object]:
         """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
             return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel

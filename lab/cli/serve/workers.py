@@ -26,8 +26,8 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.control_settings import ControlSettings
-from lab.cli.serve.https import open_https_port
+from lab.cli.serve.ports import open_https_port
+from lab.cli.serve.settings import ControlSettings
 from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.serve.worker_place import WorkerPlace
 from lab.clocks import real_millis
