@@ -34,7 +34,6 @@ from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
-from lab.server.tenant_follower import TenantFollower
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
 from lab.stores.redis_tenants import RedisTenants
@@ -124,8 +123,8 @@ async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tupl
         yield one, other
 
 
-def follower_of(lab: Lab) -> TenantFollower:
-    return cast("StoredTenants", lab.server.labs)._follower
+def stored(lab: Lab) -> StoredTenants:
+    return cast("StoredTenants", lab.server.labs)
 
 
 async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
@@ -229,8 +228,8 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
         for name in ("ann", "bob"):
             await other.token(f"/t/{name}")
         await one.control("DELETE", "tenants/ann")
-        await follower_of(other).let_go_ended()
-        assert [*other.server.labs.named] == ["bob"] == [*follower_of(other).here]
+        await stored(other).let_go_ended()
+        assert [*other.server.labs.named] == ["bob"] == [*stored(other)._births]
 
 
 async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_is_gone(
@@ -242,10 +241,10 @@ async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_i
         await follower.send(control_request(one.control_port, "GET", "t/ann/journal?follow=1"))
         await follower.reader.readuntil(b"token.granted")
         ann = one.server.labs.named["ann"]
-        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followed.is_set()
+        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followers
         await follower.close()
         await until(lambda: ann.users == 0)
-        assert not cast("BatchLoop", ann.calls).relay.followed.is_set()
+        assert not cast("BatchLoop", ann.calls).relay.followers
 
 
 async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:
@@ -261,7 +260,7 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
         polling = asyncio.ensure_future(other.polled(token, str(started.json["jobId"]), "/t/ann"))
         await until(lambda: _replying(other, "ann"))
         await one.control("DELETE", "tenants/ann")
-        await follower_of(other).let_go_ended()
+        await stored(other).let_go_ended()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await polling
 

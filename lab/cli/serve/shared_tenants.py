@@ -13,13 +13,17 @@ from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import LabParts
 from lab.cli.serve.shared_lab import instant_zero
 from lab.cli.setup import Setup, make_clock
+from lab.clocks import SystemClock
+from lab.core.clock import Millis
 from lab.core.journal.shared import KeptTenant, SharedTenants
 from lab.core.seeds import Seed
 from lab.mock.batches import BatchedService
 from lab.server.labs import MOST_TENANTS, LabWish, ServedLab, too_many
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, loop_turn
 from lab.server.shared.lab_time import LabTime
-from lab.server.tenant_follower import TenantFollower
+
+_LOOK: Millis = 1_000
+"""So often is looked whether a tenant was ended elsewhere."""
 
 
 class TenantDocument(Struct, frozen=True):
@@ -38,14 +42,29 @@ class StoredTenants(LabParts):
         self, setup: Setup, console: Console, extras: ServeExtras, store: SharedTenants, usual: ServedLab
     ) -> None:
         super().__init__(setup, console, extras, usual)
-        self._store, self._follower = store, TenantFollower(self, store)
-        self._following = asyncio.create_task(self._follower.run())
+        assert isinstance(usual.calls, BatchLoop)
+        self._store, self._follower = store, usual.calls.follower
+        self._births: dict[str, str] = {}
+        """Of each tenant that is here what tells it from others of its name."""
+        self._looking = asyncio.create_task(self._look())
 
     async def close(self) -> None:
         """Serve none any more; what they have published leaves."""
-        self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
-        await asyncio.gather(*map(_stop, self._follower.here.values()))
+        self._looking.cancel()
+        await asyncio.gather(self._looking, return_exceptions=True)
+        await asyncio.gather(*(_calls(each).stop() for each in self.named.values()))
+
+    async def _look(self) -> None:
+        while True:
+            await SystemClock().hold(_LOOK)
+            with loop_turn():
+                await self.let_go_ended()
+
+    async def let_go_ended(self) -> None:
+        """Let those go that were ended elsewhere."""
+        for name in await self._store.ended(self._births):
+            if (tenant := self.named.get(name)) is not None:
+                await self.let_go(tenant)
 
     async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """The same at whatever process it is wished for: the first wish counts."""
@@ -79,8 +98,8 @@ class StoredTenants(LabParts):
 
     async def left(self, lab: ServedLab) -> None:
         """Serve it no more."""
-        self._follower.leave(lab.name or "")
-        await _stop(lab)
+        del self._births[lab.name or ""], self._follower.loops[_calls(lab)]
+        await _calls(lab).stop()
 
     def _tenant(self, name: str, kept: KeptTenant) -> ServedLab:
         document = _decoded(kept)
@@ -92,13 +111,13 @@ class StoredTenants(LabParts):
         calls = BatchLoop(service, self._store.store(name, kept), LabTime(clock, began), process_name())
         lab = ServedLab(service, clock, name=name, calls=calls)
         lab.token = document.token
-        self._follower.enter(name, lab, kept.birth)
+        self._births[name], self._follower.loops[calls] = kept.birth, lambda: lab.users
         return lab
 
 
-async def _stop(tenant: ServedLab) -> None:
+def _calls(tenant: ServedLab) -> BatchLoop:
     assert isinstance(tenant.calls, BatchLoop)
-    await tenant.calls.stop()
+    return tenant.calls
 
 
 def _wish(name: str, document: TenantDocument) -> LabWish:

@@ -83,10 +83,10 @@ def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
 class SharedBuffer(Buffer):
     """Keeps what other processes tell of their exchanges among its own, in the order in which all came about."""
 
-    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
-        """Take what another process observed, having folded the log up to a position."""
+    def relay(self, kept: Kept) -> None:
+        """Take what another process observed."""
         self.backlog.hand_on()
-        self.take([Kept(observation, wall * 1_000, position)])
+        self.take([kept])
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew; a reply that is under way is told apart by its request, which isn't here."""
@@ -158,21 +158,20 @@ class SharedSubscriber(Subscriber):
         if known is not None:
             super().__call__(known, wall)
 
-    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
+    def relay(self, kept: Kept) -> None:
         """Take what another process observed."""
-        self(observation, wall)
+        self(kept.observation, kept.wall)
 
 
 @contextmanager
 def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
     """Let a subscriber be told what comes about until the block ends."""
     service.observers.append(subscriber)
-    onlooker = subscriber.relay if isinstance(subscriber, SharedSubscriber) else None
-    if relay is not None:
-        relay.follow(onlooker)
+    if relay is not None and isinstance(subscriber, SharedSubscriber):
+        relay.followers.append(subscriber.relay)
     try:
         yield
     finally:
         service.observers.remove(subscriber)
-        if relay is not None:
-            relay.leave(onlooker)
+        if relay is not None and isinstance(subscriber, SharedSubscriber):
+            relay.followers.remove(subscriber.relay)
