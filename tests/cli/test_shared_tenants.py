@@ -373,7 +373,7 @@ class SharedCaller:
         where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.labs
         routed = tenants.route(where, headers)
         if routed.absent is not None:
-            routed = await tenants.look_up(routed, request.method, where, headers)
+            routed = await tenants.admit(routed, replace(request, headers=headers), where)
         assert routed.refusal is None
         there, sent = routed.lab, replace(request, path=routed.path)
         now, reply = await there.calls.run(lambda at: (at, there.service.serve(sent, at)))

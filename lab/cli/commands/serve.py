@@ -121,7 +121,7 @@ def serve_until_stopped(
                 for note in (*(each.note for each in offers), *ledger_notes(extras)):
                     console.err(note)
             if place is not None:
-                console.abandon()  # whoever started this worker reads until then
+                place.served(console)
             with suppress(asyncio.CancelledError):
                 await over
         return max(mock.exit_code, journal.close() if journal is not None else 0)
