@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
-from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token, process_name
@@ -16,7 +15,6 @@ from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.journal.shared import KeptTenant, SharedTenants
-from lab.core.seeds import Seed
 from lab.mock.batches import BatchedService
 from lab.server.labs import MOST_TENANTS, LabWish, ServedLab, too_many
 from lab.server.shared.batch_loop import BatchLoop, loop_turn
@@ -26,11 +24,9 @@ _LOOK: Millis = 1_000
 """So often is looked whether a tenant was ended elsewhere."""
 
 
-class TenantDocument(Struct, frozen=True):
+class TenantDocument(LabWish, frozen=True, kw_only=True):
     """What all processes know of a tenant. Its token is as secret as the others that a store keeps."""
 
-    seed: Seed
-    scenarios: tuple[str, ...]
     token: str
     """What opens the control plane's part of it."""
 
@@ -70,20 +66,20 @@ class StoredTenants(LabParts):
         """The same at whatever process it is wished for: the first wish counts."""
         config = self.config(wish, 0)
         names = tuple(each.name for each in config.scenarios)
-        document = msgspec.json.encode(TenantDocument(config.seed, names, control_token()))
+        document = msgspec.json.encode(TenantDocument(wish.name, config.seed, names, token=control_token()))
         kept = await self._store.make(wish.name, document, MOST_TENANTS, self.most if called else None)
         if isinstance(kept, int):
             raise too_many(kept, called=called)
-        return self._tenant(wish.name, kept)
+        return self._tenant(kept)
 
     async def elsewhere(self, name: str) -> ServedLab | None:
         """That of another process."""
         kept = await self._store.find(name)
-        return None if kept is None else self._tenant(name, kept)
+        return None if kept is None else self._tenant(kept)
 
     async def listed(self) -> Sequence[LabWish]:
         """Every one, as the store has it."""
-        return [_wish(name, _decoded(kept)) for name, kept in (await self._store.all()).items()]
+        return [_decoded(kept) for kept in (await self._store.all()).values()]
 
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
         """Those that are here, then all that the store has."""
@@ -101,11 +97,12 @@ class StoredTenants(LabParts):
         del self._births[lab.name or ""], self._follower.loops[_calls(lab)]
         await _calls(lab).stop()
 
-    def _tenant(self, name: str, kept: KeptTenant) -> ServedLab:
+    def _tenant(self, kept: KeptTenant) -> ServedLab:
         document = _decoded(kept)
+        name = document.name
         epoch, began = instant_zero(self._setup, kept.wall)
         clock = make_clock(self._setup.settings.clock)
-        service = self._setup.make_service(self.config(_wish(name, document), epoch, kept.birth))
+        service = self._setup.make_service(self.config(document, epoch, kept.birth))
         service.observers += client_hints(self._console, clock.mode, service)
         assert isinstance(service, BatchedService)
         calls = BatchLoop(service, self._store.store(name, kept), LabTime(clock, began), process_name())
@@ -118,10 +115,6 @@ class StoredTenants(LabParts):
 def _calls(tenant: ServedLab) -> BatchLoop:
     assert isinstance(tenant.calls, BatchLoop)
     return tenant.calls
-
-
-def _wish(name: str, document: TenantDocument) -> LabWish:
-    return LabWish(name, document.seed, document.scenarios)
 
 
 def _decoded(kept: KeptTenant) -> TenantDocument:

@@ -114,20 +114,20 @@ def _place(kept: Kept) -> tuple[Millis, LogPosition, int, int]:
     return observation.at, kept.order, getattr(observation, "x", None) or 0, phase
 
 
-class ExchangeNumbers:
-    """Numbers the exchanges of one journal from 1, in its order: those of the processes leave gaps."""
+class SharedSubscriber(Subscriber):
+    """A subscriber that is told what comes about at any process.
 
-    def __init__(self) -> None:
+    It numbers the exchanges from 1, in the order of its journal: those of the processes leave gaps.
+    """
+
+    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
         self._numbers: dict[int, int] = {}
         self._last = 0
-
-    def past(self, observed: Iterable[Kept]) -> Iterator[Kept]:
-        """What was observed before, renumbered."""
-        for kept in observed:
-            if (observation := self.own(kept.observation)) is not None:
+        for kept in past:
+            if (observation := self._own(kept.observation)) is not None:
                 yield replace(kept, observation=observation)
 
-    def own(self, observation: Observation) -> Observation | None:
+    def _own(self, observation: Observation) -> Observation | None:
         """The observation as this journal numbers it; None: it is of an exchange that the journal doesn't tell of.
 
         A fact is told all the same, and belongs to none then: its exchange may be told of later.
@@ -144,17 +144,9 @@ class ExchangeNumbers:
                 return replace(observation, x=self._numbers.get(x))
         return observation
 
-
-class SharedSubscriber(Subscriber):
-    """A subscriber that is told what comes about at any process."""
-
-    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
-        self._numbers = ExchangeNumbers()
-        return self._numbers.past(past)
-
     def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
         """Take an observation of this process, or of another one, which came about at `wall`."""
-        known = self._numbers.own(observation)
+        known = self._own(observation)
         if known is not None:
             super().__call__(known, wall)
 

@@ -44,7 +44,7 @@ from lab.core.journal.shared import (
 )
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.mock.batches import Batch, BatchedService
-from lab.server.shared.calls import CallResult, LedgerCounts
+from lab.server.shared.calls import CallResult, LedgerCalls, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime, pace_after
 from lab.server.shared.refused_writes import RefusedWrites
@@ -113,10 +113,12 @@ def _fail(calls: Iterable[_Waiting], why: Exception) -> None:
         waiting.end(why)
 
 
-class BatchLoop:
-    """Runs the calls of one process on its service: `LedgerCalls`."""
+class BatchLoop(LedgerCalls):
+    """Runs the calls of one process on its service."""
 
     shared: ClassVar[bool] = True
+    counts: LedgerCounts
+    relay: ExchangeRelay
 
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         """`process` is a name that no other process of the lab has, nor ever had."""
@@ -128,8 +130,6 @@ class BatchLoop:
         self.writes = RefusedWrites()
         self.writes.on_begin, self.writes.on_end = self._refused, self._taken
         self._refused_since: Millis = 0
-        self.set_back: Millis | None = None
-        """When this process last noticed that the store has lost what it had acknowledged."""
         self.back = asyncio.Event()
         """Set while the store can be asked."""
         self._lost: str | None = None
