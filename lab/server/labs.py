@@ -143,12 +143,14 @@ class LabWish(Struct, frozen=True):
     name: str
     seed: Seed | None = None
     scenarios: tuple[str, ...] | None = None
+    token: str = ""
+    """What opens the control plane's part of it, once it is there. As secret as the others that a store keeps."""
 
     @classmethod
     def fulfilled(cls, lab: ServedLab) -> "LabWish":
         """What would have to be wished for to get a tenant like this one."""
         config = lab.service.config
-        return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios))
+        return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios), lab.token)
 
 
 class LabRefused(Exception):
@@ -218,8 +220,12 @@ class Labs:
 
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
         """The name and the control token of each tenant: those that are here at first."""
-        for name, lab in tuple(self.named.items()):
+        here = dict(self.named)
+        for name, lab in here.items():
             yield name, lab.token
+        for each in await self.listed():
+            if each.name not in here:
+                yield each.name, each.token
 
     async def ended(self, name: str) -> bool:
         """Let nobody have that tenant from now on; False if nobody had."""

@@ -1,7 +1,7 @@
 """The tenants of a lab that several processes serve: what the store says of each, and what this process serves of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,13 +22,6 @@ from lab.server.shared.lab_time import LabTime
 
 _LOOK: Millis = 1_000
 """So often is looked whether a tenant was ended elsewhere."""
-
-
-class TenantDocument(LabWish, frozen=True, kw_only=True):
-    """What all processes know of a tenant. Its token is as secret as the others that a store keeps."""
-
-    token: str
-    """What opens the control plane's part of it."""
 
 
 class StoredTenants(LabParts):
@@ -66,7 +59,7 @@ class StoredTenants(LabParts):
         """The same at whatever process it is wished for: the first wish counts."""
         config = self.config(wish, 0)
         names = tuple(each.name for each in config.scenarios)
-        document = msgspec.json.encode(TenantDocument(wish.name, config.seed, names, token=control_token()))
+        document = msgspec.json.encode(LabWish(wish.name, config.seed, names, control_token()))
         kept = await self._store.make(wish.name, document, MOST_TENANTS, self.most if called else None)
         if isinstance(kept, int):
             raise too_many(kept, called=called)
@@ -81,13 +74,6 @@ class StoredTenants(LabParts):
         """Every one, as the store has it."""
         return [_decoded(kept) for kept in (await self._store.all()).values()]
 
-    async def tokens(self) -> AsyncIterator[tuple[str, str]]:
-        """Those that are here, then all that the store has."""
-        async for here in super().tokens():
-            yield here
-        for name, kept in (await self._store.all()).items():
-            yield name, _decoded(kept).token
-
     async def ended(self, name: str) -> bool:
         """No process has it from now on."""
         return await self._store.end(name)
@@ -99,16 +85,15 @@ class StoredTenants(LabParts):
 
     def _tenant(self, kept: KeptTenant) -> ServedLab:
         document = _decoded(kept)
-        name = document.name
         epoch, began = instant_zero(self._setup, kept.wall)
         clock = make_clock(self._setup.settings.clock)
         service = self._setup.make_service(self.config(document, epoch, kept.birth))
         service.observers += client_hints(self._console, clock.mode, service)
         assert isinstance(service, BatchedService)
-        calls = BatchLoop(service, self._store.store(name, kept), LabTime(clock, began), process_name())
-        lab = ServedLab(service, clock, name=name, calls=calls)
+        calls = BatchLoop(service, self._store.store(document.name, kept), LabTime(clock, began), process_name())
+        lab = ServedLab(service, clock, name=document.name, calls=calls)
         lab.token = document.token
-        self._births[name], self._follower.loops[calls] = kept.birth, lambda: lab.users
+        self._births[document.name], self._follower.loops[calls] = kept.birth, lambda: lab.users
         return lab
 
 
@@ -117,5 +102,5 @@ def _calls(tenant: ServedLab) -> BatchLoop:
     return tenant.calls
 
 
-def _decoded(kept: KeptTenant) -> TenantDocument:
-    return msgspec.json.decode(kept.document, type=TenantDocument)
+def _decoded(kept: KeptTenant) -> LabWish:
+    return msgspec.json.decode(kept.document, type=LabWish)
