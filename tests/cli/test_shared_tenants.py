@@ -31,7 +31,7 @@ from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
-from lab.server.shared import batch_loop
+from lab.server.shared import batch_loop, refused_writes
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
@@ -41,7 +41,7 @@ from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, made_by_command
 from tests.conftest import examples
 from tests.server.conftest import SCOPE, TOKEN, Peer, control_request
 from tests.server.test_faults import until
-from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
 from tests.stores.memory_tenants import MemoryTenants
 from tests.stores.redis_server import RedisServer
 
@@ -245,6 +245,23 @@ async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_i
         await follower.close()
         await until(lambda: ann.users == 0)
         assert not cast("BatchLoop", ann.calls).relay.followers
+
+
+async def test_one_whose_commits_were_refused_is_well_again_without_a_call(
+    tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_IDLE", "_LOOK"):
+        monkeypatch.setattr(batch_loop, name, 10)
+    monkeypatch.setattr(batch_loop, "PROCESS_LIFETIME", 1_000_000)  # no heartbeat is due
+    async with serving(loaded(tmp_path), shared.process(), 1) as lab:
+        assert (await lab.token("/t/ann")).status == 200
+        calls = lab.server.labs.named["ann"].calls
+        store = cast("MemoryStoreAccess", cast("BatchLoop", calls).store).shared
+        store.full = True
+        assert (await lab.token("/t/ann")).status == 503 and "it is full" in str(calls.trouble)
+        store.full = False
+        monkeypatch.setattr(refused_writes, "SETTLED", 0)
+        await until(lambda: calls.trouble is None)
 
 
 async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:

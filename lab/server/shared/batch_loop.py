@@ -530,7 +530,8 @@ class Follower:
             pause = _BUSY if news else 0
         except LabError:  # it may be that the store refuses this alone
             news, pause = tuple(places), _LOOK
-        if real_millis() - self._beaten >= (_IDLE if own.writes.why is not None else PROCESS_LIFETIME // 3):
+        refused = any(each.writes.why is not None for each in self.loops)
+        if real_millis() - self._beaten >= (_IDLE if refused else PROCESS_LIFETIME // 3):
             self._beaten = real_millis()
             await own.beat()
         behind = {places[store] for store in news}
