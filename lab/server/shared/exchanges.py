@@ -8,26 +8,31 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from lab.clocks import breathe, real_millis
+from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import EXCHANGE_BYTES, EXCHANGES_KEPT, Cursor, LogPosition, SharedStore, StoreLost
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
-from lab.server.backlog import SHORT, Kept, weight, without_body
+from lab.server.backlog import SHORT, Kept, without_body
 from lab.server.shared.lab_time import LabTime
 from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
-_SLICE = 64
+_SLICE = 32
 """Exchanges that are written before others have their turn."""
 CONNECTIONS = 1_000_000
 """Added to the ordinals of the first other process's connections, twice that to the second's: none has that of one of ours."""
 Onlooker = Callable[[Kept], object]
 """Is told what another process observed."""
+_Published: TypeAlias = Requested | Replied | Noted
+_Told: TypeAlias = tuple[LogPosition, list[tuple[_Published, Millis]]]
+"""Of one exchange up to where the log was folded when it began, and what was observed, when by the store's clock."""
 
 
 class ExchangeRelay:
@@ -43,10 +48,10 @@ class ExchangeRelay:
         self.cursor: Cursor = ""
         """Up to where those of the others were read."""
         self._service, self._store, self._time, self._process = service, store, time, process
-        self._under_way: dict[int, PublishedExchange] = {}
+        self._under_way: dict[int, _Told] = {}
         """Those whose reply hasn't left."""
-        self._over: deque[tuple[PublishedExchange, int]] = deque()
-        """Those that are to be published, each with its bytes."""
+        self._over: deque[tuple[_Told, int]] = deque()
+        """Those that are to be published, each with the bytes of its bodies."""
         self._bytes = 0
         self.come = asyncio.Event()
         """Set once there is something to publish."""
@@ -63,27 +68,24 @@ class ExchangeRelay:
                 return
         elif type(observation) is not Requested and type(observation) is not Replied:
             return
-        entry, x = ObservedAt.of(observation, real_millis() + self._time.ahead), observation.x
+        x, wall = observation.x, real_millis() + self._time.ahead
         if x is None:
-            self._publish_soon(self._begun(entry))
+            self._publish_soon((self._service.position, [(observation, wall)]), 0)
         elif type(observation) is Requested:
-            self._under_way[x] = self._begun(entry)
-        elif (exchange := self._under_way.get(x)) is not None:
-            exchange.observed.append(entry)
+            self._under_way[x] = self._service.position, [(observation, wall)]
+        elif (told := self._under_way.get(x)) is not None:
+            told[1].append((observation, wall))
             if type(observation) is Replied:
                 del self._under_way[x]
+                called, when = told[1][0]
+                assert isinstance(called, Requested)
                 # it needs no token, so anybody could fill the store
-                called = exchange.observed[0].requested
-                if observation.response.status >= 400 and called is not None and len(called.request.body) > SHORT:
-                    exchange.observed[0] = replace(exchange.observed[0], requested=without_body(called))
-                self._publish_soon(exchange)
+                if observation.response.status >= 400 and len(called.request.body) > SHORT:
+                    told[1][0] = called, when = without_body(called), when
+                self._publish_soon(told, len(called.request.body) + len(observation.response.body))
 
-    def _begun(self, entry: ObservedAt) -> PublishedExchange:
-        return PublishedExchange(self._process, self.number, self._service.position, [entry])
-
-    def _publish_soon(self, exchange: PublishedExchange) -> None:
-        size = sum(weight(each.observation) for each in exchange.observed if each.fact is None)
-        self._over.append((exchange, size))
+    def _publish_soon(self, told: _Told, size: int) -> None:
+        self._over.append((told, size))
         self._bytes += size
         while self._bytes > EXCHANGE_BYTES or len(self._over) > EXCHANGES_KEPT:  # the store is away for longer
             self._bytes -= self._over.popleft()[1]
@@ -93,10 +95,14 @@ class ExchangeRelay:
         """Publish what has come about; what can't be published is lost."""
         async with self._publishing:
             while self._over:
-                taken = [self._over.popleft() for _ in range(min(_SLICE, len(self._over)))]
-                self._bytes -= sum(size for _, size in taken)
+                lines = []
+                for _ in range(min(_SLICE, len(self._over))):
+                    (position, observed), size = self._over.popleft()
+                    self._bytes -= size
+                    entries = [ObservedAt.of(*each) for each in observed]
+                    lines.append(encode_exchange(PublishedExchange(self._process, self.number, position, entries)))
                 with suppress(StoreLost):
-                    await self._store.publish([encode_exchange(exchange) for exchange, _ in taken])
+                    await self._store.publish(lines)
                 await breathe()
 
     async def catch_up(self) -> None:
@@ -128,7 +134,7 @@ def _shown(noted: Noted) -> bool:
     return isinstance(fact, FaultStruck) or (fact.kind == "shell" and not isinstance(fact, ScenarioLoaded))
 
 
-def _renumbered(observation: Requested | Replied | Noted, before: int) -> Requested | Replied | Noted:
+def _renumbered(observation: _Published, before: int) -> _Published:
     """The same, of a connection that no other process has."""
     if isinstance(observation, Requested):
         return replace(observation, c=observation.c + before)
