@@ -31,7 +31,7 @@ CONNECTIONS = 1_000_000
 Onlooker = Callable[[Kept], object]
 """Is told what another process observed."""
 _Published: TypeAlias = Requested | Replied | Noted
-_Told: TypeAlias = tuple[LogPosition, list[tuple[_Published, Millis]]]
+_Exchange: TypeAlias = tuple[LogPosition, list[tuple[_Published, Millis]]]
 """Of one exchange up to where the log was folded when it began, and what was observed, when by the store's clock."""
 
 
@@ -48,9 +48,9 @@ class ExchangeRelay:
         self.cursor: Cursor = ""
         """Up to where those of the others were read."""
         self._service, self._store, self._time, self._process = service, store, time, process
-        self._under_way: dict[int, _Told] = {}
+        self._under_way: dict[int, _Exchange] = {}
         """Those whose reply hasn't left."""
-        self._over: deque[tuple[_Told, int]] = deque()
+        self._over: deque[tuple[_Exchange, int]] = deque()
         """Those that are to be published, each with the bytes of its bodies."""
         self._bytes = 0
         self.come = asyncio.Event()
@@ -73,19 +73,19 @@ class ExchangeRelay:
             self._publish_soon((self._service.position, [(observation, wall)]), 0)
         elif type(observation) is Requested:
             self._under_way[x] = self._service.position, [(observation, wall)]
-        elif (told := self._under_way.get(x)) is not None:
-            told[1].append((observation, wall))
+        elif (exchange := self._under_way.get(x)) is not None:
+            exchange[1].append((observation, wall))
             if type(observation) is Replied:
                 del self._under_way[x]
-                called, when = told[1][0]
+                called, when = exchange[1][0]
                 assert isinstance(called, Requested)
                 # it needs no token, so anybody could fill the store
                 if observation.response.status >= 400 and len(called.request.body) > SHORT:
-                    told[1][0] = called, when = without_body(called), when
-                self._publish_soon(told, len(called.request.body) + len(observation.response.body))
+                    exchange[1][0] = called, when = without_body(called), when
+                self._publish_soon(exchange, len(called.request.body) + len(observation.response.body))
 
-    def _publish_soon(self, told: _Told, size: int) -> None:
-        self._over.append((told, size))
+    def _publish_soon(self, exchange: _Exchange, size: int) -> None:
+        self._over.append((exchange, size))
         self._bytes += size
         while self._bytes > EXCHANGE_BYTES or len(self._over) > EXCHANGES_KEPT:  # the store is away for longer
             self._bytes -= self._over.popleft()[1]
