@@ -143,7 +143,7 @@ async def _serve(
             for note in (*extras.notes, *of_store):
                 console.err(note)
         if place is not None:
-            console.abandon()  # whoever started this worker reads until then
+            place.served(console)
         with suppress(asyncio.CancelledError):
             await over
     return mock.exit_code

@@ -83,10 +83,10 @@ def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
 class SharedBuffer(Buffer):
     """Keeps what other processes tell of their exchanges among its own, in the order in which all came about."""
 
-    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
-        """Take what another process observed, having folded the log up to a position."""
+    def relay(self, kept: Kept) -> None:
+        """Take what another process observed."""
         self.backlog.hand_on()
-        self.take([Kept(observation, wall * 1_000, position)])
+        self.take([kept])
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew; a reply that is under way is told apart by its request, which isn't here."""
@@ -114,20 +114,20 @@ def _place(kept: Kept) -> tuple[Millis, LogPosition, int, int]:
     return observation.at, kept.order, getattr(observation, "x", None) or 0, phase
 
 
-class ExchangeNumbers:
-    """Numbers the exchanges of one journal from 1, in its order: those of the processes leave gaps."""
+class SharedSubscriber(Subscriber):
+    """A subscriber that is told what comes about at any process.
 
-    def __init__(self) -> None:
+    It numbers the exchanges from 1, in the order of its journal: those of the processes leave gaps.
+    """
+
+    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
         self._numbers: dict[int, int] = {}
         self._last = 0
-
-    def past(self, observed: Iterable[Kept]) -> Iterator[Kept]:
-        """What was observed before, renumbered."""
-        for kept in observed:
-            if (observation := self.own(kept.observation)) is not None:
+        for kept in past:
+            if (observation := self._own(kept.observation)) is not None:
                 yield replace(kept, observation=observation)
 
-    def own(self, observation: Observation) -> Observation | None:
+    def _own(self, observation: Observation) -> Observation | None:
         """The observation as this journal numbers it; None: it is of an exchange that the journal doesn't tell of.
 
         A fact is told all the same, and belongs to none then: its exchange may be told of later.
@@ -144,35 +144,26 @@ class ExchangeNumbers:
                 return replace(observation, x=self._numbers.get(x))
         return observation
 
-
-class SharedSubscriber(Subscriber):
-    """A subscriber that is told what comes about at any process."""
-
-    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
-        self._numbers = ExchangeNumbers()
-        return self._numbers.past(past)
-
     def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
         """Take an observation of this process, or of another one, which came about at `wall`."""
-        known = self._numbers.own(observation)
+        known = self._own(observation)
         if known is not None:
             super().__call__(known, wall)
 
-    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
+    def relay(self, kept: Kept) -> None:
         """Take what another process observed."""
-        self(observation, wall)
+        self(kept.observation, kept.wall)
 
 
 @contextmanager
 def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
     """Let a subscriber be told what comes about until the block ends."""
     service.observers.append(subscriber)
-    onlooker = subscriber.relay if isinstance(subscriber, SharedSubscriber) else None
-    if relay is not None:
-        relay.follow(onlooker)
+    if relay is not None and isinstance(subscriber, SharedSubscriber):
+        relay.followers.append(subscriber.relay)
     try:
         yield
     finally:
         service.observers.remove(subscriber)
-        if relay is not None:
-            relay.leave(onlooker)
+        if relay is not None and isinstance(subscriber, SharedSubscriber):
+            relay.followers.remove(subscriber.relay)
