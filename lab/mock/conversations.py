@@ -38,7 +38,7 @@ def turn_of(call: Call, command: Invoke) -> ConversationTurn | Refusal:
         return ConversationTurn(flags=("ignored_conversation_id",) if sent else ())
     if sent is None:
         return ConversationTurn()
-    known = call.retention.conversation(call.changes, sent, call.now)
+    known = call.index.conversation(call.changes, sent, call.now)
     if known is None:
         if call.switches.unknown_conversation == "refuse":
             return bad_request("‹conversation› is not known.", "Leave it out in the first turn.")
@@ -99,7 +99,7 @@ def asks_later(opened: Iterable[Program], turn: ConversationTurn, message: str) 
 
 def first_scenario(call: Call, conversation: str | None) -> Program | None:
     """The scenario of several turns with which the conversation began, if it is of that kind."""
-    known = call.retention.conversation(call.changes, conversation, call.now)
+    known = call.index.conversation(call.changes, conversation, call.now)
     record = call.changes.get(known.jobs[0]) if known is not None else None
     first = call.catalog.chosen_for(record) if isinstance(record, JobRecord) else None
     return first if first is not None and first.turns else None

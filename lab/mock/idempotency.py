@@ -25,7 +25,7 @@ def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None
     first = call.changes.get(repeat_key(call.bearer.owner, key))
     if not isinstance(first, RepeatRecord):
         return None
-    view = call.reader.view(call.changes, first.job, call.now)
+    view = call.index.view(call.changes, first.job, call.now)
     if view is None:
         return None
     record, plan = view.record, view.plan

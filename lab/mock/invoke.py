@@ -98,7 +98,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
 
 
 def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
-    if command.new_id is not None and call.retention.in_use(call.changes, command.new_id, call.now):
+    if command.new_id is not None and call.index.in_use(call.changes, command.new_id, call.now):
         return bad_request("id is in use.")
     waiting = _waiting(call, command)
     draft = command.wanted.draft
@@ -254,10 +254,10 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     fact = _accepted(call, command, choice, turn)
     if choice is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
-    call.changes.add(*call.retention.stale(call.changes, fact), fact)
+    call.changes.add(*call.index.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    plan = call.reader.accept(call.changes, fact.job, record, fact.drawn)
+    plan = call.index.plan_of(call.changes, fact.job, record, drawn=fact.drawn)
     span = at(plan, (), call.now)
     try:
         dry_run(plan, span, call.config.epoch)

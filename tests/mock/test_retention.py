@@ -10,7 +10,7 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import CallCount
 from lab.core.observe import Observation, Touched
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobForgotten, JobRecord, RepeatRecord, job_key
-from lab.mock import retention
+from lab.mock import job_index
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
@@ -213,7 +213,7 @@ def test_a_batch_that_is_refused_drops_its_jobs_the_next_time() -> None:
 
 
 def test_a_few_jobs_are_looked_at_with_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "MOST_LOOKS", 3)
+    monkeypatch.setattr(job_index, "MOST_LOOKS", 3)
     mock = service(QUICK)
     bearer = token(mock)
     for now in range(10):
