@@ -97,8 +97,7 @@ class Buffer:
             if each.weight > SHORT and isinstance(observation, Requested) and len(observation.request.body) > SHORT:
                 self._long[observation.x] = each
         self._count(came)
-        for _ in range(len(self._kept) - _OBSERVATIONS * self._exchanges):
-            self.forget_oldest()
+        self.forget_oldest(len(self._kept) - _OBSERVATIONS * self._exchanges)
         if self._shared.bytes > self._size:
             self._shared.keep_to(self._size)
 
@@ -113,13 +112,16 @@ class Buffer:
         self.bytes += weight
         self._shared.bytes += weight
 
-    def forget_oldest(self) -> None:
-        """Drop the oldest observation."""
-        kept = self._kept.popleft()
-        self._count(-kept.weight)
-        self._left = True
-        if isinstance(kept.observation, Requested):
-            self._long.pop(kept.observation.x, None)
+    def forget_oldest(self, most: int = 1) -> None:
+        """Drop the oldest observations: so many, if there are."""
+        gone = 0
+        for _ in range(most):
+            kept = self._kept.popleft()
+            gone += kept.weight
+            if self._long and isinstance(kept.observation, Requested):
+                self._long.pop(kept.observation.x, None)
+            self._left = True
+        self._count(-gone)
 
 
 def _exchange(observation: Observation, otherwise: int) -> int:
