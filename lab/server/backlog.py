@@ -102,7 +102,6 @@ class Backlog:
         """Take an observation."""
         batch = self._batch
         batch.append(Kept(observation, real_micros(), self._service.position))
-        kind = type(observation)
         if type(observation) is Replied:
             heavy = len(observation.response.body) > SHORT
         elif type(observation) is Requested:
