@@ -88,7 +88,7 @@ MOST_LOOKS = 16
 """Jobs looked at with a new one, and other records with a call: more than it can bring, so that none are left behind."""
 
 
-class Answer(Struct, frozen=True, gc=False):
+class PollAnswer(Struct, frozen=True, gc=False):
     """What `GET` of one path was answered, and what it was made of beside who asked."""
 
     key: Key
@@ -141,8 +141,8 @@ class JobIndex:
         programs = (*catalog.by_name.values(), *(program for _, program in catalog.former))
         self._forgets = any(each.scenario.retention is not None for each in programs)
         """Whether any job is ever forgotten."""
-        self._answers: dict[str, Answer] = {}
-        self._ended: dict[str, Answer] = {}
+        self._answers: dict[str, PollAnswer] = {}
+        self._ended: dict[str, PollAnswer] = {}
         self._generation: int | None = None
         """That of the ledger whose courses are known; None: none are."""
         self._courses: dict[Key, JobCourse] = {}
@@ -258,7 +258,7 @@ class JobIndex:
         known = self._answers.get(path) or self._ended.get(path)
         return known.reply.response if known is not None and known.holds(ledger, now) else None
 
-    def keep(self, path: str, answer: Answer, *, ended: bool) -> None:
+    def keep(self, path: str, answer: PollAnswer, *, ended: bool) -> None:
         """Remember an answer; `ended`: the job has."""
         answers, most = (self._ended, MOST_ENDED) if ended else (self._answers, MOST_ANSWERS)
         self._answers.pop(path, None)

@@ -51,7 +51,7 @@ from lab.mock.call import Call, Planner, ends_token
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
-from lab.mock.job_index import Answer, JobIndex
+from lab.mock.job_index import JobIndex, PollAnswer
 from lab.mock.latencies import FirstAnswers, planned_latency
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
 from lab.program.switches import Switches
@@ -70,7 +70,7 @@ class Mock:
         self.first_answers = FirstAnswers()
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
-        """Answer a request at `now`."""
+        """PollAnswer a request at `now`."""
         if (known := self.index.reply(ledger, request, now)) is not None:
             return known
         # found generously first: the team that it names says what of it is there
@@ -260,7 +260,7 @@ class Mock:
         assert isinstance(response, Response)
         if usual:
             until = forgotten_at(plan, span) if span.until is None else span.until
-            answer = Answer(
+            answer = PollAnswer(
                 key=job_key(job),
                 record=record,
                 owner=record.owner,
