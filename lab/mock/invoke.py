@@ -315,7 +315,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     call.changes.add(*call.index.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    plan = call.index.plan_of(call.changes, fact.job, record, drawn=fact.drawn)
+    plan = call.index.plan_of(call.changes, fact.job, record)
     span = at(plan, (), call.now)
     try:
         _dry_run(plan, span, call.config.epoch)

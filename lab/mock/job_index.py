@@ -66,7 +66,7 @@ from lab.jobs.facts import (
     repeat_key,
 )
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Drawn, Input, Invocation, Plan, plan
+from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.program import Program
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
@@ -172,22 +172,15 @@ class JobIndex:
 
     # What a job is
 
-    def plan_of(
-        self, ledger: Ledger, job: str, record: JobRecord, *, shown: str | None = None, drawn: Drawn | None = None
-    ) -> Plan:
-        """The plan of a job; `shown` is the id under which it is asked for, if it may be another.
-
-        `drawn` is what was drawn for a new one; in a replay the durations of first visits too.
-        """
+    def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
+        """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
         program, config = self._catalog.scenario_of(record), self._config
-        if drawn is None and config.recorded:
-            drawn = config.recorded.get((record.client, program.name, record.ordinal))
         invocation = Invocation(
             job, record.client, record.team, program.name, record.ordinal, record.at, _input_of(record.input),
             record.conversation, record.turn, self._first_parameters(ledger, record), self._catalog.user(record.user),
         )  # fmt: skip
         planned = plan(
-            program, invocation, config.seed, record.drawn if drawn is None else drawn, scripted=config.scripted,
+            program, invocation, config.seed, record.drawn, scripted=config.scripted,
             earlier=self._earlier(ledger, record),
         )  # fmt: skip
         return planned if shown is None or shown == job else replace(planned, alias=shown)
@@ -223,7 +216,7 @@ class JobIndex:
 
     def view_of(self, ledger: Ledger, job: str, record: JobRecord, now: Millis, shown: str) -> JobView | None:
         """The job of a record at `now`, asked for as `shown`; None if it was forgotten."""
-        planned = self.plan_of(ledger, job, record, shown=shown)
+        planned = self.plan_of(ledger, job, record, shown)
         span = at(planned, record.decisions, now)
         forgotten = forgotten_at(planned, span)
         return JobView(record, planned, span) if forgotten is None or now < forgotten else None

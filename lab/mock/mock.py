@@ -253,7 +253,7 @@ class Mock:
         usual = request.method == "GET" and not request.query and command.echo is None and not call.flags
         if usual and (known := self.index.answer(call.changes, request.path, now)) is not None:
             return known
-        plan = self.index.plan_of(call.changes, job, record, shown=command.job)
+        plan = self.index.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
         found = base.Found(JobView(record, plan, span))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
