@@ -75,7 +75,7 @@ class LabApp(App[Outcome | None]):
     @property
     def can(self) -> frozenset[str]:
         """What can be done here: go to the shell and come back, have others decide elsewhere."""
-        suspends = self._driver is not None and self._driver.can_suspend and hasattr(signal, "SIGTSTP")
+        suspends = hasattr(signal, "SIGTSTP") and not (self.is_headless or self.is_web)
         found = {"suspend": suspends, "side": self.panel is not None}
         return frozenset(name for name, able in found.items() if able)
 
@@ -155,8 +155,7 @@ class LabApp(App[Outcome | None]):
         """End without a traceback across the terminal."""
         self._close_messages_no_wait()
 
-    def _fatal_error(self) -> None:
-        self.panic()
+    _fatal_error = panic
 
     @contextmanager
     def surviving(self, *but: type[Exception]) -> Iterator[None]:

@@ -26,7 +26,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
+from tests.tui.pilots import drawn, golden, main_screen, piloted, resized, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -403,7 +403,7 @@ async def screen_in(
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
         await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app).waits)
+        await until(pilot, lambda: drawn(app))
         yield app, watcher, pilot
         assert app.bug is None
 

@@ -173,7 +173,9 @@ class Serving:
             edited = [] if self.labs is None else [self.labs.edited]
             shared = beside.ledger is not None
             looks.append(ScenarioReloader(setup.settings, service, setup.clock, console, *edited, shared=shared).look)
-        self._tasks = [asyncio.create_task(look_around(looks, server.bugs)), asyncio.create_task(_load_later())]
+        self._tasks = [asyncio.create_task(look_around(looks, server.bugs))]
+        if self._outside:  # our own app wants a token a run
+            self._tasks.append(asyncio.create_task(_load_later()))
 
     async def _end(self) -> None:
         problems: list[BaseException] = []
@@ -263,7 +265,8 @@ class Serving:
 
 
 async def _load_later() -> None:
-    """What signs fast takes 60 ms to load: nobody waits for it, and no start does; the first tokens are signed without."""
+    """What signs fast takes 60 ms to load, and 7 MiB: nobody waits for it, and no start does; the first tokens are signed
+    without."""
     wall = SystemClock()
     await wall.sleep_until(wall.now() + _UP)
     await asyncio.to_thread(load_library)

@@ -54,7 +54,8 @@ from lab.tui.state.source import Refused, SourceAsk
 TICK = 0.25
 """Seconds between two looks at the clock."""
 EACH_WHILE_POLLING, EACH_WHILE_AWAITED = 2, 4
-"""While a job is polled one look in so many is taken: two a second; while a person is awaited, which takes minutes, one."""
+"""While a job is polled a time is drawn at the second look after it was drawn last, be it for a poll; while a person is
+awaited, which takes minutes, at the fourth."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 BATCH = 50
@@ -90,8 +91,6 @@ class MainScreen(SelectingScreen):
         """How many things are asked of the source, and not done."""
         self._remarked: Millis = 0
         """When the remark that shows came, in real time."""
-        self._looks = 0
-        """How many looks at the clock were taken or left out."""
         self._commands: dict[str, Callable[[], object]] = {
             "scenario": lambda: self._open(PickerPage(self._now)),
             "fault": lambda: self._open(FaultPage(self._now)),
@@ -143,11 +142,6 @@ class MainScreen(SelectingScreen):
         except LabError as error:
             self._host.fail(error)
 
-    @property
-    def waits(self) -> bool:
-        """Whether something was observed that doesn't show yet."""
-        return bool(self._batch) or self.canvas.waiting
-
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
         self.observe(batch)
@@ -164,17 +158,17 @@ class MainScreen(SelectingScreen):
                 self.observed = fold(self.observed, event)
         with self._host.surviving():
             self._take(self._with(self._synced(ui)))
-        # a call whose reply comes at once shows with it: two frames would say the same
-        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
+        self.canvas.draw_soon(alone=all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui, run = self.state.ui, self.state.run
-        self._looks += 1
+        self.canvas.looks += 1
         slow = run.polls > 0 and ui.pace <= 1
         each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
-        if self._looks % each and not (ui.stage or ui.remark):
+        if self.canvas.looks < each and not (ui.stage or ui.remark):
             return
+        self.canvas.looks = 0
         with self._host.surviving():
             self.acts.count(ui, covered=self.app.screen is not self)
             state, shown = self._with(self._without_old_remark(ui)), self.state

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.tui.rows.marks import TextPlace, selected_text, with_selection, word_at
-from lab.tui.rows.spans import Row, Rows, backed, hot_at
+from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
 from lab.tui.state import clean
 from lab.tui.state.ink import Ground
 from lab.tui.themes import Styles
@@ -38,7 +38,13 @@ def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
 
 def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     """Where two rows differ: from which cell on, and how many; what costs less to paint than to leave out is painted too."""
-    before, after = _row_cells(old), _row_cells(new)
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
+    if any(
+        line[same:] and not cell_len(line[same].text[0]) for line in (old, new)
+    ):  # an accent, on what stands before it
+        same = 0
+    before, after, left = _row_cells(old[same:]), _row_cells(new[same:]), width(new[:same])
     runs: list[tuple[int, int]] = []
     for at, (one, other) in enumerate(zip_longest(before, after)):
         if one != other:
@@ -49,7 +55,7 @@ def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
                 runs[-1:] = [(begin, at + 1)]
             else:
                 runs.append((at, at + 1))
-    return [(begin, end - begin) for begin, end in runs]
+    return [(left + begin, end - begin) for begin, end in runs]
 
 
 def _row_cells(row: Row) -> list[tuple[str, ...]]:
@@ -69,9 +75,16 @@ def _row_cells(row: Row) -> list[tuple[str, ...]]:
 class SelectingScreen(Screen[None]):
     """A screen on which text is selected; it says what comes of it."""
 
+    began: Widget | None = None
+    """Where a button of the mouse was pressed last: what is selected stays in there."""
+
     def note(self, text: str) -> None:
         """One sentence, until the next key."""
         raise NotImplementedError
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A selection may begin."""
+        self.began, _ = self.get_widget_at(event.screen_x, event.screen_y)
 
     def on_text_selected(self) -> None:
         """The mouse was let go."""
@@ -141,8 +154,8 @@ class RowsWidget(Widget):
     @property
     def _ends(self) -> tuple[TextPlace | None, TextPlace | None] | None:
         """The first and the last place of the selection, if it began here."""
-        selection, state = self.text_selection, self.screen._select_state
-        if selection is None or (state is not None and state.start.content_widget is not self):
+        selection, screen = self.text_selection, self.screen
+        if selection is None or (isinstance(screen, SelectingScreen) and screen.began not in (None, self)):
             return None
         return selection.start, selection.end
 
