@@ -21,7 +21,6 @@ from lab.app.effects import Outcome
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.tui.panes.palette import PalettePage
 from lab.tui.screens.host import PanelSource
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
@@ -183,7 +182,7 @@ class LabApp(App[Outcome | None]):
 
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""
-        shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
+        shows = isinstance(self.screen, ListScreen) and self.screen.page.opener == "ctrl+p"
         if self.main is not None and not shows:
             self.main.open_palette()
 

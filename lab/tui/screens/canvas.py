@@ -8,7 +8,7 @@ from textual.timer import Timer
 from lab.tui.panes.layout import Rect, Rects
 from lab.tui.panes.registry import PARTS, TIMED, draw, places
 from lab.tui.screens.host import Host
-from lab.tui.screens.rows_widget import PartWidget
+from lab.tui.screens.rows_widget import RowsWidget
 from lab.tui.state.screen import ScreenState
 
 REST = 0.05
@@ -24,7 +24,7 @@ class Canvas:
         self._screen = screen
         self._host = host
         self._state = state
-        self.widgets = {name: PartWidget(lambda: host.role_styles, id=name) for name in PARTS}
+        self.widgets = {name: RowsWidget(lambda: host.role_styles, id=name) for name in PARTS}
         self.places: Rects = {}
         self._rest: Timer | None = None
         """Runs for a while after each frame."""
@@ -83,7 +83,7 @@ class Canvas:
         with self._host.surviving():
             self.widgets[name].show(draw(name, state, place, now))
 
-    def _place(self, name: str, widget: PartWidget, place: Rect | None) -> None:
+    def _place(self, name: str, widget: RowsWidget, place: Rect | None) -> None:
         if self.places.get(name) == place and (place is not None) == widget.display:
             return
         # what a mouse selected stands elsewhere now

@@ -5,9 +5,8 @@ from itertools import pairwise, repeat, zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events, on
+from textual import events
 from textual.geometry import Offset, Region
-from textual.message import Message
 from textual.screen import Screen
 from textual.selection import Selection
 from textual.strip import Strip
@@ -151,6 +150,10 @@ class RowsWidget(Widget):
         ends = self._ends
         return self.rows[y] if ends is None else with_selection(self.rows, y, *ends)
 
+    def spot_at(self, place: Offset) -> str | None:
+        """The key that a click there presses."""
+        return hot_at(self.rows[place.y], place.x) if 0 <= place.y < len(self.rows) else None
+
     @property
     def _ends(self) -> tuple[TextPlace | None, TextPlace | None] | None:
         """The first and the last place of the selection, if it began here."""
@@ -165,49 +168,15 @@ class RowsWidget(Widget):
         return None if ends is None else (clean.lines(selected_text(self.rows, *ends)), "\n")
 
     def on_click(self, event: events.Click) -> None:
-        """A second click selects the word, a third one the row."""
+        """A second click selects the word, a third one the row, but where a click presses a key."""
         if event.chain < 2:
             return
         event.prevent_default()
+        if self.spot_at(event.offset) is not None:
+            return
         place = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)[1]
         if place is not None:
             start, end = word_at(self.rows, place) if event.chain == 2 else ((0, place.y), (10**6, place.y))
             if start != end:
                 self.screen.selections = {self: Selection(Offset(*start), Offset(*end))}
                 self.screen.post_message(events.TextSelected())
-
-
-class Pressed(Message):
-    """A hot spot was clicked: as if the key had been pressed."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self.key = key
-
-
-class Scrolled(Message):
-    """The wheel turned over a part."""
-
-    def __init__(self, part: str, by: int) -> None:
-        super().__init__()
-        self.part = part
-        self.by = by
-
-
-class PartWidget(RowsWidget):
-    """A part of the screen. Its place is set from outside; it never asks for one."""
-
-    def on_click(self, event: events.Click) -> None:
-        """A click on a hot spot presses its key."""
-        key = hot_at(self.rows[event.y], event.x) if event.y < len(self.rows) else None
-        if key is not None:
-            event.stop()
-            event.prevent_default()
-            self.post_message(Pressed(key))
-
-    @on(events.MouseScrollDown)
-    @on(events.MouseScrollUp)
-    def scroll_on(self, event: events.MouseEvent) -> None:
-        """Scroll on, or back."""
-        event.stop()
-        self.post_message(Scrolled(self.id or "", 3 if isinstance(event, events.MouseScrollDown) else -3))
