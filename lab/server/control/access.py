@@ -8,81 +8,32 @@ from typing import TypeAlias
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from lab.core.clock import Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, json_bytes
-from lab.core.jsontext import BadJson, read_json
-from lab.core.refusal import Refusal
-from lab.dialects.reading import is_json
-from lab.mock.service import ControlResult
-from lab.program.words import duration
-from lab.server.connection import Connection, PeerGone
+from lab.server.connection import PeerGone
+from lab.server.control.reading import JSON, CommandRefused
 from lab.server.request_reader import shell_refusal
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
-JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
-"""The headers of a document."""
 CHOSEN = web.RequestKey("scenario", str)
 """Where a request keeps the scenario that its path names, and the routes don't know."""
 OF_TENANT = web.RequestKey("tenant", str)
 """The same for the tenant."""
-_PROBES = ("/_lab/health", "/_lab/ready")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
-
-
-class CommandRefused(Exception):
-    """The command is refused: status, what is wrong, what to do."""
-
-    def __init__(
-        self,
-        status: int,
-        error: str,
-        hint: str = "",
-        headers: Mapping[str, str] | None = None,
-        more: Mapping[str, Json] | None = None,
-    ) -> None:
-        """`more` are further members of the answer."""
-        super().__init__(error)
-        self.status = status
-        self.error = error
-        self.hint = hint
-        self.headers = dict(headers or {})
-        self.more = dict(more or {})
-        self.last = False
-        """Whether the connection ends with it."""
-
-    @classmethod
-    def says(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal in the words that clients get."""
-        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
-
-    @classmethod
-    def of(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal by the shell, with which the connection ends."""
-        refused = cls(problem.status, problem.message, problem.hint)
-        refused.last = True
-        return refused
-
-    def body(self) -> bytes:
-        """The refusal as JSON."""
-        return json_bytes({"error": self.error, "hint": self.hint, **self.more})
-
-    def response(self) -> web.Response:
-        """The refusal as aiohttp sends it."""
-        response = web.Response(status=self.status, body=self.body(), headers={**JSON, **self.headers})
-        if self.last:
-            response.force_close()
-        return response
 
 
 class Access:
     """Host, Origin and token, before anything else is looked at."""
 
-    def __init__(self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]]) -> None:
-        """`tenants` gives the name and the token of each tenant: it is good for what is the tenant's own, and to end it."""
-        self._token = token
-        self._tenants = tenants
+    def __init__(
+        self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]], probes: Iterable[str] = ()
+    ) -> None:
+        """`tenants` gives the name and the token of each tenant: it is good for what is the tenant's own, and to end it.
+
+        `probes` are paths that whoever watches over a container asks without any.
+        """
+        self._token, self._tenants, self._probes = token, tenants, frozenset(probes)
         self.hosts: frozenset[str] = frozenset()
         self._names: frozenset[str] = frozenset()
 
@@ -122,7 +73,7 @@ class Access:
 
     def is_probe(self, request: web.Request) -> bool:
         """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
-        named = request.method == "GET" and request.path in _PROBES and not {CHOSEN, OF_TENANT} & request.keys()
+        named = request.method == "GET" and request.path in self._probes and not {CHOSEN, OF_TENANT} & request.keys()
         return named and not {"authorization", "origin"} & {name.lower() for name in request.headers}
 
     def middleware(self) -> Middleware:
@@ -154,20 +105,6 @@ class Access:
         return guarded
 
 
-def with_example(handler: Handler, body: str) -> Handler:
-    """The handler, whose refusals of a body without a hint show one that it takes."""
-
-    async def handle(request: web.Request) -> Json | web.StreamResponse:
-        try:
-            return await handler(request)
-        except CommandRefused as refused:
-            if refused.status == 400 and not refused.hint:
-                refused.hint = f"As {body}."
-            raise
-
-    return handle
-
-
 async def _probed(handler: Handler, request: web.Request) -> web.Response:
     """The word for how the lab is, and nothing else."""
     status = 200
@@ -181,38 +118,3 @@ async def _probed(handler: Handler, request: web.Request) -> web.Response:
 
 def _answer(document: Json, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(document), headers=JSON)
-
-
-async def read_object(request: web.Request) -> dict[str, Json]:
-    """The JSON object of a command; CommandRefused for another type, or broken text."""
-    if not is_json(request.headers.get("content-type", "")):
-        raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
-    connection = request.protocol
-    assert isinstance(connection, Connection)
-    body = await connection.body(connection.shell.limits.body, ask=False)  # aiohttp has asked for it
-    if isinstance(body, Refusal):
-        raise CommandRefused.of(body)
-    if not body.strip():
-        raise CommandRefused(400, "The body is empty; it must be a JSON object.")
-    try:
-        value = read_json(body)
-    except BadJson as bad:
-        raise CommandRefused(400, str(bad)) from None
-    if not isinstance(value, dict):
-        raise CommandRefused(400, "The body must be a JSON object.")
-    return value
-
-
-def millis_of(text: str) -> Millis:
-    """A duration as scenarios write it."""
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
-
-
-def obeyed(result: ControlResult, hint: str = "") -> Json:
-    """What became of a command that the mock has ruled on; `hint` is for one that can't be obeyed now."""
-    if result.status != 200:
-        raise CommandRefused(result.status, result.why, hint if result.status == 409 else "")
-    return {"ok": True, "why": result.why}

@@ -1,98 +1,82 @@
 """The control plane's routes for the clock: tell, advance, pace, and move on to where a job has a status (contract.md §2.7)."""
 
-from aiohttp import web
+from msgspec import UNSET
+from msgspec.structs import asdict
 
-from lab.clocks import AnyClock, ManualClock, ScaledClock
+from lab.clocks import ManualClock, ScaledClock
+from lab.control import ClockDocument, LookClock, MovedClock, SetClock
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
 from lab.jobs.facts import JobView
 from lab.jobs.timeline import spans, spans_from
-from lab.mock.service import Service
 from lab.program.words import Status, Verdict
-from lab.server.control.access import CommandRefused, millis_of
-from lab.server.control.commands import SetClock, command_in
-from lab.server.control.jobs import JobRoutes
-from lab.server.shared.calls import LedgerCalls
-
-_AT_REST = "Start the lab with --clock manual."
+from lab.server.control.jobs import job_now, viewed
+from lab.server.control.observed import RouteContext
+from lab.server.control.reading import CommandRefused, millis_of
 
 
-class ClockRoutes:
-    """Handlers for one service and its jobs."""
+async def look_clock(context: RouteContext, command: LookClock) -> ClockDocument:
+    return clock_now(context)
 
-    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes, calls: LedgerCalls) -> None:
-        self._service = service
-        self._clock = clock
-        self._jobs = jobs
-        self._calls = calls
 
-    def document(self) -> dict[str, Json]:
-        """The clock as it is."""
-        clock, epoch = self._clock, self._service.config.epoch
-        now = clock.now()
-        return {"mode": clock.mode, "factor": clock.factor, "now": now, "epoch": epoch, "wall": iso(epoch, now)}
-
-    async def look(self, request: web.Request) -> Json:
-        """The clock as it is."""
-        return self.document()
-
-    async def set(self, request: web.Request) -> Json:
-        """`{"advance"}` and `{"job", "until"}` move a manual clock on, `{"factor"}` sets the pace of a scaled one."""
-        match (await command_in(request, SetClock)).given():
-            case {"advance": str(advance), **others} if not others:
-                clock, millis = self.manual(), millis_of(advance)
-                await self._calls.advance(clock, lambda now: self.dated(now + millis))
-            case {"factor": str(factor), **others} if not others:
-                await self._scale(factor)
-            case {"job": str(job), "until": str(status), **others} if not others.keys() - {"timeout"}:
-                return await self._until(job, Status(status), timeout=others.get("timeout") is True)
-            case _:
-                raise CommandRefused(400, "Send advance, factor, or job and until.", SetClock.hints[""])
-        return self.document()
-
-    def manual(self, hint: str = _AT_REST) -> ManualClock:
-        """The clock, if it is moved by hand; else CommandRefused."""
-        if not isinstance(self._clock, ManualClock):
-            raise CommandRefused(409, "This clock runs by itself.", hint)
-        return self._clock
-
-    def dated(self, instant: Millis) -> Millis:
-        """The instant; CommandRefused if dates end before."""
-        epoch = self._service.config.epoch
-        if not has_date(epoch, instant):
-            raise CommandRefused(
-                400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {iso(epoch, self._clock.now())} now."
-            )
-        return instant
-
-    async def _scale(self, factor: str) -> None:
-        clock = self._clock
-        if not isinstance(clock, ScaledClock):
+async def set_clock(context: RouteContext, command: SetClock) -> MovedClock:
+    """`advance`, and `job` and `until`, move a manual clock on, `factor` sets the pace of a scaled one."""
+    job, sent = None, command.members()
+    if sent.keys() == {"advance"}:
+        moved, millis = manual(context), millis_of(str(command.advance))
+        await context.calls.advance(moved, lambda now: within_dates(context, now + millis))
+    elif sent.keys() == {"factor"}:
+        if not isinstance(context.clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
-        self.dated(clock.now())
-        await self._calls.scale(clock, factor)
-
-    async def _until(self, job: str, status: Status, *, timeout: bool) -> Json:
-        """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""
-        clock = self.manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
-
-        def target(now: Millis) -> Millis:
-            view = self._jobs.view(job, now)
-            if view.span.status == status:
-                return now  # somebody else was faster
-            self.dated(_comes(view, status, now, timeout=timeout))
-            return _next_happening(view, now)
-
-        while self._jobs.view(job, clock.now()).span.status != status:
-            await self._calls.advance(clock, target)
-        return {**self.document(), "job": self._jobs.document(job)}
+        within_dates(context, context.clock.now())
+        await context.calls.scale(context.clock, str(command.factor))
+    elif sent.keys() - {"timeout"} == {"job", "until"}:
+        job = str(command.job)
+        await _until(context, job, Status(str(command.until)), timeout=command.timeout is True)
+    else:
+        raise CommandRefused(400, "Send advance, factor, or job and until.", SetClock.hints[""])
+    return MovedClock(**asdict(clock_now(context)), job=UNSET if job is None else job_now(context, job))
 
 
-def _next_happening(view: JobView, now: Millis) -> Millis:
-    """When the next vote of the open gate is due, or the job moves on, if nobody acts."""
-    until = view.span.until
-    assert until is not None
-    return min(until, next((vote.at for vote in view.span.votes if vote.at > now), until))
+def clock_now(context: RouteContext) -> ClockDocument:
+    """The clock as it is."""
+    found, epoch = context.clock, context.service.config.epoch
+    now = found.now()
+    return ClockDocument(found.mode, found.factor, now, epoch, iso(epoch, now))
+
+
+def manual(context: RouteContext, hint: str = "Start the lab with --clock manual.") -> ManualClock:
+    """The clock, if it is moved by hand; else CommandRefused."""
+    if not isinstance(context.clock, ManualClock):
+        raise CommandRefused(409, "This clock runs by itself.", hint)
+    return context.clock
+
+
+def within_dates(context: RouteContext, instant: Millis) -> Millis:
+    """The instant; CommandRefused if dates end before."""
+    epoch = context.service.config.epoch
+    if not has_date(epoch, instant):
+        now = iso(epoch, context.clock.now())
+        raise CommandRefused(400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {now} now.")
+    return instant
+
+
+async def _until(context: RouteContext, job: str, status: Status, *, timeout: bool) -> None:
+    """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""
+    clock = manual(context, f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
+
+    def target(now: Millis) -> Millis:
+        view = viewed(context.service, job, now)
+        if view.span.status == status:
+            return now  # somebody else was faster
+        within_dates(context, _comes(view, status, now, timeout=timeout))
+        until = view.span.until
+        assert until is not None
+        # when the next vote of the open gate is due, or the job moves on, if nobody acts
+        return min(until, next((vote.at for vote in view.span.votes if vote.at > now), until))
+
+    while viewed(context.service, job, clock.now()).span.status != status:
+        await context.calls.advance(clock, target)
 
 
 def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Millis:
@@ -106,11 +90,10 @@ def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Mill
             hint = 'Decide over POST /_lab/jobs/{job}/decisions, or send "timeout":true.'
             break
         why = f"It ends {span.status} without."
-    history: Json = [
+    history: list[dict[str, Json]] = [
         {"at": span.since, "status": str(span.status), "step": span.id}
         for span in spans(view.plan, view.decisions)
         if span.since <= now
     ]
-    raise CommandRefused(
-        409, f"The job is {view.span.status} and can't be {status}. {why}", hint, more={"history": history}
-    )
+    what = f"The job is {view.span.status} and can't be {status}. {why}"
+    raise CommandRefused(409, what, hint, more={"history": [*history]})

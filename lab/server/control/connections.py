@@ -9,7 +9,8 @@ from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.connection import Connection, Traffic, UnreadBytes
-from lab.server.control.access import CHOSEN, JSON, OF_TENANT, CommandRefused
+from lab.server.control.access import CHOSEN, OF_TENANT
+from lab.server.control.reading import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.request_reader import check_length, shell_refusal

@@ -7,16 +7,16 @@ under way. So the client asks after its last byte, and the loop is let run until
 
 import asyncio
 
-from aiohttp import web
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from lab.clocks import ManualClock, SystemClock, breathe
+from lab.control import DriveClock, VirtualTimeDocument
 from lab.core.clock import Millis
-from lab.core.exchange import Json
 from lab.server.connection import Connection
-from lab.server.control.access import CommandRefused
-from lab.server.control.clock import ClockRoutes
-from lab.server.control.commands import DriveClock, command_in
+from lab.server.control.clock import clock_now, manual, within_dates
+from lab.server.control.observed import RouteContext
+from lab.server.control.reading import CommandRefused
 from lab.server.mock_server import MockServer
 
 _LOOK: Millis = 1
@@ -25,12 +25,24 @@ _STILL = 10
 """Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
 
 
-class VirtualTimeRoute:
-    """Handler for one server. The connection that asks first drives the clock until it ends, and no other may meanwhile."""
+async def drive_clock(context: RouteContext, command: DriveClock) -> VirtualTimeDocument:
+    """The client does nothing until that instant (null: for ever) unless, if it `reads`, bytes come."""
+    if context.calls.shared:
+        hint = 'POST /_lab/clock {"advance":"10s"} moves it.'
+        raise CommandRefused(409, "The clock of a shared lab is driven by no client.", hint)
+    clock, usual = manual(context), context.all[context.server.labs.usual]
+    driven = usual.driven if isinstance(usual.driven, DrivenClock) else DrivenClock(context.server)
+    usual.driven = driven
+    until = clock.now() if command.until is UNSET else command.until
+    await driven.wait(context, clock, until, command.reads)
+    return VirtualTimeDocument(**asdict(clock_now(context)), origins=list(context.server.origins))
 
-    def __init__(self, server: MockServer, routes: ClockRoutes) -> None:
+
+class DrivenClock:
+    """The clock of one server. The connection that asks first drives it until that ends, and no other may meanwhile."""
+
+    def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._routes = routes
         self._driver: Connection | None = None
         self._watch: asyncio.Task[None] | None = None
         self._left = 0
@@ -38,15 +50,20 @@ class VirtualTimeRoute:
         self._idle: dict[Connection, tuple[int, Millis]] = {}
         """Connections without a request under way: the bytes that came over each so far, and since when no more have."""
 
-    async def wait(self, request: web.Request) -> Json:
-        """`{"until", "reads"}`: the client does nothing until that instant (null: for ever) unless, if it `reads`, bytes come."""
-        command = await command_in(request, DriveClock)
-        clock = self._routes.manual()
-        until = clock.now() if command.until is UNSET else command.until
-        await self._drive(clock, request.protocol)
-        await self._wait(clock, until, command.reads)
+    async def wait(self, context: RouteContext, clock: ManualClock, until: Millis | None, reads: bool) -> None:
+        """Return once the clock has moved as far as the client lets it."""
+        await self._drive(clock, context.request.protocol)
+        await self._quiet()
+        while not (reads and self._server.traffic.left != self._left):
+            ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
+            if not ends:
+                raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
+            woken = clock.step_to(within_dates(context, min(ends)))
+            if self._close_idle(clock.now()) or woken:
+                await self._quiet()
+            if until is not None and clock.now() >= until:
+                break
         self._left = self._server.traffic.left
-        return {**self._routes.document(), "origins": list(self._server.origins)}
 
     async def _drive(self, clock: ManualClock, connection: object) -> None:
         assert isinstance(connection, Connection)
@@ -69,18 +86,6 @@ class VirtualTimeRoute:
         clock.release()
         self._driver = None
         self._idle.clear()
-
-    async def _wait(self, clock: ManualClock, until: Millis | None, reads: bool) -> None:
-        await self._quiet()
-        while not (reads and self._server.traffic.left != self._left):
-            ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
-            if not ends:
-                raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
-            woken = clock.step_to(self._routes.dated(min(ends)))
-            if self._close_idle(clock.now()) or woken:
-                await self._quiet()
-            if until is not None and clock.now() >= until:
-                return
 
     def _peers(self) -> list[Connection]:
         """The connections that live by this clock: a tenant's don't."""
