@@ -58,9 +58,7 @@ def _route(method: str, path: str, place: str, does: str, **more: Any) -> Contro
 
 
 ROUTES = (
-    _route(
-        "GET", "", "overview:ListRoutes", "these routes, each with a call to try", of_the_process=True,
-    ),
+    _route("GET", "", "overview:ListRoutes", "these routes, each with a call to try", of_the_process=True),
     _route(
         "GET", "openapi.json", "overview:DescribeRoutes",
         "the control plane itself as an OpenAPI document", of_the_process=True,
@@ -79,20 +77,16 @@ ROUTES = (
         "GET", "journal", "overview:TellJournal",
         "all that happened, as lines of a recording; with `follow=1` also what happens",
     ),
-    _route(
-        "GET", "openapi", "overview:DescribeApi", "the mocked API as an OpenAPI document",
-        of_the_process=True,
-    ),
+    _route("GET", "openapi", "overview:DescribeApi", "the mocked API as an OpenAPI document", of_the_process=True),
     _route(
         "GET", "scenarios", "overview:ListScenarios",
         "what is served, and what a client sends to have it played", of_the_process=True,
     ),
     _route(
-        "GET", "calls", "overview:CountCalls", "what clients called, counted",
-        example="calls?route=status&job=$job",
+        "GET", "calls", "overview:CountCalls", "what clients called, counted", example="calls?route=status&job=$job",
     ),
     _route(
-        "GET", "metrics", "metrics:ScrapeMetrics",
+        "GET", "metrics", "overview:ScrapeMetrics",
         "calls, latencies, jobs and connections, counted for Prometheus", of_the_process=True,
     ),
     _route("GET", "clock", "clock:LookClock", "the clock as it is"),
@@ -101,7 +95,7 @@ ROUTES = (
         body='{"advance":"10s"}',
     ),
     _route(
-        "POST", "virtual-time", "virtual_time:DriveClock", "lets a client live by a manual clock",
+        "POST", "virtual-time", "clock:DriveClock", "lets a client live by a manual clock",
         body='{"until":86400000,"reads":true}', of_the_lab=True,
     ),
     _route(
@@ -123,10 +117,7 @@ ROUTES = (
         body="""{"user_code":"'$user_code'","answer":"approve"}""",
     ),
     _route("POST", "tape", "rewind:RunTape", "begins a recording, or ends it", body='{"name":"morning"}'),
-    _route(
-        "POST", "reset", "rewind:ResetLab", "clears all, for the next test; or goes back to an instant",
-        body="{}",
-    ),
+    _route("POST", "reset", "rewind:ResetLab", "clears all, for the next test; or goes back to an instant", body="{}"),
     _route("GET", "tenants", "tenant_commands:ListTenants", "the tenants that are there", of_the_lab=True),
     _route(
         "POST", "tenants", "tenant_commands:MakeTenant",

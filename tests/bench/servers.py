@@ -153,7 +153,7 @@ async def serve(kind: str, arguments: list[str]) -> None:
         kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "counting":
-            from lab.server.control.meters import MockMeter
+            from lab.server.control.metrics import MockMeter
 
             assert MockMeter(kept, kept.labs.usual, kept.totals)
         if kind == "lagging":

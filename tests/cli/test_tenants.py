@@ -38,7 +38,7 @@ from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
 from lab.server.call_totals import CALLS as COUNTED
 from lab.server.call_totals import Samples
-from lab.server.control.meters import WorkerMeters
+from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
 from lab.server.control.routes import description
 from lab.server.labs import LabWish, ServedLab

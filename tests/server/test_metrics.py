@@ -18,7 +18,7 @@ from lab.mock.service import Service
 from lab.program.words import Verdict
 from lab.server import backlog
 from lab.server.call_totals import CALLS, CallTotals
-from lab.server.control import meters, metrics
+from lab.server.control import metrics
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
@@ -97,10 +97,10 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
     }  # fmt: skip
 
 
-def metered(most_open: int = 100) -> tuple[Service, meters.MockMeter]:
+def metered(most_open: int = 100) -> tuple[Service, metrics.MockMeter]:
     """A mock, and what counts its calls."""
     server = MockServer(make_service(), ManualClock(), ServerLimits(connections=most_open))
-    return server.service, meters.MockMeter(server, server.labs.usual, {"": CallTotals()})
+    return server.service, metrics.MockMeter(server, server.labs.usual, {"": CallTotals()})
 
 
 async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +202,9 @@ async def test_the_course_of_a_job_is_walked_once_and_again_after_a_fact_about_i
 async def test_a_scrape_that_has_many_jobs_to_look_at_leaves_them_out_and_goes_on(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy, counting = asyncio.Event(), meters.breathe
-    monkeypatch.setattr(meters, "breathe", busy.wait)
-    monkeypatch.setattr(meters, "_SLICE", 1)
+    busy, counting = asyncio.Event(), metrics.breathe
+    monkeypatch.setattr(metrics, "breathe", busy.wait)
+    monkeypatch.setattr(metrics, "_SLICE", 1)
     monkeypatch.setattr(metrics, "COUNTS_WITHIN", 20)
     token = await plane.stage.token()
     await plane.stage.job(token)
@@ -212,7 +212,7 @@ async def test_a_scrape_that_has_many_jobs_to_look_at_leaves_them_out_and_goes_o
         text = await scraped(plane)
         assert samples(text, "lab_jobs") == {} and samples(text, "lab_connections")
     busy.set()
-    monkeypatch.setattr(meters, "breathe", counting)
+    monkeypatch.setattr(metrics, "breathe", counting)
     assert await jobs(plane) == {"RUNNING": 1}
 
 
@@ -260,8 +260,8 @@ async def test_counting_many_jobs_gives_calls_their_turn(plane: Plane, monkeypat
     async def breathe() -> None:
         turns.append(1)
 
-    monkeypatch.setattr(meters, "breathe", breathe)
-    monkeypatch.setattr(meters, "_SLICE", 2)
+    monkeypatch.setattr(metrics, "breathe", breathe)
+    monkeypatch.setattr(metrics, "_SLICE", 2)
     for _ in range(5):
         await plane.stage.job(token)
     assert (await jobs(plane), len(turns)) == ({"RUNNING": 5}, 2)
@@ -332,7 +332,7 @@ async def test_a_scraper_that_asks_for_open_metrics_gets_them(plane: Plane) -> N
 async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_to_install(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meters, "METRICS_LIBRARY", "a_library_that_is_not_there")
+    monkeypatch.setattr(metrics, "METRICS_LIBRARY", "a_library_that_is_not_there")
     control = ControlPlane(stage.server, TOKEN)
     async with steering(stage, control) as steered:
         got = await steered.ask("GET", "metrics")

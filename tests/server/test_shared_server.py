@@ -16,7 +16,7 @@ from lab.core.observe import Replied
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
-from lab.server.control.meters import WorkerMeters, system_families
+from lab.server.control.metrics import WorkerMeters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop, refused_writes, worker_links

@@ -13,7 +13,7 @@ from lab.cli.serve.serve_extras import Ports
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
-from lab.server.control.meters import WorkerMeters
+from lab.server.control.metrics import WorkerMeters
 from lab.server.listener import bind_reserved, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first

@@ -1,18 +1,24 @@
-"""Who may speak to the control plane, what it is sent, and how it says no (limits.md §6, rows 2 and 3)."""
+"""Who may speak to the control plane, and over which connections: the mock's own, with its limits and deadlines, but counted and
+recorded nowhere (limits.md §6, rows 2 and 3)."""
 
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from lab.control import CONTROL_ROOT
 from lab.core.errors import LabError, UsageError
-from lab.core.exchange import Json, json_bytes
-from lab.server.connection import PeerGone
+from lab.core.exchange import Json, Response, json_bytes
+from lab.core.refusal import Refusal
+from lab.mock.config import MOUNT_PATH, TENANT_PATH
+from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes
 from lab.server.control.reading import JSON, CommandRefused
-from lab.server.request_reader import shell_refusal
+from lab.server.limits import ServerLimits
+from lab.server.mock_server import MockServer
+from lab.server.request_reader import check_length, shell_refusal
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
@@ -118,3 +124,66 @@ async def _probed(handler: Handler, request: web.Request) -> web.Response:
 
 def _answer(document: Json, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(document), headers=JSON)
+
+
+class ControlConnections:
+    """What becomes of a peer before a route of the control plane is found, and of one that met a bug of ours."""
+
+    def __init__(self, server: MockServer, routes: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        self._server = server
+        self._routes = routes
+        self.traffic = Traffic()
+        self.unread = UnreadBytes(lambda: server.limits.write_deadline)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the mock ends."""
+        return self._server.ending
+
+    @property
+    def limits(self) -> ServerLimits:
+        """Sizes and deadlines: the mock's."""
+        return self._server.limits
+
+    def opened(self, connection: Connection) -> int:
+        """A peer connected; it has no ordinal."""
+        return 0
+
+    def closed(self, connection: Connection, how: str) -> None:
+        """A connection ended."""
+
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        self._turn_away(connection, shell_refusal(400, "This is no HTTP/1.1 request."))
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self._server.bugs.found(fault)
+        if not begun:
+            self._turn_away(connection, problem)
+        connection.over("server")
+
+    async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve one request, if its head is one that can be served."""
+        # aiohttp asks for a body that was announced before it looks for a route
+        problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
+        if problem is not None:
+            return CommandRefused.of(problem).response()
+        path, named = request.raw_path, dict[str | web.RequestKey[Any], str]()
+        for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
+            if path.startswith(start := CONTROL_ROOT + prefix[1:]):
+                named[key], _, rest = path.removeprefix(start).partition("/")
+                path = f"{CONTROL_ROOT}{rest}"
+        if named:
+            request = request.clone(rel_url=path)
+            request.update(named)
+        elif request.method == "CONNECT":  # of which aiohttp takes the target for a host
+            request = request.clone(rel_url=path)
+        response = await self._routes(request)
+        if self.ending:
+            response.force_close()
+        return response
+
+    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+        body = CommandRefused.of(problem).body()
+        self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))

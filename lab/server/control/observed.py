@@ -16,7 +16,7 @@ from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.meters import MockMeter
+from lab.server.control.metrics import MockMeter
 from lab.server.control.shared import SharedBuffer, SharedSubscriber
 from lab.server.labs import LabChoice, ServedLab
 from lab.server.mock_server import MockServer

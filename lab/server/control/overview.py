@@ -23,6 +23,7 @@ from lab.control import (
     Ready,
     RoutesShown,
     Scenarios,
+    ScrapeMetrics,
     ServedScenario,
     TellJournal,
 )
@@ -40,7 +41,7 @@ from lab.program.scenario import Scenario
 from lab.program.words import nearest
 from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
-from lab.server.control.meters import CONNECTIONS, counts_of_others
+from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
 from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
 from lab.server.control.routes import description, listed_routes
@@ -150,6 +151,16 @@ async def describe_api(context: RouteContext, command: DescribeApi) -> dict[str,
     own = "That of the control plane, which serves this document, is GET /_lab/openapi.json."
     info = cast(dict[str, Json], document["info"])
     return {**document, "info": {**info, "description": f"{info['description']} {own}"}}
+
+
+async def scrape_metrics(context: RouteContext, command: ScrapeMetrics) -> web.Response:
+    """CommandRefused 501 without the library."""
+    meters = [each.meter for each in (context.observed, *context.others())]
+    if not meters[0].installed:
+        hint = "pip install 'invoke-async-lab[observe]'"
+        raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
+    body, kind = await scraped(context.server, meters, context.lab, context.request.headers.get("accept", ""))
+    return web.Response(body=body, headers={"content-type": kind, **_STREAM})
 
 
 # What happened

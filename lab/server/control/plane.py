@@ -13,8 +13,7 @@ from lab.core.exchange import Json
 from lab.core.journal.shared import LedgerEnded
 from lab.plugin import ControlRoute, resolve
 from lab.server.connection import connection_factory, request_handler
-from lab.server.control.access import CHOSEN, OF_TENANT, Access
-from lab.server.control.connections import ControlConnections
+from lab.server.control.access import CHOSEN, OF_TENANT, Access, ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import CommandRefused, command_in
