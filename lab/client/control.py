@@ -97,7 +97,8 @@ class ControlClient(Connections):
             data = json.dumps(members.get(kind.whole, members)).encode()
             headers = {**headers, "content-type": "application/json"}
         elif members:
-            path += "?" + "&".join(f"{name}={_quoted(str(value))}" for name, value in members.items())
+            said = (f"{name}={_quoted(str(value))}" for name, value in members.items() if value is not None)
+            path += f"?{'&'.join(said)}"
         try:
             async with self.request(row.method, self._url(path), data=data, headers=headers) as got:
                 status, body = got.status, await bounded_body(got)

@@ -52,7 +52,7 @@ class JudgeOutcome(ControlCommand[OutcomeDocument], frozen=True):
 async def read_report(context: RouteContext, command: ReadReport) -> dict[str, Json]:
     """The report as `lab report --json` prints it."""
     parts = [(each, await each.lines()) for each in (context.observed, *context.others())]
-    faults = [each.name for each in context.choices() if each.strikes]
+    faults = [each.name for each in context.lab.choices.values() if each.strikes]
     # elsewhere, for a long journal takes a second, and the mock must not be late
     return await asyncio.to_thread(_report, parts, command.over, faults)
 

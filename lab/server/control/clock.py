@@ -33,12 +33,12 @@ async def set_clock(context: RouteContext, command: SetClock) -> MovedClock:
     job, sent = None, command.members()
     if sent.keys() == {"advance"}:
         moved, millis = manual(context), millis_of(str(command.advance))
-        await context.calls.advance(moved, lambda now: within_dates(context, now + millis))
+        await context.lab.calls.advance(moved, lambda now: within_dates(context, now + millis))
     elif sent.keys() == {"factor"}:
-        if not isinstance(context.clock, ScaledClock):
+        if not isinstance(context.lab.clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
-        within_dates(context, context.clock.now())
-        await context.calls.scale(context.clock, str(command.factor))
+        within_dates(context, context.lab.clock.now())
+        await context.lab.calls.scale(context.lab.clock, str(command.factor))
     elif sent.keys() - {"timeout"} == {"job", "until"}:
         job = str(command.job)
         await _until(context, job, Status(str(command.until)), timeout=command.timeout is True)
@@ -49,23 +49,23 @@ async def set_clock(context: RouteContext, command: SetClock) -> MovedClock:
 
 def clock_now(context: RouteContext) -> ClockDocument:
     """The clock as it is."""
-    found, epoch = context.clock, context.service.config.epoch
+    found, epoch = context.lab.clock, context.lab.service.config.epoch
     now = found.now()
     return ClockDocument(found.mode, found.factor, now, epoch, iso(epoch, now))
 
 
 def manual(context: RouteContext, hint: str = "Start the lab with --clock manual.") -> ManualClock:
     """The clock, if it is moved by hand; else CommandRefused."""
-    if not isinstance(context.clock, ManualClock):
+    if not isinstance(context.lab.clock, ManualClock):
         raise CommandRefused(409, "This clock runs by itself.", hint)
-    return context.clock
+    return context.lab.clock
 
 
 def within_dates(context: RouteContext, instant: Millis) -> Millis:
     """The instant; CommandRefused if dates end before."""
-    epoch = context.service.config.epoch
+    epoch = context.lab.service.config.epoch
     if not has_date(epoch, instant):
-        now = iso(epoch, context.clock.now())
+        now = iso(epoch, context.lab.clock.now())
         raise CommandRefused(400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {now} now.")
     return instant
 
@@ -75,7 +75,7 @@ async def _until(context: RouteContext, job: str, status: Status, *, timeout: bo
     clock = manual(context, f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
 
     def target(now: Millis) -> Millis:
-        view = viewed(context.service, job, now)
+        view = viewed(context.lab.service, job, now)
         if view.span.status == status:
             return now  # somebody else was faster
         within_dates(context, _comes(view, status, now, timeout=timeout))
@@ -84,8 +84,8 @@ async def _until(context: RouteContext, job: str, status: Status, *, timeout: bo
         # when the next vote of the open gate is due, or the job moves on, if nobody acts
         return min(until, next((vote.at for vote in view.span.votes if vote.at > now), until))
 
-    while viewed(context.service, job, clock.now()).span.status != status:
-        await context.calls.advance(clock, target)
+    while viewed(context.lab.service, job, clock.now()).span.status != status:
+        await context.lab.calls.advance(clock, target)
 
 
 def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Millis:
@@ -117,7 +117,7 @@ def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Mill
 
 async def drive_clock(context: RouteContext, command: DriveClock) -> VirtualTimeDocument:
     """The client does nothing until that instant (null: for ever) unless, if it `reads`, bytes come."""
-    if context.calls.shared:
+    if context.lab.calls.shared:
         hint = 'POST /_lab/clock {"advance":"10s"} moves it.'
         raise CommandRefused(409, "The clock of a shared lab is driven by no client.", hint)
     clock, usual = manual(context), context.all[context.server.labs.usual]

@@ -19,22 +19,22 @@ _NOBODY_WAITS = "The clock is manual, so the reply leaves at once and its delay 
 
 async def list_faults(context: RouteContext, command: ListFaults) -> Faults:
     """Those armed, then those of the scenarios."""
-    found = context.service.faults()
+    found = context.lab.service.faults()
     return Faults(
         [ListedFault(each.name, each.scenario is None, each.scenario, each.struck, dict(each.fault)) for each in found]
     )
 
 
 async def arm_fault(context: RouteContext, command: ArmFault) -> Named:
-    fault, clock = command.fault, context.clock
+    fault, clock = command.fault, context.lab.clock
     check_names(fault, JobFault.__struct_fields__, _MEANT)
-    answer = _named(await context.calls.run(partial(context.service.arm, fault)))
+    answer = _named(await context.lab.calls.run(partial(context.lab.service.arm, fault)))
     waits = not isinstance(clock, ManualClock) or clock.withholds
     return answer if waits or "delay" not in fault else replace(answer, why=_NOBODY_WAITS)
 
 
 async def disarm_fault(context: RouteContext, command: DisarmFault) -> Named:
-    return _named(await context.calls.run(partial(context.service.disarm, command.name)))
+    return _named(await context.lab.calls.run(partial(context.lab.service.disarm, command.name)))
 
 
 def _named(result: ControlResult) -> Named:
@@ -44,15 +44,17 @@ def _named(result: ControlResult) -> Named:
 
 
 async def end_tokens(context: RouteContext, command: EndTokens) -> Obeyed:
-    service = context.service
+    service = context.lab.service
     if command.do == "rotate":
         if command.client is not UNSET:
             raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
-        return obeyed(await context.calls.run(service.rotate_key))
+        return obeyed(await context.lab.calls.run(service.rotate_key))
     if command.client is UNSET:
         raise CommandRefused(400, "client is missing.")
-    return obeyed(await context.calls.run(partial(service.end_tokens, command.client, command.do)))
+    return obeyed(await context.lab.calls.run(partial(service.end_tokens, command.client, command.do)))
 
 
 async def answer_device(context: RouteContext, command: AnswerDevice) -> Obeyed:
-    return obeyed(await context.calls.run(partial(context.service.answer_device, command.user_code, command.answer)))
+    return obeyed(
+        await context.lab.calls.run(partial(context.lab.service.answer_device, command.user_code, command.answer))
+    )

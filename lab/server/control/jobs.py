@@ -27,7 +27,7 @@ _SLICE = 64
 
 async def list_jobs(context: RouteContext, command: ListJobs) -> web.Response:
     """In pieces, for there may be many."""
-    service, now, most, documents = context.service, context.clock.now(), command.limit, deque[bytes]()
+    service, now, most, documents = context.lab.service, context.lab.clock.now(), command.limit, deque[bytes]()
     looked: set[str] = set()
     while len(documents) < most:
         # those that are forgotten don't count, so older ones may; jobs that came meanwhile aren't meant
@@ -57,16 +57,16 @@ async def decide_gate(context: RouteContext, command: DecideGate) -> Obeyed:
         raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
     name = command.name if command.by is None else command.by
     decide = partial(
-        context.service.decide, command.job, command.gate, command.verdict, name=name, comment=command.comment
+        context.lab.service.decide, command.job, command.gate, command.verdict, name=name, comment=command.comment
     )
-    return obeyed(await context.calls.run(decide), DecideGate.hints["gate"])
+    return obeyed(await context.lab.calls.run(decide), DecideGate.hints["gate"])
 
 
 def job_now(context: RouteContext, job: str) -> JobDocument:
     """The job as it is now, with its body; CommandRefused if there is none."""
-    now = context.clock.now()
-    body = context.service.status_of(job, now)
-    return shown(job, viewed(context.service, job, now), now, json.loads(body) if body else None)
+    now = context.lab.clock.now()
+    body = context.lab.service.status_of(job, now)
+    return shown(job, viewed(context.lab.service, job, now), now, json.loads(body) if body else None)
 
 
 def viewed(service: Service, job: str, now: Millis) -> JobView:
@@ -93,7 +93,7 @@ def shown(job: str, view: JobView, now: Millis, body: Json | UnsetType = UNSET) 
 
 async def _wait_for(context: RouteContext, job: str, status: str, timeout: Millis) -> None:
     """Return once the job has that status; CommandRefused 408 if it doesn't come in real time, or can't any more."""
-    service, clock, changed = context.service, context.clock, asyncio.Event()
+    service, clock, changed = context.lab.service, context.lab.clock, asyncio.Event()
 
     def notice(observation: Observation) -> None:
         if isinstance(observation, Noted) and getattr(observation.fact, "job", job) == job:

@@ -1,26 +1,24 @@
 """What the control plane keeps of one lab, and what a route is handed (contract.md §2.7, plugins.md)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 from msgspec import Struct
 
-from lab.clocks import AnyClock, ManualClock, ScaledClock, apart, wall_second
+from lab.clocks import ManualClock, ScaledClock, apart, wall_second
 from lab.core.clock import Epoch
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted, Observation, Requested
 from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
-from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import MockMeter
 from lab.server.control.shared import SharedBuffer, SharedSubscriber
-from lab.server.labs import LabChoice, ServedLab
+from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
-from lab.server.shared.calls import LedgerCalls
 
 JOURNAL = "journal"
 """The name of what is read, where evidence names its lines."""
@@ -138,23 +136,6 @@ class RouteContext(Struct, frozen=True):
     def lab(self) -> ServedLab:
         return self.observed.lab
 
-    @property
-    def service(self) -> Service:
-        return self.observed.service
-
-    @property
-    def clock(self) -> AnyClock:
-        return self.observed.lab.clock
-
-    @property
-    def calls(self) -> LedgerCalls:
-        """How commands reach the ledger."""
-        return self.observed.lab.calls
-
     def others(self) -> Iterator[ObservedLab]:
         """Of the usual lab: those that were chosen, and called."""
         return (self.all[each] for each in self.lab.used())
-
-    def choices(self) -> Iterable[LabChoice]:
-        """Of the usual lab: what may be chosen."""
-        return self.lab.choices.values()

@@ -67,13 +67,13 @@ async def describe_routes(context: RouteContext, command: DescribeRoutes) -> dic
 
 
 async def look_health(context: RouteContext, command: LookHealth) -> Health:
-    server, config, trouble = context.server, context.service.config, context.observed.trouble()
+    server, config, trouble = context.server, context.lab.service.config, context.observed.trouble()
     others = (await counts_of_others(server, server.labs.usual)).values()
     return Health(
         status="ok" if trouble is None else "red",
         why=trouble,
         lab=__version__,
-        set_back=context.calls.set_back,
+        set_back=context.lab.calls.set_back,
         base_url=f"{server.public_origin}{config.prefix}",
         clock=clock_now(context),
         seed=config.seed,
@@ -110,15 +110,15 @@ def _unready(status: str, what: str, hint: str) -> CommandRefused:
 
 async def list_scenarios(context: RouteContext, command: ListScenarios) -> Scenarios:
     if context.lab.choices:
-        return Scenarios([_choice(context, each) for each in context.choices()])
-    return Scenarios([client_part(each.scenario) for each in context.service.config.scenarios])
+        return Scenarios([_choice(context, each) for each in context.lab.choices.values()])
+    return Scenarios([client_part(each.scenario) for each in context.lab.service.config.scenarios])
 
 
 def _choice(context: RouteContext, choice: LabChoice) -> ServedScenario:
     from lab.jobs.own_run import ends_in
 
     chosen, scenario = context.lab.chosen.get(choice.name), choice.messages()
-    base = f"{context.server.public_origin}{context.service.config.prefix}{MOUNT_PATH}{choice.name}"
+    base = f"{context.server.public_origin}{context.lab.service.config.prefix}{MOUNT_PATH}{choice.name}"
     return client_part(
         scenario,
         name=choice.name,
@@ -145,7 +145,7 @@ def client_part(scenario: Scenario, **more: Any) -> ServedScenario:
 async def describe_api(context: RouteContext, command: DescribeApi) -> dict[str, Json]:
     from lab.dialects.openapi import openapi  # no start waits for it
 
-    config = context.service.config
+    config = context.lab.service.config
     switches = config.switches
     document = openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
     own = "That of the control plane, which serves this document, is GET /_lab/openapi.json."
@@ -182,7 +182,7 @@ async def tell_journal(context: RouteContext, command: TellJournal) -> web.Strea
     connection: Any = request.protocol
     connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
     try:
-        with suppress(ConnectionError), following(context.service, context.calls.relay, subscriber):
+        with suppress(ConnectionError), following(context.lab.service, context.lab.calls.relay, subscriber):
             async for batch in subscriber.follow():
                 await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
     finally:
@@ -197,7 +197,7 @@ async def count_calls(context: RouteContext, command: CountCalls) -> CallsCounte
     if route is not None and route not in _ROUTES:
         hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
         raise CommandRefused(400, f"There is no route {json.dumps(route)}.", hint)
-    ledger, lines = context.service.ledger, await context.observed.lines()
+    ledger, lines = context.lab.service.ledger, await context.observed.lines()
 
     def own(job: str) -> str:
         found = job_named(ledger, job)

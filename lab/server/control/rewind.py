@@ -20,7 +20,7 @@ _ALWAYS_KEPT = ("scenarios", "settings", "seed")
 async def run_tape(context: RouteContext, command: RunTape) -> TapeDocument:
     """A name begins one, none ends it."""
     recorder = context.lab.recorder
-    if context.calls.shared:
+    if context.lab.calls.shared:
         hint = "GET /_lab/journal tells all that happened, at any process."
         raise CommandRefused(409, "A shared lab can't be recorded.", hint)
     if recorder is None:
@@ -54,26 +54,26 @@ async def _cleared_for_all(context: RouteContext) -> WasReset:
     """Clear a lab of several processes: each forgets what it remembers when it learns of it."""
 
     def clear(now: Millis) -> tuple[Millis, Counter[str]]:
-        sizes = sizes_of(context.service.ledger)
-        context.service.reset(now)
+        sizes = sizes_of(context.lab.service.ledger)
+        context.lab.service.reset(now)
         return now, sizes
 
-    now, sizes = await context.calls.run(clear)
+    now, sizes = await context.lab.calls.run(clear)
     sizes["exchanges"] += context.observed.cleared
     return WasReset(True, now, None, dict(sizes), [*_ALWAYS_KEPT, "clock"])
 
 
 def _cleared(context: RouteContext, sizes: Counter[str]) -> WasReset:
     """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
-    now, recorder = context.clock.now(), context.lab.recorder
+    now, recorder = context.lab.clock.now(), context.lab.recorder
     sizes["exchanges"] += context.observed.begin_anew(None)
-    context.service.reset(now)
+    context.lab.service.reset(now)
     tape = ["tape"] if recorder is not None and recorder.running else []
     return WasReset(True, now, None, dict(sizes), [*_ALWAYS_KEPT, "clock", *tape])
 
 
 def _anew(context: RouteContext) -> WasReset:
-    lab, clock, observed = context.lab, context.clock, context.observed
+    lab, clock, observed = context.lab, context.lab.clock, context.observed
     sizes = Counter[str]()
     for each in lab:
         sizes.update(sizes_of(each.service.ledger))
@@ -93,7 +93,7 @@ def _anew(context: RouteContext) -> WasReset:
 
 
 def _back(context: RouteContext, instant: Millis) -> WasReset:
-    lab, service, clock = context.lab, context.service, context.clock
+    lab, service, clock = context.lab, context.lab.service, context.lab.clock
     now = clock.now()
     if not isinstance(clock, ManualClock | ScaledClock):
         raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
