@@ -1,6 +1,6 @@
 """What the control plane's routes take: what a Struct reads is what the OpenAPI document says, and no more."""
 
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -10,14 +10,32 @@ from hypothesis import strategies as st
 
 from lab.control import (
     CONTROL_ROOT,
+    AnswerDevice,
     ArmFault,
+    AskReady,
     ControlCommand,
+    CountCalls,
     DecideGate,
+    DescribeApi,
+    DescribeRoutes,
+    DisarmFault,
+    DriveClock,
+    EndTenant,
+    EndTokens,
+    ListFaults,
     ListJobs,
+    ListRoutes,
+    ListScenarios,
+    ListTenants,
+    LookClock,
+    LookHealth,
     LookJob,
     MakeTenant,
     ResetLab,
+    RunTape,
+    ScrapeMetrics,
     SetClock,
+    TellJournal,
 )
 from lab.core.exchange import Json
 from lab.plugin import ControlRoute, resolve
@@ -26,6 +44,9 @@ from lab.server.control.observed import RouteContext
 from lab.server.control.reading import CommandRefused, asked_of, path_members, struct_of
 from lab.server.control.routes import CONTROL_ROUTES, description
 from tests.conftest import each_row
+from tests.server.test_control import Plane, plane
+
+__all__ = ["plane"]
 
 PATHS = description("1.2.3", "http://127.0.0.1")["paths"]
 COMMANDED = [row for row in CONTROL_ROUTES if row.body is not None and asked_of(row) is not ArmFault]
@@ -125,3 +146,38 @@ def test_a_route_s_function_takes_and_gives_what_is_declared(row: ControlRoute) 
     assert (context, command) == (RouteContext, kind)
     assert given == kind.answers_with() or issubclass(given, web.StreamResponse)
     assert {*path_members(row)} <= {*kind.__struct_fields__}
+
+
+async def test_every_answer_is_read_by_the_client_as_what_is_declared(plane: Plane) -> None:
+    job = await plane.stage.job(await plane.stage.token())
+    fault: dict[str, Json] = {"route": "status", "answer": 503, "name": "busy"}
+    asked_for = [
+        ListRoutes(), DescribeRoutes(), LookHealth(), AskReady(), ListJobs(1), DescribeApi(), ListScenarios(),
+        SetClock(job=job, until="WAITING"), LookJob(job, "WAITING"), DecideGate(job, "consent", "approved", "jane"),
+        CountCalls("invoke", job), LookClock(), DriveClock(until=3_000), ArmFault(fault), ListFaults(),
+        DisarmFault("busy"), EndTokens("expire", "demo"), ListTenants(), ResetLab(),
+    ]  # fmt: skip
+    for command in asked_for:
+        answer = await plane.client.ask(command)
+        declared = command.answers_with()
+        assert answer.done and isinstance(answer.value, get_origin(declared) or declared), (command, answer)
+    elsewhere = {AnswerDevice, EndTenant, MakeTenant, RunTape, ScrapeMetrics, TellJournal}
+    kernel = {asked_of(row) for row in CONTROL_ROUTES if row.takes.startswith("lab.control:")}
+    assert {type(each) for each in asked_for} == kernel - elsewhere
+
+
+@each_row(
+    ("method", "path", "body", "error"),
+    [
+        ("GET", "clock?nwo=1", None, 'There is no member "nwo" here.'),
+        ("GET", "jobs/a?job=b", None, 'There is no member "job" here.'),
+        ("POST", "jobs/a/decisions", {"job": "b", "gate": "c", "verdict": "d"}, 'There is no member "job" here.'),
+        ("DELETE", "faults/a?name=b", None, 'There is no member "name" here.'),
+        ("POST", "faults", {"fault": {}}, 'There is no member "fault" here.'),
+    ],
+)
+async def test_what_stands_in_no_place_of_a_route_is_refused(
+    plane: Plane, method: str, path: str, body: Json, error: str
+) -> None:
+    got = await plane.ask(method, path, body)
+    assert (got.status, got.json["error"]) == (400, error) and got.json["hint"]
