@@ -8,7 +8,6 @@ so, a header may say it instead.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import chain
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
+from lab.control import TENANT_NAME
 from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.shared import LedgerEnded, StoreLost
@@ -37,7 +37,6 @@ from lab.server.response_writer import ResponseWriter
 from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOUNT_HEADER, TENANT_HEADER = "x-lab-scenario", "x-lab-tenant"
-TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
 MOST_TENANTS = 1_000
 """However they are made."""

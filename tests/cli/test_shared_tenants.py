@@ -432,7 +432,7 @@ class SharedCaller:
         for lab in self.labs:
             tenant = await self.tenant(lab)
             await tenant.calls.look()
-            routes = lab.plane.routes[tenant]
+            routes = lab.plane.observed[tenant]
             lines = [json.loads(line) async for batch in routes.subscriber().so_far() for line in batch]
             assert Counter(line["k"] for line in lines)["req"] == self.did.total() - self.did["advance"]
             text = json.dumps(lines)

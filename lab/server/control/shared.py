@@ -1,83 +1,21 @@
-"""The routes of the control plane that do otherwise where several processes serve the lab (control-plane.md)."""
+"""The journal of the control plane where several processes serve the lab (control-plane.md §2.4)."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
-from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
-from lab.mock.sizes import sizes_of
 from lab.server.backlog import Kept
-from lab.server.control.access import CommandRefused, Handler
-from lab.server.control.commands import Reset, command_in
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
-from lab.server.shared.calls import LedgerCalls
 
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
-
-KEPT_BY_RESET = ("scenarios", "settings", "seed", "clock")
-"""What a reset of a shared lab leaves."""
-
-
-def refused(what: str, hint: str) -> Handler:
-    """A route that a shared lab doesn't have."""
-
-    async def handle(request: web.Request) -> Json:
-        raise CommandRefused(409, what, hint)
-
-    return handle
-
-
-UNSHARED: Mapping[str, Handler] = {
-    "tape": refused("A shared lab can't be recorded.", "GET /_lab/journal tells all that happened, at any process."),
-    "virtual_time": refused(
-        "The clock of a shared lab is driven by no client.", 'POST /_lab/clock {"advance":"10s"} moves it.'
-    ),
-}
-"""Routes that only a lab of one process has."""
-
-
-class SharedReset:
-    """Clears a lab for all of its processes: each forgets what it remembers when it learns of it."""
-
-    def __init__(self, service: Service, calls: LedgerCalls, forget: Callable[[], int]) -> None:
-        """`forget` empties the journal of this process, and gives how many exchanges it told of."""
-        self._service = service
-        self._calls = calls
-        self._forget = forget
-        self._exchanges = 0
-        # before any other, so that the journal begins with it
-        service.observers.insert(0, self._observe)
-
-    def _observe(self, observation: Observation) -> None:
-        if type(observation) is Noted and isinstance(observation.fact, LedgerCleared):
-            self._exchanges = self._forget()
-
-    async def reset(self, request: web.Request) -> Json:
-        """`{}` forgets everything but the clock; nothing goes back to an instant."""
-        if (await command_in(request, Reset)).to is not UNSET:
-            raise CommandRefused(409, "A shared lab can't be set back.", "POST {} forgets all; the clock goes on.")
-        now, sizes = await self._calls.run(partial(_cleared, self._service))
-        sizes["exchanges"] += self._exchanges
-        return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": [*KEPT_BY_RESET]}
-
-
-def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
-    sizes = sizes_of(service.ledger)
-    service.reset(now)
-    return now, sizes
 
 
 class SharedBuffer(Buffer):
