@@ -42,9 +42,9 @@ class Option(NamedTuple):
     alone: str | None = None
     """The value that it has without one: a word behind it is no value then, one behind `=` is."""
     excludes: tuple[str, ...] = ()
-    """Options, or arguments, beside which it would mean nothing."""
+    """Options, or arguments, beside which it would mean nothing; `--as har`: beside that value of one."""
     needs: tuple[str, ...] = ()
-    """Options of which one must be given beside it."""
+    """Options of which one must be given beside it, `--as cast`: with that value."""
 
     @property
     def key(self) -> str:

@@ -18,6 +18,10 @@ from lab.files.opening import descriptors
 
 SocketAddress: TypeAlias = tuple[str, int]
 BACKLOG = 1_024
+RECEIVED_AT_ONCE = 16_384
+"""Bytes that the system keeps of what a peer sends, which is what one turn of the loop reads of it; Linux doubles them."""
+SENT_AT_ONCE = 65_536
+"""Bytes that it keeps for a peer; doubled, too. By itself it would keep megabytes for each."""
 _TAKEN_AT_ONCE = 256
 _SPARE = 200
 """Descriptors that are no connections of the mock's: files, the control plane, the loop."""
@@ -154,6 +158,10 @@ def _bound(host: str, port: int, open_socket: Callable[[socket.AddressFamily, So
         hint = "choose another port, or 0 for any free one"
         raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
     sock.setblocking(False)
+    # whoever is accepted there inherits it: what comes at once of many long bodies waits with their peers
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_AT_ONCE)
+    # and of a stream that nobody reads no more is made than that
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AT_ONCE)
     return Bound(sock, origin_of(address_here(host), sock.getsockname()[1]))
 
 

@@ -200,6 +200,7 @@ class MockServer(ListeningServer):
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
             self._long_calls.note(request, reply)
+            connection.leave_room()
         except LedgerEnded:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole

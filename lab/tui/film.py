@@ -124,10 +124,10 @@ async def film(
     source.player.pause(stage is None)
 
     async def shoot(pilot: Pilot[object]) -> None:
-        await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
-        screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
+        while not screen.ready:  # Textual's own pause gives up after a second, which is little on a busy machine
+            await pilot.pause()
         tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title, size)
         app.mark = tape.mark
         tape.output("\x1b[?25l\x1b[2J")

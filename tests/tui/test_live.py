@@ -104,6 +104,8 @@ class Plane:
         self.did: list[tuple[str, ...]] = []
         self.needed = 1
         self.ill: str | None = None
+        self.refuses = False
+        """Whether it can't be set back."""
         self.facts: asyncio.Queue[RunObservation] = asyncio.Queue()
 
     @property
@@ -120,6 +122,9 @@ class Plane:
 
     async def reset(self, to: int | None = None) -> ControlAnswer:
         self.did.append(("reset",) if to is None else ("rewind", str(to)))
+        self.clock_at_reset = self.clock.factor
+        if self.refuses:
+            return ControlAnswer(409, {"error": "Not now."})
         if to is not None:
             self.clock.at = to
         self.peer.decided = False
@@ -471,18 +476,20 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     driver.plane.needed = 2
     await settle()
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
-    opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
-    driver.plane.facts.put_nowait(Noted(5, opened))
     await driver.live.begin()
     await driver.until(Requested, 4)
+    at = driver.clock.at
+    opened = GateOpened(at=at, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
+    driver.plane.facts.put_nowait(Noted(at, opened))
+    await driver.until(Noted)
     await driver.live.answer(GateAnswer("approved"))
     await driver.live.answer(GateAnswer("approved"))
     assert driver.plane.decisions == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
-    vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
-    driver.plane.facts.put_nowait(Noted(6, vote))
+    vote = GateDecided(at=at + 1, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+    driver.plane.facts.put_nowait(Noted(at + 1, vote))
     await driver.until(Noted, 2)
     await driver.live.answer(GateAnswer("approved"))
-    driver.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
+    driver.plane.facts.put_nowait(Noted(at + 2, replace(vote, at=at + 2)))
     await driver.until(Noted, 3)
     await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
@@ -663,6 +670,26 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     await driver.live.answer(GateAnswer("rejected"))
     await driver.until(RunEnded, 2)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
+
+
+@pytest.mark.parametrize("wish", ["reset", "choose", "go_to"])
+async def test_a_run_goes_on_as_it_went_if_the_mock_cannot_be_set_back(driver: LiveDriver, wish: str) -> None:
+    assert driver.plane is not None
+    driver.plane.refuses = True
+    await driver.live.begin()
+    await driver.until(Asking)
+    asks = {
+        "reset": driver.live.reset,
+        "choose": lambda: driver.live.choose("other"),
+        "go_to": lambda: driver.live.go_to("token"),
+    }
+    assert await asks[wish]() == "Not now."
+    assert driver.plane.clock_at_reset == "0", "meanwhile nothing happens"
+    assert not driver.live.paused and driver.live.describe().title == play.SCENARIO.title
+    await driver.until_more(Asking, 2)
+    await driver.live.answer(GateAnswer("approved"))
+    await driver.until(RunEnded)
+    assert driver.live.outcome is not None and driver.live.outcome.complete
 
 
 async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothing_twice(driver: LiveDriver) -> None:

@@ -26,7 +26,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
+from tests.tui.pilots import drawn, golden, main_screen, piloted, resized, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -402,8 +402,8 @@ async def screen_in(
     app = LabApp(watcher.source)
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
-        await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app).waits)
+        await until(pilot, lambda: watcher.plane.queue.empty())
+        await until(pilot, lambda: drawn(app))
         yield app, watcher, pilot
         assert app.bug is None
 
@@ -524,6 +524,25 @@ async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
         await until(pilot, lambda: "Follows the newest job again." in text(app))
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "2 of 3" in text(app))
+
+
+@pytest.mark.parametrize("way", ["cleared", "restarted"])
+async def test_of_a_journal_that_begins_anew_with_the_same_epoch_no_job_is_chosen_any_more(way: str) -> None:
+    both = sorted(
+        [*journal(play.running()), *other(journal(play.running()), SECOND, 100)], key=lambda each: each.at
+    )  # fmt: skip
+    async with screen_in(both) as (app, watcher, pilot):
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "1 of 2" in text(app))
+        if way == "cleared":
+            watcher.plane.tell(Noted(9_000, LedgerCleared(at=9_000, by="control")))
+        else:
+            watcher.plane.found = replace(watcher.plane.found, now=5)
+            watcher.plane.queue.put_nowait(None)
+            await until(pilot, lambda: "has ended" in watcher.source.trouble)
+            watcher.again.set()
+        watcher.plane.tell(*both)
+        await until(pilot, lambda: "2 of 2" in text(app))
 
 
 async def test_exchanges_before_the_job_began_are_told_as_such() -> None:

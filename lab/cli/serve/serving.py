@@ -173,8 +173,9 @@ class Serving:
         looks = [each.look for each in self._kept()]
         looks += [] if log is None else [log.look]
         looks += [] if control is None or (reloader := self._reloader()) is None else [reloader.look]
-        for beside in (look_around(looks, server.bugs), _load_later()):
-            ends.callback(asyncio.create_task(beside).cancel)
+        ends.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
+        if self._outside:  # our own app wants a token a run
+            ends.callback(asyncio.create_task(_load_later()).cancel)
         ends.push_async_callback(server.drain, extras.drain, self._stop.hurry)
 
     def _mock(self, config: Config) -> Service:
@@ -262,7 +263,8 @@ def _named_otherwise(host: str, origin: str) -> str:
 
 
 async def _load_later() -> None:
-    """What signs fast takes 60 ms to load: nobody waits for it, and no start does; the first tokens are signed without."""
+    """What signs fast takes 60 ms to load, and 7 MiB: nobody waits for it, and no start does; the first tokens are signed
+    without."""
     wall = SystemClock()
     await wall.sleep_until(wall.now() + _UP)
     await asyncio.to_thread(load_library)

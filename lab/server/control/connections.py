@@ -25,6 +25,7 @@ class ControlConnections:
         self._routes = routes
         self.traffic = Traffic()
         self.unread = UnreadBytes(lambda: server.limits.write_deadline)
+        self.bodies, self.turn = server.bodies, server.turn
 
     @property
     def ending(self) -> bool:

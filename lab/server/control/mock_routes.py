@@ -174,7 +174,7 @@ class MockRoutes:
         connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
         try:
             with suppress(ConnectionError), following(self._service, self._calls.relay, subscriber):
-                async for batch in subscriber.follow():
+                async for batch in subscriber.follow(connection.shell.turn.begin):
                     await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
         finally:
             connection.at_end = None

@@ -11,6 +11,7 @@ from lab.core.errors import HostError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
+from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.tui.sources.own_run import OwnRun, cancelled
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
@@ -177,6 +178,7 @@ class Live(PlayedSource, PodRun):
 
     def __init__(self, playable: Playable, connect: Connect, clock: SettableClock, *, recording: bool = False) -> None:
         super().__init__(playable, connect, clock, "LIVE", recording=recording)
+        self._own_clock = clock
         self.player = Player(clock, self._queue.put_nowait, self._tell_tape)
         self._following: asyncio.Task[None] | None = None
         self._warned = False
@@ -217,7 +219,6 @@ class Live(PlayedSource, PodRun):
             if isinstance(observation.fact, ClockScaled):
                 self.player.adopt()
             if observation.fact not in known:
-                self.run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), ours=False)
 
@@ -270,19 +271,23 @@ class Live(PlayedSource, PodRun):
         return "This act is no more." if place is None else await self._go_back(place)
 
     async def _go_back(self, place: int) -> Refused:
-        run, instant = self.run, self.run.observations[place - 1].at
-        self.player.pause(True)
-        await run.stop()
-        await cancelled(self._following)
-        refused = (await self._mock.control.reset(instant)).refused
-        run.cut(place if refused is None else len(run.observations))
-        known = [each.fact for each in run.observations if isinstance(each, Noted)]
-        self._following = asyncio.create_task(self._follow(known))
-        if refused is None:
+        run, instant, clock = self.run, self.run.observations[place - 1].at, self._own_clock
+        later = (each.fact for each in run.observations[place:] if isinstance(each, Noted))
+        # a decision at that very instant, be it taken outside, came after what showed its gate
+        undone = any(isinstance(fact, GateDecided) and fact.at == instant for fact in later)
+        with self.player.withholding():
+            if refused := (await self._mock.control.reset(instant - undone)).refused:
+                return refused
+            await run.stop()
+            await cancelled(self._following)
+            clock.set(instant)
+            run.cut(place)
+            known = [each.fact for each in run.observations if isinstance(each, Noted)]
+            self._following = asyncio.create_task(self._follow(known))
             self._hand_on_anew(instant)
             self.player.go_back()
             run.go_on()
-        return refused
+        return None
 
     # The run
 
@@ -306,12 +311,12 @@ class Live(PlayedSource, PodRun):
 
     async def _play(self, scenario: str) -> Refused:
         mock = self._mock
-        await self.run.stop()
-        if refused := (await mock.control.reset()).refused:
-            return refused
-        if scenario != self._playable.choice.name:
-            self._playable = mock.follow(scenario)
-        return await super().reset()
+        with self.player.withholding():
+            if refused := (await mock.control.reset()).refused:
+                return refused
+            if scenario != self._playable.choice.name:
+                self._playable = mock.follow(scenario)
+            return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
         return (await self._mock.control.arm(fault)).refused

@@ -128,7 +128,8 @@ class Watch(PlayedSource):
 
     def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
         before, self._lab, self._plane = self._lab, lab, plane
-        anew = before is not None and before.epoch != lab.epoch
+        # where the epoch is fixed, that time went back tells that the journal is another one
+        anew = before is not None and (before.epoch != lab.epoch or lab.now < self._clock.now())
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
         self._joined = lab.now
