@@ -90,16 +90,28 @@ class ControlRoute(NamedTuple):
 
     method: str
     path: str
-    """Behind `/_lab/`."""
-    name: str
+    """Behind `/_lab/`; a name in braces is a member of what it takes."""
+    run: Reference
+    """An async function of a `lab.server.control.observed.RouteContext` and of what is asked, which gives the answer."""
+    takes: Reference
+    """The Struct of what is asked, a `lab.control.Command`, which says with what it is answered."""
     does: str
     """In a few words, for lists."""
     example: str | None = None
     """The path that the call has, with its query; None: the path of the row, in which a job is `$job`."""
     body: str | None = None
-    """The JSON that the call sends, as it stands between single quotes."""
-    run: Reference = ""
-    """A `lab.server.control.calls.RouteAnswer`; empty: the control plane itself answers."""
+    """The JSON that the call sends, as it stands between single quotes; None: what is asked stands in the query."""
+    probe: bool = False
+    """Whether who shows no token is told the status, and nothing else."""
+    of_the_lab: bool = False
+    """Whether no tenant has it."""
+    of_the_process: bool = False
+    """Whether it is about this process, or about what is served: it needs no store then."""
+
+    @property
+    def name(self) -> str:
+        """That of its function."""
+        return self.run.rpartition(":")[2]
 
 
 class WireDeclared(NamedTuple):
@@ -138,8 +150,6 @@ class Plugin(NamedTuple):
     commands: tuple[CliCommand, ...] = ()
     additions: tuple[Addition, ...] = ()
     routes: tuple[ControlRoute, ...] = ()
-    operations: str = ""
-    """The package whose `openapi.yaml` tells what goes in and out of its routes."""
     wires: tuple[WireDeclared, ...] = ()
     forms: tuple[ExportForm, ...] = ()
     extra: str = ""

@@ -139,7 +139,7 @@ class MockServer(ListeningServer):
         """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
         headers = connection.headers
         path, query = reader.target_of(incoming.raw_path)
-        routed = await self._arrived(connection, incoming.method, path)
+        routed = self._arrived(connection, path)
         since = routed.lab.clock.now()
         body: bytes | Refusal = connection.refused_head() or b""
         if routed.refusal is not None and routed.absent is None:
@@ -167,14 +167,12 @@ class MockServer(ListeningServer):
                 pass
             finally:
                 usual.users -= 1
-            routed = await self._arrived(connection, incoming.method, path)
+            routed = self._arrived(connection, path)
             since = routed.lab.clock.now()
 
-    async def _arrived(self, connection: Connection, method: str, path: str) -> Routed:
+    def _arrived(self, connection: Connection, path: str) -> Routed:
         """Which lab the request is for that came over a connection."""
         routed = self.labs.route(path, connection.headers)
-        if routed.absent is not None:
-            routed = await self.labs.look_up(routed, method, path, connection.headers)
         self.labs.arrive(routed.lab, connection)
         return routed
 

@@ -18,6 +18,7 @@ from lab.cli.serve.serving import Serving
 from lab.cli.setup import load_folder, make_setup, own_client
 from lab.client.transport import HttpTransport
 from lab.clocks import ScaledClock
+from lab.control import RunTape
 from lab.core.observe import Requested
 from lab.identity.client import token_request
 from lab.identity.scopes import api_scope
@@ -184,10 +185,10 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
         assert await lifetime() == 300
         assert mock.follow("second").seed == seeds[1]
         assert await lifetime() == 420
-        await mock.control.begin_tape("kept")
+        await mock.control.ask(RunTape("kept"))
         act = mock.follow("first")
         assert (act.seed, act.choice.name, await lifetime()) == (seeds[1], "first", 420)
-        await mock.control.end_tape()
+        await mock.control.ask(RunTape())
         assert (mock.follow("first").seed, await lifetime()) == (seeds[0], 300)
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
 

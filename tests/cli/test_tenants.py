@@ -38,9 +38,9 @@ from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
 from lab.server.call_totals import CALLS as COUNTED
 from lab.server.call_totals import Samples
-from lab.server.control.description import description
 from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
+from lab.server.control.routes import description
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
 from lab.settings import ClockSettings, MockSettings
@@ -704,7 +704,7 @@ async def apart(setup: Setup, calls: list[tuple[int, str, bool]]) -> None:
         await callers[who].call(what, by_path)
     for caller in callers:
         lines = [
-            json.loads(line) async for batch in plane.routes[caller.tenant].subscriber().so_far() for line in batch
+            json.loads(line) async for batch in plane.observed[caller.tenant].subscriber().so_far() for line in batch
         ]
         assert Counter(line["k"] for line in lines)["req"] == caller.did.total() - caller.did["advance"]
         text = json.dumps(lines)

@@ -226,10 +226,8 @@ class Serving:
         setup, own = self.setup, self._own_labs
         if not self._outside or not setup.config.scenarios:
             return None
-        return ScenarioReloader(
-            setup.settings, self.service, setup.clock, self._console, *(() if own is None else (own.edited,)),
-            shared=self._extras.ledger is not None,
-        )  # fmt: skip
+        edited, shared = (() if own is None else (own.edited,)), self._extras.ledger is not None
+        return ScenarioReloader(setup.settings, self.service, setup.clock, self._console, *edited, shared=shared)
 
     def _control(self, ends: AsyncExitStack) -> ControlPlane:
         self.control_token = self._extras.control.token or control_token()

@@ -35,6 +35,11 @@ class Canvas:
         self.looks = 0
         """How many looks at the clock there were since what shows a time was drawn."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is to be drawn that doesn't show yet."""
+        return self._due or self._alone is not None
+
     def draw_soon(self, *, alone: bool = False) -> None:
         """Draw now, or after a rest if the last time was just before: at most 20 frames a second.
 
