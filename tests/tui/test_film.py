@@ -18,7 +18,7 @@ from lab.recording.format.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, film, instants, moved
 from lab.tui.screens.main import MainScreen
 from lab.tui.state.recording import RecordingTimeline
-from tests.conftest import ROOT, THOROUGH, Lab
+from tests.conftest import ROOT, THOROUGH, Lab, each_row
 from tests.tui import play
 from tests.tui.pilots import GOLDENS
 from tests.tui.test_playback import recording
@@ -183,6 +183,22 @@ def test_show_prints_the_film_whatever_a_person_prefers(
 def test_a_size_that_no_screen_has_is_refused(lab: Lab, size: str) -> None:
     called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", size)
     assert called.code == 2 and f"--size {size}" in called.err and "80x24" in called.err
+
+
+@each_row(
+    ("options", "refused"),
+    [
+        (("--stage",), "--stage does nothing alone.\n  It needs --as cast."),
+        (("--as", "text", "--size", "80x24"), "--size does nothing alone.\n  It needs --as cast."),
+        (("--as", "har", "--light"), "--light does nothing alone.\n  It needs --as cast."),
+        (("--scenarios", "scenarios"), "--scenarios does nothing alone.\n  It needs --as cast."),
+        (("--as", "cast", "--line-numbers"), "--line-numbers can't be used with --as cast.\n  Leave one of them out."),
+        (("--as", "text", "--line-numbers"), ""),
+    ],
+)
+def test_what_a_form_makes_nothing_of_is_refused(lab: Lab, options: tuple[str, ...], refused: str) -> None:
+    called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", *options)
+    assert (called.code, called.err.strip()) == ((2, f"lab: {refused}") if refused else (0, ""))
 
 
 def test_a_film_that_is_ended_draws_no_further_frame() -> None:

@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer
 from lab.client.driver import TransportLost
 from lab.clocks import ScaledClock, settle
+from lab.control import ArmFault, ControlCommand, DecideGate, DisarmFault, ResetLab, RunTape, TapeDocument
 from lab.core.clock import passed_text
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Request, Response
 from lab.core.journal.fact import ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Requested
 from lab.dialects import client_named
@@ -92,7 +95,7 @@ class Peer:
         pass
 
 
-OBEYED = ControlAnswer(200, {})
+OBEYED = ControlAnswer[Any](200, {})
 
 
 class Plane:
@@ -112,47 +115,36 @@ class Plane:
     def decisions(self) -> list[tuple[str, ...]]:
         return [each for each in self.did if each[0] == "decide"]
 
-    async def decide(
-        self, job: str, gate: str, verdict: str, *, name: str | None, comment: str | None
-    ) -> ControlAnswer:
-        self.did.append(("decide", gate, verdict, *(each for each in (name, comment) if each is not None)))
-        self.needed -= 1
-        self.peer.decided = self.needed <= 0
-        return OBEYED
-
-    async def reset(self, to: int | None = None) -> ControlAnswer:
-        self.did.append(("reset",) if to is None else ("rewind", str(to)))
-        self.clock_at_reset = self.clock.factor
-        if self.refuses:
-            return ControlAnswer(409, {"error": "Not now."})
-        if to is not None:
-            self.clock.at = to
-        self.peer.decided = False
+    async def ask(self, command: ControlCommand[Any]) -> ControlAnswer[Any]:
+        match command:
+            case DecideGate(gate=gate, verdict=verdict, by=name, comment=comment):
+                self.did.append(("decide", gate, verdict, *(each for each in (name, comment) if each is not None)))
+                self.needed -= 1
+                self.peer.decided = self.needed <= 0
+            case ResetLab(to=to):
+                self.did.append(("reset",) if to is UNSET else ("rewind", str(to)))
+                self.clock_at_reset = self.clock.factor
+                if self.refuses:
+                    return ControlAnswer(409, {"error": "Not now."})
+                if to is not UNSET:
+                    self.clock.at = to
+                self.peer.decided = False
+            case ArmFault(fault=fault):
+                self.did.append(("arm", json.dumps(fault)))
+            case DisarmFault(name=name):
+                self.did.append(("disarm", name))
+            case RunTape(name=str(name)):
+                self.did.append(("begin", name))
+                return ControlAnswer(200, {"ok": True, "file": f"recordings/{name}.rec.jsonl"}, TapeDocument)
+            case RunTape():
+                self.did.append(("end",))
+                if len(self.did) == 2:
+                    return ControlAnswer(503, {"error": "The disk is full."})
+                return ControlAnswer(200, {"ok": True, "file": "recordings/x.rec.jsonl"}, TapeDocument)
         return OBEYED
 
     def paced(self, factor: str) -> None:
         self.did.append(("scale", factor))
-
-    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
-        self.did.append(("arm", json.dumps(fault)))
-        return OBEYED
-
-    async def disarm(self, name: str) -> ControlAnswer:
-        self.did.append(("disarm", name))
-        return OBEYED
-
-    async def begin_tape(self, name: str, *, numbered: bool) -> ControlAnswer:
-        self.did.append(("begin", name))
-        return ControlAnswer(200, {"file": f"recordings/{name}.rec.jsonl"})
-
-    async def end_tape(self) -> ControlAnswer:
-        self.did.append(("end",))
-        full = len(self.did) == 2
-        return (
-            ControlAnswer(503, {"error": "The disk is full."})
-            if full
-            else ControlAnswer(200, {"file": "recordings/x.rec.jsonl"})
-        )
 
     async def follow(self, *, replies: bool) -> AsyncIterator[RunObservation]:
         while True:

@@ -13,12 +13,11 @@ from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.fault import parse_fault
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
-from lab.tui.panes.exchange import ExchangePage
-from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
+from lab.tui.panes.menus import FAULT_OFFERS, PICKER, FaultOffer, lane
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.picker import PickerPage, lane
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.journal import follow
@@ -89,7 +88,7 @@ def test_each_pane_opens_its_own_exchange() -> None:
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     observations = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
     run = fold([*observations, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
-    pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60))) for call in run.exchanges]
+    pages = ["\n".join(map(plain, ExchangePage(call).body(ScreenState(run), 60))) for call in run.exchanges]
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
@@ -99,7 +98,7 @@ def test_the_page_of_a_poll_shows_its_status_in_its_colour() -> None:
         (view.run.exchanges[2], "◐ RUNNING", "run b"),
         (view.run.exchanges[-1], "◆ WAITING", "wait b"),
     ):
-        head = next(row for row in ExchangePage(lambda: view, call).body(100) if plain(row).startswith("← 200"))
+        head = next(row for row in ExchangePage(call).body(view, 100) if plain(row).startswith("← 200"))
         assert plain(head).endswith(word) and head[-1].role == role
 
 
@@ -145,7 +144,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
 
 async def test_the_palette_names_every_offered_key() -> None:
     async with screen_in("waiting") as (app, source, pilot):
-        named = {command.name: command.key for command in main_screen(app).commands()}
+        named = {each.name: plain(each.right).strip() for each in main_screen(app).commands()}
         assert {
             "Approve": "a",
             "Pause": "space",
@@ -163,7 +162,7 @@ async def test_the_palette_names_every_offered_key() -> None:
 
 
 def help_rows(view: ScreenState, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
-    return HelpPage(lambda: view, SCREEN_KEYS, PANES, (columns, rows), colours).body(inner)
+    return HelpPage(SCREEN_KEYS, PANES, (columns, rows), colours).body(view, inner)
 
 
 @pytest.mark.parametrize("state", play.STATES)
@@ -207,8 +206,8 @@ def test_help_names_only_the_keys_of_the_source() -> None:
 
 
 def picker(choice: ScenarioChoice, *others: ScenarioChoice, rows: int = 14, inner: int = 96) -> str:
-    page = PickerPage(lambda: ScreenState(source=replace(SHOW, scenarios=(choice, *others))))
-    lines = [page.line(choice, inner, chosen=True), *page.more(choice, inner, rows)]
+    entry, *_ = PICKER.entries(ScreenState(source=replace(SHOW, scenarios=(choice, *others))), inner)
+    lines = [entry.line(inner, chosen=True), *entry.more(inner, rows)]
     assert all(width(line) <= inner for line in lines) and len(lines) <= rows + 1
     return "\n".join(plain(line).rstrip() for line in lines)
 
@@ -338,7 +337,7 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
     assert len(grid) == 1 and str(reply or "···") in grid[0]
-    page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60)))
+    page = "\n".join(map(plain, ExchangePage(struck).body(view, 60)))
     assert "✗ busy  a fault struck" in page
 
 

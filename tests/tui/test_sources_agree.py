@@ -7,10 +7,10 @@ import pytest
 
 from lab.app.effects import Answer, RunObservation
 from lab.app.run import run
+from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import app_of
+from lab.client.control import read_journal_line as read_line
 from lab.client.instant import run_instantly
-from lab.client.journal_stream import read_journal_line as read_line
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted

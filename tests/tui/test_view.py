@@ -20,14 +20,13 @@ from lab.jobs.program import patterns_for_next
 from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
-from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.finale import pane_digits
-from lab.tui.panes.layout import Rect, lay_out
+from lab.tui.panes.layout import Rect, bars_placed, panes_placed
+from lab.tui.panes.menus import copied_texts
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
-from lab.tui.rows.html import to_markdown
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import markdown, to_markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
@@ -390,7 +389,9 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
     columns, rows = size
     more = replace(PANES[0], name="more", key="6", title="More", wide=12, narrow=10)
     for ui in (UiState(), UiState(wire=True)):
-        found = lay_out(BARS, (more, *PANES), replace(view_of("waiting"), ui=ui), columns, rows)
+        state = replace(view_of("waiting"), ui=ui)
+        bars, top, end = bars_placed(BARS, state, columns, rows)
+        found = bars | panes_placed((more, *PANES), state, (columns, rows), top, end)
         cells = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
                  for y in range(each.y, each.y + each.height)]  # fmt: skip
         assert "more" in found or (ui.wire and columns < 100)
@@ -399,7 +400,7 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
 
 def test_no_two_panes_have_one_name_or_key_and_what_each_copies_is_in_the_menu() -> None:
     assert len({pane.name for pane in PANES}) == len({pane.key for pane in PANES}) == len(PANES)
-    assert {pane.copies for pane in PANES} <= {*CopyPage.keys}
+    assert {pane.copies for pane in PANES} <= {each.key for each in copied_texts(view_of("complete"))}
     assert pane_digits(view_of("running")).split() == [PANES[0].key, "to", PANES[-1].key]
 
 

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from lab.cli.entropy import gate_code
 from lab.core.clock import Clock
 from lab.plugins.phone.page import PhoneQuestion
-from lab.tui.panes.approval import gate_answer, offered_answers
-from lab.tui.panes.decision import decision_now
+from lab.tui.panes.approval import decision_now, gate_answer, offered_answers
 from lab.tui.state.gate import GateAnswer, GateState
 from lab.tui.state.screen import ScreenState, SidePanel
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Container, Mapping
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.control import ArmFault, DisarmFault, ResetLab, RunTape
 from lab.core.clock import Clock, Millis
 from lab.core.errors import HostError
 from lab.core.exchange import Json
@@ -24,6 +25,10 @@ from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
+TAKEN = "exists already"
+"""How the refusal of a name that a recording has is worded."""
+_MOST_NUMBERS = 1_000
+"""Of recordings by one name."""
 FAST = "400000"
 """The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
 
@@ -276,7 +281,7 @@ class Live(PlayedSource, PodRun):
         # a decision at that very instant, be it taken outside, came after what showed its gate
         undone = any(isinstance(fact, GateDecided) and fact.at == instant for fact in later)
         with self.player.withholding():
-            if refused := (await self._mock.control.reset(instant - undone)).refused:
+            if refused := (await self._mock.control.ask(ResetLab(instant - undone))).refused:
                 return refused
             await run.stop()
             await cancelled(self._following)
@@ -312,17 +317,17 @@ class Live(PlayedSource, PodRun):
     async def _play(self, scenario: str) -> Refused:
         mock = self._mock
         with self.player.withholding():
-            if refused := (await mock.control.reset()).refused:
+            if refused := (await mock.control.ask(ResetLab())).refused:
                 return refused
             if scenario != self._playable.choice.name:
                 self._playable = mock.follow(scenario)
             return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        return (await self._mock.control.arm(fault)).refused
+        return (await self._mock.control.ask(ArmFault(dict(fault)))).refused
 
     async def disarm(self, name: str) -> Refused:
-        return (await self._mock.control.disarm(name)).refused
+        return (await self._mock.control.ask(DisarmFault(name))).refused
 
     # The tape, which the mock writes
 
@@ -330,16 +335,20 @@ class Live(PlayedSource, PodRun):
         """What came of it is said, too."""
         control, ending, dead = self._mock.control, self.recording, self._mock.dead()
         name = self._playable.choice.name
-        answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
+        answer = await control.ask(RunTape() if ending else RunTape(name))
+        for number in range(2, _MOST_NUMBERS):
+            if answer.done or ending or TAKEN not in answer.why:
+                break
+            answer = await control.ask(RunTape(f"{name}-{number}"))
         if answer.refused is not None:
             return answer.refused
         self.recording, self._warned = not ending, False
         if not ending:
             since = ", from now on: the run so far isn't in it" if self.run.begun else ""
-            return f"Recording to {answer.file}{since}."
+            return f"Recording to {answer.value.file}{since}."
         if dead:
-            return f"The recording in {answer.file} ends early."
-        return f"The recording is in {answer.file}: lab play shows it."
+            return f"The recording in {answer.value.file} ends early."
+        return f"The recording is in {answer.value.file}: lab play shows it."
 
 
 def _acts(run: RunState) -> set[ActKey]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lab.app.effects import Answer, App, Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
 from lab.app.run import run
 from lab.clocks import RunClock
+from lab.control import DecideGate
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Requested
 from lab.dialects.client import Question
@@ -197,7 +198,7 @@ class GateAnswers:
             refused = "This approval is given outside the API."
         else:
             gate = question.gate or given.gate
-            answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
+            answer = await control.ask(DecideGate(question.job, gate, given.verdict, given.name, comment=given.content))
             refused = answer.refused
         if refused is not None:
             self._decided = False
