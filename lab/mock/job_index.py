@@ -179,10 +179,8 @@ class JobIndex:
             job, record.client, record.team, program.name, record.ordinal, record.at, _input_of(record.input),
             record.conversation, record.turn, self._first_parameters(ledger, record), self._catalog.user(record.user),
         )  # fmt: skip
-        planned = plan(
-            program, invocation, config.seed, record.drawn, scripted=config.scripted,
-            earlier=self._earlier(ledger, record),
-        )  # fmt: skip
+        earlier = self._earlier(ledger, record)
+        planned = plan(program, invocation, config.seed, record.drawn, scripted=config.scripted, earlier=earlier)
         return planned if shown is None or shown == job else replace(planned, alias=shown)
 
     def _first_parameters(self, ledger: Ledger, record: JobRecord) -> Mapping[str, Json]:

@@ -259,7 +259,10 @@ async def test_an_instant_never_goes_back_even_if_the_store_s_clock_does(shared:
             assert await late.loop.run(lambda now: now) == 5_000
 
 
-async def test_a_commit_whose_answer_gets_lost_counts_once(shared: MemoryStore) -> None:
+async def test_a_commit_whose_answer_gets_lost_counts_once(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_loop, "ANSWERED_WITHIN", 20_000)
     async with lab(shared, ManualClock(), ManualClock()) as (one, two):
         bearer = await one.token()
 

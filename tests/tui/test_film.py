@@ -16,6 +16,7 @@ import lab.tui.film as film_module
 from lab.clocks import breathe
 from lab.recording.format.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, film, instants, moved
+from lab.tui.screens.main import MainScreen
 from lab.tui.state.recording import RecordingTimeline
 from tests.conftest import ROOT, THOROUGH, Lab, each_row
 from tests.tui import play
@@ -106,6 +107,15 @@ def test_a_film_begins_when_its_screen_stands_and_nobody_else_looks_at_the_clock
     monkeypatch.setattr(Timer, "resume", resumed)
     monkeypatch.setattr("lab.tui.screens.main.TICK", 7.0)
     assert filmed(recording(), (80, 24), stage=3, frames=4) == expected and 7.0 not in looked
+
+
+def test_a_frame_is_taken_once_each_part_is_where_it_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = filmed(recording(), (80, 24), stage=3, frames=4)
+    # as where the screen is refreshed before its parts have asked for their places
+    monkeypatch.setattr(
+        MainScreen, "call_after_refresh", lambda screen, call: asyncio.get_running_loop().call_soon(call)
+    )
+    assert filmed(recording(), (80, 24), stage=3, frames=4) == expected
 
 
 def test_of_textual_a_film_takes_what_is_public() -> None:

@@ -539,7 +539,7 @@ async def test_of_a_journal_that_begins_anew_with_the_same_epoch_no_job_is_chose
         if way == "cleared":
             watcher.plane.tell(Noted(9_000, LedgerCleared(at=9_000, by="control")))
         else:
-            watcher.plane.found = replace(watcher.plane.found, now=5)
+            watcher.plane.found = clocked(watcher.plane.found, now=5)
             watcher.plane.queue.put_nowait(None)
             await until(pilot, lambda: "has ended" in watcher.source.trouble)
             watcher.again.set()

@@ -8,6 +8,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.setup import make_setup
 from lab.client.control import ControlClient
+from lab.control import DecideGate
 from lab.settings import ClockSettings, MockSettings
 from lab.tui.app import LabApp
 from lab.tui.panes.message import OWN_MESSAGE
@@ -82,8 +83,8 @@ async def test_what_others_decided_at_that_very_instant_is_undone_too() -> None:
         assert demo.mock is not None and gate is not None
         control = ControlClient(demo.mock.control_url, demo.mock.control_token)
         for _ in range(2):
-            answer = await control.decide(gate.job, gate.gate, "rejected")
-            assert answer.done, answer.why
+            answer = await control.ask(DecideGate(job=gate.job, gate=gate.gate, verdict="rejected"))
+            assert answer.refused is None
             await until(pilot, lambda: main.state.run.decision is not None)
             decision = main.state.run.decision
             assert decision is not None and decision.at == demo.setup.clock.now() and decision.verdict == "rejected"

@@ -16,7 +16,7 @@ from lab.cli.loop import Stop, complete
 from lab.cli.serve.ports import trust_lines
 from lab.cli.serve.serve_extras import OfferedChoices, ServeExtras, offers_of
 from lab.cli.serve.serving import Serving
-from lab.cli.serve.settings import TOKEN_VARIABLE, ControlSettings, LedgerSettings, LogForm, refuse_unshared
+from lab.cli.serve.settings import TOKEN_VARIABLE, ControlSettings, LedgerSettings, LogLines, refuse_unshared
 from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
@@ -53,12 +53,12 @@ class ServeSettings(Settings, frozen=True):
     ledger: LedgerSettings = LedgerSettings()
     tenants: int = 0
     """How many tenants there may be for a call to make one more."""
-    log: LogForm | None = None
+    log: LogLines | None = None
     """None: as text where a terminal shows stderr, else not."""
 
     def extras(self, console: Console) -> ServeExtras:
         """What is served beside the mock, as it was asked for."""
-        log: LogForm = self.log or ("text" if console.remarks_shown else "none")
+        log: LogLines = self.log or ("text" if console.remarks_shown else "none")
         return ServeExtras(choosing=True, tenants=self.tenants, log=log, control=self.control, drain=self.drain)
 
 
@@ -91,9 +91,12 @@ def execute(flags: Flags, console: Console) -> int:
 
 
 def serve_until_stopped(
-    settings: ServeSettings, offers: Sequence[OfferedChoices], place: "WorkerPlace | None", console: Console,
+    settings: ServeSettings,
+    offers: Sequence[OfferedChoices],
+    place: "WorkerPlace | None",
+    console: Console,
     playback: Setup | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end.
 
     `place` is that among the workers of a lab that has some; `playback` is served in the place of what settings name.
@@ -117,9 +120,8 @@ def serve_until_stopped(
 
 
 async def _serve(
-    settings: ServeSettings, extras: ServeExtras, setup: Setup, parent: Parent | None,
-    console: Console, stop: Stop,
-) -> int:  # fmt: skip
+    settings: ServeSettings, extras: ServeExtras, setup: Setup, parent: Parent | None, console: Console, stop: Stop
+) -> int:
     # over once the parent has gone; the work ends then, wherever it is: it may wait for a store
     over = asyncio.create_task(parent_gone(parent))
     over.add_done_callback(lambda done: done.cancelled() or stop.leave())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from msgspec import Struct
 
 from lab.cli.grammar.parser import additions_given, command_of
-from lab.cli.serve.settings import ControlSettings, LogForm
+from lab.cli.serve.settings import ControlSettings, LogLines
 from lab.core.clock import Millis
 from lab.plugin import resolve
 from lab.server.labs import LabChoice
@@ -29,7 +29,7 @@ class ServeExtras(Struct, frozen=True):
     """What is said of these once the lab listens."""
     tenants: int = 0
     """How many tenants calls may make."""
-    log: LogForm = "none"
+    log: LogLines = "none"
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
     drain: Millis = 0

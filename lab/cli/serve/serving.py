@@ -173,9 +173,9 @@ class Serving:
         looks = [each.look for each in self._kept()]
         looks += [] if log is None else [log.look]
         looks += [] if control is None or (reloader := self._reloader()) is None else [reloader.look]
-        # our own app wants a token a run: nothing is loaded for more
-        for beside in (look_around(looks, server.bugs), *((_load_later(),) if self._outside else ())):
-            ends.callback(asyncio.create_task(beside).cancel)
+        ends.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
+        if self._outside:  # our own app wants a token a run
+            ends.callback(asyncio.create_task(_load_later()).cancel)
         ends.push_async_callback(server.drain, extras.drain, self._stop.hurry)
 
     def _mock(self, config: Config) -> Service:
@@ -226,10 +226,8 @@ class Serving:
         setup, own = self.setup, self._own_labs
         if not self._outside or not setup.config.scenarios:
             return None
-        return ScenarioReloader(
-            setup.settings, self.service, setup.clock, self._console, *(() if own is None else (own.edited,)),
-            shared=self._extras.ledger is not None,
-        )  # fmt: skip
+        edited, shared = (() if own is None else (own.edited,)), self._extras.ledger is not None
+        return ScenarioReloader(setup.settings, self.service, setup.clock, self._console, *edited, shared=shared)
 
     def _control(self, ends: AsyncExitStack) -> ControlPlane:
         self.control_token = self._extras.control.token or control_token()

@@ -7,7 +7,7 @@ from lab.core.errors import UsageError
 from lab.settings import Flags, Settings, refuse_idle
 
 TOKEN_VARIABLE, LEDGER_VARIABLE = "LAB_CONTROL_TOKEN", "LAB_LEDGER"
-LogForm: TypeAlias = Literal["none", "text", "json"]
+LogLines: TypeAlias = Literal["none", "text", "json"]
 """How a line of each request is written, if any is."""
 _TOKEN = re.compile("[!-~]{16,200}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
