@@ -1,5 +1,7 @@
 """What the kernel declares of itself: its commands, forms, routes and wire, by the values that plugins use."""
 
+from typing import Any
+
 from lab.plugin import CliCommand, ControlRoute, ExportForm, Plugin, WireDeclared
 
 _OPTIONS = "lab.cli.grammar.options"
@@ -46,73 +48,87 @@ KERNEL_COMMANDS = (
     _command("docs", "the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
 )
 """In the order in which the help lists them."""
+
+
+def _route(method: str, path: str, place: str, does: str, **more: Any) -> ControlRoute:
+    """One whose module of the control plane's has a function by the name of the Struct that it takes."""
+    module, _, takes = place.partition(":")
+    run = "".join(f"_{each.lower()}" if each.isupper() else each for each in takes).lstrip("_")
+    return ControlRoute(method, path, f"lab.server.control.{module}:{run}", f"lab.control:{takes}", does, **more)
+
+
 ROUTES = (
-    ControlRoute("GET", "", "routes", "these routes, each with a call to try"),
-    ControlRoute("GET", "openapi.json", "description", "the control plane itself as an OpenAPI document"),
-    ControlRoute("GET", "health", "health", "whether all is well, and what runs here"),
-    ControlRoute("GET", "ready", "ready", "whether calls are to be sent to this process: 200, else 503"),
-    ControlRoute("GET", "jobs", "jobs", "the newest jobs, oldest first", example="jobs?limit=20"),
-    ControlRoute("GET", "jobs/{job}", "job", "one job with its body; with `until`, once it has that status"),
-    ControlRoute(
-        "GET", "journal", "journal", "all that happened, as lines of a recording; with `follow=1` also what happens"
+    _route("GET", "", "overview:ListRoutes", "these routes, each with a call to try", of_the_process=True),
+    _route(
+        "GET", "openapi.json", "overview:DescribeRoutes",
+        "the control plane itself as an OpenAPI document", of_the_process=True,
     ),
-    ControlRoute("GET", "openapi", "openapi", "the mocked API as an OpenAPI document"),
-    ControlRoute("GET", "scenarios", "scenarios", "what is served, and what a client sends to have it played"),
-    ControlRoute("GET", "calls", "calls", "what clients called, counted", example="calls?route=status&job=$job"),
-    ControlRoute("GET", "metrics", "metrics", "calls, latencies, jobs and connections, counted for Prometheus"),
-    ControlRoute("GET", "clock", "clock", "the clock as it is"),
-    ControlRoute(
-        "POST",
-        "clock",
-        "set_clock",
-        "moves a manual clock on, or sets the pace of a scaled one",
+    _route(
+        "GET", "health", "overview:LookHealth", "whether all is well, and what runs here", probe=True,
+        of_the_process=True,
+    ),
+    _route(
+        "GET", "ready", "overview:AskReady", "whether calls are to be sent to this process: 200, else 503",
+        probe=True, of_the_lab=True, of_the_process=True,
+    ),
+    _route("GET", "jobs", "jobs:ListJobs", "the newest jobs, oldest first", example="jobs?limit=20"),
+    _route("GET", "jobs/{job}", "jobs:LookJob", "one job with its body; with `until`, once it has that status"),
+    _route(
+        "GET", "journal", "overview:TellJournal",
+        "all that happened, as lines of a recording; with `follow=1` also what happens",
+    ),
+    _route("GET", "openapi", "overview:DescribeApi", "the mocked API as an OpenAPI document", of_the_process=True),
+    _route(
+        "GET", "scenarios", "overview:ListScenarios",
+        "what is served, and what a client sends to have it played", of_the_process=True,
+    ),
+    _route(
+        "GET", "calls", "overview:CountCalls", "what clients called, counted", example="calls?route=status&job=$job",
+    ),
+    _route(
+        "GET", "metrics", "overview:ScrapeMetrics",
+        "calls, latencies, jobs and connections, counted for Prometheus", of_the_process=True,
+    ),
+    _route("GET", "clock", "clock:LookClock", "the clock as it is"),
+    _route(
+        "POST", "clock", "clock:SetClock", "moves a manual clock on, or sets the pace of a scaled one",
         body='{"advance":"10s"}',
     ),
-    ControlRoute(
-        "POST",
-        "virtual-time",
-        "virtual_time",
-        "lets a client live by a manual clock",
-        body='{"until":86400000,"reads":true}',
+    _route(
+        "POST", "virtual-time", "clock:DriveClock", "lets a client live by a manual clock",
+        body='{"until":86400000,"reads":true}', of_the_lab=True,
     ),
-    ControlRoute(
-        "POST",
-        "jobs/{job}/decisions",
-        "decide",
-        "decides at a gate",
+    _route(
+        "POST", "jobs/{job}/decisions", "jobs:DecideGate", "decides at a gate",
         body='{"gate":"buyer-approval","verdict":"approved","by":"jane","comment":"Go on."}',
     ),
-    ControlRoute("GET", "faults", "faults", "the faults that may strike"),
-    ControlRoute(
-        "POST", "faults", "arm", "arms a fault", body='{"route":"status","answer":503,"retry_after":"2s","name":"busy"}'
+    _route("GET", "faults", "commands:ListFaults", "the faults that may strike"),
+    _route(
+        "POST", "faults", "commands:ArmFault", "arms a fault",
+        body='{"route":"status","answer":503,"retry_after":"2s","name":"busy"}',
     ),
-    ControlRoute("DELETE", "faults/{name}", "disarm", "disarms one", example="faults/busy"),
-    ControlRoute(
-        "POST",
-        "tokens",
-        "tokens",
-        "expires or revokes a client's tokens, or rotates the key",
+    _route("DELETE", "faults/{name}", "commands:DisarmFault", "disarms one", example="faults/busy"),
+    _route(
+        "POST", "tokens", "commands:EndTokens", "expires or revokes a client's tokens, or rotates the key",
         body='{"client":"demo","do":"expire"}',
     ),
-    ControlRoute(
-        "POST",
-        "devices",
-        "devices",
-        "answers for the device that shows a code",
+    _route(
+        "POST", "devices", "commands:DecideDevice", "answers for the device that shows a code",
         body="""{"user_code":"'$user_code'","answer":"approve"}""",
     ),
-    ControlRoute("POST", "tape", "tape", "begins a recording, or ends it", body='{"name":"morning"}'),
-    ControlRoute("POST", "reset", "reset", "clears all, for the next test; or goes back to an instant", body="{}"),
-    ControlRoute("GET", "tenants", "tenants", "the tenants that are there"),
-    ControlRoute(
-        "POST",
-        "tenants",
-        "make_tenant",
+    _route("POST", "tape", "rewind:RunTape", "begins a recording, or ends it", body='{"name":"morning"}'),
+    _route("POST", "reset", "rewind:ResetLab", "clears all, for the next test; or goes back to an instant", body="{}"),
+    _route("GET", "tenants", "tenant_commands:ListTenants", "the tenants that are there", of_the_lab=True),
+    _route(
+        "POST", "tenants", "tenant_commands:MakeTenant",
         "makes a tenant, with a clock, jobs and tokens of its own",
-        body='{"name":"ann","seed":7,"scenarios":["item-comparison"]}',
+        body='{"name":"ann","seed":7,"scenarios":["item-comparison"]}', of_the_lab=True,
     ),
-    ControlRoute("DELETE", "tenants/{name}", "end_tenant", "ends one, with all that it holds", example="tenants/ann"),
-)
+    _route(
+        "DELETE", "tenants/{name}", "tenant_commands:EndTenant", "ends one, with all that it holds",
+        example="tenants/ann", of_the_lab=True,
+    ),
+)  # fmt: skip
 """Of the control plane, in the order of its page (control-plane.md)."""
 FUSION_DECLARED = WireDeclared(
     "fusion",
@@ -147,7 +163,6 @@ KERNEL = Plugin(
     "demo, serve, run, record, replay, play, watch, check",
     commands=KERNEL_COMMANDS,
     routes=ROUTES,
-    operations="lab.server.control",
     wires=(FUSION_DECLARED,),
     forms=EXPORT_FORMS,
 )

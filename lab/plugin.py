@@ -42,9 +42,9 @@ class Option(NamedTuple):
     alone: str | None = None
     """The value that it has without one: a word behind it is no value then, one behind `=` is."""
     excludes: tuple[str, ...] = ()
-    """Options, or arguments, beside which it would mean nothing."""
+    """Options, or arguments, beside which it would mean nothing; `--as har`: beside that value of one."""
     needs: tuple[str, ...] = ()
-    """Options of which one must be given beside it."""
+    """Options of which one must be given beside it, `--as cast`: with that value."""
 
     @property
     def key(self) -> str:
@@ -80,7 +80,7 @@ class Addition(NamedTuple):
     run: Reference = ""
     """An `Execute` that runs in the command's place where one of these was given; it may go on to the command's own."""
     offers: Reference = ""
-    """Of `serve`: a `lab.cli.serve.offers.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
+    """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
     panel: Reference = ""
     """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked where one of these was given, for what stands beside a question."""
 
@@ -90,16 +90,28 @@ class ControlRoute(NamedTuple):
 
     method: str
     path: str
-    """Behind `/_lab/`."""
-    name: str
+    """Behind `/_lab/`; a name in braces is a member of what it takes."""
+    run: Reference
+    """An async function of a `lab.server.control.observed.RouteContext` and of what is asked, which gives the answer."""
+    takes: Reference
+    """The Struct of what is asked, a `lab.control.Command`, which says with what it is answered."""
     does: str
     """In a few words, for lists."""
     example: str | None = None
     """The path that the call has, with its query; None: the path of the row, in which a job is `$job`."""
     body: str | None = None
-    """The JSON that the call sends, as it stands between single quotes."""
-    run: Reference = ""
-    """A `lab.server.control.calls.RouteAnswer`; empty: the control plane itself answers."""
+    """The JSON that the call sends, as it stands between single quotes; None: what is asked stands in the query."""
+    probe: bool = False
+    """Whether who shows no token is told the status, and nothing else."""
+    of_the_lab: bool = False
+    """Whether no tenant has it."""
+    of_the_process: bool = False
+    """Whether it is about this process, or about what is served: it needs no store then."""
+
+    @property
+    def name(self) -> str:
+        """That of its function."""
+        return self.run.rpartition(":")[2]
 
 
 class WireDeclared(NamedTuple):
@@ -138,8 +150,6 @@ class Plugin(NamedTuple):
     commands: tuple[CliCommand, ...] = ()
     additions: tuple[Addition, ...] = ()
     routes: tuple[ControlRoute, ...] = ()
-    operations: str = ""
-    """The package whose `openapi.yaml` tells what goes in and out of its routes."""
     wires: tuple[WireDeclared, ...] = ()
     forms: tuple[ExportForm, ...] = ()
     extra: str = ""

@@ -16,7 +16,7 @@ def bug_sentence(bug: Exception) -> str:
 
     from lab.clocks import wall_second
     from lab.core.version import __version__
-    from lab.files.bug_logs import write_bug_log
+    from lab.files.artifacts import write_bug_log
     from lab.plugin import packages_of_strangers
     from lab.server.bugs import frame_of
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lab.core.errors import LabError
-from lab.files.beside import read_matchers
-from lab.files.recordings import RECORDINGS, open_recording, recording_path
-from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_path
-from lab.files.shipped import shipped_folder
+from lab.files.recordings import RECORDINGS, open_recording, read_matchers, recording_path
+from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_folder, shipped_path
 from lab.program.scenario import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
 from lab.recording.format.reader import read

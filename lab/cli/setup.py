@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
-from lab.cli.run_settings import USUAL_APP, AppSettings, Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH, Epoch, Millis
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.dialects import client_named
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
-from lab.identity.scopes import api_scope
 from lab.jobs.program import Program
-from lab.language.shape import member
 from lab.mock.config import Config
 from lab.program.callers import Callers
 from lab.program.scenario import Scenario
@@ -31,7 +26,6 @@ from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
 if TYPE_CHECKING:
-    from lab.client.transport import HttpTransport
     from lab.mock.service import Service
     from lab.recording.format.lines import Header
 
@@ -140,25 +134,6 @@ def load_folder(folder: str | None) -> tuple[tuple[Program, ...], dict[str, Scen
     return tuple(found), broken
 
 
-def app_of(
-    config: Config,
-    scenario: Scenario | None = None,
-    settings: AppSettings = USUAL_APP,
-    account: Account | None = None,
-) -> App:
-    """The external app for a scenario of the mock (the first one), as that user, or the one whom the settings name.
-
-    Without a user: as somebody for whom the scenario is, else with the own client.
-    """
-    scenario = scenario or config.scenarios[0].scenario
-    if account is None and settings.caller is not None:
-        account = known_user(settings.caller, config.accounts)
-    client, user = credentials_for(config, scenario.callers, account) or (own_client(config), None)
-    peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
-    app = app_for_peer(scenario, peer, settings)
-    return app if user is None else replace(app, user=user.name, password=user.password)
-
-
 def known_user(name: str, accounts: Iterable[Account]) -> Account:
     """The account of that name; UsageError says which are near."""
     known = {each.name: each for each in accounts}
@@ -203,32 +178,6 @@ def own_client(config: Config) -> Client:
     raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
 
 
-def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
-    """The external app for a scenario, with credentials for another server that understands its dialect."""
-    return App(
-        team=scenario.agent.code,
-        message=scenario.message,
-        client_id=peer.client_id,
-        client_secret=peer.client_secret,
-        scope=peer.scope,
-        parameters=scenario.parameters,
-        dialect=client_named(settings.dialect),
-        tries=settings.tries,
-        deadline=settings.deadline,
-    )
-
-
-def transport_to(peer: Peer) -> "HttpTransport":
-    """What carries requests to another server; what it answers is shown without the credentials."""
-    # a lab with a mock of its own needs neither
-    from lab.client.transport import HttpTransport
-    from lab.recording.redaction.stand_ins import writings
-
-    return HttpTransport(
-        peer.base, peer.token_url, writings(peer.client_secret) | writings(f"{peer.client_id}:{peer.client_secret}")
-    )
-
-
 def _seed(settings: MockSettings, named: tuple[Program, ...]) -> Seed:
     """The seed given, else that of the only scenario, else a fresh one."""
     if settings.seed is not None:
@@ -268,6 +217,8 @@ def layers_of(settings: SwitchSettings, file: Mapping[str, Json]) -> Layers:
 
 def _value(source: str, name: str, text: str) -> Json:
     """What the text means for that switch."""
+    from lab.language.shape import member  # most starts set no switch
+
     try:
         return member(Switches, name, text)
     except ValueError as error:

@@ -1,36 +1,41 @@
 """A client of the control plane: steers a lab, and follows its journal (contract.md §2.7)."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
-from typing import Literal
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 from yarl import URL
 
 from lab.app.effects import LARGEST_ANSWER
-from lab.client.journal_stream import NO_LAB, data_lines, read_journal_line
 from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
-from lab.core.clock import Epoch, Millis
+from lab.control import CONTROL_ROOT, ControlCommand, Health, LookHealth
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.jsontext import value_or_none, whole
+from lab.core.jsontext import members_of, value_or_none
 from lab.core.observe import Observation
-from lab.recording.format.lines import Header
+from lab.plugin import ControlRoute, plugins
+from lab.recording.format.lines import LONGEST_LINE, Header
+from lab.recording.format.reader import lines_of
+from lab.recording.tape.observed import observation_of
 
-TAKEN = "exists already"
-"""How the refusal of a name that a recording has is worded."""
-_MOST_NUMBERS = 1_000
 LARGEST_JOURNAL = 1_073_741_824
 """Bytes: more than the last exchanges of a lab take by any usual setting."""
+NO_LAB = "Is this a lab of the same version?"
+Answered = TypeVar("Answered")
 
 
-class ControlAnswer(Struct, frozen=True):
+class ControlAnswer(Struct, Generic[Answered], frozen=True):
     """What became of a command: 200, or a refusal and its reason."""
 
     status: int
     document: Mapping[str, Json]
+    kind: Any = None
+    """The type of what a command is answered that was obeyed."""
 
     @property
     def done(self) -> bool:
@@ -49,31 +54,24 @@ class ControlAnswer(Struct, frozen=True):
         return None if self.done else self.why
 
     @property
-    def file(self) -> str:
-        """Where the tape lies that was begun or ended."""
-        return str(self.document.get("file", ""))
+    def value(self) -> Answered:
+        """The answer of a command that was obeyed; ProtocolError if it is none."""
+        try:
+            return cast(Answered, convert(self.document, self.kind))
+        except ValidationError:
+            raise ProtocolError("this is no control plane of a lab: its answer is another", hint=NO_LAB) from None
 
 
-class LabState(Struct, frozen=True):
-    """A lab as it is found: its clock, its seed, and what is wrong with it."""
-
-    mode: str
-    """Of its clock: real, scaled, manual."""
-    factor: str
-    now: Millis
-    epoch: Epoch
-    seed: int | None = None
-    base_url: str = ""
-    trouble: str | None = None
-    """What killed a tape."""
-    set_back: Millis | None = None
-    """When its store was found to have lost what it had acknowledged."""
+@cache
+def _routes() -> Mapping[str, ControlRoute]:
+    """The routes by what they take."""
+    return {row.takes: row for plugin in plugins() for row in plugin.routes}
 
 
 def root_of(url: str) -> str:
     """What the URLs of a control plane's routes begin with, of one that is named by its address: no slash at its end."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/_lab{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{parts.netloc}{CONTROL_ROOT[:-1]}{parts.path.rstrip('/')}"
 
 
 class ControlClient(Connections):
@@ -89,9 +87,44 @@ class ControlClient(Connections):
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
-    async def look(self, what: Literal["health", "jobs", "clock", "faults", "scenarios"]) -> Mapping[str, Json]:
-        """How the lab is; its newest jobs, oldest first; its clock; faults; what can be chosen."""
-        return (await self._ask("GET", what)).document
+    async def ask(self, command: ControlCommand[Answered]) -> ControlAnswer[Answered]:
+        """What becomes of a command, at the route that takes it: in its path, its query, or its body."""
+        kind = type(command)
+        row, members = _routes()[f"{kind.__module__}:{kind.__qualname__}"], command.members()
+        path = re.sub(r"\{(\w+)\}", lambda name: _quoted(str(members.pop(name[1]))), row.path)
+        data, headers = None, self._headers
+        if row.body is not None:
+            data = json.dumps(members.get(kind.whole, members)).encode()
+            headers = {**headers, "content-type": "application/json"}
+        elif members:
+            said = (f"{name}={_quoted(str(value))}" for name, value in members.items() if value is not None)
+            path += f"?{'&'.join(said)}"
+        try:
+            async with self.request(row.method, self._url(path), data=data, headers=headers) as got:
+                status, body = got.status, await bounded_body(got)
+        except AnswerTooLarge:
+            raise ProtocolError(
+                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=NO_LAB
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._lost() from error
+        if status in (401, 403):
+            raise _answered(status)
+        value = value_or_none(body)
+        if not isinstance(value, dict):
+            raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
+        return ControlAnswer(status, value, kind.answers_with())
+
+    async def lab(self) -> Health:
+        """How the lab is; ProtocolError if this is none."""
+        answer = await self.ask(LookHealth())
+        if isinstance(away := answer.document.get("error_description"), str):
+            # a proxy's, before labs of which none is ready
+            raise ProtocolError(away, hint="It was not a lab that answered: ask again, or a lab itself.")
+        if not answer.done:
+            why = answer.document.get("error", "This is no control plane of a lab.")
+            raise ProtocolError(str(why), hint="lab serve prints it as control url.")
+        return answer.value
 
     async def journal(self, scenario: str | None = None) -> bytes:
         """All lines so far; of a scenario that was chosen if one is named."""
@@ -107,115 +140,6 @@ class ControlClient(Connections):
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
         return bytes(lines)
-
-    async def lab(self) -> LabState:
-        """How the lab is; ProtocolError if this is none."""
-        document = await self.look("health")
-        clock, why = document.get("clock"), document.get("why")
-        if not isinstance(clock, dict):
-            if isinstance(
-                away := document.get("error_description"), str
-            ):  # a proxy's, before labs of which none is ready
-                raise ProtocolError(away, hint="It was not a lab that answered: ask again, or a lab itself.")
-            why = document.get("error", "This is no control plane of a lab.")
-            raise ProtocolError(str(why), hint="lab serve prints it as control url.")
-        return LabState(
-            str(clock.get("mode")),
-            str(clock.get("factor")),
-            whole(clock.get("now")) or 0,
-            whole(clock.get("epoch")) or 0,
-            whole(document.get("seed")),
-            str(document.get("base_url") or ""),
-            why if isinstance(why, str) else None,
-            whole(document.get("set_back")),
-        )
-
-    async def ready(self) -> ControlAnswer:
-        """Whether calls are to be sent to it: 503 while its store doesn't answer, or once it ends."""
-        return await self._ask("GET", "ready")
-
-    async def tenants(self) -> tuple[str, ...]:
-        """The names of the lab's tenants."""
-        listed = (await self._ask("GET", "tenants")).document.get("tenants")
-        found = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        return tuple(name for name in found if isinstance(name, str))
-
-    async def due(self) -> Millis | None:
-        """The instant at which the next of the newest jobs moves on by itself; None: none does."""
-        document = await self.look("jobs")
-        now, jobs = whole(document.get("now")) or 0, document.get("jobs")
-        untils = [whole(job.get("until")) for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
-        return min((until for until in untils if until is not None and until > now), default=None)
-
-    async def job(self, job: str, *, until: str | None = None, timeout: Millis = 30_000) -> ControlAnswer:
-        """A job; with `until` as soon as it has that status, 408 if it doesn't come within `timeout` real ms."""
-        wait = f"?until={_quoted(until)}&timeout={timeout}ms" if until else ""
-        return await self._ask("GET", f"jobs/{_quoted(job)}{wait}")
-
-    async def calls(self, route: str | None = None, job: str | None = None) -> ControlAnswer:
-        """How often clients called, on a route, about a job, or at all: `count statuses gaps near last`."""
-        query = "&".join(f"{name}={_quoted(value)}" for name, value in (("route", route), ("job", job)) if value)
-        return await self._ask("GET", f"calls?{query}" if query else "calls")
-
-    async def decide(
-        self, job: str, gate: str, verdict: str, *, name: str | None = None, comment: str | None = None
-    ) -> ControlAnswer:
-        """Answer a gate."""
-        document: dict[str, Json] = {"gate": gate, "verdict": verdict}
-        document |= {key: value for key, value in (("by", name), ("comment", comment)) if value is not None}
-        return await self._ask("POST", f"jobs/{_quoted(job)}/decisions", document)
-
-    async def scale(self, factor: str) -> ControlAnswer:
-        """Run a scaled clock at another pace; `0` pauses."""
-        return await self._ask("POST", "clock", {"factor": factor})
-
-    async def advance(self, millis: Millis) -> ControlAnswer:
-        """Advance a manual clock."""
-        return await self._ask("POST", "clock", {"advance": f"{millis}ms"})
-
-    async def advance_until(self, job: str, status: str, *, timeout: bool = False) -> ControlAnswer:
-        """Advance a manual clock until the job has that status; with `timeout` patience may run out on the way.
-
-        The document has the `job`; of a job that can't come to have it, its `history`.
-        """
-        return await self._ask("POST", "clock", {"job": job, "until": status, "timeout": timeout})
-
-    async def end_tokens(self, client: str, do: str) -> ControlAnswer:
-        """`expire` or `revoke` a client's tokens."""
-        return await self._ask("POST", "tokens", {"client": client, "do": do})
-
-    async def rotate_key(self) -> ControlAnswer:
-        """Let the other of the lab's two keys sign tokens; the document's `why` is its `kid`."""
-        return await self._ask("POST", "tokens", {"do": "rotate"})
-
-    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
-        """Arm a fault, written as in a scenario; the document tells its name."""
-        return await self._ask("POST", "faults", fault)
-
-    async def disarm(self, name: str) -> ControlAnswer:
-        """Disarm a fault that was armed."""
-        return await self._ask("DELETE", f"faults/{quote(name, safe='')}")
-
-    async def answer_device(self, user_code: str, answer: str) -> ControlAnswer:
-        """`approve` or `deny` the device that shows this code."""
-        return await self._ask("POST", "devices", {"user_code": user_code, "answer": answer})
-
-    async def begin_tape(self, name: str, *, numbered: bool = False) -> ControlAnswer:
-        """Begin a tape; `numbered`: where the name is taken it is the first of NAME-2, NAME-3, … that isn't."""
-        answer = await self._ask("POST", "tape", {"name": name})
-        for number in range(2, _MOST_NUMBERS if numbered else 0):
-            if answer.done or TAKEN not in answer.why:
-                break
-            answer = await self._ask("POST", "tape", {"name": f"{name}-{number}"})
-        return answer
-
-    async def end_tape(self) -> ControlAnswer:
-        """End the tape that runs; the document tells where it lies."""
-        return await self._ask("POST", "tape", {})
-
-    async def reset(self, to: Millis | None = None) -> ControlAnswer:
-        """Clear the ledger, or set it and the clock back to an instant."""
-        return await self._ask("POST", "reset", {} if to is None else {"to": to})
 
     async def follow(self, *, replies: bool = True) -> AsyncIterator[Observation]:
         """What has happened and what happens, until the lab ends or the iterator is closed.
@@ -244,25 +168,6 @@ class ControlClient(Connections):
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
 
-    async def _ask(self, method: str, path: str, document: Mapping[str, Json] | None = None) -> ControlAnswer:
-        data = None if document is None else json.dumps(document).encode()
-        headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
-        try:
-            async with self.request(method, self._url(path), data=data, headers=headers) as got:
-                status, body = got.status, await bounded_body(got)
-        except AnswerTooLarge:
-            raise ProtocolError(
-                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=NO_LAB
-            ) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._lost() from error
-        if status in (401, 403):
-            raise _answered(status)
-        value = value_or_none(body)
-        if not isinstance(value, dict):
-            raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
-        return ControlAnswer(status, value)
-
     def _url(self, path: str) -> URL:
         return URL(f"{self._root}/{path}", encoded=True)
 
@@ -280,3 +185,41 @@ def _answered(status: int) -> ProtocolError:
         "address the lab by 127.0.0.1 and its control port, with a tenant's token at /t/NAME",
     )
     return ProtocolError(f"the control plane answered {status}", hint=token if status == 401 else address)
+
+
+# The journal as it comes: lines of a recording in server-sent events
+
+
+async def data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The data of server-sent events, one line each; aiohttp's own line reader stops at 64 KiB."""
+    pending: list[bytes] = []
+    size = 0
+    async for chunk in stream.iter_any():
+        pending.append(chunk)
+        size += len(chunk)
+        if b"\n" in chunk:
+            # only then: a line of megabytes comes in many chunks, and joining at each takes the square of its length
+            *whole, rest = b"".join(pending).split(b"\n")
+            pending, size = [rest], len(rest)
+        else:
+            whole = []
+        if size > LONGEST_LINE:
+            raise ProtocolError(f"the control plane sent a line longer than {LONGEST_LINE} bytes", hint=NO_LAB)
+        for line in whole:
+            if line.startswith(b"data: "):
+                yield line[6:]
+
+
+def read_journal_line(line: bytes, header: Header | None = None) -> Header | tuple[Observation, ...]:
+    """The header, or what a line tells that comes after it: nothing of the footer, and whatever this lab doesn't know.
+
+    ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
+    """
+    found = lines_of(line)
+    if isinstance(found, Header):
+        return found
+    if not found and (len(line) >= LONGEST_LINE or not members_of(line)):
+        raise ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
+    local = header is not None and bool(header.settings.get("local_orchestrator"))
+    told = (observation_of(each, local=local) for each in found)
+    return tuple(each for each in told if each is not None)

@@ -69,7 +69,7 @@ def url_at(origin: str, target: str) -> str:
     return origin + target
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """A request as received: `path` and `query` with their percent-encoding kept."""
 
     method: str
@@ -88,7 +88,7 @@ class Request(Struct, frozen=True):
         return header_of(self.headers, name)
 
 
-class Response(Struct, frozen=True):
+class Response(Struct, frozen=True, gc=False):
     """A reply. The shell adds `date`, `content-length` and `connection`."""
 
     status: int

@@ -2,6 +2,8 @@
 
 Every source speaks in the same shapes: the mock's service, the external app's driver, a recording that is read, a
 journal that is followed. What only the external app can tell, its question and its outcome, is `lab.app.effects`.
+
+They are values, of which no cycle is made, and many are kept: the collector needn't look at them (`gc=False`).
 """
 
 from collections.abc import Callable
@@ -17,7 +19,7 @@ DECOY = "decoy"
 """What a recording calls the listener of another origin than the mocked API's."""
 
 
-class Requested(Struct, frozen=True):
+class Requested(Struct, frozen=True, gc=False):
     """A request is complete (server) or about to be sent (external app)."""
 
     at: Millis
@@ -42,7 +44,7 @@ class Requested(Struct, frozen=True):
     """When it was whole, in real microseconds from an arbitrary start; 0: when it was told."""
 
 
-class Replied(Struct, frozen=True):
+class Replied(Struct, frozen=True, gc=False):
     """The last byte of a reply left (server) or came (external app)."""
 
     at: Millis
@@ -60,7 +62,7 @@ class Replied(Struct, frozen=True):
     """Bytes of the body that left, where it was cut."""
 
 
-class Lost(Struct, frozen=True):
+class Lost(Struct, frozen=True, gc=False):
     """The external app got no reply: `why` names it by what was observed (reset, timeout, refused, unreadable, too-large)."""
 
     at: Millis
@@ -68,7 +70,7 @@ class Lost(Struct, frozen=True):
     why: str
 
 
-class Touched(Struct, frozen=True):
+class Touched(Struct, frozen=True, gc=False):
     """A request or a decision is about to change, or has looked at, a job: its due facts may be written now."""
 
     at: Millis
@@ -77,7 +79,7 @@ class Touched(Struct, frozen=True):
     """All that follows of the job, which is known no longer from now on; None: it still is."""
 
 
-class Noted(Struct, frozen=True):
+class Noted(Struct, frozen=True, gc=False):
     """A fact. From the service input facts, from the tape and the control plane's journal derived ones too."""
 
     at: Millis
@@ -86,7 +88,7 @@ class Noted(Struct, frozen=True):
     """The exchange that brought it; None: no exchange did."""
 
 
-class Waiting(Struct, frozen=True):
+class Waiting(Struct, frozen=True, gc=False):
     """The external app waits until `until`: `why` is poll, retry-after, or retry."""
 
     at: Millis

@@ -6,6 +6,7 @@ names by which faults and recordings call a route. The identity domain has a tab
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -106,29 +107,37 @@ class RouteTable:
         self._rows = by_path
         self._words = [(path.lower().split("/"), path) for path in by_path]
         self._plain = {path: methods for path, methods in by_path.items() if "{" not in path}
-        self._templates: dict[int, tuple[Methods, int, int]] = {}
+        self._has_templates = len(self._plain) < len(by_path)
+
+    @cached_property
+    def _templates(self) -> tuple[re.Pattern[str], Mapping[int, tuple[Methods, int, int]]]:
+        """The pattern of all paths with parameters, and what each of them means; made when one is first asked for."""
+        templates: dict[int, tuple[Methods, int, int]] = {}
         patterns: list[str] = []
         group = 1
-        for path, methods in by_path.items():
+        for path, methods in self._rows.items():
             names = _PARAMETER.findall(path)
             if names:
                 # each template is a group of its own, so `lastindex` of a match says which of them it was; groups of
                 # its parameters follow, 0 stands for one that it hasn't
                 patterns.append(f"({_pattern(path)})")
                 code, job = (group + 1 + names.index(name) if name in names else 0 for name in ("code", "job"))
-                self._templates[group] = methods, code, job
+                templates[group] = methods, code, job
                 group += 1 + len(names)
-        self._pattern = re.compile("|".join(patterns) or "(?!)")
+        return re.compile("|".join(patterns)), templates
 
     def at(self, path: str) -> tuple[Methods, str, str] | None:
         """The rows of the path, with the team's code and the job that it holds; None: nothing is there."""
         plain = self._plain.get(path)
         if plain is not None:
             return plain, "", ""
-        found = self._pattern.fullmatch(path)
+        if not self._has_templates:
+            return None
+        pattern, templates = self._templates
+        found = pattern.fullmatch(path)
         if found is None or found.lastindex is None:
             return None
-        methods, code, job = self._templates[found.lastindex]
+        methods, code, job = templates[found.lastindex]
         return methods, found[code] if code else "", found[job] if job else ""
 
     def nearest(self, method: str, path: str) -> str:

@@ -53,7 +53,7 @@ class Router:
     def _find(self, method: str, path: str, *, slashes: bool, local: bool) -> RouteMatch | Refusal:
         table = self._local if local else self._plain
         # a poll's way: what no segment may be is written with one of these (no parameter is empty, so // is found nowhere)
-        if "%" not in path and "/." not in path and (found := table.at(path)) is not None:
+        if "%" not in path and "/." not in path and (found := self._identity.at(path) or table.at(path)) is not None:
             return _matched(method, found, ())
         if "//" in path and not slashes:
             return no_path("There is // in the path: leave the final slash of the base URL out.")

@@ -1,9 +1,11 @@
-"""What a command leaves behind on request: drills with the files that they name, pictures of the screen."""
+"""What a command leaves behind: drills with the files that they name, pictures of the screen, logs of the lab's own bugs."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import copytree, rmtree
+from tempfile import gettempdir, mkstemp
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, write_file
@@ -88,6 +90,25 @@ def _written(data: bytes, folder: Path) -> Path:
             continue
         return path
     raise OSError(f"it has {MOST_PICTURES} pictures already")
+
+
+def write_bug_log(name: str, text: str) -> Path | None:
+    """Write a new log that only the user reads, for its words may be a client's; where it lies, None if nowhere.
+
+    It is in the user's folder for logs, else in the one for temporary files.
+    """
+    from platformdirs import user_log_path  # only a bug needs it
+
+    for folder in (user_log_path("invoke-async-lab"), Path(gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file, path = mkstemp(".log", f"{name}-", folder)
+            with os.fdopen(file, "wb") as opened:
+                opened.write(text.encode("utf-8", "backslashreplace"))
+        except OSError:
+            continue
+        return Path(path)
+    return None
 
 
 def cut_to(text: str, room: int) -> str:

@@ -52,13 +52,15 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def read_bounded(path: Path, longest: int, error: type[UsageError] | type[RecordingError]) -> bytes:
-    """The whole file that somebody named, through links too; UsageError if there is none.
+def read_bounded(
+    path: Path, longest: int, error: type[UsageError] | type[RecordingError], *, links: bool = True
+) -> bytes:
+    """The whole file that somebody named, through links too unless they aren't followed; UsageError if there is none.
 
     `error` if it can't be read, is no regular file (a folder, a pipe, a device), or is longer than `longest` bytes.
     """
     try:
-        file = open_regular(path, links=True)
+        file = open_regular(path, links=links)
         if file is None:
             what = "a folder" if path.is_dir() else "a pipe, a device or a socket"
             raise error(f"{path} is {what}, no file.", hint="Name a regular file.")
@@ -128,6 +130,12 @@ def _write(path: Path, data: bytes, mode: int, how: int) -> None:
         if how == CREATE:  # what was there before, a device or a pipe, stays there
             path.unlink(missing_ok=True)
         raise
+
+
+def can_write(folder: Path) -> bool:
+    """Whether a file can be made in the folder, or the folder in the nearest one that there is."""
+    there = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def descriptors() -> float:

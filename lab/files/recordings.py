@@ -1,4 +1,7 @@
-"""Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4)."""
+"""Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4).
+
+Beside them lie their matchers (§7.1), and documents in which other tools keep calls are read as they are (§17).
+"""
 
 import os
 import re
@@ -18,14 +21,20 @@ from lab.files.opening import (
     make_private,
     open_file,
     open_regular,
+    read_at_most,
     read_bounded,
     sync_folder,
 )
+from lab.language.complaints import LARGEST_FILE
 
 RECORDING_ENDING = ".rec.jsonl"
+MATCHERS_ENDING = ".match.yaml"
 RECORDINGS = "recordings"
 LONGEST_RECORDING = 16 * 1024**3 + 256 * 1024**2
 """Bytes: a tape that ends at the largest limit still says what became of all that was under way."""
+LONGEST_JSON = 64 * 1024**2
+LONGEST_YAML = 16 * 1024**2
+"""Bytes of another tool's document, which is read at once: small values of YAML cost some sixty times their text."""
 
 _AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NONBLOCK", "BINARY")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
@@ -88,6 +97,34 @@ def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
         if path.parent == Path(RECORDINGS) and Path(path.name).is_file():
             missing.hint = f"{path.name} lies here: name it with its ending."
         raise
+
+
+def read_calls(path: Path | str) -> bytes:
+    """The bytes of a recording, or of a HAR file or a cassette: of these the file is bounded, not the line.
+
+    RecordingError if it can't be read or is too long, UsageError if there is none.
+    """
+    from lab.recording.format.codec import is_recording  # as with blobs
+
+    path, start = Path(path), b""
+    with suppress(OSError):  # which the read tells
+        if (file := open_regular(path, links=True)) is not None:
+            with file:
+                start = read_at_most(file, 4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if is_recording(start):
+        return read_recording(path)
+    return read_bounded(path, LONGEST_JSON if start.startswith(b"{") else LONGEST_YAML, RecordingError)
+
+
+def read_matchers(recording: Path) -> tuple[Path, bytes] | None:
+    """The matchers of a recording, and where they lie; None if there are none, UsageError if they can't be read."""
+    path = beside(recording, MATCHERS_ENDING)
+    return (path, read_bounded(path, LARGEST_FILE, UsageError)) if path.exists() or path.is_symlink() else None
+
+
+def beside(file: Path, ending: str) -> Path:
+    """The recording of the file's name, or its matchers: what has this ending."""
+    return file.with_name(file.name.removesuffix(RECORDING_ENDING).removesuffix(MATCHERS_ENDING) + ending)
 
 
 def _refuse_long_lines(path: Path) -> None:

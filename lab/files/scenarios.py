@@ -10,7 +10,6 @@ from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
 from lab.files.programs import entry_name, keep_program, known_program
-from lab.files.shipped import shipped_folder
 from lab.jobs.program import Program, program_of
 from lab.language.complaints import LARGEST_FILE
 
@@ -20,6 +19,13 @@ SCENARIO_ENDINGS = (SCENARIO_ENDING, ".yml")
 SCENARIOS = "scenarios"
 REHEARSAL = "rehearsal"
 """The folder of scenarios made for rehearsals, in that of those that the lab carries."""
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped_folder(name: str) -> Path:
+    """Where `scenarios` or `recordings` lie: inside an installed package, beside it in a checkout. It may be missing."""
+    installed = _PACKAGE / "shipped" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name
 
 
 def scenarios_folder(option: str | None = None) -> Path:

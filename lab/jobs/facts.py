@@ -64,30 +64,31 @@ def one_object(value: _Shared) -> _Shared:
 
 
 class JobOrigin(Struct, frozen=True, gc=False):
-    """What the jobs of one client and one scenario have in common: each keeps the same object."""
+    """What the jobs of one client and one scenario have in common, turn for turn: each keeps the same object."""
 
     client: str
     user: str | None
     team: str
     scenario: str | None
     names: tuple[str, ...]
-    """The names of the generated values, as in `drawn`."""
+    """The names of what was drawn."""
+    turn: int = 1
+    part: int = 1
+    """The part of its scenario that each plays."""
 
 
 class JobRecord(Record, frozen=True, gc=False):
-    """A job: what came from outside and what a generator made. Plan, view and body are recomputed."""
+    """A job: what came from outside and what was drawn. Plan, view and body are recomputed."""
 
     origin: JobOrigin
     thread: Key | None
-    turn: int
     ordinal: int
     at: Millis
     input: str
     """The accepted members of the request as JSON text."""
     values: bytes
-    """The generated values in the order of their names, as JSON."""
+    """What was drawn in the order of its names, as MessagePack, which is short; what that can't say, as JSON."""
     decisions: tuple[Decision, ...] = ()
-    part: int = 1
 
     @property
     def client(self) -> str:
@@ -106,8 +107,17 @@ class JobRecord(Record, frozen=True, gc=False):
         return self.origin.scenario
 
     @property
+    def turn(self) -> int:
+        return self.origin.turn
+
+    @property
+    def part(self) -> int:
+        return self.origin.part
+
+    @property
     def drawn(self) -> dict[str, Json]:
-        values: list[Json] = json.loads(self.values)
+        as_json = self.values.startswith(b"[")  # as no MessagePack of a list does
+        values: list[Json] = json.loads(self.values) if as_json else msgspec.msgpack.decode(self.values)
         return dict(zip(self.origin.names, values, strict=True))
 
     @property
@@ -250,13 +260,13 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         return self.turn if self.entry is None else self.entry + 1
 
     def fold(self, get: Get) -> Changed:
-        names = tuple(name for name in self.drawn if name.startswith("data/"))
-        values = _fast_json([self.drawn[name] for name in names]) if names else b"[]"  # one for all jobs without any
+        values = _packed(list(self.drawn.values())) if self.drawn else b"[]"  # one for all jobs without any
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
-        origin = one_object(JobOrigin(self.client, self.user, self.team, self.scenario, names))
+        names = tuple(self.drawn)
+        origin = one_object(JobOrigin(self.client, self.user, self.team, self.scenario, names, self.turn, self.part))
         text = one_object(_fast_json(dict(self.input)).decode())
-        record = JobRecord(origin, thread, self.turn, self.ordinal, self.at, text, values, part=self.part)
+        record = JobRecord(origin, thread, self.ordinal, self.at, text, values)
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
         yield raised(get, _ACCEPTED)
@@ -266,6 +276,13 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
             known = get(thread)
             turns = (*known.jobs, key) if isinstance(known, ConversationRecord) else key
             yield thread, ConversationRecord(record.team, record.owner, turns)
+
+
+def _packed(values: list[Json]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(values)
+    except (ValueError, OverflowError):  # as below
+        return json_bytes(values)
 
 
 def _fast_json(value: Json) -> bytes:

@@ -9,7 +9,6 @@ is denied by name.
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import lru_cache
 from inspect import Parameter, isroutine, signature
 from types import FrameType
@@ -120,6 +119,8 @@ def fake_length(provider: str, locale: str | None, arguments: Mapping[str, Json]
 
 def _nearest(provider: str, known: Collection[str]) -> str:
     """The provider that a word is a slip of, or with which it ends, as name for person_name; else a list."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     if not get_close_matches(provider, known, 1, 0.8):
         endings = [each for each in known if len(each) > 2 and provider.lower().endswith(each)]
         if endings:

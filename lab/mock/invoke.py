@@ -21,20 +21,25 @@ The job that a message answers is looked for before the team's rules are held ag
 whether a draft will do. And they come before the idempotency key: a repeat of what is now forbidden is forbidden, too.
 """
 
+import json
+from functools import lru_cache, partial
 from typing import assert_never
 
 from msgspec.structs import replace
 
+from lab.core.clock import Epoch
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
+from lab.jobs.branches import holds_now, reachable
 from lab.jobs.facts import (
     ConversationRecord,
     GateDecided,
     JobAccepted,
     JobRecord,
     JobView,
+    RepeatRecord,
     ScenarioMissed,
     WaitEnded,
     conversation_key,
@@ -42,31 +47,39 @@ from lab.jobs.facts import (
     job_key,
     jobs_accepted,
     jobs_of,
+    repeat_key,
 )
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
-from lab.jobs.plan import settle_draws
-from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED
-from lab.jobs.texts import opening_token
+from lab.jobs.names import output_text
+from lab.jobs.plan import Plan, settle_draws
+from lab.jobs.program import NO_SCENARIO, NO_SUCH_VERSION, UNMATCHED, Program
+from lab.jobs.span import Span
+from lab.jobs.texts import opening_token, writer_at
 from lab.jobs.timeline import at
-from lab.language.templates import RenderFailure
+from lab.language.step_texts import StepText, step_texts
+from lab.language.templates import RenderFailure, template
+from lab.language.templates.bounds import Budget
 from lab.mock.call import Call
-from lab.mock.conversations import (
+from lab.mock.decisions import why_not
+from lab.mock.latencies import planned_latency
+from lab.mock.team_rules import (
     Choice,
     ConversationTurn,
+    absent_team,
     asks_later,
     choose,
     for_caller,
     likely_scenario,
     new_conversation,
+    of_version,
+    open_scenarios,
+    role_refusal,
+    team_refusal,
     turn_of,
 )
-from lab.mock.decisions import why_not
-from lab.mock.dry_run import dry_run
-from lab.mock.idempotency import repeated
-from lab.mock.team_rules import absent_team, of_version, open_scenarios, role_refusal, team_refusal
-from lab.program.steps import Gate, Pause
+from lab.program.steps import Gate, Output, Pause
 from lab.program.switches import Switches
-from lab.program.words import Status, Verdict
+from lab.program.words import KeyPath, Status, Verdict
 
 RETRY_AFTER = 2
 """In how many seconds a client may come again that was refused for the number of jobs."""
@@ -98,7 +111,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
 
 
 def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
-    if command.new_id is not None and call.retention.in_use(call.changes, command.new_id, call.now):
+    if command.new_id is not None and call.index.in_use(call.changes, command.new_id, call.now):
         return bad_request("id is in use.")
     waiting = _waiting(call, command)
     draft = command.wanted.draft
@@ -109,7 +122,7 @@ def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
         return refused
     if isinstance(command.key, Refusal):
         return command.key
-    again = repeated(call, command, command.key) if command.key is not None else None
+    again = _repeated(call, command, command.key) if command.key is not None else None
     if again is not None:
         return again
     if waiting is not None:
@@ -137,6 +150,51 @@ def _waiting(call: Call, command: Invoke) -> JobView | None:
     view = call.job(id_of(known.jobs[-1])) if isinstance(known, ConversationRecord) else None
     step = view.span.step if view is not None else None
     return view if isinstance(step, Gate) and step.channel == "CHAT" else None
+
+
+# The answer that was given before
+
+_OTHER_REQUEST = Refusal(
+    422, "This Idempotency-Key was used for another request.", "Take a new key for each new request."
+)
+_UNDER_WAY = conflict("The first request with this Idempotency-Key is still under way.", "Wait for its answer.")
+
+
+def _repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None:
+    """The answer that was given first, or why it isn't given; None: the key is new, or its job forgotten.
+
+    The same key and request gets it again (contract.md §10, limits.md §4, row 72). The journal holds the key with the
+    job, and no hash of a body: short secrets can be guessed from one. What is compared is what the job was accepted with.
+    """
+    first = call.changes.get(repeat_key(call.bearer.owner, key))
+    if not isinstance(first, RepeatRecord):
+        return None
+    view = call.index.view(call.changes, first.job, call.now)
+    if view is None:
+        return None
+    record, plan = view.record, view.plan
+    if not _same(call, command, record):
+        return _OTHER_REQUEST
+    due = record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at)
+    if call.now < due and first.job not in call.first_answers.left:
+        return _UNDER_WAY
+    return Accepted(JobView(record, plan, at(plan, (), record.at)))
+
+
+def _same(call: Call, command: Invoke, record: JobRecord) -> bool:
+    alike = record.team == call.match.code and _canonical(json.loads(record.input)) == _canonical(command.members)
+    return alike and (not command.conversational or command.conversation == _sent(call.config.id_seed, record))
+
+
+def _sent(seed: Seed, record: JobRecord) -> str | None:
+    """The conversation's id as the first request said it: none, if the lab issued it for this job."""
+    stream = f"{record.client}/{record.scenario or NO_SCENARIO}/{record.ordinal}"
+    return None if record.conversation == new_conversation(seed, stream) else record.conversation
+
+
+def _canonical(value: object) -> str:
+    # as text, for to Python 1, 1.0 and True are equal
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 # Answers to what waits
@@ -254,13 +312,13 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     fact = _accepted(call, command, choice, turn)
     if choice is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
-    call.changes.add(*call.retention.stale(call.changes, fact), fact)
+    call.changes.add(*call.index.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    plan = call.reader.accept(call.changes, fact.job, record, fact.drawn)
+    plan = call.index.plan_of(call.changes, fact.job, record)
     span = at(plan, (), call.now)
     try:
-        dry_run(plan, span, call.config.epoch)
+        _dry_run(plan, span, call.config.epoch)
     except RenderFailure as failure:
         # nothing was accepted, but the number is gone: the next job draws other values
         call.changes.drop()
@@ -309,3 +367,33 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: Conversa
 def new_job_id(switches: Switches, seed: Seed, stream: str) -> str:
     """The id that is drawn for a job, in the form that the switch asks for."""
     return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)
+
+
+def _dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
+    """Render what looks at nothing that comes later; RenderFailure if a text fails, or a condition has no answer.
+
+    What can be rendered when a job is accepted is tried then, so that a text that fails refuses the request. So are the
+    conditions that look at nothing that comes later (a decision, a delegate's output), and of the texts only those of
+    steps to which they let the job come: what a request lacks may be just what a condition asks for.
+    """
+    write, program = writer_at(plan, span, epoch), plan.program
+    judge = partial(holds_now, plan, budget=Budget(alone=True))
+    places = reachable(program, judge) if program.conditional else program.steps
+    for step, whole in _early(program):
+        if step in places:
+            output_text(whole, program.files, write)
+
+
+@lru_cache(maxsize=256)
+def _early(program: Program) -> tuple[tuple[str, Output], ...]:
+    """The texts and outputs, by their steps, of which one part is a template, and none looks at what comes later."""
+    wholes: dict[tuple[str, KeyPath], list[StepText]] = {}
+    for each in step_texts(program.scenario.steps):
+        if not each.is_condition:
+            place = each.place[:1] if each.of_output else each.place
+            wholes.setdefault((each.step.id, place), []).append(each)
+    return tuple(
+        (step, texts[0].whole)
+        for (step, _), texts in wholes.items()
+        if not any(each.read().decided_later for each in texts) and not all(template(each.text).plain for each in texts)
+    )

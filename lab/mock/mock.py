@@ -29,7 +29,6 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
@@ -49,16 +48,12 @@ from lab.jobs.facts import JobRecord, JobView, forgotten_at, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.timeline import at
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
-from lab.mock.call import Call
+from lab.mock.call import Call, Planner, ends_token
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
-from lab.mock.job_index import JobIndex
+from lab.mock.job_index import JobIndex, PollAnswer
 from lab.mock.latencies import FirstAnswers, planned_latency
-from lab.mock.polls import Poll, Polls
-from lab.mock.reader import JobReader
-from lab.mock.reply_planner import Planner, ends_token
-from lab.mock.retention import Retention
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
 from lab.program.switches import Switches
 
@@ -72,17 +67,14 @@ class Mock:
         self._tell = tell
         self._identity = config.identity
         self.catalog = Catalog(config, self._identity)
-        self.reader = JobReader(config, self.catalog)
-        self.index = JobIndex(self.reader)
-        self.retention = Retention(self.reader, self.catalog, self.index)
+        self.index = JobIndex(config, self.catalog)
         self.first_answers = FirstAnswers()
-        self._polls = Polls(config.seed)
         self.recorded = LIVE
         """Of a replay: what was given and judged in the exchange that comes next."""
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
-        """Answer a request at `now`."""
-        if (known := self._polls.reply(ledger, request, now)) is not None:
+        """PollAnswer a request at `now`."""
+        if (known := self.index.reply(ledger, request, now)) is not None:
             return known
         # found generously first: the team that it names says what of it is there
         match = ROUTER.find(request.method, request.path, local=True)
@@ -108,8 +100,8 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.index, self.retention, self.first_answers,
-            Changes(ledger, now), match, dialect, bearer, now, request, switches, flags,
+            self.config, self.catalog, self.index, self.first_answers, Changes(ledger, now), match, dialect, bearer, now,
+            request, switches, flags,
         )  # fmt: skip
         pool = Pool(self._tell)
         reply = pooled(pool, partial(self._answer, call))
@@ -264,18 +256,19 @@ class Mock:
         """The answer to a poll, remembered as long as it holds if the request says no more than which job it is about."""
         request, route, now = call.request, call.match.route, call.now
         usual = request.method == "GET" and not request.query and command.echo is None and not call.flags
-        if usual and (known := self._polls.body(call.changes, request.path, now)) is not None:
+        if usual and (known := self.index.answer(call.changes, request.path, now)) is not None:
             return known
-        plan = self.reader.plan_of(call.changes, job, record, command.job)
+        plan = self.index.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
         found = base.Found(JobView(record, plan, span))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
             until = forgotten_at(plan, span) if span.until is None else span.until
-            poll = Poll(
+            answer = PollAnswer(
                 key=job_key(job),
                 record=record,
+                owner=record.owner,
                 since=span.since,
                 until=until,
                 reply=Reply(response, 0, route.name, job),
@@ -287,13 +280,13 @@ class Mock:
                 routes=_names(route.name, "status"),
                 shown=command.job,
             )
-            self._polls.keep(request.path, poll, ended=span.status.final)
+            self.index.keep(request.path, answer, ended=span.status.final)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
         """The status body of a job as its owner would get it from Fusion, or None if it isn't known."""
         found = job_named(ledger, job)
-        view = None if found is None else self.reader.view_of(ledger, *found, now, job)
+        view = None if found is None else self.index.view_of(ledger, *found, now, job)
         if view is None:
             return None
         match = ROUTER.at(ROUTER.path("status", code=view.record.team, job=job))
@@ -307,16 +300,8 @@ class Mock:
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._polls.clear()
-        self.reader.forget()
-        self.first_answers = FirstAnswers()
         self.index.forget()
-        self.retention.forget()
-
-    def note(self, facts: tuple[Fact, ...]) -> None:
-        """Take facts that were committed."""
-        self.index.note(facts)
-        self.retention.note(facts)
+        self.first_answers = FirstAnswers()
 
     # Faults
 

@@ -5,14 +5,15 @@ meets no conflict, so the loop is a straight line; where several serve one lab, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Json, Request
-from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
+from lab.core.exchange import Json, Request, Response
+from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import UNTOLD
 from lab.core.journal.shared import LogPosition, StoreRefused
@@ -26,19 +27,22 @@ from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
+from lab.identity.facts import TokenRevoked
 from lab.identity.recorded import RecordedSecrets
+from lab.identity.records import TokenRecord, grants_in, live, token_key
 from lab.identity.rotation import rotated
-from lab.jobs.facts import JobRecord, ScenarioLoaded, job_key, job_named
+from lab.jobs.facts import Derived, JobRecord, JobView, ScenarioLoaded, id_of, job_key, job_named
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Plan
 from lab.jobs.program import Program
+from lab.language.templates.bounds import Unwritten
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.fact_file import FactFile, NoFile
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
-from lab.mock.retention import last_looks
-from lab.mock.token_commands import revoked
-from lab.mock.views import MockViews
-from lab.program.words import Verdict
+from lab.mock.preparation import preparation, said_in
+from lab.program.words import Status, Verdict
 
 
 class ControlResult(Struct, frozen=True):
@@ -48,7 +52,7 @@ class ControlResult(Struct, frozen=True):
     why: str = ""
 
 
-class Service(MockViews):
+class Service:
     """A mock, its ledger and its observers."""
 
     position: LogPosition = 0
@@ -57,10 +61,13 @@ class Service(MockViews):
     """Whether jobs leave the ledger some time after they are forgotten; no answer depends on it."""
 
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
-        super().__init__(config, ledger or MemoryLedger())
-        self._unedited = config
+        self.config, self._unedited = config, config
+        self.ledger = ledger or MemoryLedger()
+        self._mock = Mock(config, self._tell_unwritten)
         self._edits: dict[str, Program] = {}
         """Scenarios that were edited, by digest."""
+        self.unwritten: list[Callable[[Unwritten], object]] = []
+        """Told of texts that fail in an answer, each time."""
         self.observers: list[Observer] = []
         self.fact_observers: list[Callable[[Noted], object]] = []
         """Told of facts alone."""
@@ -74,6 +81,66 @@ class Service(MockViews):
         """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
         """How often each fault struck, by scenario (None: armed from outside) and name: for onlookers, no state."""
+
+    # What can be asked without changing anything
+
+    def _tell_unwritten(self, unwritten: Unwritten) -> None:
+        for tell in self.unwritten:
+            tell(unwritten)
+
+    def preparation(self, request: Request, now: Millis) -> Callable[[], None] | None:
+        """What is better done before `serve`, in any thread; None: nothing takes long."""
+        return preparation(self._mock.catalog, self.ledger, request, now)
+
+    def said(self, request: Request) -> tuple[Json, ...]:
+        """What of a request facts may hold, in any thread."""
+        return said_in(self._mock.catalog, request)
+
+    def word(self, problem: Refusal, path: str) -> Response:
+        """A refusal by the shell, worded as the mock words one for that path."""
+        return self._mock.word(problem, path)
+
+    def knows_token(self, token: str) -> bool:
+        """Whether it granted this token, live or not."""
+        return isinstance(self.ledger.get(token_key(token)), TokenRecord)
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts of a job up to `now`, or None if it isn't known."""
+        return self._mock.index.derived(self.ledger, job, now)
+
+    def look(self, job: str, now: Millis) -> JobView | None:
+        """A job at `now`, or None if it isn't known."""
+        return self._mock.index.view(self.ledger, job, now)
+
+    def planned(self, job: str) -> tuple[Plan, tuple[Decision, ...]] | None:
+        """The plan of a job, and what was decided so far, forgotten or not; None if it isn't known."""
+        return self._mock.index.planned(self.ledger, job_key(job))
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        return (id_of(key) for key, _ in self.ledger.of(JobRecord))
+
+    @property
+    def job_counts(self) -> Mapping[Status, int]:
+        """How many jobs have each status, none that are forgotten; as far as `job_steps` has come."""
+        return self._mock.index.counts
+
+    def job_steps(self, now: Callable[[], Millis]) -> Iterator[None]:
+        """Count jobs, one or a change of one a step, up to what is `now` at the end; calls may come in between."""
+        begun, ended = now(), -1
+        while ended < begun:
+            yield from self._mock.index.steps(self.ledger, begun)
+            begun, ended = now(), begun
+
+    def newest_jobs(self, most: int) -> list[str]:
+        """The ids of the newest jobs, oldest first."""
+        return [id_of(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
+
+    def status_of(self, job: str, now: Millis) -> bytes | None:
+        """The status body of a job, or None if it isn't known."""
+        return self._mock.status_of(self.ledger, job, now)
+
+    # Calls, and what they bring
 
     def tell(self, observation: Observation) -> None:
         """Tell every observer."""
@@ -95,7 +162,7 @@ class Service(MockViews):
         request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
         if done.facts:
-            if self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
+            if self.drops and (due := self._mock.index.droppable(self.ledger, done.facts, now)):
                 done = replace(done, facts=(*due, *done.facts))
             self._keep(done.facts)
         if done.response.status == 401:
@@ -136,12 +203,16 @@ class Service(MockViews):
             self.tell(Touched(now, job))
 
     def _let_go(self, facts: Iterable[Fact]) -> None:
-        for touched in last_looks(self.ledger, facts, self.derived):
-            self.tell(touched)
+        """Tell what followed of the jobs that these facts drop, before they do."""
+        for fact in facts:
+            for key in fact.keys if isinstance(fact, RecordsDropped) else ():
+                if isinstance(self.ledger.get(key), JobRecord):
+                    followed = self.derived(id_of(key), fact.at)
+                    self.tell(Touched(fact.at, id_of(key), followed.facts if followed is not None else ()))
 
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
-        self._mock.note(facts)
+        self._mock.index.note(facts)
         self._journal(facts)
         for fact in facts:
             if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
@@ -158,7 +229,7 @@ class Service(MockViews):
 
     def _doubt(self, facts: Sequence[Fact]) -> None:
         """These facts never were: memos that saw them are no longer trusted."""
-        self._mock.index.doubt(facts)
+        self._mock.index.doubt(self.ledger, facts)
 
     def _journal(self, facts: Iterable[Fact]) -> None:
         if self.journals and (kept := [fact for fact in facts if makes_state(fact)]):
@@ -190,7 +261,11 @@ class Service(MockViews):
             return ControlResult(404, "There is no such client.")
         if do not in ("expire", "revoke"):
             return ControlResult(400, "do must be expire or revoke; or, without a client, rotate.")
-        facts = revoked(self.ledger, client, now)
+        facts = tuple(
+            TokenRevoked(at=now, by="control", token=token, why="control")
+            for token, record in grants_in(self.ledger, TokenRecord, now)
+            if record.client == client and live(self.ledger, record, now)
+        )
         self._take(facts)
         return ControlResult(200, f"{len(facts)} ended")
 

@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from lab.core.exchange import Headers, RawHeaders, header_of
 from lab.core.refusal import Refusal
 from lab.core.unpacking import Unpacked
-from lab.server.limits import ServerLimits
+from lab.server.fair_shares import BodyQueue, TurnShare
+from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.request_reader import check_head, check_length, headers_of, shell_refusal
 
 LONGEST_PIECE = 65_536
@@ -131,6 +132,8 @@ class ConnectionObserver(Protocol):
 
     traffic: Traffic
     unread: UnreadBytes
+    bodies: BodyQueue
+    turn: TurnShare
 
     @property
     def ending(self) -> bool:
@@ -157,7 +160,7 @@ class Connection(web.RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal outlasts_pauses received request shell special tenant total wire written wrote".split()
+        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal outlasts_pauses received request room shell special tenant total wire written wrote".split()
     )
 
     request: web.BaseRequest
@@ -207,6 +210,8 @@ class Connection(web.RequestHandler):
         """Whether a pause of the clock is none of its peer's, so that it is answered meanwhile."""
         self.listener: str | None = None
         """Where it was accepted, if not at the API's origin."""
+        self.room = 0
+        """Bytes of the room for long bodies that the request under way has taken."""
         self.tenant: object = None
         """Whom the request under way is for; None: there was none yet."""
 
@@ -287,8 +292,8 @@ class Connection(web.RequestHandler):
         return not self.secure  # TLS can't be closed by halves
 
     def handle_error(
-        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> Any:
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> Sent:
         """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
         if status != 400:
             self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
@@ -318,6 +323,8 @@ class Connection(web.RequestHandler):
     def end(self) -> None:
         """The request under way is over; a peer that has said all since then is asked nothing more."""
         self.busy, self._since = False, asyncio.get_running_loop().time()
+        if self.room:
+            self.leave_room()
         if self.half_closed:
             self._close_when_quiet()
         elif self.behind and not self.request.body_exists:  # else it may have been the end of that
@@ -344,12 +351,17 @@ class Connection(web.RequestHandler):
         of it there is; what it raises ends the reading.
         """
         if (too_large := check_length(self.headers, most)) is not None:
+            self._widen()
             return too_large
         content, limits = self.request.content, self.shell.limits
         if ask and self.request.version >= (1, 1) and header_of(self.headers, "expect") is not None:
             self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self.half_closed and not content.is_eof():
-            raise PeerGone
+        if not content.is_eof():
+            size = int(header_of(self.headers, "content-length") or most)
+            if size > LONG_BODY and grow is None:  # else whoever it grows for has a room of its own
+                await self._take_room(size)
+            if self.half_closed or self.lost.is_set():
+                raise PeerGone
         self.at_end = partial(_cut, content)
         try:
             async with asyncio.timeout(limits.body_deadline):
@@ -375,6 +387,27 @@ class Connection(web.RequestHandler):
         # the parser swallows chunk extensions of any length
         wasted = self.total - before - 8 * len(body) > _MOST_WASTED
         return shell_refusal(400, "The chunks are mostly extensions.") if wasted else bytes(body)
+
+    async def _take_room(self, size: int) -> None:
+        """Wait until so long a body may come; no more of it is read until then."""
+        if self.lost.is_set():
+            return
+        self.pause_reading()
+        self.room = await self.shell.bodies.take(size)
+        self._widen()
+        if not self.lost.is_set():
+            self.resume_reading()
+
+    def _widen(self) -> None:
+        """Have more of a long body come at once than a peer may send unasked."""
+        peer = self.wire.get_extra_info("socket")
+        if peer is not None and not self.lost.is_set():
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LONGEST_PIECE)
+
+    def leave_room(self) -> None:
+        """The body of the request under way is held no longer."""
+        self.shell.bodies.give_back(self.room)
+        self.room = 0
 
     # A reply
 
@@ -478,7 +511,7 @@ class Connection(web.RequestHandler):
             self._late = None
 
 
-def _cut(content: Any) -> None:
+def _cut(content: StreamReader) -> None:
     """The peer has said all: a body that lacks its end will never have it."""
     if not content.is_eof():
         content.set_exception(ConnectionResetError("The peer closed before the end of its body."))

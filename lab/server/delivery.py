@@ -210,11 +210,13 @@ class _Piecemeal:
         return await self._send_body(self.reply.parts or iter(((at, response.body),)))
 
     async def _send_body(self, pieces: Parts) -> bool:
+        await self.connection.shell.turn.begin()
         for when, piece in pieces:
             if self.clock.now() < when:
                 await self.clock.hold_until(when)
             await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             self.body.append((when, piece))
+            await self.connection.shell.turn.begin()
         whole = self.strike is None or self.strike.cut is None
         return self.connection.write(b"0\r\n\r\n" if self.chunked and whole else b"")
 

@@ -8,7 +8,6 @@ so, a header may say it instead.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import chain
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
+from lab.control import TENANT_NAME
 from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.shared import LedgerEnded, StoreLost
@@ -37,7 +37,6 @@ from lab.server.response_writer import ResponseWriter
 from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOUNT_HEADER, TENANT_HEADER = "x-lab-scenario", "x-lab-tenant"
-TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
 MOST_TENANTS = 1_000
 """However they are made."""
@@ -143,12 +142,14 @@ class LabWish(Struct, frozen=True):
     name: str
     seed: Seed | None = None
     scenarios: tuple[str, ...] | None = None
+    token: str = ""
+    """What opens the control plane's part of it, once it is there. As secret as the others that a store keeps."""
 
     @classmethod
     def fulfilled(cls, lab: ServedLab) -> "LabWish":
         """What would have to be wished for to get a tenant like this one."""
         config = lab.service.config
-        return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios))
+        return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios), lab.token)
 
 
 class LabRefused(Exception):
@@ -218,8 +219,12 @@ class Labs:
 
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
         """The name and the control token of each tenant: those that are here at first."""
-        for name, lab in tuple(self.named.items()):
+        here = dict(self.named)
+        for name, lab in here.items():
             yield name, lab.token
+        for each in await self.listed():
+            if each.name not in here:
+                yield each.name, each.token
 
     async def ended(self, name: str) -> bool:
         """Let nobody have that tenant from now on; False if nobody had."""
@@ -254,30 +259,23 @@ class Labs:
         except LabRefused as refused:
             return Routed(lab, rest, refused.refusal)
 
-    async def look_up(self, routed: Routed, method: str, path: str, headers: Headers) -> Routed:
-        """The same for a tenant that isn't here, once it was asked whether another process has it.
-
-        It is `absent` still where the request may make it, which its body shows.
-        """
-        name, refused = routed.absent or "", replace(routed, absent=None)
-        try:
-            if await self.find(name) is not None:
-                return self.route(path, headers)
-        except StoreLost as lost:
-            return replace(refused, refusal=store_refusal(lost))
-        makes = self.most and ROUTER.name(method, routed.path) == "token" and TENANT_NAME.fullmatch(name)
-        return routed if makes else refused
-
     async def admit(self, routed: Routed, request: Request, path: str) -> Routed:
-        """The same for a tenant that no process has: a token request with a client's credentials makes it.
+        """The same for a tenant that isn't here: another process may have it, and a token request may make it.
 
-        Nothing else does, for any page can have a browser send a GET. `path` is the request's as it came.
+        It has to show a client's credentials, and nothing else makes one, for any page can have a browser send a GET.
+        `path` is the request's as it came.
         """
         wish = LabWish(routed.absent or "")
-        if not self.proves(wish, request):
-            return replace(routed, absent=None)
         try:
-            await self.make(wish, called=True)
+            if await self.find(wish.name) is None:
+                may = (
+                    self.most
+                    and TENANT_NAME.fullmatch(wish.name)
+                    and ROUTER.name(request.method, routed.path) == "token"
+                )
+                if not may or not self.proves(wish, request):
+                    return replace(routed, absent=None)
+                await self.make(wish, called=True)
         except (LabRefused, StoreLost) as problem:
             refusal = problem.refusal if isinstance(problem, LabRefused) else store_refusal(problem)
             return Routed(routed.lab, routed.path, refusal)

@@ -1,4 +1,5 @@
-"""A listening socket: opened with clear errors, and paused when the house is full (limits.md §4, row 22).
+"""A listening socket: opened with clear errors, named as its callers reach it, and paused when the house is full
+(limits.md §4, row 22).
 
 asyncio's own server can't stop accepting for a while, so this one accepts by itself.
 """
@@ -7,21 +8,28 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import descriptors
-from lab.server.reachable import address_here
 
 SocketAddress: TypeAlias = tuple[str, int]
 BACKLOG = 1_024
+RECEIVED_AT_ONCE = 16_384
+"""Bytes that the system keeps of what a peer sends, which is what one turn of the loop reads of it; Linux doubles them."""
+SENT_AT_ONCE = 65_536
+"""Bytes that it keeps for a peer; doubled, too. By itself it would keep megabytes for each."""
 _TAKEN_AT_ONCE = 256
 _SPARE = 200
 """Descriptors that are no connections of the mock's: files, the control plane, the loop."""
 _BREATH = 1.0
 """Real seconds until accepting is tried again after the descriptors ran out."""
+_BEYOND = {4: "192.0.2.1", 6: "2001:db8::1"}
+"""Addresses that no network has (RFC 5737, RFC 3849): on the way to them lies whatever leads out of this machine."""
+_DISCARD = 9
 
 
 def most_connections(wanted: int) -> int:
@@ -41,6 +49,36 @@ def origin_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def is_every_address(host: str) -> bool:
+    """Whether a listener on it takes calls at every address of this machine."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def address_here(host: str) -> str:
+    """The host itself; of one that is every address, which is none to call, that of this machine's loopback."""
+    return ("::1" if ":" in host else "127.0.0.1") if is_every_address(host) else host
+
+
+def address_for_others(host: str) -> str | None:
+    """The host itself; of one that is every address that of the interface which leads out, None if none does.
+
+    A UDP socket is connected for it, which asks the routing table and sends nothing.
+    """
+    if not is_every_address(host):
+        return host
+    version = ip_address(host).version
+    try:
+        with socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.connect((_BEYOND[version], _DISCARD))
+            found: str = sock.getsockname()[0]
+    except OSError:
+        return None
+    return None if ip_address(found).is_loopback else found
+
+
 class Bound(Struct, frozen=True):
     """A socket that listens and accepts nobody yet: its origin is known before the first connection."""
 
@@ -57,9 +95,16 @@ class Bound(Struct, frozen=True):
         self.sock.close()
 
 
-def bind(host: str, port: int) -> Bound:
-    """Take a port, 0 meaning any free one; HostError says why that is impossible."""
-    return _bound(host, port, lambda family, address: socket.create_server(address, family=family, backlog=BACKLOG))
+def bind(host: str, port: int, *, shared: bool = False) -> Bound:
+    """Take a port, 0 meaning any free one; HostError says why that is impossible.
+
+    One that is `shared` was reserved: other processes listen at it too, and the system gives each connection to one of them.
+    """
+
+    def listening(family: socket.AddressFamily, address: SocketAddress) -> socket.socket:
+        return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shared)
+
+    return _bound(host, port, listening)
 
 
 def reserve(host: str, port: int) -> Bound:
@@ -84,15 +129,6 @@ def reserve(host: str, port: int) -> Bound:
     return _bound(host, port, open_socket)
 
 
-def bind_reserved(host: str, port: int) -> Bound:
-    """Listen at a port that `reserve` took, beside other processes: the system gives each connection to one of them."""
-
-    def open_socket(family: socket.AddressFamily, address: SocketAddress) -> socket.socket:
-        return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
-
-    return _bound(host, port, open_socket)
-
-
 def inherited(number: int, host: str) -> Bound:
     """A socket that listens already: a descriptor that the process was started with."""
     sock = socket.socket(fileno=number)
@@ -112,7 +148,9 @@ def reuse_port() -> int:
 def _bound(host: str, port: int, open_socket: Callable[[socket.AddressFamily, SocketAddress], socket.socket]) -> Bound:
     check_port(port)
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # text would be taken for one in letters of any script, and the codec for that loaded
+        name = host.encode() if host.isascii() else host
+        family, *_, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         sock = open_socket(family, (str(address[0]), int(address[1])))
     except OSError as error:
         # A bad name has the resolver's number and words, not the system's.
@@ -120,6 +158,10 @@ def _bound(host: str, port: int, open_socket: Callable[[socket.AddressFamily, So
         hint = "choose another port, or 0 for any free one"
         raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
     sock.setblocking(False)
+    # whoever is accepted there inherits it: what comes at once of many long bodies waits with their peers
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_AT_ONCE)
+    # and of a stream that nobody reads no more is made than that
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AT_ONCE)
     return Bound(sock, origin_of(address_here(host), sock.getsockname()[1]))
 
 

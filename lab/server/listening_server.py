@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -13,11 +14,16 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMa
 from lab.core.refusal import Refusal
 from lab.server.bugs import Bugs
 from lab.server.connection import Connection, Traffic, UnreadBytes, connection_factory, request_handler
+from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind, most_connections
 from lab.server.request_reader import malformed_refusal
-from lab.server.tls import TlsListener
 
+if TYPE_CHECKING:
+    from lab.server.tls import TlsListener
+
+MOST_COMING = 100_663_296
+"""Bytes of long bodies that are received, and not yet answered, at once: two uploads, and some messages."""
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 
@@ -48,6 +54,7 @@ class ListeningServer:
         """Whether it stops soon: requests are served, and each reply is the last of its connection."""
         self.traffic = Traffic()
         self.unread = UnreadBytes(lambda: self.limits.write_deadline)
+        self.bodies, self.turn = BodyQueue(MOST_COMING), TurnShare()
         self.others: list[Listener] = []
         """Listeners at further origins, that of TLS apart."""
         self._most = most_connections(limits.connections)
@@ -97,6 +104,8 @@ class ListeningServer:
 
     def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
         """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
+        from lab.server.tls import TlsListener  # most labs speak plain HTTP alone
+
         self._tls = TlsListener(bound, self.factory(), context, self.limits.header_deadline, self.traffic)
         return self._tls.origin
 

@@ -6,6 +6,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -31,7 +32,9 @@ from lab.server.listening_server import ListeningServer
 from lab.server.long_calls import LongCalls
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
-from lab.server.shared.worker_links import WorkerLinks
+
+if TYPE_CHECKING:  # a lab of one process has no others
+    from lab.server.shared.worker_links import WorkerLinks
 
 MOST_HEAVY = 2
 """Calls that are prepared at once: long ones, held to patterns, and the first of all."""
@@ -136,7 +139,7 @@ class MockServer(ListeningServer):
         """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
         headers = connection.headers
         path, query = reader.target_of(incoming.raw_path)
-        routed = await self._arrived(connection, incoming.method, path)
+        routed = self._arrived(connection, path)
         since = routed.lab.clock.now()
         body: bytes | Refusal = connection.refused_head() or b""
         if routed.refusal is not None and routed.absent is None:
@@ -164,14 +167,12 @@ class MockServer(ListeningServer):
                 pass
             finally:
                 usual.users -= 1
-            routed = await self._arrived(connection, incoming.method, path)
+            routed = self._arrived(connection, path)
             since = routed.lab.clock.now()
 
-    async def _arrived(self, connection: Connection, method: str, path: str) -> Routed:
+    def _arrived(self, connection: Connection, path: str) -> Routed:
         """Which lab the request is for that came over a connection."""
         routed = self.labs.route(path, connection.headers)
-        if routed.absent is not None:
-            routed = await self.labs.look_up(routed, method, path, connection.headers)
         self.labs.arrive(routed.lab, connection)
         return routed
 
@@ -197,6 +198,7 @@ class MockServer(ListeningServer):
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
             self._long_calls.note(request, reply)
+            connection.leave_room()
         except LedgerEnded:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole

@@ -5,11 +5,14 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
@@ -22,8 +25,8 @@ from lab.core.refusal import Refusal
 from lab.core.reply import gathered
 from lab.core.upstream import Upstream, UpstreamAnswer, UpstreamFailed, UpstreamRequest
 from lab.dialects import FUSION, dialect_of
-from lab.dialects.router import ROUTER
-from lab.identity.routes import FORM_ROUTES
+from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
+from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BODY
 from lab.recording.tape.unpacked_bodies import unpacked
@@ -31,7 +34,6 @@ from lab.server import request_reader as reader
 from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
-from lab.server.pod_origins import PodOrigins
 from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
 
 _T = TypeVar("_T")
@@ -46,6 +48,9 @@ _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 
 MOST_BODIES = 104_857_600
 """Bytes of requests that are in memory at once, whoever sends them: three of the largest size, or any number of small ones."""
+_IDENTITY_PLACES = frozenset(row.path.split("/")[1] for row in IDENTITY_ROUTES) - {".well-known"}
+_PORTS = {"http": 80, "https": 443}
+_BEGINNING = re.compile(r"(?i)https?://[^/?#]*")
 _OF_ONE_CONNECTION = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split())
 """Headers that go no further (RFC 9110 §7.6.1)."""
 
@@ -63,6 +68,45 @@ def passed_on(headers: RawHeaders, without: frozenset[bytes] = frozenset()) -> R
     return tuple((name, value) for name, value in names if name.lower() not in left)
 
 
+class PodOrigins(Struct, frozen=True):
+    """Where the two halves of a pod are: `https://host` or `https://host:port`."""
+
+    pod: str
+    tokens: str
+    token_path: str = ""
+    """What paths begin with that are the token origin's, beside those of the identity domain as the lab knows it."""
+
+    def of(self, method: str, path: str) -> tuple[str, str]:
+        """The origin that a path belongs to, and the name of its route."""
+        route = ROUTER.name(method, path)
+        known = ROUTER.at(path)
+        if known is not None:
+            tokens = known.name in IDENTITY_NAMES
+        else:
+            beneath = self.token_path and (path + "/").startswith(self.token_path + "/")
+            tokens = bool(beneath) or not _IDENTITY_PLACES.isdisjoint(path.split("/")[1:2])
+        if not tokens:
+            return self.pod, route
+        # what a tape doesn't know by its path has secrets where those of the token endpoint are
+        return self.tokens, route if route != UNKNOWN_ROUTE else "token"
+
+    def moved(self, location: bytes, here: str) -> bytes:
+        """A `Location`: one at either origin is at `here` then."""
+        text = location.decode("latin-1")
+        found = _BEGINNING.match(text)
+        ours = found is not None and _compared(found[0]) in (_compared(self.pod), _compared(self.tokens))
+        return here.encode() + location[found.end() :] if found and ours else location
+
+
+def _compared(origin: str) -> tuple[str, str, int | None] | None:
+    """An origin as it is compared: case and the usual port don't count. None if it is none."""
+    try:
+        parts = urlsplit(origin)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+
+
 class NoRoom(Exception):
     """More has come at once than may be kept."""
 
@@ -75,29 +119,22 @@ class BodyRoom:
         self.taken = 0
 
     @contextmanager
-    def place(self) -> Iterator["BodyPlace"]:
-        """What one request takes of it; free again at the end."""
-        place = BodyPlace(self)
+    def place(self) -> Iterator[Callable[[int], None]]:
+        """Gives what has one request take so many bytes in all, NoRoom if there are no more; free again at the end."""
+        size = 0
+
+        def grow_to(wanted: int) -> None:
+            nonlocal size
+            more = max(0, wanted - size)
+            if self.taken + more > self.most:
+                raise NoRoom
+            self.taken += more
+            size += more
+
         try:
-            yield place
+            yield grow_to
         finally:
-            self.taken -= place.size
-
-
-class BodyPlace:
-    """The bytes of one request."""
-
-    def __init__(self, room: BodyRoom) -> None:
-        self._room = room
-        self.size = 0
-
-    def grow_to(self, size: int) -> None:
-        """Take so many bytes in all; NoRoom if there are no more."""
-        more = max(0, size - self.size)
-        if self._room.taken + more > self._room.most:
-            raise NoRoom
-        self._room.taken += more
-        self.size += more
+            self.taken -= size
 
 
 class PodProxy(ListeningServer):
@@ -161,15 +198,15 @@ class PodProxy(ListeningServer):
 
     async def exchange(self, connection: Connection, incoming: web.BaseRequest) -> Sent:
         """Carry one request on, and its answer back."""
-        with self.room.place() as place:
-            return await self._carry(connection, incoming, place)
+        with self.room.place() as grow:
+            return await self._carry(connection, incoming, grow)
 
-    async def _carry(self, connection: Connection, incoming: web.BaseRequest, place: BodyPlace) -> Sent:
+    async def _carry(self, connection: Connection, incoming: web.BaseRequest, grow: Callable[[int], None]) -> Sent:
         since, headers = self.clock.now(), connection.headers
         path, query = reader.target_of(incoming.raw_path)
         body: bytes | Refusal = _refused(incoming, f"{path}?{query}", headers) or b""
         if isinstance(body, bytes) and incoming.body_exists:
-            body = await self._receive(connection, place)
+            body = await self._receive(connection, grow)
         now = self.clock.now()
         x = self.exchanges = self.exchanges + 1
         origin, route = self.pod_origins.of(incoming.method, path)
@@ -182,13 +219,13 @@ class PodProxy(ListeningServer):
         outgoing = UpstreamRequest(origin, incoming.method, request.target, sent, body)
         return await _ProxiedExchange(self, connection, x, now).run(outgoing, request)
 
-    async def _receive(self, connection: Connection, place: BodyPlace) -> bytes | Refusal:
+    async def _receive(self, connection: Connection, grow: Callable[[int], None]) -> bytes | Refusal:
         """The whole body as it came, while there is room for it."""
         most = self.limits.upload_body
         try:
             # what has a length takes its place before it comes: so one of two that are too long together passes
-            place.grow_to(min(int(header_of(connection.headers, "content-length") or 0), most))
-            return await connection.body(most, packed=True, grow=place.grow_to)
+            grow(min(int(header_of(connection.headers, "content-length") or 0), most))
+            return await connection.body(most, packed=True, grow=grow)
         except NoRoom:
             return reader.shell_refusal(503, f"The requests under way have more than {self.room.most} bytes.")
 

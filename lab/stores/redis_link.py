@@ -1,8 +1,9 @@
-"""The way to a store in Redis or Valkey: one connection for all that is asked, and one for each who waits at a time.
+"""The way to a store in Redis or Valkey: one connection for all that is asked, and one for who waits for news.
 
-A store answers nothing else on a connection on which somebody waits. On the other, commands are written as they come and answered in their order, so any number of them may be under way at once. A
-connection on which an answer is overdue is cut, however it came to hang, and the next command opens another: nothing is
-asked twice here, for whoever asks knows whether that does harm.
+A store answers nothing else on a connection on which somebody waits. On the other, commands are written as they come and
+answered in their order, so any number of them may be under way at once. A connection on which an answer is overdue is
+cut, however it came to hang, and the next command opens another: nothing is asked twice here, for whoever asks knows
+whether that does harm.
 """
 
 import asyncio
@@ -74,11 +75,6 @@ class _Connection(asyncio.Protocol):
         elif self._questions:
             self._watch = self._loop.call_at(self._questions[0].due, self._look)
 
-    @property
-    def idle(self) -> bool:
-        """Whether it can be used, and nothing is under way on it."""
-        return not self.over and not self._questions
-
     def data_received(self, data: bytes) -> None:
         import hiredis
 
@@ -117,10 +113,8 @@ class RedisLink:
         self.address = address
         self.notes: tuple[str, ...] = ()
         """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
-        self._connection: _Connection | None = None
-        """That for all who don't wait."""
-        self._waiting: list[_Connection] = []
-        """Those for who does, in use or not: as many as ever waited at once."""
+        self._connections: dict[bool, _Connection] = {}
+        """That of who waits, and that for all others."""
         self._opening = asyncio.Lock()
         self._reply_error = hiredis.ReplyError
 
@@ -131,9 +125,9 @@ class RedisLink:
     async def ask_all(self, *commands: RedisCommand, waits: Millis = 0) -> list[Any]:
         """The answers to commands that are written together; the store may take `waits` real milliseconds more for them."""
         try:
-            connection = self._at_hand(waits)
-            if connection is None:
-                connection = await self._opened(waits)
+            connection = self._connections.get(waits > 0)
+            if connection is None or connection.over:
+                connection = await self._open(waits > 0)
             answers = await connection.ask(commands, waits + ANSWERS_WITHIN)
         except (OSError, TimeoutError) as fault:
             raise StoreLost(f"the store at {self.address} doesn't answer: {_words(fault)}.") from None
@@ -142,22 +136,12 @@ class RedisLink:
                 raise self._refusal(str(answer))
         return answers
 
-    def _at_hand(self, waits: Millis) -> _Connection | None:
-        """A connection for this, if one is open."""
-        if waits:
-            return next((each for each in self._waiting if each.idle), None)
-        return None if self._connection is None or self._connection.over else self._connection
-
-    async def _opened(self, waits: Millis) -> _Connection:
+    async def _open(self, waits: bool) -> _Connection:
         async with self._opening:
-            connection = self._at_hand(waits)
-            if connection is None:
+            connection = self._connections.get(waits)
+            if connection is None or connection.over:
                 async with asyncio.timeout(ANSWERS_WITHIN / 1_000):
-                    connection = await self._connect()
-                if waits:
-                    self._waiting = [*(each for each in self._waiting if not each.over), connection]
-                else:
-                    self._connection = connection
+                    connection = self._connections[waits] = await self._connect()
             return connection
 
     async def _connect(self) -> _Connection:
@@ -195,9 +179,8 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
-        for connection in (self._connection, *self._waiting):
-            if connection is not None:
-                connection.cut(ConnectionError("it was closed"))
+        for connection in self._connections.values():
+            connection.cut(ConnectionError("it was closed"))
 
 
 def _words(fault: Exception) -> str:

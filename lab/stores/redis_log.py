@@ -8,7 +8,7 @@ Of a tenant `TENANT` is its name and its birth, so one that was ended leaves not
 find. Its log begins with an entry that whoever made it wrote: where there is no log there is no tenant.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.shared import (
+    EXCHANGE_BYTES,
     EXCHANGES_KEPT,
     PIECE,
     PROCESS_LIFETIME,
@@ -31,13 +32,14 @@ from lab.core.journal.shared import (
     LogPosition,
     Published,
     SetupReplaced,
+    SharedStore,
     Snapshot,
     StoreRefused,
     Synced,
 )
 from lab.stores.address import StoreAddress, check_prefix
 from lab.stores.codec import decode_commit, decode_records, encode_commit, encode_records
-from lab.stores.redis_link import RedisLink, open_link
+from lab.stores.redis_link import RedisCommand, RedisLink, open_link
 
 _AT_ONCE = 10
 """Pieces of a snapshot, of `PIECE` records each, that are read at a time."""
@@ -64,10 +66,20 @@ redis.call('XTRIM', KEYS[3], 'MINID', ARGV[2])
 """Put a snapshot that was written in pieces in the place of the last one, and shorten the log; not if that is newer, or all is gone."""
 
 _PUBLISH = """#!lua
-if ARGV[2] == '1' and redis.call('EXISTS', KEYS[2]) == 0 then return end
-for place = 3, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[place]) end
+if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 0 then return end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local bytes = last and tonumber(last[2][2]) or 0
+for place = 4, #ARGV do
+    bytes = bytes + #ARGV[place]
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'b', string.format('%.0f', bytes), 'e', ARGV[place])
+end
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+while first and bytes - first[2][2] + #first[2][4] > tonumber(ARGV[2]) do
+    redis.call('XDEL', KEYS[1], first[1])
+    first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+end
 """
-"""Publish exchanges, unless they are a tenant's that was ended."""
+"""Publish exchanges, unless they are a tenant's that was ended; each says how many bytes were published with it."""
 
 
 def keys_of(prefix: str, tenant: str = NAMELESS, birth: str = "") -> tuple[str, str, str]:
@@ -134,10 +146,20 @@ class RedisLog:
         args = last, commit.wall + STALE, f"{commit.position}-0", commit.place.mark, encode_commit(commit)
         return bool(await self.link.ask("EVAL", _APPEND, 1, self._log, *args))
 
-    async def wait(self, after: LogPosition, timeout: Millis) -> None:
-        """Return once there is a commit after that position, or `timeout` real milliseconds have passed."""
-        read = ("XREAD", "COUNT", 1, "BLOCK", max(timeout, 1), "STREAMS", self._log, f"{after}-0")
-        await self.link.ask_all(read, waits=max(timeout, 1))
+    async def wait(
+        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
+    ) -> Collection[SharedStore]:
+        """Those with news, once there are any; none after `timeout` real milliseconds."""
+        streams: dict[str, tuple[SharedStore, str]] = {}
+        for store, (position, cursor) in places.items():
+            assert isinstance(store, RedisLog)
+            streams[store._log] = store, f"{position}-0"
+            if cursor is not None:
+                streams[store._exchanges] = store, cursor or "0-0"
+        ids = (place for _, place in streams.values())
+        read: RedisCommand = ("XREAD", "COUNT", 1, "BLOCK", max(timeout, 1), "STREAMS", *streams, *ids)
+        (found,) = await self.link.ask_all(read, waits=max(timeout, 1))
+        return {streams[key.decode()][0] for key, _ in found or ()}
 
     # Snapshots
 
@@ -184,13 +206,14 @@ class RedisLog:
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Let the processes of this lab read these."""
         named = "1" if self._birth else ""
-        await self.link.ask("EVAL", _PUBLISH, 2, self._exchanges, self._log, EXCHANGES_KEPT, named, *lines)
+        most = EXCHANGES_KEPT, EXCHANGE_BYTES
+        await self.link.ask("EVAL", _PUBLISH, 2, self._exchanges, self._log, *most, named, *lines)
 
     async def published(self, after: Cursor) -> Published:
         """What all processes published after a place."""
         first = f"({after}" if after else "-"
         entries = await self.link.ask("XRANGE", self._exchanges, first, "+", "COUNT", PIECE)
-        lines = tuple(members[1] for _, members in entries)
+        lines = tuple(members[3] for _, members in entries)
         return Published(lines, entries[-1][0].decode() if entries else after)
 
     # Processes

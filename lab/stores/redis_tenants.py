@@ -1,11 +1,10 @@
 """The tenants of a shared lab in Redis or Valkey: a hash of all, and keys of its own for each (shared.md)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from lab.core.clock import Millis
-from lab.core.journal.shared import Commit, Cursor, KeptName, KeptTenant, LogPosition
+from lab.core.journal.shared import Commit, KeptTenant
 from lab.stores.codec import encode_commit
-from lab.stores.redis_link import RedisCommand, RedisLink
+from lab.stores.redis_link import RedisLink
 from lab.stores.redis_log import NAMELESS, RedisLog, keys_of
 
 _MAKE = """#!lua
@@ -84,17 +83,6 @@ class RedisTenants:
         self._changes = changes
         pairs = zip(known.items(), found, strict=True)
         return [name for (name, birth), value in pairs if value is None or _kept(value).birth != birth]
-
-    async def wait(
-        self, commits: Mapping[KeptName, LogPosition], lines: Mapping[KeptName, Cursor], timeout: Millis
-    ) -> Collection[str]:
-        """Those with a commit or an exchange after these: one connection waits for all."""
-        places = {keys_of(self._prefix, *name)[0]: (name, f"{max(at, 0)}-0") for name, at in commits.items()}
-        places |= {keys_of(self._prefix, *name)[2]: (name, at or "0-0") for name, at in lines.items()}
-        ids = (place for _, place in places.values())
-        read: RedisCommand = ("XREAD", "COUNT", 1, "BLOCK", max(timeout, 1), "STREAMS", *places, *ids)
-        (found,) = await self._link.ask_all(read, waits=max(timeout, 1))
-        return {places[key.decode()][0][0] for key, _ in found or ()}
 
     def store(self, name: str, kept: KeptTenant) -> RedisLog:
         """That of a tenant."""

@@ -21,7 +21,6 @@ from lab.app.effects import Outcome
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.tui.panes.palette import PalettePage
 from lab.tui.screens.host import PanelSource
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
@@ -75,7 +74,7 @@ class LabApp(App[Outcome | None]):
     @property
     def can(self) -> frozenset[str]:
         """What can be done here: go to the shell and come back, have others decide elsewhere."""
-        suspends = self._driver is not None and self._driver.can_suspend and hasattr(signal, "SIGTSTP")
+        suspends = hasattr(signal, "SIGTSTP") and not (self.is_headless or self.is_web)
         found = {"suspend": suspends, "side": self.panel is not None}
         return frozenset(name for name, able in found.items() if able)
 
@@ -155,8 +154,7 @@ class LabApp(App[Outcome | None]):
         """End without a traceback across the terminal."""
         self._close_messages_no_wait()
 
-    def _fatal_error(self) -> None:
-        self.panic()
+    _fatal_error = panic
 
     @contextmanager
     def surviving(self, *but: type[Exception]) -> Iterator[None]:
@@ -184,7 +182,7 @@ class LabApp(App[Outcome | None]):
 
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""
-        shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
+        shows = isinstance(self.screen, ListScreen) and self.screen.page.opener == "ctrl+p"
         if self.main is not None and not shows:
             self.main.open_palette()
 

@@ -17,7 +17,6 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.tui.app import LabApp
-from lab.tui.panes.layout import Rects
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
 from lab.tui.state.acts import HOLD
@@ -124,10 +123,10 @@ async def film(
     source.player.pause(stage is None)
 
     async def shoot(pilot: Pilot[object]) -> None:
-        await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
-        screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
+        while not screen.ready:  # Textual's own pause gives up after a second, which is little on a busy machine
+            await pilot.pause()
         tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title, size)
         app.mark = tape.mark
         tape.output("\x1b[?25l\x1b[2J")
@@ -153,13 +152,20 @@ class _Frames:
         self._screen = screen
         self._tape = tape
         self._before: list[str] = []
-        self._places: Rects = {}
+
+    @property
+    def _laid_out(self) -> bool:
+        """Whether Textual has every part that shows where it is to be."""
+        canvas = self._screen.canvas
+        wanted = ((canvas.widgets[name].region, place) for name, place in canvas.places.items())
+        return all(region == (place.x, place.y, place.width, place.height) for region, place in wanted)
 
     async def take(self) -> None:
-        if self._places != (places := {**self._screen.canvas.places}):
-            self._places, laid_out = places, Event()
-            self._screen.call_after_refresh(laid_out.set)
-            await laid_out.wait()
+        # each widget asks for a layout in a turn of its own, so one refresh of the screen may come too early
+        while not self._laid_out:
+            refreshed = Event()
+            self._screen.call_after_refresh(refreshed.set)
+            await refreshed.wait()
         await settle()
         rows = list(rows_of(self._screen))
         if changed := "".join(moved(self._before, rows)):

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from lab.app.effects import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, RunEnded
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.jobs.gates import decision_text
 from lab.program.words import Verdict
@@ -10,6 +10,7 @@ from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
 from lab.tui.state.gate import GateDecision
+from lab.tui.state.journal import RunChange
 from lab.tui.state.narrate import sentence
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
@@ -27,11 +28,9 @@ def opening(source: SourceState) -> list[str]:
     return texts
 
 
-def lines(
-    observation: RunObservation, before: RunState, after: RunState, source: SourceState | None = None
-) -> list[str]:
-    """What an observation adds to the transcript; `before` and `after` are the states around it."""
-    texts = _rows(observation, before, after)
+def lines(change: RunChange, source: SourceState | None = None) -> list[str]:
+    """What a change adds to the transcript."""
+    texts, before, after = _rows(change), change.before, change.after
     old, new = (sentence(ScreenState(run, source=source or SourceState())) for run in (before, after))
     if old != new and after.start is not None:
         texts.append(f"# {clean.line(new)}")
@@ -41,16 +40,16 @@ def lines(
             texts += [f"? {line}" for line in gate.question.split("\n")]
         if opens and not gate.in_chat:
             texts.append(f"# {gate.channel}: outside the API, the app only polls.")
-    return texts + _end(after) if isinstance(observation, RunEnded) else texts
+    return texts + _end(after) if isinstance(change.observation, RunEnded) else texts
 
 
-def _rows(observation: RunObservation, before: RunState, after: RunState) -> list[str]:
+def _rows(change: RunChange) -> list[str]:
+    observation, before, after = change.observation, change.before, change.after
     at = at_text(after.since_start(observation.at))
     decisions = [each.decision for each in after.since(before, "decided") if each.decision is not None]
     match observation:
-        case Replied(x=x) | Lost(x=x):
-            exchange = after.exchange(x)
-            return [] if exchange is None else [_reply(at, exchange, before, after, decisions)]
+        case Replied() | Lost():
+            return [] if change.done is None else [_reply(at, change.done, before, after, decisions)]
         case Noted():
             return [f"{at_text(after.since_start(each.at))} {_decision(each)}" for each in decisions]
         case Waiting(until=until, why="retry-after" | "retry" as why):

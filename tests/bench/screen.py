@@ -12,7 +12,7 @@ from textual import events
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
-from lab.tui.state.journal import ObservedState, fold
+from lab.tui.state.journal import JournalState, follow
 from tests.bench.load import PATIENCE
 from tests.bench.measure import Extent, Row, Samples
 from tests.terminal import Terminal, lab
@@ -127,9 +127,9 @@ def flood(extent: Extent) -> Iterable[Row]:
     yield Row("the same, slowest answer to a key", 200, keys.median, HEADLESS, keys.spread, unit="ms", at_most=True)
     observations = play.flood(5_000)
     begun = time.perf_counter()
-    observed = ObservedState()
+    observed = JournalState(own=True)
     for observation in observations[:256]:
-        observed = fold(observed, observation)
+        observed = follow(observed, observation)
     seek = (time.perf_counter() - begun) * 1_000
     yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
 

@@ -17,9 +17,9 @@ from lab.cli.commands.capture import CaptureSettings, running_capture
 from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
+from lab.cli.run.apps import app_for_peer
 from lab.cli.run_settings import USUAL_APP, Peer
 from lab.cli.serve.playback import RecordingPlayer
-from lab.cli.setup import app_for_peer
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.client.driver import Transport, drive
 from lab.client.transport import HttpTransport

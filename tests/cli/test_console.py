@@ -90,7 +90,7 @@ def test_a_bug_leaves_a_sentence_and_a_log_and_no_traceback(
     if not writable:
         folder.write_text("no folder")
     monkeypatch.setattr("platformdirs.user_log_path", lambda name: folder)
-    monkeypatch.setattr("lab.files.bug_logs.gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr("lab.files.artifacts.gettempdir", lambda: str(tmp_path / "temporary"))
     for number in (1, 2):
         assert guarded(lambda: raising(ZeroDivisionError("said\udc80 by a client")), console) == 70
         logs = sorted((folder if writable else tmp_path / "temporary").glob("bug-*.log"))
@@ -111,7 +111,7 @@ def test_a_bug_whose_log_no_folder_takes_is_told_all_the_same(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr("platformdirs.user_log_path", lambda name: tmp_path / "file")
-    monkeypatch.setattr("lab.files.bug_logs.gettempdir", lambda: str(tmp_path / "file" / "below"))
+    monkeypatch.setattr("lab.files.artifacts.gettempdir", lambda: str(tmp_path / "file" / "below"))
     assert guarded(lambda: raising(KeyError()), console) == 70
     assert (
         err.getvalue().startswith("lab: A bug of the lab, KeyError at ") and "no folder takes its log" in err.getvalue()

@@ -8,7 +8,7 @@ import pytest
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
-from lab.cli.serve.control_settings import ControlSettings
+from lab.cli.serve.settings import ControlSettings
 from lab.core.errors import UsageError
 from lab.settings import Flags
 from tests.cli.test_serve import fetch, listening, serving

@@ -10,10 +10,10 @@ import pytest
 from lab.app.effects import Answer
 from lab.app.run import run
 from lab.cli.console import Console
+from lab.cli.run.apps import app_of
 from lab.cli.run.conversation import job_facts_observer
 from lab.cli.run.transcript import Transcript
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted

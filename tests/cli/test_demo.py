@@ -14,11 +14,14 @@ from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
 from lab.cli.main import run_command
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import load_folder, make_setup
+from lab.cli.serve.serving import Serving
+from lab.cli.setup import load_folder, make_setup, own_client
 from lab.client.transport import HttpTransport
 from lab.clocks import ScaledClock
+from lab.control import RunTape
 from lab.core.observe import Requested
 from lab.identity.client import token_request
+from lab.identity.scopes import api_scope
 from lab.settings import ClockSettings, Flags, MockSettings
 from tests import terminal
 from tests.conftest import ROOT, Lab, each_row
@@ -182,10 +185,10 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
         assert await lifetime() == 300
         assert mock.follow("second").seed == seeds[1]
         assert await lifetime() == 420
-        await mock.control.begin_tape("kept")
+        await mock.control.ask(RunTape("kept"))
         act = mock.follow("first")
         assert (act.seed, act.choice.name, await lifetime()) == (seeds[1], "first", 420)
-        await mock.control.end_tape()
+        await mock.control.ask(RunTape())
         assert (mock.follow("first").seed, await lifetime()) == (seeds[0], 300)
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
 
@@ -228,6 +231,26 @@ async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_
         await stream.aclose()  # type: ignore[attr-defined]
     assert skips > 5
     assert facts("skipped") == facts("instant")
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["of others", "our own app"])
+async def test_the_library_that_signs_fast_is_loaded_for_clients_of_others_alone(
+    outside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr("lab.cli.serve.serving._UP", 0)
+    monkeypatch.setattr("lab.cli.serve.serving.load_library", lambda: loop.call_soon_threadsafe(loaded.set))
+    async with Serving(make_setup(MockSettings()), Console(), Stop(), outside=outside) as mock:
+        transport = HttpTransport(mock.base_url, mock.token_url)
+        client = own_client(mock.setup.config)
+        sent = token_request(client.id, client.secret, api_scope(mock.setup.config.switches.pod))
+        assert [(await transport.send("token", sent)).status for _ in range(5)] == [200] * 5
+        await transport.close()
+        if outside:
+            async with asyncio.timeout(10):
+                await loaded.wait()
+    assert loaded.is_set() is outside
 
 
 async def test_who_calls_from_outside_is_answered_while_the_run_stands_paused_or_between_turns(lab: Lab) -> None:

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 import pytest
 
 from lab.cli.commands import doctor
-from lab.client.control import ControlClient
 from lab.stores.address import store_address
 from lab.stores.redis_link import open_link
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
+from tests.steering import Steering
 from tests.stores.redis_server import RedisServer
 
 
@@ -114,7 +114,7 @@ def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyP
 
 
 async def advanced(ready: dict[str, str], millis: int) -> None:
-    client = ControlClient(ready["control_url"], ready["control_token"])
+    client = Steering(ready["control_url"], ready["control_token"])
     assert (await client.advance(millis)).done
     await client.close()
 

@@ -17,7 +17,7 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from lab.cli.commands.serve import agent_lines, reviewer_sentence
-from lab.cli.serve.https import trust_lines
+from lab.cli.serve.ports import trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
 from lab.settings import MockSettings, ReviewerKind
@@ -58,6 +58,21 @@ def fetch(url: str, head: dict[str, str], body: bytes | None = None) -> dict[str
     with urllib.request.urlopen(request, timeout=20) as got:
         answer: dict[str, object] = json.load(got)
     return answer
+
+
+def granted(ready: dict[str, str], more: str) -> int:
+    """What a client is answered that asks for a token and says more than it has to."""
+    pair = f"{quote_plus(ready['client_id'])}:{quote_plus(ready['client_secret'])}"
+    form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
+    head = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    token = fetch(f"{ready['token_url']}", head, form)["access_token"]
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    fetch(
+        f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/invokeAsync",
+        head,
+        json.dumps({"message": more or "Compare"}).encode(),
+    )
+    return 200
 
 
 def named_token_url(ready: dict[str, str]) -> object:
@@ -194,6 +209,31 @@ def test_a_file_that_is_removed_under_way_is_told_of_and_serving_goes_on(tmp_pat
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 4
         assert process.stderr.read().count("somebody has removed it") == 1
+
+
+@pytest.mark.parametrize("long", [0, 70_000])
+def test_a_disk_that_is_full_ends_the_tape_and_nothing_else(lab: Lab, tmp_path: Path, long: int) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("no other process can be given a limit here")
+    tape = tmp_path / "day.rec.jsonl"
+    with forked_lab(*HOW, "item-comparison", "--json", "--record", "./day", cwd=tmp_path) as process:
+        ready = listening(process)
+        assert process.pid is not None
+        # a line is torn, or of a long body nothing can be kept beside
+        room = long or tape.stat().st_size + 4_321
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        steer = {"Authorization": f"Bearer {ready['control_token']}"}
+        for _ in range(20):
+            assert granted(ready, "x" * long) == 200
+        health = fetch(f"{ready['control_url']}/_lab/health", steer)
+        assert health["status"] == "red" and "File too large" in str(health["why"])
+        assert fetch(f"{ready['control_url']}/_lab/ready", steer)["status"] == "ready"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 4
+        assert process.stderr.read().count("File too large") == 1
+    assert tape.read_bytes().endswith(b"}\n")
+    assert [lab(*what, tape).code for what in (("replay",), ("repair",), ("replay",))] == [3, 0, 0]
 
 
 def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:

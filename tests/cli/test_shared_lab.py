@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli.serve import shared_lab as shared_lab_module
-from lab.cli.serve.ledger_settings import LedgerSettings
+from lab.cli.serve.settings import LedgerSettings
 from lab.cli.serve.shared_lab import SharedSetup, adopted, agree, shared_lab
 from lab.cli.setup import Setup, make_setup
 from lab.core.errors import HostError, UsageError

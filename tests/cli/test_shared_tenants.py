@@ -31,10 +31,9 @@ from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
-from lab.server.shared import batch_loop
+from lab.server.shared import batch_loop, refused_writes
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
-from lab.server.tenant_follower import TenantFollower
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
 from lab.stores.redis_tenants import RedisTenants
@@ -42,7 +41,7 @@ from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, made_by_command
 from tests.conftest import examples
 from tests.server.conftest import SCOPE, TOKEN, Peer, control_request
 from tests.server.test_faults import until
-from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
 from tests.stores.memory_tenants import MemoryTenants
 from tests.stores.redis_server import RedisServer
 
@@ -124,8 +123,8 @@ async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tupl
         yield one, other
 
 
-def follower_of(lab: Lab) -> TenantFollower:
-    return cast("StoredTenants", lab.server.labs)._follower
+def stored(lab: Lab) -> StoredTenants:
+    return cast("StoredTenants", lab.server.labs)
 
 
 async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
@@ -229,8 +228,8 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
         for name in ("ann", "bob"):
             await other.token(f"/t/{name}")
         await one.control("DELETE", "tenants/ann")
-        await follower_of(other).let_go_ended()
-        assert [*other.server.labs.named] == ["bob"] == [*follower_of(other).here]
+        await stored(other).let_go_ended()
+        assert [*other.server.labs.named] == ["bob"] == [*stored(other)._births]
 
 
 async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_is_gone(
@@ -242,10 +241,27 @@ async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_i
         await follower.send(control_request(one.control_port, "GET", "t/ann/journal?follow=1"))
         await follower.reader.readuntil(b"token.granted")
         ann = one.server.labs.named["ann"]
-        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followed.is_set()
+        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followers
         await follower.close()
         await until(lambda: ann.users == 0)
-        assert not cast("BatchLoop", ann.calls).relay.followed.is_set()
+        assert not cast("BatchLoop", ann.calls).relay.followers
+
+
+async def test_one_whose_commits_were_refused_is_well_again_without_a_call(
+    tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_IDLE", "_LOOK"):
+        monkeypatch.setattr(batch_loop, name, 10)
+    monkeypatch.setattr(batch_loop, "PROCESS_LIFETIME", 1_000_000)  # no heartbeat is due
+    async with serving(loaded(tmp_path), shared.process(), 1) as lab:
+        assert (await lab.token("/t/ann")).status == 200
+        calls = lab.server.labs.named["ann"].calls
+        store = cast("MemoryStoreAccess", cast("BatchLoop", calls).store).shared
+        store.full = True
+        assert (await lab.token("/t/ann")).status == 503 and "it is full" in str(calls.trouble)
+        store.full = False
+        monkeypatch.setattr(refused_writes, "SETTLED", 0)
+        await until(lambda: calls.trouble is None)
 
 
 async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:
@@ -261,7 +277,7 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
         polling = asyncio.ensure_future(other.polled(token, str(started.json["jobId"]), "/t/ann"))
         await until(lambda: _replying(other, "ann"))
         await one.control("DELETE", "tenants/ann")
-        await follower_of(other).let_go_ended()
+        await stored(other).let_go_ended()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await polling
 
@@ -374,7 +390,7 @@ class SharedCaller:
         where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.labs
         routed = tenants.route(where, headers)
         if routed.absent is not None:
-            routed = await tenants.look_up(routed, request.method, where, headers)
+            routed = await tenants.admit(routed, replace(request, headers=headers), where)
         assert routed.refusal is None
         there, sent = routed.lab, replace(request, path=routed.path)
         now, reply = await there.calls.run(lambda at: (at, there.service.serve(sent, at)))
@@ -416,7 +432,7 @@ class SharedCaller:
         for lab in self.labs:
             tenant = await self.tenant(lab)
             await tenant.calls.look()
-            routes = lab.plane.routes[tenant]
+            routes = lab.plane.observed[tenant]
             lines = [json.loads(line) async for batch in routes.subscriber().so_far() for line in batch]
             assert Counter(line["k"] for line in lines)["req"] == self.did.total() - self.did["advance"]
             text = json.dumps(lines)

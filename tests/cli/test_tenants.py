@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.cli.commands.serve import ServeSettings, may_choose_lines, serve_extras
+from lab.cli.commands.serve import ServeSettings, may_choose_lines
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
-from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
+from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_setup
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError
@@ -38,9 +38,9 @@ from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
 from lab.server.call_totals import CALLS as COUNTED
 from lab.server.call_totals import Samples
-from lab.server.control.description import description
 from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
+from lab.server.control.routes import description
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
 from lab.settings import ClockSettings, MockSettings
@@ -338,7 +338,7 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
     console = Answering()
     chosen = ServeSettings(tenants=3, log="none")
-    assert serve_extras(chosen, console).tenants == 3
+    assert chosen.extras(console).tenants == 3
     one, tenant = may_choose_lines(chosen, "http://lab")
     assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")
     assert tenant.startswith("  tenants        http://lab/t/NAME, or X-Lab-Tenant: NAME")
@@ -704,7 +704,7 @@ async def apart(setup: Setup, calls: list[tuple[int, str, bool]]) -> None:
         await callers[who].call(what, by_path)
     for caller in callers:
         lines = [
-            json.loads(line) async for batch in plane.routes[caller.tenant].subscriber().so_far() for line in batch
+            json.loads(line) async for batch in plane.observed[caller.tenant].subscriber().so_far() for line in batch
         ]
         assert Counter(line["k"] for line in lines)["req"] == caller.did.total() - caller.did["advance"]
         text = json.dumps(lines)

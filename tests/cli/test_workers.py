@@ -59,6 +59,10 @@ class Supervised:
         pid = self.process.pid
         return sorted(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
+    def descriptors(self) -> int:
+        """How many the process that started them has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def control(self, path: str) -> Any:
         """What the control plane says: whoever has it, within the time that a worker takes to start."""
         return json.loads(self.text(path))
@@ -118,12 +122,14 @@ def test_a_worker_that_dies_is_started_again_and_the_control_plane_stays(redis_u
         assert len(workers) == WORKERS and lab.control("health")["status"] == "ok"
         notes = [lab.complaint() for _ in range(2)]
         assert [each.split()[0] for each in notes] == ["note:", "shares"], "one of them says it, once"
+        descriptors = lab.descriptors()
         os.kill(workers[0], signal.SIGKILL)
         assert lab.control("health")["status"] == "ok", "with the same token, at the same place"
         note = lab.complaint()
         assert note.startswith(f"lab: worker 1 (process {workers[0]}) was ended by SIGKILL: started again as process ")
         workers = lab.workers()
         assert len(workers) == WORKERS and int(note.split()[-1].rstrip(".")) in workers
+        assert lab.descriptors() == descriptors, "nothing is left of the one before"
         lab.process.terminate()
         assert lab.process.wait(20) == 0 and gone(workers)
 

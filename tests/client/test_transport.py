@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lab.client.control import ControlClient
-from lab.client.journal_stream import read_journal_line
+from lab.client.control import read_journal_line
 from lab.client.transport import HttpTransport, PodTransport, TransportLost
 from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Request
@@ -15,6 +14,7 @@ from lab.core.version import __version__
 from lab.recording.format.lines import Header
 from lab.recording.redaction.secret_forms import forms_of
 from tests.conftest import each_row
+from tests.steering import Steering
 
 REPLY = (
     b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: 2\r\n\r\nhi"
@@ -71,7 +71,7 @@ async def test_no_path_leads_to_another_host(echo: Echo, path: str) -> None:
 
 
 async def test_a_control_plane_that_leads_elsewhere_is_none(echo: Echo) -> None:
-    client = ControlClient(echo.origin, "t")
+    client = Steering(echo.origin, "t")
     for call in (client.journal(), anext(client.follow()), client.look("health")):
         with pytest.raises(ProtocolError, match="control plane"):
             await call
@@ -153,7 +153,7 @@ async def test_a_peer_that_is_not_there_is_refused_and_a_lab_that_is_not_there_i
     origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     server.close()
     await server.wait_closed()
-    transport, client = HttpTransport(origin, origin), ControlClient(origin, "t")
+    transport, client = HttpTransport(origin, origin), Steering(origin, "t")
     with pytest.raises(TransportLost, match="refused"):
         await transport.send("status", Request("GET", "/x"))
     with pytest.raises(HostError, match="control plane"):

@@ -13,6 +13,14 @@ SERVER = (
     ("lab.server.control.plane, lab.cli.serve.serving", "hiredis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
     ("lab.stores.redis_log", "hiredis"),
 )  # fmt: skip
+SERVE = (
+    (
+        "lab.cli.commands.serve",
+        "difflib lab.app lab.client lab.cli.logs.request_log lab.cli.run lab.cli.serve.state_journal"
+        " lab.cli.serve.worker_place lab.server.shared.worker_links lab.server.tls",
+    ),
+)
+"""Of a lab that has none of these, no part is waited for."""
 SCREEN = (
     ("lab.tui.panes.registry, lab.tui.line_mode, lab.tui.state.reduce", "textual aiohttp markdown_it"),
     ("lab.cli.commands.play", "lab.mock.service jwt"),
@@ -37,7 +45,7 @@ def loaded(*lines: str) -> str:
     return done.stdout
 
 
-@each_row("order", [SERVER, SCREEN, DEMO], ids=["a server", "the screen", "a demo"])
+@each_row("order", [SERVER, SERVE, SCREEN, DEMO], ids=["a server", "lab serve alone", "the screen", "a demo"])
 def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
     """Each imported after those before it, and what isn't loaded then."""
     lines = [

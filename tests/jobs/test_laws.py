@@ -68,7 +68,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         assert isinstance(record, JobRecord)
         now = max([now + 90_000, *(fact.at for fact in mock.derived(job, LONGEST).facts)])
         # by its own journal, for a job may be forgotten by now
-        planned = mock._mock.reader.plan_of(mock.ledger, job, record)
+        planned = mock._mock.index.plan_of(mock.ledger, job, record)
         ended = status_texts(planned, at(planned, record.decisions, now), EPOCH, switches)
         assert ended.status in ("COMPLETE", "ERROR")
         assert ended.error != "The answer could not be written."
@@ -94,7 +94,7 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         record = mock.ledger.get(job_key(job))
         assert isinstance(record, JobRecord)
         now = max([0, *(fact.at for fact in last.facts)])
-        plan = mock._mock.reader.plan_of(mock.ledger, job, record)
+        plan = mock._mock.index.plan_of(mock.ledger, job, record)
         assert status_texts(plan, at(plan, record.decisions, now), EPOCH, switches).status in (
             "COMPLETE",
             "ERROR",

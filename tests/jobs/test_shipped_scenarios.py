@@ -24,9 +24,7 @@ from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
-from lab.tui.rows.formats import kind
-from lab.tui.rows.html import to_markdown
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import kind, markdown, to_markdown
 from lab.tui.state.screen import ScreenState, SourceState
 from tests.wire_peer import EPOCH, invoke, read, status, token, token_request
 

@@ -78,7 +78,7 @@ def stale_attempt(
 LOST_UPDATE = "calls that were beaten are not tried again"
 MISTAKES: dict[str, Any] = {
     "the gate's deadline is a millisecond late": patch.object(Opening, "deadline", property(later_deadline)),
-    "a gate takes a decision at its deadline": patch("lab.mock.reader.at", closed_interval),
+    "a gate takes a decision at its deadline": patch("lab.mock.job_index.at", closed_interval),
     "a token is good at the instant at which it ends": patch("lab.identity.bearer.live", longer_token),
     "a token that was revoked is good": patch("lab.identity.bearer.live", lasting_token),
     "a decision isn't folded": patch.object(GateDecided, "fold", lost_decision),

@@ -10,8 +10,8 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import CallCount
 from lab.core.observe import Observation, Touched
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobForgotten, JobRecord, RepeatRecord, job_key
-from lab.mock import retention
-from lab.mock.batches import BatchedService
+from lab.mock import job_index
+from lab.mock.batches import Batch, BatchedService
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.recording.format.journal_lines import facts_line
@@ -212,8 +212,24 @@ def test_a_batch_that_is_refused_drops_its_jobs_the_next_time() -> None:
     assert sizes_of(mock.ledger)["jobs"] == 1
 
 
+def test_a_batch_that_was_refused_drops_all_that_is_of_its_jobs_the_next_time() -> None:
+    mock = BatchedService(service(QUICK, idempotency_key="on").config)
+
+    def tried(request: Request, now: int) -> Batch:
+        return mock.attempt([lambda now: mock.serve(request, now)], now)
+
+    bearers: list[str] = []
+    mock.accept(mock.attempt([lambda now: bearers.append(token(mock, now))], 0))
+    mock.accept(tried(invoke(bearers[0], {"message": "Bus"}, idempotency_key="mine"), 0))
+    later = invoke(bearers[0], {"message": "Bus"})
+    for _ in range(2):
+        mock.refuse(tried(later, 10_000))
+    mock.accept(tried(later, 10_000))
+    assert RepeatRecord not in set(mock.ledger.sizes()) and sizes_of(mock.ledger)["jobs"] == 1
+
+
 def test_a_few_jobs_are_looked_at_with_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "MOST_LOOKS", 3)
+    monkeypatch.setattr(job_index, "MOST_LOOKS", 3)
     mock = service(QUICK)
     bearer = token(mock)
     for now in range(10):

@@ -1,32 +1,55 @@
 """What the control plane's routes take: what a Struct reads is what the OpenAPI document says, and no more."""
 
+from typing import get_origin, get_type_hints
+
 import jsonschema
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 
-from lab.core.exchange import Json
-from lab.plugin import ControlRoute
-from lab.server.control import description as description_module
-from lab.server.control.access import CommandRefused
-from lab.server.control.calls import RouteContext
-from lab.server.control.commands import (
-    COMMANDS,
+from lab.control import (
+    CONTROL_ROOT,
+    ArmFault,
+    AskReady,
+    ControlCommand,
+    CountCalls,
+    DecideDevice,
     DecideGate,
-    JobQuery,
-    JobsQuery,
+    DescribeApi,
+    DescribeRoutes,
+    DisarmFault,
+    DriveClock,
+    EndTenant,
+    EndTokens,
+    ListFaults,
+    ListJobs,
+    ListRoutes,
+    ListScenarios,
+    ListTenants,
+    LookClock,
+    LookHealth,
+    LookJob,
     MakeTenant,
-    Reset,
+    ResetLab,
+    RunTape,
+    ScrapeMetrics,
     SetClock,
-    asked_of,
-    struct_of,
+    TellJournal,
 )
-from lab.server.control.description import description
-from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
+from lab.core.exchange import Json
+from lab.plugin import ControlRoute, resolve
+from lab.server.control import routes
+from lab.server.control.observed import RouteContext
+from lab.server.control.reading import CommandRefused, asked_of, path_members, struct_of
+from lab.server.control.routes import CONTROL_ROUTES, description
+from tests.conftest import each_row
+from tests.server.test_control import Plane, plane
+
+__all__ = ["plane"]
 
 PATHS = description("1.2.3", "http://127.0.0.1")["paths"]
-COMMANDED = [row for row in CONTROL_ROUTES if row.body is not None and row.name in COMMANDS]
+COMMANDED = [row for row in CONTROL_ROUTES if row.body is not None and asked_of(row) is not ArmFault]
 VALUES = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(-2, 2**63), st.text(max_size=4),
@@ -48,18 +71,18 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
 ) -> None:
     row = data.draw(st.sampled_from(COMMANDED))
     kind = asked_of(row)
-    assert kind is not None
-    names = [*kind.__struct_fields__, "other"]
+    in_path = dict.fromkeys(path_members(row), "a")
+    names = [*(name for name in kind.__struct_fields__ if name not in in_path), "other"]
     body = data.draw(st.dictionaries(st.sampled_from(names), VALUES, max_size=3))
     schema = schema_of(row)
     if kind is MakeTenant and "name" in body:  # whose pattern the handler holds it to, for its words
         body["name"] = "ann"
     if not jsonschema.Draft202012Validator(schema).is_valid(body):
         with pytest.raises(CommandRefused) as refused:
-            struct_of(body, kind)
+            struct_of({**body, **in_path}, kind)
         assert refused.value.status == 400 and any(name in refused.value.error for name in names)
         return
-    taken = struct_of(body, kind)
+    taken = struct_of({**body, **in_path}, kind)
     for name, value in body.items():
         assert isinstance(value, list) or getattr(taken, name) == value
 
@@ -70,43 +93,91 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
         (SetClock, {"until": "x"}, "until takes one of RUNNING, WAITING, COMPLETE, ERROR.", 'As {"advance":"1h"}, '),
         (SetClock, {"timeout": 1}, "timeout takes true or false.", 'As {"advance":"1h"}, '),
         (SetClock, {"advnace": "1h"}, 'There is no member "advnace" here.', "did you mean advance?"),
-        (Reset, {"to": None}, "to takes an integer.", "GET /_lab/clock tells now."),
-        (Reset, {"to": -1}, "to takes an integer of at least 0.", "GET /_lab/clock"),
-        (DecideGate, {"verdict": "approved"}, "gate is missing.", "GET /_lab/jobs/{job} tells the open gate"),
+        (ResetLab, {"to": None}, "to takes an integer.", "GET /_lab/clock tells now."),
+        (ResetLab, {"to": -1}, "to takes an integer of at least 0.", "GET /_lab/clock"),
+        (
+            DecideGate,
+            {"job": "a", "verdict": "approved"},
+            "gate is missing.",
+            "GET /_lab/jobs/{job} tells the open gate",
+        ),
         (MakeTenant, {"name": "a", "scenarios": ["x", 1]}, "scenarios takes a string.", "GET /_lab/scenarios lists"),
     ],
 )
-def test_what_does_not_fit_is_told(kind: type[Reset], given_: dict[str, Json], error: str, hint: str) -> None:
+def test_what_does_not_fit_is_told(kind: type[ResetLab], given_: dict[str, Json], error: str, hint: str) -> None:
     with pytest.raises(CommandRefused) as refused:
         struct_of(given_, kind)
     assert refused.value.error == error and refused.value.hint.startswith(hint)
 
 
 def test_a_query_has_its_numbers_as_text() -> None:
-    assert struct_of({"limit": "20"}, JobsQuery, strict=False) == JobsQuery(20)
-    assert struct_of({}, JobQuery, strict=False).timeout == "30s"
+    assert struct_of({"limit": "20"}, ListJobs, strict=False) == ListJobs(20)
+    assert struct_of({"job": "a"}, LookJob, strict=False).timeout == "30s"
     for given_, error in (
         ({"limit": "0"}, "limit takes an integer of at least 1."),
         ({"lim": "1"}, 'There is no member "lim" here.'),
     ):
         with pytest.raises(CommandRefused, match=error):
-            struct_of(given_, JobsQuery, strict=False)
+            struct_of(given_, ListJobs, strict=False)
 
 
-class ThingQuery(Struct, frozen=True):
+class LookThing(ControlCommand[dict[str, Json]], frozen=True):
     """What a route of a plugin takes."""
 
     name: str
     since: int = 0
 
 
-async def thing(context: RouteContext, query: ThingQuery) -> Json:
-    return {"since": query.since}
+async def thing(context: RouteContext, command: LookThing) -> dict[str, Json]:
+    return {"since": command.since}
 
 
 def test_a_plugin_s_route_is_described_by_its_struct(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = ControlRoute("GET", "things/{name}", "thing", "a thing", run=f"{__name__}:thing")
-    monkeypatch.setattr(description_module, "CONTROL_ROUTES", (row,))
+    row = ControlRoute("GET", "things/{name}", f"{__name__}:thing", f"{__name__}:LookThing", "a thing")
+    monkeypatch.setattr(routes, "CONTROL_ROUTES", (row,))
     (path,) = description("1", "http://lab")["paths"].values()  # type: ignore[union-attr]
     shown = [(each["name"], each["in"]) for each in path["get"]["parameters"]]  # type: ignore[index,call-overload]
     assert shown == [("name", "path"), ("since", "query")]
+
+
+@each_row("row", CONTROL_ROUTES, ids=[row.name for row in CONTROL_ROUTES])
+def test_a_route_s_function_takes_and_gives_what_is_declared(row: ControlRoute) -> None:
+    kind, (context, command, given) = asked_of(row), get_type_hints(resolve(row.run)).values()
+    assert (context, command) == (RouteContext, kind)
+    assert given == kind.answers_with() or issubclass(given, web.StreamResponse)
+    assert {*path_members(row)} <= {*kind.__struct_fields__}
+
+
+async def test_every_answer_is_read_by_the_client_as_what_is_declared(plane: Plane) -> None:
+    job = await plane.stage.job(await plane.stage.token())
+    fault: dict[str, Json] = {"route": "status", "answer": 503, "name": "busy"}
+    asked_for = [
+        ListRoutes(), DescribeRoutes(), LookHealth(), AskReady(), ListJobs(1), DescribeApi(), ListScenarios(),
+        SetClock(job=job, until="WAITING"), LookJob(job, "WAITING"), DecideGate(job, "consent", "approved", "jane"),
+        CountCalls("invoke", job), LookClock(), DriveClock(until=3_000), ArmFault(fault), ListFaults(),
+        DisarmFault("busy"), EndTokens("expire", "demo"), ListTenants(), ResetLab(),
+    ]  # fmt: skip
+    for command in asked_for:
+        answer = await plane.client.ask(command)
+        declared = command.answers_with()
+        assert answer.done and isinstance(answer.value, get_origin(declared) or declared), (command, answer)
+    elsewhere = {DecideDevice, EndTenant, MakeTenant, RunTape, ScrapeMetrics, TellJournal}
+    kernel = {asked_of(row) for row in CONTROL_ROUTES if row.takes.startswith("lab.control:")}
+    assert {type(each) for each in asked_for} == kernel - elsewhere
+
+
+@each_row(
+    ("method", "path", "body", "error"),
+    [
+        ("GET", "clock?nwo=1", None, 'There is no member "nwo" here.'),
+        ("GET", "jobs/a?job=b", None, 'There is no member "job" here.'),
+        ("POST", "jobs/a/decisions", {"job": "b", "gate": "c", "verdict": "d"}, 'There is no member "job" here.'),
+        ("DELETE", "faults/a?name=b", None, 'There is no member "name" here.'),
+        ("POST", "faults", {"fault": {}}, 'There is no member "fault" here.'),
+    ],
+)
+async def test_what_stands_in_no_place_of_a_route_is_refused(
+    plane: Plane, method: str, path: str, body: Json, error: str
+) -> None:
+    got = await plane.ask(method, path, body)
+    assert (got.status, got.json["error"]) == (400, error) and got.json["hint"]

@@ -5,12 +5,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import jsonschema
 import pytest
+from msgspec import to_builtins
 
-from lab.client.control import ControlClient
 from lab.clocks import ManualClock, ScaledClock, settle
+from lab.control import EndTokens, ListJobs
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
@@ -20,20 +22,20 @@ from lab.identity.facts import KeyRotated
 from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.control import jobs as job_routes
-from lab.server.control.description import description
-from lab.server.control.jobs import job_document
+from lab.server.control.jobs import shown
 from lab.server.control.plane import ControlPlane
-from lab.server.control.routes import CONTROL_ROUTES
+from lab.server.control.routes import CONTROL_ROUTES, description
 from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.server.conftest import TOKEN, Answer, Peer, Stage, ask_once, make_service, request, status
+from tests.steering import Steering
 from tests.wire_peer import service, token
 
 
 @dataclass
 class Plane:
     port: int
-    client: ControlClient
+    client: Steering
     stage: Stage
 
     async def raw(self, data: bytes) -> Answer:
@@ -62,7 +64,7 @@ async def steering(stage: Stage, control: ControlPlane | None = None) -> AsyncIt
     """A control plane of the mock at work, and its client."""
     control = control or ControlPlane(stage.server, TOKEN)
     origin = await control.start()
-    client = ControlClient(origin, TOKEN)
+    client = Steering(origin, TOKEN)
     try:
         yield Plane(int(origin.rpartition(":")[2]), client, stage)
     finally:
@@ -107,7 +109,7 @@ async def test_the_document_says_which_routes_need_no_token(plane: Plane) -> Non
             data, host = request("GET", f"/_lab/{row.path}"), b"Host: 127.0.0.1"
             answer = await plane.raw(data.replace(host, host + b":%d" % plane.port))
             free = {} in paths[f"/_lab/{row.path}"]["get"].get("security", [])
-            assert (answer.status == 200) == free == (row.name in ("health", "ready")), row
+            assert (answer.status == 200) == free == (row.name in ("look_health", "ask_ready")), row
 
 
 async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane) -> None:
@@ -122,7 +124,7 @@ async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane)
         jsonschema.validate(json.loads(row.body), schema)
         refused = await plane.ask("POST", row.path.replace("{job}", job), {"zzzzzz": 1})
         known = refused.json["hint"].removeprefix("Known: ").rstrip(".").split(", ")
-        if row.name != "arm":  # of which the scenario's language knows all members
+        if row.name != "arm_fault":  # of which the scenario's language knows all members
             assert (refused.status, known) == (400, list(schema["properties"])), row
 
 
@@ -322,7 +324,7 @@ async def test_commands_and_their_refusals(
 
 async def test_a_key_is_rotated_over_the_plane_and_older_tokens_stay_good(plane: Plane) -> None:
     old = await plane.stage.token()
-    rotated = await plane.client.rotate_key()
+    rotated = await plane.client.ask(EndTokens("rotate"))
     assert rotated.done and rotated.why == SECOND_KEY_ID
     (fact,) = plane.stage.facts(KeyRotated)
     assert (fact.by, fact.key, fact.until) == ("control", SECOND_KEY_ID, 3_600_000)
@@ -491,7 +493,7 @@ async def test_a_stop_ends_the_streams() -> None:
     server = MockServer(make_service(), ManualClock())
     await server.start()
     control = ControlPlane(server, TOKEN)
-    client = ControlClient(await control.start(), TOKEN)
+    client = Steering(await control.start(), TOKEN)
 
     async def follow() -> None:
         async for _ in client.follow():
@@ -513,7 +515,7 @@ async def test_a_scaled_clock_takes_another_pace() -> None:
     server = MockServer(make_service(), clock)
     control = ControlPlane(server, TOKEN, trouble=lambda: "the disk is full")
     origin = await control.start()
-    client, stranger = ControlClient(origin, TOKEN), ControlClient(origin, "wrong")
+    client, stranger = Steering(origin, TOKEN), Steering(origin, "wrong")
     assert (await client.scale("0")).done
     assert (await client.look("clock"))["factor"] == "0"
     assert (await client.scale("-1")).status == 400
@@ -600,7 +602,7 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
     def observed(now: int) -> Json:
         look = mock.look(job, now)
         assert look is not None
-        return job_document(job, look, now)["gate"]
+        return cast(Json, to_builtins(shown(job, look, now).gate))
 
     assert isinstance(before := observed(1_000), dict)
     assert (before["approvals"], before["votes"]) == (2, [])
@@ -613,7 +615,7 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
 
 async def test_following_ends_quietly_when_the_follower_closes(stage: Stage) -> None:
     control = ControlPlane(stage.server, TOKEN)
-    client = ControlClient(await control.start(), TOKEN)
+    client = Steering(await control.start(), TOKEN)
     await stage.token()
     observed = 0
     async with asyncio.timeout(5):
@@ -637,6 +639,6 @@ async def test_the_newest_jobs_are_listed_oldest_first_and_the_mock_has_its_turn
     accepted = [await plane.stage.job(token) for _ in range(5)]
     for most, slices in ((5, 2), (4, 2), (1, 0)):
         turns.clear()
-        shown = await plane.client.look(f"jobs?limit={most}")
+        shown = (await plane.client.ask(ListJobs(most))).document
         assert shown["now"] == plane.stage.clock.now() and len(turns) == slices
         assert [each["job"] for each in shown["jobs"]] == accepted[-most:]

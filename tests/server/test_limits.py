@@ -80,7 +80,7 @@ async def test_exchanges_in_memory(stage: Stage) -> None:
     try:
         for _ in range(3):
             await (await stage.peer()).ask(request("GET", ROUTER.path("status", code=TEAM, job="j"), (bearer("x"),)))
-        kept = requests_in(control.usual._buffer)
+        kept = requests_in(control.usual.buffer)
     finally:
         await control.stop()
     assert [each.x for each in kept] == [2, 3]

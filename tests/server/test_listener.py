@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 
 from lab.core.errors import HostError, UsageError
-from lab.server.listener import bind, bind_reserved, inherited, reserve
+from lab.server.listener import bind, inherited, reserve
 
 HOST = "127.0.0.1"
 
 
 def test_connections_to_a_reserved_port_come_to_those_that_listen() -> None:
     place = reserve(HOST, 0)
-    listeners = [bind_reserved(HOST, place.port) for _ in range(2)]
+    listeners = [bind(HOST, place.port, shared=True) for _ in range(2)]
     assert {each.origin for each in listeners} == {place.origin}
     callers = [socket.create_connection((HOST, place.port), timeout=5) for _ in range(64)]
     taken: Counter[int] = Counter()
@@ -32,7 +32,7 @@ def test_connections_to_a_reserved_port_come_to_those_that_listen() -> None:
 
 def test_a_port_at_which_somebody_listens_is_not_reserved() -> None:
     place = reserve(HOST, 0)
-    listener = bind_reserved(HOST, place.port)
+    listener = bind(HOST, place.port, shared=True)
     with pytest.raises(HostError, match="can't listen on"):
         reserve(HOST, place.port)
     listener.close()

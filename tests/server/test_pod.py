@@ -19,8 +19,8 @@ JSON = ("content-type", "application/json")
 
 
 @pytest.fixture
-def limits() -> ServerLimits:
-    return ServerLimits(lingering=0.01)
+def limits(request: pytest.FixtureRequest) -> ServerLimits:
+    return ServerLimits(lingering=getattr(request, "param", 0.01))
 
 
 async def test_a_password_buys_a_bare_token_that_opens_the_api(stage: Stage) -> None:
@@ -52,6 +52,7 @@ async def test_the_filter_of_oracles_cli_finds_the_workflow(stage: Stage, path: 
     assert refused["status"] == "FAI-40000" and "character 14: = or eq is expected, not like" in refused["message"]
 
 
+@pytest.mark.parametrize("limits", [10], indirect=True)
 async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) -> None:
     token, peer = await stage.token(), await stage.peer()
     file = {"fileName": "a.pdf", "fileContent": b64encode(bytes(4_000_000)).decode(), "parse": True}

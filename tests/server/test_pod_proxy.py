@@ -13,8 +13,7 @@ from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.core.upstream import UpstreamRequest
 from lab.server.connection import reset
-from lab.server.pod_origins import PodOrigins
-from lab.server.pod_proxy import BodyRoom, PodProxy, passed_on
+from lab.server.pod_proxy import BodyRoom, PodOrigins, PodProxy, passed_on
 from tests.conftest import each_row
 from tests.server.conftest import Peer
 

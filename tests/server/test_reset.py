@@ -80,11 +80,11 @@ async def test_the_wall_s_present_second_is_instant_0(plane: Plane) -> None:
 
 
 async def test_a_tape_ends_and_another_begins_and_both_replay(plane: Plane, tmp_path: Path) -> None:
-    await plane.client.begin_tape("day")
+    await plane.client.tape("day")
     await a_test(plane)
     assert (await reset(plane))["tape"] == "recordings/day-2.rec.jsonl"
     await a_test(plane)
-    await plane.client.end_tape()
+    await plane.client.tape()
     for name in ("day", "day-2"):
         replays(recording(name, tmp_path), plane)
 
@@ -121,7 +121,7 @@ async def test_an_exchange_under_way_is_dropped_and_leaves_no_line(plane: Plane)
 
 
 async def test_too_many_facts_are_gone_with_it(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.server.control.rewind.MOST_FACTS", 1)
+    monkeypatch.setattr("lab.server.control.observed.MOST_FACTS", 1)
     await plane.stage.job(await plane.stage.token())
     assert (await plane.ask("POST", "reset", {"to": 0})).status == 409
     await reset(plane)
@@ -144,7 +144,7 @@ class TestScaled:
         return ScaledClock("0", start=10_000)
 
     async def test_the_clock_goes_on_and_with_it_epoch_tape_and_followers(self, plane: Plane, tmp_path: Path) -> None:
-        await plane.client.begin_tape("day")
+        await plane.client.tape("day")
         observed, following = plane.follow()
         await plane.stage.job(await plane.stage.token())
         answer = await reset(plane)
@@ -161,7 +161,7 @@ class TestScaled:
         facts = [str(line.get("type")) for line in await journal(plane) if line["k"] == "fact"]
         assert facts[0] == "ledger.cleared" and "job.accepted" not in facts
         await plane.stage.job(bearer)
-        await plane.client.end_tape()
+        await plane.client.tape()
         replays(recording("day", tmp_path), plane)
 
     async def test_a_reply_that_still_comes_is_of_no_exchange_in_the_journal(self, plane: Plane) -> None:

@@ -120,14 +120,14 @@ async def test_a_tape_begun_late_restates_what_lives_and_replays_by_itself(plane
     bearing = await stage.token()
     job = await stage.job(bearing)
     await plane.client.advance(3_000)
-    begun = await plane.client.begin_tape("late")
+    begun = await plane.client.tape("late")
     assert (begun.status, begun.document["file"]) == (200, "recordings/late.rec.jsonl")
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, job))).json["status"] == "WAITING"
     await plane.client.decide(job, "consent", "approved")
     assert (await peer.ask(status(bearing, job))).json["status"] == "COMPLETE"
     await stage.job(bearing)
-    assert (await plane.client.end_tape()).document == {"ok": True, "file": "recordings/late.rec.jsonl"}
+    assert (await plane.client.tape()).document == {"ok": True, "file": "recordings/late.rec.jsonl"}
     await peer.ask(status(bearing, job))
     found = recording("late", tmp_path)
     assert [each.type for each in found.facts()][:2] == ["token.granted", "job.accepted"]
@@ -163,13 +163,13 @@ async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage
 
 @pytest.mark.parametrize("longest", [2_000])
 async def test_a_tape_at_its_limit_turns_health_red_and_replays(plane: Plane, tmp_path: Path) -> None:
-    await plane.client.begin_tape("full")
+    await plane.client.tape("full")
     assert (await plane.client.look("health"))["status"] == "ok"
     bearing = await plane.stage.token()
     await plane.stage.job(bearing)
     await plane.stage.job(bearing)
     assert "its limit of 2000 bytes" in str(await plane.client.look("health"))
-    await plane.client.end_tape()
+    await plane.client.tape()
     found = recording("full", tmp_path)
     assert found.end is not None and found.end.reason == "limit"
     replays(found, plane)
@@ -317,7 +317,7 @@ class TestReal:
 
 
 async def test_too_many_facts_close_the_way_back(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.server.control.rewind.MOST_FACTS", 1)
+    monkeypatch.setattr("lab.server.control.observed.MOST_FACTS", 1)
     bearing = await plane.stage.token()
     assert (await plane.ask("POST", "reset", {"to": 0})).status == 200
     await plane.stage.job(bearing)
@@ -347,13 +347,13 @@ async def test_tokens_that_are_over_are_remembered_for_what_they_were(plane: Pla
     used = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
     fresh = (await form(plane, "/oauth2/v1/token", **used)).json
     await plane.client.advance(2 * 3_600_000 - 1)
-    await plane.client.begin_tape("late")
+    await plane.client.tape("late")
     peer = await plane.stage.peer()
     assert "expired" in (await peer.ask(status(bearing, "x"))).headers["www-authenticate"]
     assert (await form(plane, "/oauth2/v1/token", **used)).status == 400
     # the one that came of it is gone with it
     assert (await form(plane, "/oauth2/v1/token", **{**used, "refresh_token": fresh["refresh_token"]})).status == 400
-    await plane.client.end_tape()
+    await plane.client.tape()
     found = recording("late", tmp_path)
     assert "reused" in {each.text("why") for each in found.facts() if each.x is not None}
     replays(found, plane)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +11,16 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe,
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, Fact
-from lab.core.journal.shared import LogPlace, LogPosition, StoreLost, StoreRefused
+from lab.core.journal.shared import (
+    Commit,
+    Cursor,
+    LogPlace,
+    LogPosition,
+    SharedStore,
+    Snapshot,
+    StoreLost,
+    StoreRefused,
+)
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
@@ -250,7 +259,10 @@ async def test_an_instant_never_goes_back_even_if_the_store_s_clock_does(shared:
             assert await late.loop.run(lambda now: now) == 5_000
 
 
-async def test_a_commit_whose_answer_gets_lost_counts_once(shared: MemoryStore) -> None:
+async def test_a_commit_whose_answer_gets_lost_counts_once(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_loop, "ANSWERED_WITHIN", 20_000)
     async with lab(shared, ManualClock(), ManualClock()) as (one, two):
         bearer = await one.token()
 
@@ -299,6 +311,30 @@ async def test_while_the_store_is_gone_calls_fail_and_nothing_is_doubled(
             assert len(process.facts(JobAccepted)) == 3 * taken + 1
             assert [len(process.facts(kind)) for kind in (LedgerLost, LedgerBack)] == [1, 1]
         assert sum("Calls get 503" in line for line in caplog.messages) == 2, "each process says so once"
+
+
+async def test_calls_whose_answer_got_lost_are_not_run_again_on_records_that_had_to_be_loaded(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_loop, "ANSWERED_WITHIN", 20_000)
+    async with lab(shared, ManualClock()) as (one,):
+        bearer = await one.token()
+
+        def lose() -> None:
+            shared.lost = 1
+            asyncio.get_running_loop().call_soon(let_go)
+
+        def let_go() -> None:
+            """Others have kept a snapshot with it, and the log goes on far behind."""
+            shared.snapshot = Snapshot(shared.commits[-1].place, dict(shared.records), 0)
+            shared.take(shared.commits[-1].place, Commit(3, "third", 1, 0, shared.wall, ()))
+            del shared.commits[:-2]
+
+        shared.before_commit = lose
+        with pytest.raises(StoreLost, match="no longer says"):
+            await one.begin(bearer)
+        await one.loop.back.wait()
+        assert len(list(one.service.jobs())) == 1, "the store had taken it"
 
 
 async def test_a_process_that_is_too_far_behind_loads_the_records(shared: MemoryStore) -> None:
@@ -505,11 +541,13 @@ class WaitCounting(SlowAccess):
     waits = 0
     refused = False
 
-    async def wait(self, after: LogPosition, timeout: Millis) -> None:
+    async def wait(
+        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
+    ) -> Collection[SharedStore]:
         self.waits += 1
         if self.refused:
             raise StoreLost("NOPERM")
-        await super().wait(after, timeout)
+        return await super().wait(places, timeout)
 
 
 @pytest.mark.parametrize("refused", [False, True])

@@ -9,20 +9,23 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.clocks import ManualClock, real_millis
+from lab.core.exchange import Request, Response
 from lab.core.journal.fact import ClockAdvanced, Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Commit
-from lab.core.observe import Replied
+from lab.core.observe import Replied, Requested
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
+from lab.server.backlog import Kept
 from lab.server.control.metrics import WorkerMeters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
-from lab.server.shared import batch_loop, refused_writes, worker_links
+from lab.server.shared import batch_loop, exchanges, refused_writes, worker_links
 from lab.server.shared.batch_loop import ORDINALS, BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.shared.worker_links import WorkerLinks, answer_first
+from lab.stores.codec import decode_exchange
 from tests.server.conftest import (
     SCOPE,
     TOKEN,
@@ -232,6 +235,19 @@ async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: Memo
         assert paths == [line["p"] for line in await one.journal() if line["k"] == "req"] and len(paths) == 3
 
 
+async def test_what_waits_to_be_published_is_bounded_by_its_bytes(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "EXCHANGE_BYTES", 35_000)
+    async with two(shared) as (one, _):
+        for number in range(9):
+            request = Request("POST", "/x", "", (), b"%d" % number * 10_000)
+            one.service.tell(Requested(0, number, "invoke", request))
+            one.service.tell(Replied(0, number, Response(202, (), b"")))
+        await one.calls.relay.publish()
+        assert [decode_exchange(line).observed[0].observation.x for line in shared.lines] == [6, 7, 8]
+
+
 async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: MemoryStore) -> None:
     async with two(shared) as (one, other):
         await one.token()
@@ -255,16 +271,16 @@ async def test_what_nobody_can_read_ends_no_journal_that_is_followed(shared: Mem
         asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.put_nowait(context["exception"]))
         shared.lines.append(b"somebody else's")
 
-        def onlooker(observation: object, position: int, wall: int) -> None:
-            heard.put_nowait(observation)
+        def onlooker(kept: Kept) -> None:
+            heard.put_nowait(kept.observation)
 
-        other.calls.relay.follow(onlooker)
+        other.calls.relay.followers.append(onlooker)
         assert isinstance(await bugs.get(), ValueError)
         await one.token()
         await one.calls.relay.publish()
         while not isinstance(await heard.get(), Replied):
             pass
-        other.calls.relay.leave(onlooker)
+        other.calls.relay.followers.remove(onlooker)
         assert bugs.empty()
 
 
@@ -399,7 +415,7 @@ async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: Mem
 async def test_the_first_of_the_workers_tells_what_each_counted(
     shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_links, "WORKER_ANSWERS_WITHIN", 50)
+    monkeypatch.setattr(worker_links, "WORKER_ANSWERS_WITHIN", 300)
     asking, far = socket.socketpair()
     async with two(shared) as (one, other):
         one.server.workers = WorkerLinks({2: asking.detach()})

@@ -23,7 +23,7 @@ LARGE = {
 
 @pytest.fixture
 def world() -> Iterator[Served]:
-    with serving(LARGE, limits=ServerLimits(write_deadline=0.05)) as served:
+    with serving(LARGE, limits=ServerLimits(write_deadline=0.3)) as served:
         yield served
 
 

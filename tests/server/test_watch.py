@@ -16,7 +16,7 @@ from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.tui.sources.watch import Watch
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.journal import JournalState, SourceUpdate, follow
 from tests.conftest import each_row
 from tests.server.conftest import Stage, make_service, status
 
@@ -29,7 +29,7 @@ class Watching:
     def __init__(self, url: str, settings: WatchSettings) -> None:
         self.again = asyncio.Event()
         self.source = Watch("here", lambda: reached(url, settings), rest=self._rest)
-        self.observed = ObservedState(journal=JournalState())
+        self.jobs = JournalState()
         self.remark: list[str] = []
         self.observations: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
@@ -40,7 +40,7 @@ class Watching:
 
     async def _look(self) -> None:
         async for observations in self.source.observations():
-            self.observed = fold(self.observed, observations)
+            self.jobs = follow(self.jobs, observations)
             if isinstance(observations, SourceUpdate) and observations.remark:
                 self.remark.append(observations.remark)
 
@@ -53,11 +53,6 @@ class Watching:
     async def end(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-
-    @property
-    def jobs(self) -> JournalState:
-        assert self.observed.journal is not None
-        return self.observed.journal
 
 
 def asked_with(runtime: Path, token: str | None = None) -> WatchSettings:

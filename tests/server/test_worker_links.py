@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.server.shared import worker_links
-from lab.server.shared.worker_links import WorkerLink, WorkerLinks, answer_first
+from lab.server.shared.worker_links import WorkerLinks, answer_first
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -53,10 +53,10 @@ async def test_each_answers_for_itself() -> None:
 @pytest.mark.parametrize("left", [b"7 an old answer\n", b"7 half an ans", b"no number\n\n"])
 async def test_what_a_worker_before_has_left_answers_nothing(left: bytes) -> None:
     asking, far = pair()
-    link = WorkerLink(asking.detach())
+    link = WorkerLinks({2: asking.detach()})
     far.send(left)
     async with answering(far, bytes.upper):
-        answers = [await link.ask(b"who") for _ in range(2)]
+        answers = [(await link.ask(b"who"))[2] for _ in range(2)]
         assert answers == [None if left.endswith(b"ans") else b"WHO", b"WHO"]
     link.close()
     far.close()
@@ -64,11 +64,29 @@ async def test_what_a_worker_before_has_left_answers_nothing(left: bytes) -> Non
 
 async def test_one_that_asks_anew_is_not_given_the_answers_of_before() -> None:
     asking, far = pair()
-    first, count = WorkerLink(asking.dup().detach()), iter(range(9))
-    assert await first.ask(b"before") is None
+    first, count = WorkerLinks({2: asking.dup().detach()}), iter(range(9))
+    assert await first.ask(b"before") == {2: None}
     first.close()
     async with answering(far, lambda question: b"%b %d" % (question, next(count))):
-        link = WorkerLink(asking.detach())
-        assert await link.ask(b"now") == b"now 1"
+        link = WorkerLinks({2: asking.detach()})
+        assert await link.ask(b"now") == {2: b"now 1"}
     link.close()
+    far.close()
+
+
+async def test_one_that_fails_at_a_question_answers_the_next() -> None:
+    asking, far = pair()
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    links, questions = WorkerLinks({2: asking.detach()}), iter([ZeroDivisionError()])
+
+    def answer(question: bytes) -> bytes:
+        for bug in questions:
+            raise bug
+        return question
+
+    async with answering(far, answer):
+        assert [await links.ask(b"who") for _ in range(2)] == [{2: None}, {2: b"who"}]
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError]
+    links.close()
     far.close()

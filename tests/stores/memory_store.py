@@ -14,13 +14,16 @@ shared.ended = True             the tenant whose store it is was ended
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
+from lab.clocks import first_of
 from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.shared import (
+    EXCHANGE_BYTES,
     EXCHANGES_KEPT,
     PIECE,
     PROCESS_LIFETIME,
@@ -34,6 +37,7 @@ from lab.core.journal.shared import (
     LogPosition,
     Published,
     SetupReplaced,
+    SharedStore,
     Snapshot,
     StoreLost,
     StoreRefused,
@@ -127,6 +131,10 @@ class MemoryStore:
         later = [commit for commit in self.commits if commit.position > after.position]
         return tuple(later[:PIECE])
 
+    def has_news(self, position: LogPosition, cursor: Cursor | None) -> bool:
+        """Whether there is a commit after the position, or a line after the place."""
+        return self.head > position or (cursor is not None and len(self.lines) > int(cursor or 0) - self.trimmed_lines)
+
     def wake(self) -> None:
         """Let those look again who wait."""
         self.changed.set()
@@ -201,21 +209,31 @@ class MemoryStoreAccess:
             self.shared.commits = [commit for commit in self.shared.commits if commit.position >= oldest]
         self._answer()
 
-    async def wait(self, after: LogPosition, timeout: Millis) -> None:
-        """Return once there is a commit after that position, or the store's clock has gone on by `timeout`."""
+    async def wait(
+        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
+    ) -> Collection[SharedStore]:
+        """Those with news, once there are any."""
         await self._reach()
-        until = self.shared.wall + timeout
-        while self.shared.head <= after and self.shared.wall < until:
-            await self.shared.changed.wait()
-            await self._reach()
+        stores = {store: store.shared for store in places if isinstance(store, MemoryStoreAccess)}
+
+        def news() -> set[SharedStore]:
+            return {each for each, shared in stores.items() if shared.has_news(*places[each])}
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout / 1_000):
+                while not news():
+                    await first_of(*(shared.changed.wait() for shared in stores.values()))
+                    await self._reach()
+        return news()
 
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Add lines."""
         await self._reach()
         shared = self.shared
         shared.lines += lines
-        shared.trimmed_lines += max(len(shared.lines) - EXCHANGES_KEPT, 0)
-        shared.lines = shared.lines[-EXCHANGES_KEPT:]
+        while len(shared.lines) > EXCHANGES_KEPT or sum(map(len, shared.lines)) > EXCHANGE_BYTES:
+            shared.trimmed_lines += 1
+            del shared.lines[0]
         shared.wake()
         self._answer()
 

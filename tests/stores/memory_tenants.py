@@ -1,12 +1,8 @@
 """The tenants of a shared lab in memory, for tests: each has a store of its own, which fails as that of the lab does."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
-from lab.clocks import first_of
-from lab.core.clock import Millis
-from lab.core.journal.shared import Commit, Cursor, KeptName, KeptTenant, LogPlace, LogPosition, StoreLost
+from lab.core.journal.shared import Commit, KeptTenant, LogPlace, StoreLost
 from tests.stores.memory_store import MemoryStore, MemoryStoreAccess
 
 
@@ -77,31 +73,6 @@ class MemoryTenantsAccess:
         await self._reach()
         kept = self._shared.kept
         return [name for name, birth in births.items() if name not in kept or kept[name].birth != birth]
-
-    async def wait(
-        self, commits: Mapping[KeptName, LogPosition], lines: Mapping[KeptName, Cursor], timeout: Millis
-    ) -> Collection[str]:
-        """Those with a commit or a line after these."""
-        await self._reach()
-        stores = {name: self._shared.stores[name[1]] for name in (*commits, *lines) if name[1] in self._shared.stores}
-
-        def news() -> set[str]:
-            found = {
-                name
-                for name, _ in stores
-                if (place := commits.get((name, _))) is not None and stores[name, _].head > max(place, 0)
-            }
-            return found | {
-                name
-                for name, _ in stores
-                if (name, _) in lines and len(stores[name, _].lines) > int(lines[name, _] or 0)
-            }
-
-        if not news():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout / 1_000):
-                    await first_of(asyncio.Event().wait(), *(store.changed.wait() for store in stores.values()))
-        return news()
 
     def store(self, name: str, kept: KeptTenant) -> MemoryStoreAccess:
         """That of a tenant."""

@@ -64,8 +64,8 @@ ODD = (
     ConversationRecord("T", "\udfff", (job_key("a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12), job_key("{\udc80"))),
     ConversationRecord("T", "{}", b"\x00\xff{"),
     JobRecord(
-        JobOrigin("demo", "é🚕", "T", None, ("data/x",)), THREAD, 2, 3, 2**62, '{"message":"\\ud800"}', b"[1e300]",
-        (Decision(5, "gate\ud800", 0, Verdict.APPROVED, Origin.PERSON, "Ana", "\u2028\x00"), Decision(9, "wait", 1, None)), 2,
+        JobOrigin("demo", "é🚕", "T", None, ("data/x",), 2, 2), THREAD, 3, 2**62, '{"message":"\\ud800"}', b"[1e300]",
+        (Decision(5, "gate\ud800", 0, Verdict.APPROVED, Origin.PERSON, "Ana", "\u2028\x00"), Decision(9, "wait", 1, None)),
     ),
 )  # fmt: skip
 

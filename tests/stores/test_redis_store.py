@@ -189,7 +189,7 @@ async def use_whole(store: RedisLog) -> None:
     assert isinstance(await store.sync(place), Synced)
     await store.keep(Snapshot(place, {counter_key("n"): Counter(1)}))
     assert (await store.snapshot()).place == place
-    await store.wait(0, 1)
+    await store.wait({store: (0, None)}, 1)
     assert await store.number()
     await store.setup(b"{}")
     await store.publish([b"line"])
@@ -299,25 +299,15 @@ async def test_an_answer_that_got_lost_on_the_wire_can_be_asked_for(redis_url: s
         await shared.close()
 
 
-async def test_who_waits_wakes_with_a_commit_or_in_time(shared_redis: SharedRedis) -> None:
+async def test_who_waits_wakes_with_a_commit_or_in_time_and_keeps_nobody_who_asks(shared_redis: SharedRedis) -> None:
     one, other = shared_redis.process(), shared_redis.process()
-    waiting = asyncio.create_task(other.wait(0, 30_000))
-    await filled(one, 1)
-    await waiting
-    await other.wait(0, 30_000)  # at once: it is there
-    await other.wait(1, 1)
-
-
-async def test_who_waits_keeps_nobody_who_waits_for_something_else(shared_redis: SharedRedis) -> None:
-    one, other = shared_redis.process(), shared_redis.process()
-    place = await filled(one, 1)
-    waiting = asyncio.create_task(other.wait(place.position, 60_000))
-    await other.link.ask("PING")  # the first is on its way to a connection of its own
-    for _ in range(3):
-        await asyncio.wait_for(other.wait(0, 60_000), 10)
+    waiting = asyncio.create_task(other.wait({other: (0, None)}, 30_000))
+    await other.link.ask("PING")  # on a connection of its own
     assert not waiting.done()
-    assert len(other.link._waiting) == 2, "the second is used again"
-    waiting.cancel()
+    await filled(one, 1)
+    assert await waiting == {other}
+    assert await other.wait({other: (0, None)}, 30_000) == {other}, "at once: it is there"
+    assert not await other.wait({other: (1, None)}, 1)
 
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")

@@ -19,6 +19,8 @@ from lab.core.journal.shared import (
     Synced,
 )
 from lab.server.shared.batch_loop import read_log
+from lab.stores import redis_log
+from tests.stores import memory_store
 from tests.stores.conftest import Shared
 
 START = LogPlace()
@@ -183,3 +185,14 @@ async def test_the_oldest_lines_go_once_there_are_too_many(shared: Shared) -> No
     first = await store.published(early.after)
     place = int(first.lines[0])
     assert 200 <= place <= 300 and first.lines == tuple(lines[place : place + PIECE])
+
+
+async def test_the_oldest_lines_go_once_they_are_too_long(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (redis_log, memory_store):
+        monkeypatch.setattr(kind, "EXCHANGE_BYTES", 4_000)
+    store = shared.process()
+    for number in range(6):
+        await store.publish([b"%d" % number * 1_000])
+    assert [line[:1] for line in (await store.published("")).lines] == [b"2", b"3", b"4", b"5"]
+    await store.publish([b"x" * 4_001])
+    assert not (await store.published("")).lines, "too long by itself"

@@ -129,15 +129,15 @@ async def test_it_is_known_which_are_there_no_longer(pair: Pair) -> None:
 async def test_who_waits_for_commits_of_several_is_woken_by_any(pair: Pair) -> None:
     one, other = pair
     kept = {name: await born(other, name) for name in ("ann", "bob", "cy")}
-    stores = {name: other.store(name, each) for name, each in kept.items()}
-    ann, bob, cy = ((name, each.birth) for name, each in kept.items())
-    place = await filled(stores["bob"], 1, after=await begun(stores["bob"]))
-    waiting = asyncio.ensure_future(one.wait({ann: 1, bob: 2, cy: 1}, {cy: ""}, 20_000))
-    await stores["bob"].append(place, used("one", 2, place, 2))
-    assert await asyncio.wait_for(waiting, 10) == {"bob"}
-    assert await one.wait({cy: -1}, {}, 20_000) == {"cy"}, "one that stands nowhere yet"
-    assert await one.wait({ann: 1}, {ann: ""}, 1) == set()
-    waiting = asyncio.ensure_future(one.wait({ann: 1, cy: 1}, {ann: "", cy: ""}, 20_000))
-    await stores["cy"].publish([b"a line"])
-    assert await asyncio.wait_for(waiting, 10) == {"cy"}
-    assert await one.wait({cy: 1}, {cy: (await stores["cy"].published("")).after}, 1) == set()
+    _, bob, cy = (other.store(name, each) for name, each in kept.items())
+    place = await filled(bob, 1, after=await begun(bob))
+    mine, his, hers = (one.store(name, each) for name, each in kept.items())
+    waiting = asyncio.ensure_future(mine.wait({mine: (1, None), his: (2, None), hers: (1, "")}, 20_000))
+    await bob.append(place, used("one", 2, place, 2))
+    assert await asyncio.wait_for(waiting, 10) == {his}
+    assert await mine.wait({hers: (0, None)}, 20_000) == {hers}, "one that stands nowhere yet"
+    assert await mine.wait({mine: (1, "")}, 1) == set()
+    waiting = asyncio.ensure_future(mine.wait({mine: (1, ""), hers: (1, "")}, 20_000))
+    await cy.publish([b"a line"])
+    assert await asyncio.wait_for(waiting, 10) == {hers}
+    assert await mine.wait({hers: (1, (await cy.published("")).after)}, 1) == set()

@@ -142,8 +142,10 @@ def test_connections_have_no_other_bound_where_the_system_has_none(monkeypatch: 
 
 
 def test_no_shell_is_gone_to_where_no_signal_stops_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = SimpleNamespace(_driver=SimpleNamespace(can_suspend=True), panel=None)
+    app = SimpleNamespace(is_headless=False, is_web=False, panel=None)
     assert LabApp.can.fget(app) == {"suspend"}  # type: ignore[attr-defined]
+    for without in ("is_headless", "is_web"):
+        assert LabApp.can.fget(SimpleNamespace(**{**vars(app), without: True})) == frozenset()  # type: ignore[attr-defined]
     monkeypatch.delattr(signal, "SIGTSTP")
     assert LabApp.can.fget(app) == frozenset()  # type: ignore[attr-defined]
 

@@ -125,9 +125,15 @@ async def resized(pilot: LabPilot, *sizes: tuple[int, int]) -> None:
 
 def drawn(app: LabApp) -> bool:
     """Whether nothing told waits to be folded or drawn."""
-    main, source = main_screen(app), app.source
+    source = app.source
     observations = source.queue.empty() if isinstance(source, play.Scripted) else True
-    return observations and not main.waits
+    return observations and not main_screen(app)._batch and not undrawn(app)
+
+
+def undrawn(app: LabApp) -> bool:
+    """Whether something was folded that doesn't show yet."""
+    canvas = main_screen(app).canvas
+    return canvas._due or canvas._alone is not None
 
 
 def lab_of(pilot: LabPilot) -> LabApp:

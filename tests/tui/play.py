@@ -3,9 +3,9 @@
 import asyncio
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
 from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any
@@ -22,7 +22,7 @@ from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from lab.program.words import Verdict
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.journal import JournalState
+from lab.tui.state.journal import JournalState, SourceUpdate, follow
 from lab.tui.state.screen import ScenarioChoice, SourceState
 from lab.tui.state.source import ScreenSource, SourceAsk
 
@@ -107,6 +107,11 @@ def body(status: str, **changes: Json) -> bytes:
     if status == "WAITING":
         members |= {"waitingToolCode": "BUYER_APPROVAL", "waitingNodeDetails": NODE}
     return json.dumps(members | changes, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def folded(observations: Iterable[RunObservation | SourceUpdate]) -> JournalState:
+    """What a run of ours has told so far."""
+    return reduce(follow, observations, JournalState(own=True))
 
 
 class Script:

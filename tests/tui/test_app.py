@@ -265,6 +265,13 @@ async def test_the_clock_is_looked_at_as_often_as_what_it_shows_asks_for(monkeyp
             for _ in range(8):
                 main.tick()
             assert len(looks) == drawn_ticks, state
+            while main.canvas.looks:
+                main.tick()
+            looks.clear()
+            for _ in range(8):  # of what is drawn for another reason nobody looks whether time has passed
+                main.tick()
+                main.canvas.draw()
+            assert len(looks) == (8 if drawn_ticks == 8 else 0), state
 
 
 async def test_keys_that_come_at_once_are_done_in_order() -> None:

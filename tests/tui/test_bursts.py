@@ -13,6 +13,7 @@ from textual import events
 
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.rows.spans import plain
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FULL, ListScreen, PageScreen
 from lab.tui.state.screen import UiState
@@ -207,7 +208,7 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
             await pilot.press("w", "5", "ctrl+p", *"begin,")
             palette = app.screen
             assert isinstance(palette, ListScreen)
-            await until(pilot, lambda palette=palette: [each.key for each in palette.entries] == ["space"])  # type: ignore[misc]
+            await until(pilot, lambda palette=palette: [plain(each.right) for each in palette.entries] == ["space "])  # type: ignore[misc]
             on_row = (palette.options.region.x + 3, palette.options.region.y)
             source.requests.clear()
             await send(pilot, [*click(on_row), *click(on_row)] if click_it else [*key("enter"), *key("enter")])
@@ -243,3 +244,36 @@ async def test_a_pasted_text_is_one_line_and_lasts_while_the_terminal_is_too_sma
         assert "enter sends · tab to the name" in text(app)
         await send(pilot, key("enter"))
         assert source.requests[1:] == [play.answer("approved", name="y" * 2_000)]
+
+
+async def test_the_wheel_scrolls_the_pane_under_it_if_that_one_scrolls() -> None:
+    async with screen_in("complete") as (app, _, pilot):
+        await pilot.press("escape")
+        main = main_screen(app)
+        for pane, scrolled in (("token", {}), ("output", {"output": 3}), ("job", {"output": 3})):
+            place = main.canvas.places[pane]
+            await send(pilot, wheel((place.x + 4, place.y + 2)))
+            assert main.state.ui.scrolled == scrolled, pane
+
+
+async def test_a_second_click_on_a_spot_presses_it_again_and_selects_nothing() -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        main = main_screen(app)
+        place = main.canvas.places["token"]
+        stage, within = (6, main.canvas.places["stepper"].y), (place.x + 5, place.y + 1)
+        await send(pilot, [*click(stage), *click(stage), *click(stage)])
+        assert main.state.ui.focus == "token" and not main.selections
+        await send(pilot, [*click(within), *click(within)])
+        await until(pilot, lambda: bool(main.selections))
+
+
+async def test_a_click_on_another_scenario_asks_anew_whether_the_run_shall_end() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        await pilot.press("s")
+        lists = app.screen
+        assert isinstance(lists, ListScreen)
+        x, y = lists.options.region.x + 3, lists.options.region.y
+        for row, taken in ((1, 0), (0, 0), (0, 1)):
+            await send(pilot, click((x, y + row)))
+            await until(pilot, lambda: "enter once more ends" in text(app) or app.screen is main_screen(app))
+            assert len(source.requests) == taken

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from lab.tui.app import LabApp
-from lab.tui.panes.copy_menu import CopyPage, copied_texts
+from lab.tui.panes.menus import COPY_MENU, copied_texts
 from lab.tui.panes.screen_keys import END
 from lab.tui.rows.blocks import frame
 from lab.tui.rows.marks import selected_parts, selected_text, with_selection
@@ -28,18 +28,15 @@ def test_what_there_is_to_copy_and_never_a_secret(state: str) -> None:
     if "o" in found and state in ("complete", "decided"):
         assert found["o"] == play.OUTPUT
     for inner in (68, 104):
-        page = CopyPage(lambda: view)
-        lines = [page.line(each, inner, chosen=True) for each in page.entries()]
-        assert all(
-            width(line) <= inner for line in (*lines, *(page.more(page.entries()[0], inner, 4) if lines else ()))
-        )
+        entries = COPY_MENU.entries(view, inner)
+        lines = [each.line(inner, chosen=True) for each in entries]
+        assert all(width(line) <= inner for line in (*lines, *(entries[0].more(inner, 4) if lines else ())))
 
 
 @each_row(("focus", "key"), [("token", "t"), ("job", "j"), ("polling", "b"), ("output", "o"), ("wire", "c"), ("", "o")])
 def test_what_is_looked_at_is_chosen(focus: str, key: str) -> None:
     view = view_of("complete", focus=focus, panes=bool(focus))
-    page = CopyPage(lambda: view)
-    assert page.entries()[page.first()].key == key
+    assert COPY_MENU.first(view) == key and key in [each.name for each in COPY_MENU.entries(view, 80)]
 
 
 async def test_y_copies_by_a_menu_and_twice_what_is_looked_at() -> None:

@@ -17,8 +17,9 @@ from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.acts import ActState, current_act, story_of
 from lab.tui.state.gate import VERDICTS
+from lab.tui.state.journal import JournalState, changes
 from lab.tui.state.narrate import sentence
-from lab.tui.state.reduce import gated, reduce
+from lab.tui.state.reduce import gated
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.status import role
@@ -303,11 +304,10 @@ def test_line_mode_asks_anew_once_a_gate_escalates() -> None:
     first, second = (
         Asking(at, at + 9, replace(question, text=text)) for at, text in ((1, "May it?"), (5, "And\nyou?"))
     )
-    open_, again, escalated = (before := RunState()), reduce(before, first), reduce(reduce(before, first), second)
-    questions = [
-        [line for line in lines(seen, old, new) if line.startswith(("?", "# EMAIL"))]
-        for seen, old, new in ((first, open_, again), (first, again, again), (second, again, escalated))
-    ]
+    state, questions = JournalState(own=True), []
+    for each in (first, first, second):
+        state, (change,) = changes(state, each)
+        questions.append([line for line in lines(change) if line.startswith(("?", "# EMAIL"))])
     assert questions[0] == ["? May it?", "# EMAIL: outside the API, the app only polls."]
     assert questions[1:] == [[], ["? And", "? you?"]]
 

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pyte
 import pytest
+from textual.pilot import Pilot
+from textual.timer import Timer
 
 import lab.tui.film as film_module
+from lab.clocks import breathe
 from lab.recording.format.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, film, instants, moved
+from lab.tui.screens.main import MainScreen
 from lab.tui.state.recording import RecordingTimeline
-from tests.conftest import ROOT, THOROUGH, Lab
+from tests.conftest import ROOT, THOROUGH, Lab, each_row
 from tests.tui import play
 from tests.tui.pilots import GOLDENS
 from tests.tui.test_playback import recording
@@ -85,6 +89,35 @@ def test_a_film_of_acts_is_the_same_however_long_it_takes(monkeypatch: pytest.Mo
     assert films[0] == films[1] and len(films[0]) > 20
 
 
+def test_a_film_begins_when_its_screen_stands_and_nobody_else_looks_at_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = filmed(recording(), (80, 24), stage=3, frames=4)
+    looked: list[float] = []
+    resume = Timer.resume
+
+    def resumed(timer: Timer) -> None:
+        looked.append(timer._interval)
+        resume(timer)
+
+    async def hurried(pilot: Pilot[object]) -> None:
+        await breathe()
+
+    monkeypatch.setattr(Pilot, "pause", hurried)  # as on a busy machine, where it gives up after a second
+    monkeypatch.setattr(Timer, "resume", resumed)
+    monkeypatch.setattr("lab.tui.screens.main.TICK", 7.0)
+    assert filmed(recording(), (80, 24), stage=3, frames=4) == expected and 7.0 not in looked
+
+
+def test_a_frame_is_taken_once_each_part_is_where_it_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = filmed(recording(), (80, 24), stage=3, frames=4)
+    # as where the screen is refreshed before its parts have asked for their places
+    monkeypatch.setattr(
+        MainScreen, "call_after_refresh", lambda screen, call: asyncio.get_running_loop().call_soon(call)
+    )
+    assert filmed(recording(), (80, 24), stage=3, frames=4) == expected
+
+
 def test_of_textual_a_film_takes_what_is_public() -> None:
     tree = ast.parse(Path(film_module.__file__).read_text())
     for node in ast.walk(tree):
@@ -150,6 +183,22 @@ def test_show_prints_the_film_whatever_a_person_prefers(
 def test_a_size_that_no_screen_has_is_refused(lab: Lab, size: str) -> None:
     called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", size)
     assert called.code == 2 and f"--size {size}" in called.err and "80x24" in called.err
+
+
+@each_row(
+    ("options", "refused"),
+    [
+        (("--stage",), "--stage does nothing alone.\n  It needs --as cast."),
+        (("--as", "text", "--size", "80x24"), "--size does nothing alone.\n  It needs --as cast."),
+        (("--as", "har", "--light"), "--light does nothing alone.\n  It needs --as cast."),
+        (("--scenarios", "scenarios"), "--scenarios does nothing alone.\n  It needs --as cast."),
+        (("--as", "cast", "--line-numbers"), "--line-numbers can't be used with --as cast.\n  Leave one of them out."),
+        (("--as", "text", "--line-numbers"), ""),
+    ],
+)
+def test_what_a_form_makes_nothing_of_is_refused(lab: Lab, options: tuple[str, ...], refused: str) -> None:
+    called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", *options)
+    assert (called.code, called.err.strip()) == ((2, f"lab: {refused}") if refused else (0, ""))
 
 
 def test_a_film_that_is_ended_draws_no_further_frame() -> None:

@@ -13,18 +13,18 @@ from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.state.cursor import Spread
-from lab.tui.state.reduce import happens, reduce
-from lab.tui.state.run import RunState
+from lab.tui.state.journal import JournalState, changes
+from lab.tui.state.reduce import happens
 from tests.conftest import each_row
 from tests.tui import play
 
 
 def happenings(script: play.Script) -> list[bool]:
     """Of each observation, whether something happens to the run with it."""
-    run, got = RunState(), []
+    state, got = JournalState(own=True), []
     for each in script.observations:
-        before, run = run, reduce(run, each)
-        got.append(happens(each, before, run))
+        state, (change,) = changes(state, each)
+        got.append(happens(each, change.before, change.after))
     return got
 
 

@@ -11,8 +11,8 @@ from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.panes.band import CellRow, planned_row
-from lab.tui.panes.hero import hero_text
 from lab.tui.panes.layout import zoom_of_hero
+from lab.tui.panes.output import hero_text
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import ink, plain, width
 from lab.tui.sources.playback import Playback

@@ -8,15 +8,10 @@ from msgspec.structs import replace
 
 from lab.clocks import settle
 from lab.tui.app import LabApp
-from lab.tui.panes.copy_menu import CopyPage
-from lab.tui.panes.exchange import ExchangePage
-from lab.tui.panes.fault_menu import FaultPage
-from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import why_refused
-from lab.tui.panes.palette import PalettePage
-from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FormScreen
 from lab.tui.state.screen import ScreenState, UiChange, UiState
@@ -25,7 +20,7 @@ from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
 from tests.tui.test_view import view_of
 
-Snapshot = tuple[UiState, tuple[tuple[object, ...], ...], type, str]
+Snapshot = tuple[UiState, tuple[tuple[object, ...], ...], object, str]
 
 
 def asks(*requests: tuple[object, ...]) -> Callable[[Snapshot, Snapshot], bool]:
@@ -41,8 +36,8 @@ def focuses(pane: str) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda before, after: after[0] in [replace(before[0], focus=pane, panes=panes) for panes in (False, True)]
 
 
-def opens(screen: type) -> Callable[[Snapshot, Snapshot], bool]:
-    return lambda _, after: after[2] is screen
+def opens(page: type | str) -> Callable[[Snapshot, Snapshot], bool]:
+    return lambda _, after: after[2] == page
 
 
 def same(before: Snapshot, after: Snapshot) -> bool:
@@ -55,15 +50,15 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "step": asks(("step",)), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((("begin",),), (("pause",),)),
     "message": opens(FormScreen), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
-    "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
+    "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens("s"), "fault": opens("f"),
     "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
     "own-pace": asks(("scale", "1")), **{f"focus-{pane}": focuses(pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": opens(FormScreen), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens("y"), "search": opens(FormScreen), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
-    "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
-    "palette": opens(PalettePage), "quit-asks": looks(remark=END),
+    "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens("?"),
+    "palette": opens("ctrl+p"), "quit-asks": looks(remark=END),
     **{f"ask-{number}": asks(("say", text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
@@ -87,7 +82,12 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
     main = main_screen(app)
 
     def snapshot() -> Snapshot:
-        return main.state.ui, tuple(source.requests), type(getattr(app.screen, "page", app.screen)), app.theme
+        return (
+            main.state.ui,
+            tuple(source.requests),
+            getattr(getattr(app.screen, "page", None), "opener", type(app.screen)),
+            app.theme,
+        )
 
     for key in SCREEN_KEYS:
         if key.name in ("reset", "quit", "open") or not key.keys:
@@ -250,6 +250,11 @@ def test_counterparts_are_keys_and_no_key_of_the_bar_is_there_twice() -> None:
 async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() -> None:
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("s", "enter")
+        await until(pilot, lambda: "enter once more ends the run" in text(app))
+        assert not source.requests
+        await pilot.press("down")  # another one wasn't asked about
+        await until(pilot, lambda: "enter once more" not in text(app))
+        await pilot.press("enter")
         await until(pilot, lambda: "enter once more ends the run" in text(app))
         assert not source.requests
         await pilot.press("enter")

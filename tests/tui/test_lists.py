@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from lab.core.observe import Noted
 from lab.faults.facts import FaultArmed, FaultStruck
-from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultPage
 from lab.tui.panes.job import turns
-from lab.tui.panes.picker import PickerPage
+from lab.tui.panes.menus import FAULT_OFFERS, PICKER, fault_menu
+from lab.tui.panes.page import ListEntry, ListPage
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.overlays import ListScreen
 from lab.tui.state.journal import ArmedFault
@@ -22,39 +22,41 @@ from tests.tui.test_view import fold
 CHOICES = tuple(ScenarioChoice(f"scenario-{at}", f"Title {at}", "a happy path" if at % 2 else "") for at in range(30))
 
 
-def page(kind: type[PickerPage] | type[FaultPage], *armed: ArmedFault) -> PickerPage | FaultPage:
-    return kind(lambda: ScreenState(source=SourceState(scenarios=CHOICES), armed=armed))
+OFFERS = [offer.word for offer in FAULT_OFFERS]
+
+
+def found_in(page: ListPage, typed: str, *armed: ArmedFault, inner: int = 100) -> list[ListEntry]:
+    state = ScreenState(source=SourceState(scenarios=CHOICES), armed=armed)
+    return [each for each in page.entries(state, inner) if each.has(typed.split())]
 
 
 def test_what_is_typed_filters_scenarios_by_all_its_words() -> None:
-    picker = page(PickerPage)
-    (found,) = picker.found("happy 17")
-    assert isinstance(found, ScenarioChoice) and found.name == "scenario-17"
-    assert play.request_of(picker.take("enter", found).ask) == ("choose", "scenario-17")  # type: ignore[arg-type]
-    assert len(picker.found("")) == 30 and not picker.found("nothing like it")
+    (found,) = found_in(PICKER, "happy 17")
+    assert found.name == "scenario-17"
+    assert play.request_of(found.take("enter").ask) == ("choose", "scenario-17")
+    assert len(found_in(PICKER, "")) == 30 and not found_in(PICKER, "nothing like it")
 
 
-@given(st.sampled_from((PickerPage, FaultPage)), st.integers(40, 110), st.booleans())
-def test_every_row_of_a_list_fits_and_what_is_below_has_its_room(
-    kind: type[PickerPage] | type[FaultPage], inner: int, chosen: bool
-) -> None:
-    found = page(kind, ArmedFault("odd-one", "status", once=True))
-    for each in found.entries():
-        assert width(found.line(each, inner, chosen=chosen)) <= inner  # type: ignore[arg-type]
-        below = found.more(each, inner, found.most)  # type: ignore[arg-type]
-        assert len(below) <= found.most and all(width(line) <= inner for line in below)
+@given(st.sampled_from((PICKER, fault_menu())), st.integers(40, 110), st.booleans())
+def test_every_row_of_a_list_fits_and_what_is_below_has_its_room(page: ListPage, inner: int, chosen: bool) -> None:
+    for each in found_in(page, "", ArmedFault("odd-one", "status", once=True), inner=inner):
+        assert width(each.line(inner, chosen=chosen)) <= inner
+        below = each.more(inner, page.most)
+        assert len(below) <= page.most and all(width(line) <= inner for line in below)
 
 
 def test_the_fault_menu_arms_what_was_typed_and_disarms_what_is_armed() -> None:
     armed = ArmedFault("odd-one", "status", once=True)
-    menu = page(FaultPage, armed)
-    found = menu.found("gateway")
-    assert {each.word for each in found} == {"answer 502 html", "answer 504"}  # type: ignore[union-attr]
-    assert play.request_of(menu.take("enter", found[0]).ask) == (  # type: ignore[arg-type]
-        "arm", {"route": "status", "answer": 502, "body": "html"}
-    )  # fmt: skip
-    assert menu.entries()[0] == armed and menu.first() == 1
-    assert play.request_of(menu.take("delete", armed).ask) == ("disarm", "odd-one")  # type: ignore[arg-type]
+    menu = fault_menu()
+    found = found_in(menu, "gateway")
+    assert [each.name for each in found] == ["answer 502 html", "answer 504"]
+    arms = {"route": "status", "answer": 502, "body": "html"}
+    assert play.request_of(found[0].take("enter").ask) == ("arm", arms)
+    found[0].take("right")
+    assert play.request_of(found_in(menu, "gateway")[0].take("enter").ask) == ("arm", arms | {"route": "invoke"})
+    first, second, *_ = found_in(menu, "", armed)
+    assert first.name == "✗ odd-one" and menu.first(ScreenState()) == second.name == OFFERS[0]
+    assert play.request_of(first.take("delete").ask) == ("disarm", "odd-one")
 
 
 async def test_a_list_takes_letters_as_text_and_esc_gives_it_back_whole_before_it_closes() -> None:
@@ -85,7 +87,7 @@ async def test_keys_choose_another_entry_and_a_click_takes_one(key: str, moved: 
         screen = app.screen
         assert isinstance(screen, ListScreen)
         await until(pilot, lambda: screen.options.highlighted == moved % len(FAULT_OFFERS) or moved == 10)
-        assert screen.options.highlighted != 0 and screen.chosen in FAULT_OFFERS
+        assert screen.options.highlighted != 0 and screen.chosen is not None and screen.chosen.name in OFFERS
         place = screen.options.region
         await pilot.click(offset=(place.x + 3, place.y + 2))
         await until(pilot, lambda: app.screen is main_screen(app) and source.requests != [])
@@ -100,14 +102,14 @@ async def test_an_entry_that_is_chosen_stays_so_when_the_list_changes_and_where_
         await pilot.press("f", "down", "down")
         screen = app.screen
         assert isinstance(screen, ListScreen)
-        await until(pilot, lambda: screen.chosen is FAULT_OFFERS[2])
+        await until(pilot, lambda: screen.chosen is not None and screen.chosen.name == OFFERS[2])
         source.tell(Noted(3_200, FaultStruck(at=3_200, fault="one", call=3)))
         await until(pilot, lambda: len(screen.entries) == 1 + len(FAULT_OFFERS))
-        assert screen.chosen is FAULT_OFFERS[2] and screen.options.highlighted == 3
+        assert screen.chosen is not None and screen.chosen.name == OFFERS[2] and screen.options.highlighted == 3
         await pilot.press("up", "up", "up")
-        await until(pilot, lambda: isinstance(screen.chosen, ArmedFault))
+        await until(pilot, lambda: screen.chosen is not None and screen.chosen.name == "✗ two")
         source.tell(Noted(3_300, FaultStruck(at=3_300, fault="two", call=4)))
-        await until(pilot, lambda: screen.chosen is FAULT_OFFERS[0])
+        await until(pilot, lambda: screen.chosen is not None and screen.chosen.name == OFFERS[0])
 
 
 async def test_what_is_chosen_to_be_copied_stays_so_when_there_is_more() -> None:
@@ -121,8 +123,8 @@ async def test_what_is_chosen_to_be_copied_stays_so_when_there_is_more() -> None
         polled.poll(5_000, play.body("COMPLETE", output="Take the second."), 40)
         for observation in polled.observations:
             source.tell(observation)
-        await until(pilot, lambda: "output" in [each.name for each in screen.entries])
-        assert screen.chosen.key == before.key
+        await until(pilot, lambda: "o" in [each.name for each in screen.entries])
+        assert screen.chosen is not None and before is not None and screen.chosen.name == before.name
 
 
 # The timeline

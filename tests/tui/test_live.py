@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer
 from lab.client.driver import TransportLost
 from lab.clocks import ScaledClock, settle
+from lab.control import ArmFault, ControlCommand, DecideGate, DisarmFault, ResetLab, RunTape, TapeDocument
 from lab.core.clock import passed_text
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Request, Response
 from lab.core.journal.fact import ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Requested
 from lab.dialects import client_named
@@ -92,7 +95,7 @@ class Peer:
         pass
 
 
-OBEYED = ControlAnswer(200, {})
+OBEYED = ControlAnswer[Any](200, {})
 
 
 class Plane:
@@ -104,50 +107,44 @@ class Plane:
         self.did: list[tuple[str, ...]] = []
         self.needed = 1
         self.ill: str | None = None
+        self.refuses = False
+        """Whether it can't be set back."""
         self.facts: asyncio.Queue[RunObservation] = asyncio.Queue()
 
     @property
     def decisions(self) -> list[tuple[str, ...]]:
         return [each for each in self.did if each[0] == "decide"]
 
-    async def decide(
-        self, job: str, gate: str, verdict: str, *, name: str | None, comment: str | None
-    ) -> ControlAnswer:
-        self.did.append(("decide", gate, verdict, *(each for each in (name, comment) if each is not None)))
-        self.needed -= 1
-        self.peer.decided = self.needed <= 0
-        return OBEYED
-
-    async def reset(self, to: int | None = None) -> ControlAnswer:
-        self.did.append(("reset",) if to is None else ("rewind", str(to)))
-        if to is not None:
-            self.clock.at = to
-        self.peer.decided = False
+    async def ask(self, command: ControlCommand[Any]) -> ControlAnswer[Any]:
+        match command:
+            case DecideGate(gate=gate, verdict=verdict, by=name, comment=comment):
+                self.did.append(("decide", gate, verdict, *(each for each in (name, comment) if each is not None)))
+                self.needed -= 1
+                self.peer.decided = self.needed <= 0
+            case ResetLab(to=to):
+                self.did.append(("reset",) if to is UNSET else ("rewind", str(to)))
+                self.clock_at_reset = self.clock.factor
+                if self.refuses:
+                    return ControlAnswer(409, {"error": "Not now."})
+                if to is not UNSET:
+                    self.clock.at = to
+                self.peer.decided = False
+            case ArmFault(fault=fault):
+                self.did.append(("arm", json.dumps(fault)))
+            case DisarmFault(name=name):
+                self.did.append(("disarm", name))
+            case RunTape(name=str(name)):
+                self.did.append(("begin", name))
+                return ControlAnswer(200, {"ok": True, "file": f"recordings/{name}.rec.jsonl"}, TapeDocument)
+            case RunTape():
+                self.did.append(("end",))
+                if len(self.did) == 2:
+                    return ControlAnswer(503, {"error": "The disk is full."})
+                return ControlAnswer(200, {"ok": True, "file": "recordings/x.rec.jsonl"}, TapeDocument)
         return OBEYED
 
     def paced(self, factor: str) -> None:
         self.did.append(("scale", factor))
-
-    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
-        self.did.append(("arm", json.dumps(fault)))
-        return OBEYED
-
-    async def disarm(self, name: str) -> ControlAnswer:
-        self.did.append(("disarm", name))
-        return OBEYED
-
-    async def begin_tape(self, name: str, *, numbered: bool) -> ControlAnswer:
-        self.did.append(("begin", name))
-        return ControlAnswer(200, {"file": f"recordings/{name}.rec.jsonl"})
-
-    async def end_tape(self) -> ControlAnswer:
-        self.did.append(("end",))
-        full = len(self.did) == 2
-        return (
-            ControlAnswer(503, {"error": "The disk is full."})
-            if full
-            else ControlAnswer(200, {"file": "recordings/x.rec.jsonl"})
-        )
 
     async def follow(self, *, replies: bool) -> AsyncIterator[RunObservation]:
         while True:
@@ -471,18 +468,20 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     driver.plane.needed = 2
     await settle()
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
-    opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
-    driver.plane.facts.put_nowait(Noted(5, opened))
     await driver.live.begin()
     await driver.until(Requested, 4)
+    at = driver.clock.at
+    opened = GateOpened(at=at, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
+    driver.plane.facts.put_nowait(Noted(at, opened))
+    await driver.until(Noted)
     await driver.live.answer(GateAnswer("approved"))
     await driver.live.answer(GateAnswer("approved"))
     assert driver.plane.decisions == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
-    vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
-    driver.plane.facts.put_nowait(Noted(6, vote))
+    vote = GateDecided(at=at + 1, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+    driver.plane.facts.put_nowait(Noted(at + 1, vote))
     await driver.until(Noted, 2)
     await driver.live.answer(GateAnswer("approved"))
-    driver.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
+    driver.plane.facts.put_nowait(Noted(at + 2, replace(vote, at=at + 2)))
     await driver.until(Noted, 3)
     await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
@@ -663,6 +662,26 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     await driver.live.answer(GateAnswer("rejected"))
     await driver.until(RunEnded, 2)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
+
+
+@pytest.mark.parametrize("wish", ["reset", "choose", "go_to"])
+async def test_a_run_goes_on_as_it_went_if_the_mock_cannot_be_set_back(driver: LiveDriver, wish: str) -> None:
+    assert driver.plane is not None
+    driver.plane.refuses = True
+    await driver.live.begin()
+    await driver.until(Asking)
+    asks = {
+        "reset": driver.live.reset,
+        "choose": lambda: driver.live.choose("other"),
+        "go_to": lambda: driver.live.go_to("token"),
+    }
+    assert await asks[wish]() == "Not now."
+    assert driver.plane.clock_at_reset == "0", "meanwhile nothing happens"
+    assert not driver.live.paused and driver.live.describe().title == play.SCENARIO.title
+    await driver.until_more(Asking, 2)
+    await driver.live.answer(GateAnswer("approved"))
+    await driver.until(RunEnded)
+    assert driver.live.outcome is not None and driver.live.outcome.complete
 
 
 async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothing_twice(driver: LiveDriver) -> None:

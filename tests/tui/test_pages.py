@@ -13,18 +13,15 @@ from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.fault import parse_fault
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
-from lab.tui.panes.exchange import ExchangePage
-from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
+from lab.tui.panes.menus import FAULT_OFFERS, PICKER, FaultOffer, lane
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.picker import PickerPage, lane
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
-from lab.tui.state.journal import ObservedState
-from lab.tui.state.journal import fold as fold_one
-from lab.tui.state.reduce import reduce
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.journal import follow
+from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
@@ -35,7 +32,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def sent(request: Request, route: str = "invoke") -> Exchange:
-    return reduce(RunState(), Requested(0, 1, route, request)).exchanges[0]
+    return play.folded([Requested(0, 1, route, request)]).exchanges[0]
 
 
 @each_row(
@@ -91,7 +88,7 @@ def test_each_pane_opens_its_own_exchange() -> None:
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     observations = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
     run = fold([*observations, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
-    pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60))) for call in run.exchanges]
+    pages = ["\n".join(map(plain, ExchangePage(call).body(ScreenState(run), 60))) for call in run.exchanges]
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
@@ -101,7 +98,7 @@ def test_the_page_of_a_poll_shows_its_status_in_its_colour() -> None:
         (view.run.exchanges[2], "◐ RUNNING", "run b"),
         (view.run.exchanges[-1], "◆ WAITING", "wait b"),
     ):
-        head = next(row for row in ExchangePage(lambda: view, call).body(100) if plain(row).startswith("← 200"))
+        head = next(row for row in ExchangePage(call).body(view, 100) if plain(row).startswith("← 200"))
         assert plain(head).endswith(word) and head[-1].role == role
 
 
@@ -147,7 +144,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
 
 async def test_the_palette_names_every_offered_key() -> None:
     async with screen_in("waiting") as (app, source, pilot):
-        named = {command.name: command.key for command in main_screen(app).commands()}
+        named = {each.name: plain(each.right).strip() for each in main_screen(app).commands()}
         assert {
             "Approve": "a",
             "Pause": "space",
@@ -165,7 +162,7 @@ async def test_the_palette_names_every_offered_key() -> None:
 
 
 def help_rows(view: ScreenState, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
-    return HelpPage(lambda: view, SCREEN_KEYS, PANES, (columns, rows), colours).body(inner)
+    return HelpPage(SCREEN_KEYS, PANES, (columns, rows), colours).body(view, inner)
 
 
 @pytest.mark.parametrize("state", play.STATES)
@@ -209,8 +206,8 @@ def test_help_names_only_the_keys_of_the_source() -> None:
 
 
 def picker(choice: ScenarioChoice, *others: ScenarioChoice, rows: int = 14, inner: int = 96) -> str:
-    page = PickerPage(lambda: ScreenState(source=replace(SHOW, scenarios=(choice, *others))))
-    lines = [page.line(choice, inner, chosen=True), *page.more(choice, inner, rows)]
+    entry, *_ = PICKER.entries(ScreenState(source=replace(SHOW, scenarios=(choice, *others))), inner)
+    lines = [entry.line(inner, chosen=True), *entry.more(inner, rows)]
     assert all(width(line) <= inner for line in lines) and len(lines) <= rows + 1
     return "\n".join(plain(line).rstrip() for line in lines)
 
@@ -307,42 +304,40 @@ def noted(fact: Fact) -> Noted:
 
 
 def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline() -> None:
-    observed = ObservedState()
-    for observation in play.running():
-        observed = fold_one(observed, observation)
+    observed = play.folded(play.running())
     where = {"route": "status", "answer": 503, "name": "status-503"}
-    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
+    observed = follow(observed, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
     often = dict(where, calls="2-9", name="often")
-    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
+    observed = follow(observed, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
     gone = noted(FaultArmed(at=3_000, by="control", fault="gone", where=where))
-    observed = fold_one(fold_one(observed, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
+    observed = follow(follow(observed, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
     assert [each.name for each in observed.armed] == ["status-503", "often"]
-    armed = ScreenState(observed.run, UiState(), SHOW, observed.armed)
+    armed = ScreenState(observed.run(), UiState(), SHOW, observed.armed)
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
-        observed = fold_one(observed, noted(FaultStruck(at=3_100, fault=name, call=1)))
+        observed = follow(observed, noted(FaultStruck(at=3_100, fault=name, call=1)))
     assert [each.name for each in observed.armed] == ["often"]
-    grid = "\n".join(screen(ScreenState(observed.run, UiState(), SHOW, observed.armed), 120, 36, 3_200))
+    grid = "\n".join(screen(ScreenState(observed.run(), UiState(), SHOW, observed.armed), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
-    calls = observed.run.exchanges
+    calls = observed.exchanges
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
-    assert fold_one(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
+    assert follow(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
 @each_row("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
-    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
-    run = reduce(run, Requested(3_001, 10, "status", Request("GET", "/s")))
-    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="busy", call=1), 9))
+    seen = [*play.running(), *(Requested(3_000 + x, x, "status", Request("GET", "/s")) for x in (9, 10))]
+    seen.append(Noted(3_002, FaultStruck(at=3_020, fault="busy", call=1), 9))
     if isinstance(reply, int):
-        run = reduce(run, Replied(3_040, 9, Response(reply, (), b"")))
+        seen.append(Replied(3_040, 9, Response(reply, (), b"")))
     elif reply is not None:
-        run = reduce(run, Lost(3_040, 9, reply))
+        seen.append(Lost(3_040, 9, reply))
+    run = fold(seen)
     struck = next(call for call in run.exchanges if call.x == 9)
     view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
     assert len(grid) == 1 and str(reply or "···") in grid[0]
-    page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60)))
+    page = "\n".join(map(plain, ExchangePage(struck).body(view, 60)))
     assert "✗ busy  a fault struck" in page
 
 
@@ -360,9 +355,9 @@ def test_a_call_that_carries_a_decision_says_which(answer: str, asks: str) -> No
 @each_row("columns", [120, 140, 159])
 def test_the_wire_cuts_a_path_before_the_reason_why_no_reply_came(columns: int) -> None:
     path = f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}?trace=on"
-    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", path)))
-    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9))
-    run = reduce(run, Lost(3_040, 9, "connection reset"))
+    struck = Noted(3_002, FaultStruck(at=3_002, fault="status-reset", call=1), 9)
+    request = Requested(3_000, 9, "status", Request("GET", path))
+    run = fold([*play.running(), request, struck, Lost(3_040, 9, "connection reset")])
     (line,) = [
         each for each in screen(ScreenState(run, UiState(wire=True), SHOW), columns, 36, 3_100) if "status-reset" in each
         and "GET" in each

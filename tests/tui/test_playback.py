@@ -31,7 +31,7 @@ from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import ROOT, each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
+from tests.tui.pilots import golden, main_screen, piloted, resized, text, undrawn, until
 from tests.tui.test_view import screen
 
 FILE = Path(__file__).parent / "played.rec.jsonl"
@@ -489,7 +489,7 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
             await source.seek(at)
             await until(
                 pilot,
-                lambda: main_screen(app).state.source.cursor == source.cursor and not main_screen(app).canvas.waiting,
+                lambda: main_screen(app).state.source.cursor == source.cursor and not undrawn(app),
             )
             await pilot.pause()
             golden(app, f"playback-{state}-{size[0]}x{size[1]}")

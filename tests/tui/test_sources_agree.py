@@ -7,10 +7,10 @@ import pytest
 
 from lab.app.effects import Answer, RunObservation
 from lab.app.run import run
+from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import app_of
+from lab.client.control import read_journal_line as read_line
 from lab.client.instant import run_instantly
-from lab.client.journal_stream import read_journal_line as read_line
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted
@@ -28,10 +28,11 @@ from lab.server.control.last_exchanges import Buffer
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
-from lab.tui.state.journal import JournalState, ObservedState, fold
+from lab.tui.state.journal import JournalState, follow
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
+from tests.tui import play
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 APART = ("header", "clock", "keys", "scrubber")
@@ -76,19 +77,15 @@ class Run:
             self.live.append(observations)
 
     def seen_live(self) -> RunState:
-        observed = ObservedState()
-        for observations in self.live:
-            observed = fold(observed, observations)
-        return observed.run
+        return play.folded(self.live).run()
 
     async def seen_watching(self) -> RunState:
-        observed = ObservedState(journal=JournalState(INSTANT_EPOCH))
+        observed = JournalState(INSTANT_EPOCH)
         for line in [line async for piece in self.onlooker.so_far() for line in piece]:
             observations = read_line(line)
             if observations is not None and not hasattr(observations, "version"):
-                observed = fold(observed, observations)  # type: ignore[arg-type]
-        assert observed.journal is not None
-        return observed.journal.run()
+                observed = follow(observed, observations)  # type: ignore[arg-type]
+        return observed.run()
 
     def seen_played(self) -> RunState:
         timeline = RecordingTimeline(read(b"".join(self.lines)), INSTANT_EPOCH)

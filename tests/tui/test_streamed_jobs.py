@@ -102,6 +102,6 @@ def test_line_mode_says_that_it_was_accepted_before_its_first_answer_is_over() -
     shown: list[str] = []
     for _, changed in timeline_of("chat").changes():
         for each in changed:
-            shown += lines(each.observation, each.before, each.after)
+            shown += lines(each)
     accepted = next(at for at, line in enumerate(shown) if "accepted and runs" in line)
     assert accepted < next(at for at, line in enumerate(shown) if " INVOKE " in line)

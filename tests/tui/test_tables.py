@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import markdown
 from lab.tui.rows.spans import plain, width
 from tests.tui import play
 

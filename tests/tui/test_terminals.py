@@ -1,6 +1,7 @@
 """Terminals that have less: 256 colours, sixteen, none."""
 
 import re
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 from unittest.mock import patch
 
@@ -15,6 +16,7 @@ from textual.app import App
 from textual.geometry import Size
 from textual.screen import Screen
 
+from lab.core.observe import Replied, Requested
 from lab.tui.app import LabApp
 from lab.tui.rows.spans import Row, fill, row, width
 from lab.tui.screens.canvas import Canvas
@@ -24,7 +26,7 @@ from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.conftest import each_row
 from tests.terminal import Terminal
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, until
+from tests.tui.pilots import golden, main_screen, screen_in, text, turn_to, undrawn, until
 from tests.tui.test_app import contrast
 
 PROGRAM = """
@@ -125,7 +127,8 @@ def test_the_cells_that_changed_are_all_that_two_rows_differ_in(
         for line in (old, new):
             ends = {0, *accumulate(cell_len(character) for text_, _ in line for character in text_)}
             assert {first, first + cells} <= ends
-    assert changed_cells(row("a日b"), row("a日\u0301b")) == [(1, 2)]
+    for accented in (row("a日\u0301b"), row("a日", "\u0301b")):
+        assert changed_cells(row("a日", "b"), accented) == [(1, 2)]
 
 
 async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_before_them() -> None:
@@ -199,20 +202,44 @@ async def test_what_opens_over_the_panes_is_laid_out_once_for_its_size_and_the_p
         assert laid_out == [] and not drawn_.called
 
 
-async def test_a_call_alone_waits_for_its_reply_or_a_rest_and_a_frame_shows_all_that_waited() -> None:
+async def test_a_call_shows_with_its_reply_or_alone_once_that_takes_long() -> None:
     async with screen_in("running") as (app, source, pilot):
-        main, script = main_screen(app), play.Script()
-        await until(pilot, lambda: main.canvas._rest is None)
+        main, script, drawn = main_screen(app), play.Script(), list[str]()
+        main.timer.pause()
         script.x = 4
         script.poll(9_600, play.body("WAITING"), 40)
-        request, *reply = script.observations
+        script.poll(11_600, play.body("WAITING"), 40)
+        first, reply, second, *_ = [each for each in script.observations if isinstance(each, Requested | Replied)]
+
+        def draw(canvas: Canvas, once: Callable[[Canvas], None] = Canvas.draw) -> None:
+            once(canvas)
+            drawn.append(text(app))
+
+        await until(pilot, lambda: main.canvas._rest is None)
+        with patch.object(Canvas, "draw", draw):
+            with patch("lab.tui.screens.canvas.ALONE", 60.0):
+                source.tell(first)
+                await until(pilot, lambda: undrawn(app))
+                assert not drawn
+                source.tell(reply)
+                await until(pilot, lambda: bool(drawn))
+            assert not undrawn(app) and len(drawn) == 1
+            source.tell(second)
+            await until(pilot, lambda: len(drawn) == 2)
+            assert not undrawn(app)
+
+
+async def test_what_comes_within_the_rest_after_a_frame_shows_together_and_a_key_waits_for_none() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        main, script = main_screen(app), play.Script()
+        script.x = 4
+        script.poll(9_600, play.body("WAITING"), 40)
         with patch.object(Canvas, "_rested"):  # no rest ever ends
-            source.tell(request)
-            await until(pilot, lambda: main.canvas.waiting)
-            for each in reply:
+            main.canvas.draw()
+            for each in script.observations:
                 source.tell(each)
             await until(pilot, lambda: main.state.run.last is not None and main.state.run.last.status == "WAITING")
-            assert main.canvas.waiting and "◆ WAITING" not in text(app)
+            assert undrawn(app) and "◆ WAITING" not in text(app)
             await pilot.press("2")
             await until(pilot, lambda: "◆ WAITING" in text(app))
-            assert not main.canvas.waiting
+            assert not undrawn(app)

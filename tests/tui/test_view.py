@@ -20,18 +20,17 @@ from lab.jobs.program import patterns_for_next
 from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
-from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.finale import pane_digits
-from lab.tui.panes.layout import Rect, lay_out
+from lab.tui.panes.layout import Rect, bars_placed, panes_placed
+from lab.tui.panes.menus import copied_texts
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
-from lab.tui.rows.html import to_markdown
-from lab.tui.rows.markdown import markdown
+from lab.tui.rows.formats import markdown, to_markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.reduce import reduce
+from lab.tui.state.journal import JournalState, changes
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
@@ -59,10 +58,7 @@ def refused_decision() -> list[RunObservation]:
 
 
 def fold(observations: list[RunObservation]) -> RunState:
-    run = RunState()
-    for observation in observations:
-        run = reduce(run, observation)
-    return run
+    return play.folded(observations).run()
 
 
 @cache
@@ -393,7 +389,9 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
     columns, rows = size
     more = replace(PANES[0], name="more", key="6", title="More", wide=12, narrow=10)
     for ui in (UiState(), UiState(wire=True)):
-        found = lay_out(BARS, (more, *PANES), replace(view_of("waiting"), ui=ui), columns, rows)
+        state = replace(view_of("waiting"), ui=ui)
+        bars, top, end = bars_placed(BARS, state, columns, rows)
+        found = bars | panes_placed((more, *PANES), state, (columns, rows), top, end)
         cells = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
                  for y in range(each.y, each.y + each.height)]  # fmt: skip
         assert "more" in found or (ui.wire and columns < 100)
@@ -402,7 +400,7 @@ def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> N
 
 def test_no_two_panes_have_one_name_or_key_and_what_each_copies_is_in_the_menu() -> None:
     assert len({pane.name for pane in PANES}) == len({pane.key for pane in PANES}) == len(PANES)
-    assert {pane.copies for pane in PANES} <= {*CopyPage.keys}
+    assert {pane.copies for pane in PANES} <= {each.key for each in copied_texts(view_of("complete"))}
     assert pane_digits(view_of("running")).split() == [PANES[0].key, "to", PANES[-1].key]
 
 
@@ -426,7 +424,7 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     ("state", "change", "asks"),
     [
         ("running", {}, ("skip",)), ("waiting", {}, None),
-        ("waiting", {"by": "script", "then_at": 40_000}, ("skip", 40_000)), ("waiting", None, None),
+        ("waiting", {"by": "script", "at": 40_000}, ("skip", 40_000)), ("waiting", None, None),
     ],
 )  # fmt: skip
 def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_persons_patience(
@@ -435,7 +433,9 @@ def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_perso
     view = view_of(state)
     view = replace(view, source=replace(SHOW, can=SHOW.can | {"skip"}))
     if change is None or view.run.opening is not None:
-        opening = None if change is None or view.run.opening is None else replace(view.run.opening, **change)
+        opening = view.run.opening if change is not None else None
+        if opening is not None:
+            opening = replace(opening, otherwise=replace(opening.otherwise, **change))
         view = replace(view, run=replace(view.run, opening=opening))
     key = key_named("skip")
     assert key.is_offered(view)
@@ -593,16 +593,28 @@ def test_a_cell_of_html_is_one_row_whatever_stands_in_it() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    run, observations = RunState(), []
+    state, observations = JournalState(own=True), []
     for observation in play.complete():
-        following = reduce(run, observation)
-        observations += plain_lines(observation, run, following, SHOW)
-        run = following
+        state, (change,) = changes(state, observation)
+        observations += plain_lines(change, SHOW)
     assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
     assert f"? {play.QUESTION}" in observations
     assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations
     assert observations[-1] == "› Who supplies both?"
     assert "# The output came back on the same Job ID, after one decision." in observations
+
+
+def test_a_gate_that_opens_while_an_answer_is_on_its_way_keeps_its_patience() -> None:
+    script = play.Script()
+    script.observations, script.x = play.running(), 4
+    opened = next(each for each in play.waiting() if isinstance(each, Noted))
+    script.poll(opened.at - 20, play.body("RUNNING"), 40)
+    script.observations.insert(-1, opened)
+    script.poll(9_561, play.body("WAITING"), 39)
+    run = fold(script.observations)
+    assert run.matched_opening == opened.fact
+    script.poll(12_000, play.body("RUNNING"), 40)
+    assert fold(script.observations).opening is None
 
 
 def test_a_quorum_says_how_many_have_approved() -> None:

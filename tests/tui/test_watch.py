@@ -1,16 +1,28 @@
 """WATCH: a lab that comes and goes, its clock, its gates, the jobs of its clients; the control plane is played here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome, RunObservation
-from lab.client.control import ControlAnswer, LabState
+from lab.client.control import ControlAnswer
 from lab.clocks import settle
+from lab.control import (
+    ArmFault,
+    ClockDocument,
+    ControlCommand,
+    DecideGate,
+    DisarmFault,
+    Health,
+    Jobs,
+    ListJobs,
+    SetClock,
+)
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError, ProtocolError
 from lab.core.exchange import Json, Request
@@ -26,20 +38,32 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
+from tests.tui.pilots import drawn, golden, main_screen, piloted, resized, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
-REAL = LabState("real", "1", 60_000, 1_767_225_600, 42, "http://base")
-SCALED = replace(REAL, mode="scaled")
-MANUAL = replace(REAL, mode="manual", factor="0")
+CLOCK = ClockDocument("real", "1", 60_000, 1_767_225_600, "")
+REAL = Health("ok", None, "1", None, "http://base", CLOCK, 42, [], 0)
+
+
+def clocked(lab: Health, **changes: Any) -> Health:
+    """A lab with another clock."""
+    return replace(lab, clock=replace(lab.clock, **changes))
+
+
+SCALED = clocked(REAL, mode="scaled")
+MANUAL = clocked(REAL, mode="manual", factor="0")
+JOB: dict[str, Json] = {
+    "job": "a", "status": "RUNNING", "step": "b", "since": 0, "team": "T", "scenario": None, "client": None,
+    "accepted": 0, "conversation": None, "turn": 1, "gate": None,
+}  # fmt: skip
 SECOND = "11111111-0000-4000-8000-000000000000"
 
 
 class ScriptedControl:
     """A control plane that says what it is told to, and writes down what is asked of it."""
 
-    def __init__(self, lab: LabState = REAL) -> None:
+    def __init__(self, lab: Health = REAL) -> None:
         self.found = lab
         self.did: list[tuple[object, ...]] = []
         self.refuse: str | None = None
@@ -49,7 +73,7 @@ class ScriptedControl:
 
     header = object()  # whichever: the scenarios that it names are known
 
-    async def lab(self) -> LabState:
+    async def lab(self) -> Health:
         if self.broken is not None:
             raise self.broken
         return self.found
@@ -58,44 +82,22 @@ class ScriptedControl:
         while (observations := await self.queue.get()) is not None:
             yield observations
 
-    async def decide(
-        self, job: str, gate: str, verdict: str, *, name: str | None, comment: str | None
-    ) -> ControlAnswer:
-        return self._did("decide", job, gate, verdict, comment, *([name] if name is not None else []))
-
-    async def scale(self, factor: str) -> ControlAnswer:
-        return self._did("scale", factor)
-
-    async def advance(self, millis: Millis) -> ControlAnswer:
-        return self._did("advance", millis)
-
-    async def due(self) -> Millis | None:
-        return self.next
-
-    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
-        return self._did("arm", dict(fault))
-
-    async def look(self, what: str) -> Mapping[str, Json]:
-        self.did.append(("look", what))
-        return {
-            "score": 61,
-            "grade": "D",
-            "rules": [
-                {
-                    "rule": "C1",
-                    "asks": "honour Retry-After",
-                    "severity": "critical",
-                    "verdict": "fail",
-                    "fix": "Wait\x1b[2J.",
-                },
-                {"rule": "C2", "asks": "stop at a final status", "severity": "major", "verdict": "pass"},
-                {"rule": "C3", "asks": "poll on", "severity": "major", "verdict": "not exercised", "tried": "slow"},
-                7,
-            ],
-        }
-
-    async def disarm(self, name: str) -> ControlAnswer:
-        return self._did("disarm", name)
+    async def ask(self, command: ControlCommand[Any]) -> ControlAnswer[Any]:
+        match command:
+            case DecideGate(job=job, gate=gate, verdict=verdict, by=name, comment=comment):
+                return self._did("decide", job, gate, verdict, comment, *([name] if name is not None else []))
+            case SetClock(factor=str(factor)):
+                return self._did("scale", factor)
+            case SetClock(advance=str(advance)):
+                return self._did("advance", int(advance.removesuffix("ms")))
+            case ArmFault(fault=fault):
+                return self._did("arm", fault)
+            case DisarmFault(name=name):
+                return self._did("disarm", name)
+            case ListJobs():
+                jobs: list[Json] = [] if self.next is None else [{**JOB, "until": self.next}]
+                return ControlAnswer(200, {"now": self.found.clock.now, "jobs": jobs}, Jobs)
+        raise AssertionError(command)
 
     def _did(self, *what: object) -> ControlAnswer:
         self.did.append(what)
@@ -160,7 +162,7 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(lab: LabState = REAL) -> AsyncIterator[Watcher]:
+async def watching(lab: Health = REAL) -> AsyncIterator[Watcher]:
     watcher = Watcher(ScriptedControl(lab))
     await settle()
     try:
@@ -215,7 +217,7 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
             "http://base/oauth2/v1/token",
         )
         watcher.plane.queue.put_nowait(None)
-        watcher.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
+        watcher.plane.found = clocked(REAL, epoch=CLOCK.epoch + 900, now=5)
         await settle()
         watcher.again.set()
         await settle()
@@ -225,7 +227,7 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
             for observations in watcher.observations
             if isinstance(observations, SourceUpdate) and observations.journal is not None
         ][-1]
-        assert last.another_journal and last.journal == JournalState(REAL.epoch + 900)
+        assert last.another_journal and last.journal == JournalState(CLOCK.epoch + 900)
 
 
 async def test_exchanges_that_the_lab_keeps_no_more_are_counted_on_the_wire() -> None:
@@ -247,14 +249,14 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted_on_the_wire() ->
     ("lab", "able"),
     [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
 )  # fmt: skip
-async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
+async def test_only_a_clock_that_can_be_set_is_paced(lab: Health, able: set[str]) -> None:
     async with watching(lab) as watcher:
         assert watcher.source.can == able | {"decide", "name", "fault"}
         assert watcher.source.clock.now() == 60_000
 
 
 async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of_it() -> None:
-    async with watching(replace(SCALED, factor="5")) as watcher:
+    async with watching(clocked(SCALED, factor="5")) as watcher:
         assert watcher.source.factor == "5"
         assert await watcher.do(watcher.source.pause()) == GOES_ON
         assert watcher.source.paused
@@ -265,7 +267,7 @@ async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of
 
 
 async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
-    async with watching(replace(SCALED, factor="4")) as watcher:
+    async with watching(clocked(SCALED, factor="4")) as watcher:
         await watcher.do(watcher.source.scale("5"))
         source = watcher.source.describe()
     view = ScreenState(ui=UiState(factor="4"), source=source)
@@ -277,7 +279,7 @@ async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
 
 
 async def test_a_pace_that_the_lab_refuses_is_none() -> None:
-    async with watching(replace(SCALED, factor="5")) as watcher:
+    async with watching(clocked(SCALED, factor="5")) as watcher:
         watcher.plane.refuse = "Not this clock."
         assert await watcher.do(watcher.source.pause()) == "Not this clock."
         assert (watcher.source.paused, watcher.source.factor, watcher.source.clock.now()) == (False, "5", 60_000)
@@ -296,14 +298,14 @@ def test_at_the_end_of_all_jobs_there_is_nothing_to_pause() -> None:
 
 
 async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:
-    async with watching(replace(SCALED, factor="0")) as watcher:
+    async with watching(clocked(SCALED, factor="0")) as watcher:
         assert watcher.source.paused
         await watcher.do(watcher.source.pause())
         assert watcher.plane.did == [("scale", "1")]
 
 
 async def test_a_step_ends_with_the_next_exchange() -> None:
-    async with watching(replace(SCALED, factor="0")) as watcher:
+    async with watching(clocked(SCALED, factor="0")) as watcher:
         await watcher.do(watcher.source.step())
         assert watcher.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
@@ -393,17 +395,17 @@ async def test_faults_are_armed_and_disarmed() -> None:
 
 @asynccontextmanager
 async def screen_in(
-    observations: list[RunObservation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
+    observations: list[RunObservation], size: tuple[int, int] = (120, 36), lab: Health = SCALED
 ) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[Outcome | None]]]:
     """The screen of somebody who watches, when all has been told."""
     last = max((each.at for each in observations), default=0)
-    watcher = Watcher(ScriptedControl(replace(lab, now=last)))
+    watcher = Watcher(ScriptedControl(clocked(lab, now=last)))
     await watcher.end()
     app = LabApp(watcher.source)
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
-        await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app).waits)
+        await until(pilot, lambda: watcher.plane.queue.empty())
+        await until(pilot, lambda: drawn(app))
         yield app, watcher, pilot
         assert app.bug is None
 
@@ -526,6 +528,25 @@ async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
         await until(pilot, lambda: "2 of 3" in text(app))
 
 
+@pytest.mark.parametrize("way", ["cleared", "restarted"])
+async def test_of_a_journal_that_begins_anew_with_the_same_epoch_no_job_is_chosen_any_more(way: str) -> None:
+    both = sorted(
+        [*journal(play.running()), *other(journal(play.running()), SECOND, 100)], key=lambda each: each.at
+    )  # fmt: skip
+    async with screen_in(both) as (app, watcher, pilot):
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "1 of 2" in text(app))
+        if way == "cleared":
+            watcher.plane.tell(Noted(9_000, LedgerCleared(at=9_000, by="control")))
+        else:
+            watcher.plane.found = clocked(watcher.plane.found, now=5)
+            watcher.plane.queue.put_nowait(None)
+            await until(pilot, lambda: "has ended" in watcher.source.trouble)
+            watcher.again.set()
+        watcher.plane.tell(*both)
+        await until(pilot, lambda: "2 of 2" in text(app))
+
+
 async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
     early = replace_at(journal(play.running()), 0)
     late = replace_at(other(journal(play.running()), SECOND, 100), 90_000)
@@ -551,7 +572,7 @@ async def test_trouble_shows_and_the_last_good_rows_stay() -> None:
         await until(pilot, lambda: "has ended; waiting for it to start again" in text(app))
         assert "BUYER_APPROVAL" in text(app) and "a Approve" not in text(app)
         assert play.SCENARIO.title in text(app), "what was known of the lab is known still"
-        watcher.plane.found = replace(SCALED, epoch=1, now=0)
+        watcher.plane.found = clocked(SCALED, epoch=1, now=0)
         watcher.again.set()
         await until(pilot, lambda: "its journal begins anew" in text(app))
         assert "BUYER_APPROVAL" not in text(app)

@@ -15,7 +15,7 @@ from lab.recording.format.reader import read
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import at_text
-from lab.tui.rows.html import to_markdown
+from lab.tui.rows.formats import to_markdown
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState

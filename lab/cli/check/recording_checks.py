@@ -8,8 +8,7 @@ from lab.cli.junit import CaseEnd
 from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.beside import beside
-from lab.files.recordings import RECORDING_ENDING, open_recording
+from lab.files.recordings import RECORDING_ENDING, beside, open_recording
 from lab.identity.clients import DEMO
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.leaks import leaks

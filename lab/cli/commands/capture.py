@@ -9,7 +9,7 @@ from typing import ClassVar
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
-from lab.cli.serve.https import HttpsPort, open_https_port, trust_lines
+from lab.cli.serve.ports import HttpsPort, open_https_port, trust_lines
 from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import CaptureTape
@@ -17,8 +17,7 @@ from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, wall_second
 from lab.identity.routes import PATHS
 from lab.server.listener import bind
-from lab.server.pod_origins import PodOrigins
-from lab.server.pod_proxy import PROXY_LIMITS, PodProxy
+from lab.server.pod_proxy import PROXY_LIMITS, PodOrigins, PodProxy
 from lab.settings import Flags, ListenSettings, Settings
 
 

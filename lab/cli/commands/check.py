@@ -11,8 +11,7 @@ from lab.cli.junit import CaseEnd
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
-from lab.files.beside import MATCHERS_ENDING
-from lab.files.recordings import RECORDING_ENDING
+from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     SCENARIO_ENDINGS,

@@ -8,8 +8,7 @@ import shtab
 from lab.cli.console import Console
 from lab.cli.grammar.parser import commands, grammar
 from lab.files.recordings import RECORDING_ENDING, RECORDINGS
-from lab.files.scenarios import SCENARIOS, scenario_names
-from lab.files.shipped import shipped_folder
+from lab.files.scenarios import SCENARIOS, scenario_names, shipped_folder
 from lab.settings import Flags
 
 _PLACES = {"FILE": shtab.FILE, "PATH": shtab.FILE, "CAPTURE": shtab.FILE, "DIR": shtab.DIR}

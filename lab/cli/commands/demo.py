@@ -9,18 +9,16 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.run.apps import app_for_peer, app_of, transport_to
 from lab.cli.run_settings import USUAL_APP, AppSettings, Peer, RunSettings
 from lab.cli.screen.panels import GivenPanel, panel_given
 from lab.cli.setup import (
     Setup,
-    app_for_peer,
-    app_of,
     load_folder,
     load_named,
     make_clock,
     make_setup,
     own_seed,
-    transport_to,
     with_others,
 )
 from lab.cli.signals import block_ctrl_c
@@ -148,7 +146,6 @@ class LiveDemo(AsyncExitStack):
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)
         self.push_async_callback(control.close)
-        assert mock.server is not None
         mock.server.is_ours = transport.calls_from
 
         def paced(factor: str) -> None:

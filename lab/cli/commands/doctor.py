@@ -10,10 +10,11 @@ from msgspec import Struct
 from lab.cli.console import Console
 from lab.cli.installation import OWN_ENVIRONMENT, namesakes
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.ledger_settings import LEDGER_VARIABLE
+from lab.cli.serve.settings import LEDGER_VARIABLE
+from lab.control import AskReady
 from lab.core.errors import HostError, LabError
 from lab.core.version import __version__
-from lab.files.access import can_write
+from lab.files.opening import can_write
 from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
 from lab.mock.config import TENANT_PATH
@@ -182,12 +183,14 @@ def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
     async def work(stop: Stop) -> list[Diagnosis]:
         async with reached(url, flags.into(WatchSettings)) as client:
             lab = await client.lab()
-            ready = None if TENANT_PATH in where else await client.ready()  # which a tenant's token doesn't open
-        clock = f"{lab.mode} clock at {lab.now} ms"
+            ready = (
+                None if TENANT_PATH in where else await client.ask(AskReady())
+            )  # which a tenant's token doesn't open
+        clock = f"{lab.clock.mode} clock at {lab.clock.now} ms"
         reverted = f"was set back, or came back empty: noticed at {lab.set_back} ms"
         stores = [Diagnosis("store", reverted, _REVERTED)] if lab.set_back is not None else []
         return [
-            Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble),
+            Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.why),
             *([] if ready is None else [Diagnosis("ready", _READY if ready.done else "no", ready.refused)]),
             *stores,
         ]

@@ -6,12 +6,13 @@ from lab.app.effects import App
 from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.run.apps import app_for_peer, app_of, transport_to
 from lab.cli.run.conversation import READING, Conversation, job_facts_observer, turns_of
 from lab.cli.run.terminal_reviewer import TerminalReviewer
 from lab.cli.run.transcript import Transcript, outcome_document
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.serve.hints import failed_texts
-from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
+from lab.cli.setup import Setup, load_named, make_clock, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.cli.tapes.tape_recorder import TapeRecorder

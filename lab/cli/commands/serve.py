@@ -5,29 +5,29 @@ import json
 import platform
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.logs.request_log import LogForm, RequestLog
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
-from lab.cli.serve.https import trust_lines
-from lab.cli.serve.ledger_settings import LedgerSettings, refuse_unshared
-from lab.cli.serve.offers import OfferedChoices, offers_of
-from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.ports import trust_lines
+from lab.cli.serve.serve_extras import OfferedChoices, ServeExtras, offers_of
 from lab.cli.serve.serving import Serving
-from lab.cli.serve.shadow_notes import shadow_notes
+from lab.cli.serve.settings import TOKEN_VARIABLE, ControlSettings, LedgerSettings, LogLines, refuse_unshared
 from lab.cli.serve.surroundings import Parent, parent_gone
-from lab.cli.serve.worker_place import WorkerPlace
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.core.clock import Millis
+from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
-from lab.server.listener import origin_of
-from lab.server.reachable import address_for_others, is_every_address
+from lab.server.listener import address_for_others, is_every_address, origin_of
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
+
+if TYPE_CHECKING:  # a lab alone is no worker
+    from lab.cli.serve.worker_place import WorkerPlace
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
@@ -51,13 +51,15 @@ class ServeSettings(Settings, frozen=True):
     environment: Environment = Environment()
     control: ControlSettings = ControlSettings()
     ledger: LedgerSettings = LedgerSettings()
-    workers: int | None = None
-    place: WorkerPlace | None = None
-    """That of this process among the workers; None: it is none of them."""
     tenants: int = 0
     """How many tenants there may be for a call to make one more."""
-    log: LogForm | None = None
-    """How requests are logged; None: as text where a terminal shows stderr, else not."""
+    log: LogLines | None = None
+    """None: as text where a terminal shows stderr, else not."""
+
+    def extras(self, console: Console) -> ServeExtras:
+        """What is served beside the mock, as it was asked for."""
+        log: LogLines = self.log or ("text" if console.remarks_shown else "none")
+        return ServeExtras(choosing=True, tenants=self.tenants, log=log, control=self.control, drain=self.drain)
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -67,106 +69,89 @@ def execute(flags: Flags, console: Console) -> int:
         refuse_unshared(flags, settings.ledger)
         if settings.journal is None:
             refuse_idle(flags, ("journal_repair",), "no --journal FILE, which it repairs")
-        if settings.workers is not None and settings.place is None:
+        place: WorkerPlace | None = flags["place"]
+        if flags["workers"] is not None and place is None:
             from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
             return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
-            refuse_without_recording(flags)
-            return serve_until_stopped(*with_offers(flags, settings), console)
+            refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
+            # what plugins offer; what that is about is served if the call names nothing
+            offers = tuple(offers_of(flags, settings.mock))
+            targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
+            settings = replace(settings, mock=replace(settings.mock, targets=targets))
+            return serve_until_stopped(settings, offers, place, console)
         from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
         refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
-        return max(serve_until_stopped(settings, (), console, player.setup()), player.conclude(console))
+        return max(serve_until_stopped(settings, (), place, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
 
 
 def serve_until_stopped(
-    settings: ServeSettings, offers: Sequence[OfferedChoices], console: Console, playback: Setup | None = None
+    settings: ServeSettings,
+    offers: Sequence[OfferedChoices],
+    place: "WorkerPlace | None",
+    console: Console,
+    playback: Setup | None = None,
 ) -> int:
-    """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
-    place = settings.place
+    """Listen, announce, and wait for a signal, or for the parent's end.
+
+    `place` is that among the workers of a lab that has some; `playback` is served in the place of what settings name.
+    """
     # a worker lives with whoever started it, and the lab with whoever started that
     console.serving, parent = True, Parent() if settings.with_parent or place is not None else None
-    setup, journal = playback or make_setup(settings.mock), None
     if parent is not None:
         parent.check()
+    setup = playback or make_setup(settings.mock)
+    choices = tuple(choice for each in offers for choice in each.choices)
+    extras = replace(settings.extras(console), choices=choices, notes=tuple(each.note for each in offers))
     if settings.journal is not None:
         from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
         journal = StateJournal(settings.mock, settings.journal, console, repair=settings.journal_repair)
-        setup = journal.resume(setup)
-
-    async def work(stop: Stop) -> int:
-        choices = tuple(choice for each in offers for choice in each.choices)
-        extras = replace(serve_extras(settings, console), journal=journal, choices=choices)
-        over = _watched(parent, stop)
-        async with AsyncExitStack() as stack:
-            served = setup
-            if place is not None:
-                stack.callback(asyncio.create_task(place.beat()).cancel)
-            if settings.ledger.url is not None:
-                from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
-
-                shared = shared_lab(settings.ledger, setup, agreed=None if place is None else place.agreed)
-                lab = await stack.enter_async_context(shared)
-                extras, served = replace(extras, ledger=lab), lab.setup
-            mock = await stack.enter_async_context(Serving(served, console, stop, outside=True, extras=extras))
-            if place is not None and extras.ledger is not None:
-                console.out(f"{settings.drain + round(1_000 * served.limits.grace)} {extras.ledger.document}")
-            if place is None or place.announces:
-                announce(settings, served, mock, console)
-                for note in (*(each.note for each in offers), *ledger_notes(extras)):
-                    console.err(note)
-            if place is not None:
-                console.abandon()  # whoever started this worker reads until then
-            with suppress(asyncio.CancelledError):
-                await over
-        return max(mock.exit_code, journal.close() if journal is not None else 0)
-
-    return complete(work)
+        setup, extras = journal.resume(setup), replace(extras, journal=journal)
+    if place is not None:
+        control = replace(settings.control, token=place.control_token)
+        extras = replace(extras, place=place, control=control)
+    return complete(partial(_serve, settings, extras, setup, parent, console))
 
 
-def _watched(parent: Parent | None, stop: Stop) -> asyncio.Task[None]:
-    """Over once the parent has gone; the work ends then, wherever it is: it may wait for a store."""
+async def _serve(
+    settings: ServeSettings, extras: ServeExtras, setup: Setup, parent: Parent | None, console: Console, stop: Stop
+) -> int:
+    # over once the parent has gone; the work ends then, wherever it is: it may wait for a store
     over = asyncio.create_task(parent_gone(parent))
     over.add_done_callback(lambda done: done.cancelled() or stop.leave())
-    return over
+    async with AsyncExitStack() as stack:
+        place, shared = extras.place, None
+        if place is not None:
+            stack.callback(asyncio.create_task(place.beat()).cancel)
+        if settings.ledger.url is not None:
+            from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
 
-
-def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
-    """What it has beside, as it was asked for and as its place among workers wants it."""
-    control, place = settings.control, settings.place
-    form = settings.log or ("text" if console.remarks_shown else "none")
-    logs = () if form == "none" else (RequestLog(form, console),)
-    extras = ServeExtras(logs=logs, control=control, tenants=settings.tenants, drain=settings.drain)
-    if place is None:
-        return extras
-    return replace(extras, control=replace(control, token=place.control_token), ports=place.take_ports)
-
-
-def ledger_notes(extras: ServeExtras) -> list[str]:
-    """Where the lab is shared, and what there is to say of it."""
-    if extras.ledger is None:
-        return []
-    return [*(f"note: {note}" for note in extras.ledger.notes), f"shares its ledger: {extras.ledger.shown}"]
+            agreed = None if place is None else place.agreed
+            shared = await stack.enter_async_context(shared_lab(settings.ledger, setup, agreed=agreed))
+            setup, extras = shared.setup, replace(extras, ledger=shared)
+        mock = await stack.enter_async_context(Serving(setup, console, stop, outside=True, extras=extras))
+        if place is not None and shared is not None:
+            console.out(f"{settings.drain + round(1_000 * setup.limits.grace)} {shared.document}")
+        if place is None or place.announces:
+            announce(settings, setup, mock, console)
+            of_store = [] if shared is None else [f"note: {note}" for note in shared.notes]
+            of_store += [] if shared is None else [f"shares its ledger: {shared.shown}"]
+            for note in (*extras.notes, *of_store):
+                console.err(note)
+        if place is not None:
+            place.served(console)
+        with suppress(asyncio.CancelledError):
+            await over
+    return mock.exit_code
 
 
 _OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
-
-
-def refuse_without_recording(flags: Flags) -> None:
-    """UsageError for options that say how a recording is played back, where none is."""
-    refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
-
-
-def with_offers(flags: Flags, settings: ServeSettings) -> tuple[ServeSettings, tuple[OfferedChoices, ...]]:
-    """What is served, and what plugins offer beside; what those are about is served if the call names nothing."""
-    offers = tuple(offers_of(flags, settings.mock))
-    targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
-    return replace(settings, mock=replace(settings.mock, targets=targets)), offers
 
 
 def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Console) -> None:
@@ -185,8 +170,14 @@ def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Cons
             console.out(line)
     for advice in advices(settings.mock):
         console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
-    for note in shadow_notes(each.scenario for each in setup.config.scenarios):
-        console.err(note)
+    hidden: dict[str, list[str]] = {}
+    for later, first in shadowed(each.scenario for each in setup.config.scenarios):
+        hidden.setdefault(first.name, []).append(later.name)
+    for name, never in hidden.items():
+        console.err(
+            f"note: never chosen: {', '.join(never)}: {name}, before by name, takes all that is asked of that team and"
+            " fits. X-Lab-Scenario: NAME calls for one."
+        )
 
 
 def may_choose_lines(settings: ServeSettings, base: str) -> list[str]:

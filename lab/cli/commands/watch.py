@@ -13,6 +13,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run.transcript import JournalTranscript
 from lab.cli.signals import Interrupted
+from lab.control import ListTenants
 from lab.core.errors import LabError, ProtocolError, UsageError
 from lab.settings import Environment, Flags, ScreenSettings, Settings
 from lab.tui.sources.watch import Watch
@@ -82,7 +83,7 @@ async def with_tenant(settings: WatchSettings, console: Console) -> WatchSetting
         return settings
     try:
         async with asyncio.timeout(_ASKED_WITHIN), reached(url, settings) as plane:
-            names = await plane.tenants()
+            names = [each.name for each in (await plane.ask(ListTenants())).value.tenants]
     except (LabError, TimeoutError):  # it isn't there yet, or is an older one
         return settings
     if not names:

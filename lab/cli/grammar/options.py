@@ -115,16 +115,17 @@ _RUN = (
     ),
     DEADLINE,
 )
+_STAGE = Option(
+    "--stage",
+    "=SECONDS",
+    "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it",
+    number("--stage", 0, 60),
+    alone="3",
+)
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
     Option("--theme", "NAME", "of the screen: dark or light; default: as it was left", theme),
-    Option(
-        "--stage",
-        "=SECONDS",
-        "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it",
-        number("--stage", 0, 60),
-        alone="3",
-    ),
+    _STAGE,
 )
 VERDICT_OPTIONS = (
     Option(
@@ -263,20 +264,16 @@ PLAY_OPTIONS = (
     *_SCREEN,
     FOLDER,
 )
+_FILM = ("--as cast",)
+_NO_TEXT = tuple(f"--as {form}" for form in _forms() if form != "text")
 SHOW_OPTIONS = (
     Option("target", "FILE"),
     Option("--as", "FORM", f"default: text; there are {', '.join(_forms())}", _form, usual="text", kept="kind"),
-    Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
-    flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
-    flag("--light", "film on the light stage"),
-    Option(
-        "--stage",
-        "=SECONDS",
-        "film act after act, each so long; default: 3",
-        number("--stage", 0, 60),
-        alone="3",
-    ),
-    FOLDER,
+    Option("--size", "COLUMNSxROWS", "of the cast; default: 120x36", screen_size, usual=(120, 36), needs=_FILM),
+    flag("--line-numbers", "before each line of the recording its number, by which reports cite it", excludes=_NO_TEXT),
+    flag("--light", "film on the light stage")._replace(needs=_FILM),
+    _STAGE._replace(help="film act after act, each so long; default: 3", needs=_FILM),
+    FOLDER._replace(needs=_FILM),
 )
 REPAIR_OPTIONS = (Option("target", "FILE"),)
 NEW_OPTIONS = (Option("target", "NAME"),)

@@ -190,13 +190,17 @@ def _with_values(argv: list[str], taken: Iterable[Option]) -> list[str]:
 def _refuse_together(taken: Iterable[Option], given: Mapping[str, object]) -> None:
     """UsageError for options of which one means nothing beside, or without, the other."""
     keys = {option.name: option.key for option in taken}
+
+    def is_given(word: str) -> bool:
+        name, _, value = word.partition(" ")
+        return keys.get(name) in given and value in ("", given[keys[name]])
+
     for option in taken:
         if option.key not in given:
             continue
-        for other in option.excludes:
-            if keys.get(other) in given:
-                raise UsageError(f"{option.name} can't be used with {other}.", hint="Leave one of them out.")
-        if option.needs and not any(keys.get(each) in given for each in option.needs):
+        for other in filter(is_given, option.excludes):
+            raise UsageError(f"{option.name} can't be used with {other}.", hint="Leave one of them out.")
+        if option.needs and not any(map(is_given, option.needs)):
             raise UsageError(f"{option.name} does nothing alone.", hint=f"It needs {' or '.join(option.needs)}.")
 
 

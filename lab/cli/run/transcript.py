@@ -9,9 +9,7 @@ from lab.core.seeds import Seed
 from lab.program.scenario import Scenario
 from lab.tui import line_mode
 from lab.tui.state import clean
-from lab.tui.state.journal import JournalState, RunChange, RunChanges
-from lab.tui.state.reduce import reduce
-from lab.tui.state.run import RunState
+from lab.tui.state.journal import JournalState, RunChange, RunChanges, changes
 from lab.tui.state.screen import SourceState
 
 
@@ -38,15 +36,16 @@ class Transcript:
         self._console = console
         self._quiet = quiet
         self._show = SourceState(title=scenario.title, team=scenario.agent.code, seed=seed, scenario=scenario)
-        self._stage = RunState()
+        self._observed = JournalState(own=True)
         self._print(line_mode.opening(self._show))
 
     def __call__(self, observation: RunObservation) -> None:
         """Print one observation."""
         if self._quiet:
             return
-        before, self._stage = self._stage, reduce(self._stage, observation)
-        self._print(line_mode.lines(observation, before, self._stage, self._show))
+        self._observed, way = changes(self._observed, observation)
+        for step in way:
+            self._print(line_mode.lines(step, self._show))
 
     def _print(self, lines: list[str]) -> None:
         for line in () if self._quiet else lines:
@@ -73,7 +72,7 @@ class JournalTranscript:
             client_run = jobs.client_runs.get(step.client_run or 0)
             name = client_run.scenario if client_run is not None else None
             show = SourceState(scenario=self._known(name) if name else self._only, follows=True)
-            printed = line_mode.lines(step.observation, step.before, step.after, show)
+            printed = line_mode.lines(step, show)
             if printed and step.client_run is not None:
                 self._turn(step.client_run, step, jobs)
             for line in printed:

@@ -3,17 +3,19 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
-from lab.cli.run.conversation import job_facts_observer
 from lab.cli.serve.hints import client_hints
+from lab.cli.serve.ports import open_ports
 from lab.cli.serve.reload import ScenarioReloader
-from lab.cli.serve.serve_extras import Ports, ServeExtras
+from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.surroundings import look_around
 from lab.cli.setup import Setup, credentials_for, own_client
@@ -30,12 +32,11 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import Labs, ServedLab
-from lab.server.listener import Bound, bind
+from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 
-if TYPE_CHECKING:  # a lab of one process without a journal starts without what they need
-    from lab.cli.serve.shared_tenants import StoredTenants
-    from lab.server.shared.batch_loop import BatchLoop
+if TYPE_CHECKING:
+    from lab.cli.logs.request_log import RequestLog
 
 _SWITCH = 0.001
 """Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
@@ -46,55 +47,52 @@ _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
 
+class _Kept(Protocol):
+    """What writes files for as long as the lab is served."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it can't."""
+
+    def look(self) -> None:
+        """Find out whether they are still there."""
+
+
 class Serving:
     """A mock that is served, as an asynchronous context: from the first line of its tape to the footer.
 
-    `_begin` makes the parts in the order in which they need each other, `_end` ends them the other way round.
+    Each part is made once those that it needs are there, and beside its making stands how it ends: parts end the other
+    way round, all of them, also where a later one can't be made.
     """
 
     service: Service
     recorder: TapeRecorder
+    server: MockServer
+    base_url: str
+    _ends: AsyncExitStack
 
     def __init__(
         self, setup: Setup, console: Console, stop: Stop, *,
         outside: bool = False, job_facts: Observer | None = None, extras: ServeExtras | None = None,
     ) -> None:  # fmt: skip
-        """`outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
-
-        `extras`: what `lab serve` has beside; without it clients may choose nothing.
-        """
+        """`outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended."""
         self.setup, self._console, self._stop = setup, console, stop
-        self._outside, self._job_facts = outside, job_facts
-        self._beside, self._offers = extras or ServeExtras(), extras is not None and bool(setup.config.scenarios)
-        self._ports: Ports | None = None
-        self._decoy: Bound | None = None
-        self._calls: BatchLoop | None = None
-        self.labs: ServedLabs | None = None
-        """The labs of a process that serves scenarios to others, and shares none of them."""
-        self._stored: StoredTenants | None = None
-        self.server: MockServer | None = None
-        """Once there is one."""
-        self._control: ControlPlane | None = None
-        self._unlink: Callable[[], object] = lambda: None
-        self._tasks: list[asyncio.Task[None]] = []
-        """What goes on beside, once it listens."""
-        self.base_url = self.control_url = self.control_token = ""
+        self._outside, self._job_facts, self._extras = outside, job_facts, extras or ServeExtras()
+        self.control_url = self.control_token = ""
         self.https_url: str | None = None
         self.ca_file: str | None = None
         """What a client must trust to call `https_url`."""
         self.exit_code = 0
-        """Afterwards: 4 if a tape died, else 0."""
+        """Afterwards: 4 if a tape or the journal died, else 0."""
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._begin()
-        except BaseException:
-            await self._end()
-            raise
+        async with AsyncExitStack() as ends:
+            await self._begin(ends)
+            self._ends = ends.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._end()
+        await self._ends.aclose()
 
     # What whoever serves wants to know
 
@@ -128,142 +126,143 @@ class Serving:
 
     # Its parts
 
-    async def _begin(self) -> None:
-        setup, beside, listen, console = self.setup, self._beside, self.setup.settings.listen, self._console
+    async def _begin(self, ends: AsyncExitStack) -> None:
+        setup, extras, listen = self.setup, self._extras, self.setup.settings.listen
+        if extras.journal is not None:
+            ends.callback(self._note_exit, extras.journal.close)
         # ports first, for URLs in answers name them; nobody is accepted yet
-        self._ports = ports = beside.ports(setup.settings)
-        # the mock, and who looks on from its beginning
-        self.service = service = setup.make_service(replace(self._led_away(), here=ports.origin))
-        service.observers += client_hints(console, setup.clock.mode, service) if self._outside else ()
-        if self._job_facts is not None:
-            service.observers.append(job_facts_observer(service, self._job_facts))
-        if beside.journal is not None:
-            beside.journal.attach(service, setup.clock)
-        self.recorder = TapeRecorder(setup, service, console, outside=self._outside)
-        # the server, with the labs behind it
-        self._calls = beside.ledger.calls_on(service) if beside.ledger is not None else None
-        self.server = server = MockServer(service, setup.clock, setup.limits, self._calls, labs=self._labs)
-        server.labs.usual.past = beside.journal.facts if beside.journal is not None else ()
-        for log in beside.logs:
+        ports = open_ports(setup.settings) if extras.place is None else extras.place.take_ports(setup.settings)
+        ends.callback(ports.close)
+        decoy = bind(listen.host, 0) if _leads_away(setup) else None
+        if decoy is not None:
+            ends.callback(decoy.close)
+        # the mock with who looks on from its beginning, and the server
+        elsewhere = setup.config.elsewhere if decoy is None else _named_otherwise(listen.host, decoy.origin)
+        self.service = self._mock(replace(setup.config, here=ports.origin, elsewhere=elsewhere))
+        self.recorder = TapeRecorder(setup, self.service, self._console, outside=self._outside)
+        ends.callback(self._note_exit, lambda: self.recorder.close(self._stop.footer))
+        calls = None
+        if extras.ledger is not None:
+            calls = extras.ledger.calls_on(self.service)
+            ends.push_async_callback(calls.stop)
+        log, labs = self._log(ends), partial(self._labs, ends)
+        self.server = server = MockServer(self.service, setup.clock, setup.limits, calls, labs=labs)
+        grace = round(1000 * setup.limits.grace)
+        ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), self._stop.hurry)
+        if log is not None:
             log.follow(server.labs)
+        # the control plane, unless another process has the lab's
+        control = None if ports.control is None else self._control(ends)
+        # they listen
         sys.setswitchinterval(_SWITCH)
         asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
-        # the control plane, unless another process has the lab's
-        if ports.control is not None:
-            self.control_token = beside.control.token or control_token()
-            self._control = ControlPlane(
-                server, self.control_token, trouble=self._trouble, recorder=self.recorder, second=setup.second
-            )
-        # they listen
         self.base_url = await server.start(bound=ports.api)
-        self._unlink = ports.link(server)
+        if extras.place is not None:
+            ends.callback(extras.place.link(server))
         if ports.https is not None:
+            ends.callback(ports.https.withdraw)
             self.https_url, self.ca_file = ports.https.start(server)
-        if self._decoy is not None:
-            server.start_decoy(self._decoy)
-        if self._control is not None:
-            self.control_url = await self._control.start(listen.host, names=beside.control.names, bound=ports.control)
+        if decoy is not None:
+            server.start_decoy(decoy)
+        if control is not None:
+            self.control_url = await control.start(listen.host, names=extras.control.names, bound=ports.control)
             # where programs of the same user find it, as long as the lab runs
             publish_token(self.control_url, self.control_token, runtime=listen.runtime)
-        # and what nobody tells of is looked at: files that are written, and scenarios that are edited
-        looks: list[Callable[[], None]] = [
-            each.look for each in (self.recorder, self.labs, beside.journal, *beside.logs) if each
-        ]
-        if self._control is not None and self._outside and setup.config.scenarios:
-            edited = [] if self.labs is None else [self.labs.edited]
-            shared = beside.ledger is not None
-            looks.append(ScenarioReloader(setup.settings, service, setup.clock, console, *edited, shared=shared).look)
-        self._tasks = [asyncio.create_task(look_around(looks, server.bugs)), asyncio.create_task(_load_later())]
+            ends.callback(withdraw_token, self.control_url, runtime=listen.runtime)
+        # and what nobody tells of is looked at: files that are written, requests to be logged, scenarios that are edited
+        looks = [each.look for each in self._kept()]
+        looks += [] if log is None else [log.look]
+        looks += [] if control is None or (reloader := self._reloader()) is None else [reloader.look]
+        ends.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
+        if self._outside:  # our own app wants a token a run
+            ends.callback(asyncio.create_task(_load_later()).cancel)
+        ends.push_async_callback(server.drain, extras.drain, self._stop.hurry)
 
-    async def _end(self) -> None:
-        problems: list[BaseException] = []
-        for end in (
-            self._drain,
-            self._stop_beside,
-            self._stop_listening,
-            self._let_go,
-            self._close_files,
-            self._close_ports,
-        ):
-            try:
-                await end()
-            except BaseException as problem:  # noqa: BLE001 - whatever it is, the others are ended too
-                problems.append(problem)
-        if problems:
-            raise problems[0]
+    def _mock(self, config: Config) -> Service:
+        service, clock = self.setup.make_service(config), self.setup.clock
+        service.observers += client_hints(self._console, clock.mode, service) if self._outside else ()
+        if self._job_facts is not None:
+            from lab.cli.run.conversation import job_facts_observer  # a run's: who only serves needs none
 
-    async def _drain(self) -> None:
-        if self._tasks and self.server is not None:
-            await self.server.drain(self._beside.drain, self._stop.hurry)
+            service.observers.append(job_facts_observer(service, self._job_facts))
+        if self._extras.journal is not None:
+            self._extras.journal.attach(service, clock)
+        return service
 
-    async def _stop_beside(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self.control_url:
-            withdraw_token(self.control_url, runtime=self.setup.settings.listen.runtime)
-        if self.https_url is not None and self._ports is not None and self._ports.https is not None:
-            self._ports.https.withdraw()
-        self._unlink()
-
-    async def _stop_listening(self) -> None:
-        try:
-            if self._control is not None:
-                await self._control.stop()
-        finally:
-            if self.server is not None:
-                grace = round(1000 * self.setup.limits.grace)
-                await self.server.stop(grace if self._outside else min(_OWN_GRACE, grace), self._stop.hurry)
-
-    async def _let_go(self) -> None:
-        """A store, where other processes serve the lab too."""
-        if self._stored is not None:
-            await self._stored.close()
-        if self._calls is not None:
-            await self._calls.stop()
-
-    async def _close_files(self) -> None:
-        for log in self._beside.logs:
-            log.close()
-        tapes = [getattr(self, "recorder", None), self.labs]
-        self.exit_code = max((each.close(self._stop.footer) for each in tapes if each is not None), default=0)
-
-    async def _close_ports(self) -> None:
-        if self._decoy is not None:
-            self._decoy.close()
-        if self._ports is not None:
-            self._ports.close()
-
-    def _labs(self, usual: ServedLab) -> Labs:
+    def _labs(self, ends: AsyncExitStack, usual: ServedLab) -> Labs:
         """Where scenarios are served to others there may be more labs: this process's own, or those of all that serve it."""
-        if not self._offers:
+        extras, parts = self._extras, (self.setup, self._console, self._extras)
+        usual.past = () if extras.journal is None else extras.journal.facts
+        if not extras.choosing or not self.setup.config.scenarios:
             return Labs(usual)
-        if self._beside.ledger is None:
-            self.labs = ServedLabs(self.setup, self._console, self._beside, usual)
-            return self.labs
+        if extras.ledger is None:
+            own = ServedLabs(*parts, usual)
+            ends.callback(self._note_exit, lambda: own.close(self._stop.footer))
+            return own
         from lab.cli.serve.shared_tenants import StoredTenants  # no other start waits for it
 
-        self._stored = StoredTenants(self.setup, self._console, self._beside, self._beside.ledger.tenants, usual)
-        return self._stored
+        stored = StoredTenants(*parts, extras.ledger.tenants, usual)
+        ends.push_async_callback(stored.close)
+        return stored
 
-    def _trouble(self) -> str | None:
-        calls = None if self.server is None else self.server.labs.usual.calls
-        parts = (self.recorder, self.labs, self._beside.journal, calls)
-        return next((each.trouble for each in parts if each and each.trouble), None)
+    @property
+    def _own_labs(self) -> ServedLabs | None:
+        return self.server.labs if isinstance(self.server.labs, ServedLabs) else None
 
-    def _led_away(self) -> Config:
-        """With the origin to which redirects lead, if some do: of another name, for to some clients that alone matters."""
-        setup, host = self.setup, self.setup.settings.listen.host
-        faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
-        if not setup.leads_away and not any(fault.redirect == "other" for fault in faults):
-            return setup.config
-        self._decoy = bind(host, 0)
-        scheme, _, place = self._decoy.origin.partition("://")
-        name = "localhost" if host == "127.0.0.1" else place.rpartition(":")[0]
-        return replace(setup.config, elsewhere=f"{scheme}://{name}:{place.rpartition(':')[2]}")
+    def _kept(self) -> list[_Kept]:
+        parts = self.recorder, self._own_labs, self._extras.journal
+        return [each for each in parts if each is not None]
+
+    def _log(self, ends: AsyncExitStack) -> "RequestLog | None":
+        if self._extras.log == "none":
+            return None
+        from lab.cli.logs.request_log import RequestLog  # no other start waits for it
+
+        log = RequestLog(self._extras.log, self._console)
+        ends.callback(log.close)
+        return log
+
+    def _reloader(self) -> ScenarioReloader | None:
+        setup, own = self.setup, self._own_labs
+        if not self._outside or not setup.config.scenarios:
+            return None
+        edited, shared = (() if own is None else (own.edited,)), self._extras.ledger is not None
+        return ScenarioReloader(setup.settings, self.service, setup.clock, self._console, *edited, shared=shared)
+
+    def _control(self, ends: AsyncExitStack) -> ControlPlane:
+        self.control_token = self._extras.control.token or control_token()
+
+        def trouble() -> str | None:
+            files = (each.trouble for each in self._kept())
+            return next(filter(None, files), self.server.labs.usual.calls.trouble)
+
+        control = ControlPlane(
+            self.server, self.control_token, trouble=trouble, recorder=self.recorder, second=self.setup.second
+        )
+        ends.push_async_callback(control.stop)
+        return control
+
+    def _note_exit(self, close: Callable[[], int]) -> None:
+        """Close what writes files; what it says of them counts for the exit code."""
+        self.exit_code = max(self.exit_code, close())
+
+
+def _leads_away(setup: Setup) -> bool:
+    """Whether there are redirects to another origin."""
+    faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
+    return setup.leads_away or any(fault.redirect == "other" for fault in faults)
+
+
+def _named_otherwise(host: str, origin: str) -> str:
+    """That origin by another name than the host's, if there is one: to some clients that alone matters."""
+    scheme, _, place = origin.partition("://")
+    name, _, port = place.rpartition(":")
+    return f"{scheme}://{'localhost' if host == '127.0.0.1' else name}:{port}"
 
 
 async def _load_later() -> None:
-    """What signs fast takes 60 ms to load: nobody waits for it, and no start does; the first tokens are signed without."""
+    """What signs fast takes 60 ms to load, and 7 MiB: nobody waits for it, and no start does; the first tokens are signed
+    without."""
     wall = SystemClock()
     await wall.sleep_until(wall.now() + _UP)
     await asyncio.to_thread(load_library)

@@ -7,15 +7,15 @@ it takes from the setup, the seed and the second at which the lab began among it
 
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lab.cli.entropy import process_name
-from lab.cli.serve.ledger_settings import LedgerSettings
+from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
@@ -98,7 +98,7 @@ def instant_zero(setup: Setup, wall: Millis) -> tuple[Epoch, Millis]:
 
 def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) -> Iterator[SetupDifference]:
     """Where this process was told otherwise than the lab's setup says."""
-    own, settings = proposed_setup(setup, agreed.began), setup.settings
+    own, settings, usual = proposed_setup(setup, agreed.began), setup.settings, asdict(ServerLimits())
     said: dict[str, bool] = {
         "version": True,
         "lab": True,
@@ -107,44 +107,31 @@ def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) ->
         "clock": clock_said,
         "reviewer": settings.reviewer is not None,
         "base": bool(own.base),
+        # their secrets are never shown
+        "clients": own.clients != (DEMO,),
+        "accounts": own.accounts != (JANE,),
     }
     for name, is_said in said.items():
-        if is_said and getattr(own, name) != getattr(agreed, name):
-            yield name, getattr(agreed, name), getattr(own, name)
-    yield from _switches(agreed, own)
-    yield from _limits(agreed.limits, own.limits)
-    # their secrets are never shown
-    if own.clients not in ((DEMO,), agreed.clients):
-        yield "clients", _listed(each.id for each in agreed.clients), _listed(each.id for each in own.clients)
-    if own.accounts not in ((JANE,), agreed.accounts):
-        yield "accounts", _listed(each.name for each in agreed.accounts), _listed(each.name for each in own.accounts)
+        if is_said and (mine := getattr(own, name)) != (theirs := getattr(agreed, name)):
+            yield name, theirs, mine
+    theirs, mine = (Layers(each.below, each.above).over() for each in (agreed, own))
+    for name in sorted(own.below.keys() | own.above.keys()):
+        if getattr(theirs, name) != getattr(mine, name):
+            yield name, getattr(theirs, name), getattr(mine, name)
+    for name, value in asdict(own.limits).items():
+        if value not in (usual[name], getattr(agreed.limits, name)):
+            yield f"limits.{name}", getattr(agreed.limits, name), value
     for name in sorted(agreed.scenarios.keys() | own.scenarios.keys()):
         if agreed.scenarios.get(name) != own.scenarios.get(name):
             yield f"scenario {name}", _short(agreed.scenarios.get(name)), _short(own.scenarios.get(name))
 
 
-def _switches(agreed: SharedSetup, own: SharedSetup) -> Iterator[SetupDifference]:
-    theirs, mine = Layers(agreed.below, agreed.above).over(), Layers(own.below, own.above).over()
-    for name in sorted(own.below.keys() | own.above.keys()):
-        if getattr(theirs, name) != getattr(mine, name):
-            yield name, getattr(theirs, name), getattr(mine, name)
-
-
-def _limits(agreed: ServerLimits, own: ServerLimits) -> Iterator[SetupDifference]:
-    usual, theirs = asdict(ServerLimits()), asdict(agreed)
-    for name, value in asdict(own).items():
-        if value not in (usual[name], theirs[name]):
-            yield f"limits.{name}", theirs[name], value
-
-
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(each.id if isinstance(each, Client) else each.name for each in value)
     return "none" if value in ("", None) else str(value)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def _short(digest: str | None) -> str:
@@ -213,18 +200,10 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None
     `agreed` is the document of a lab that was served already. Its store is waited for, however long it is away, and a
     store that has lost all comes to hold the same setup again, by which others may go on to serve.
     """
-    lab = await _joined_in_time(ledger, setup, agreed)
-    try:
-        yield lab
-    finally:
-        await lab.store.close()
-
-
-async def _joined_in_time(ledger: LedgerSettings, setup: Setup, agreed: str | None) -> SharedLab:
-    since, said = real_millis(), False
-    while True:
+    since, said, lab = real_millis(), False, None
+    while lab is None:
         try:
-            return await _joined(ledger, setup, agreed or "")
+            lab = await _joined(ledger, setup, agreed)
         except HostError as away:
             waited = real_millis() - since
             if waited >= OPENS_WITHIN and agreed is None:
@@ -232,32 +211,36 @@ async def _joined_in_time(ledger: LedgerSettings, setup: Setup, agreed: str | No
             if waited >= OPENS_WITHIN and not said:
                 said = True
                 _LOG.error("lab: %s. Process %d takes calls once it is back.", away.what.rstrip("."), os.getpid())
-        await SystemClock().hold(_PAUSE)
+            await SystemClock().hold(_PAUSE)
+    try:
+        yield lab
+    finally:
+        await lab.store.close()
 
 
-async def _joined(ledger: LedgerSettings, setup: Setup, document: str = "") -> SharedLab:
+async def _joined(ledger: LedgerSettings, setup: Setup, document: str | None) -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_log import open_store
     from lab.stores.redis_tenants import RedisTenants
 
     assert ledger.url is not None
     address = store_address(ledger.url)
-    store = await open_store(address, ledger.prefix)
-    try:
+    async with AsyncExitStack() as opened:
+        store = await open_store(address, ledger.prefix)
+        opened.push_async_callback(store.close)
         shown = f"{address} (prefix {ledger.prefix})"
         tenants = RedisTenants(store.link, ledger.prefix)
-        if document:
-            await store.setup(document.encode())
-        agreed = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
-        return SharedLab(adopted(setup, agreed), store, tenants, agreed, shown, store.link.notes)
-    except StoreRefused as refused:
-        await store.close()
-        if refused.hint:  # what its user may not do: waiting doesn't help
-            raise UsageError(refused.what, hint=refused.hint) from None
-        raise
-    except BaseException:
-        await store.close()
-        raise
+        try:
+            if document:
+                await store.setup(document.encode())
+            common = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
+        except StoreRefused as refused:
+            if refused.hint:  # what its user may not do: waiting doesn't help
+                raise UsageError(refused.what, hint=refused.hint) from None
+            raise
+        lab = SharedLab(adopted(setup, common), store, tenants, common, shown, store.link.notes)
+        opened.pop_all()
+        return lab
 
 
 async def agree(
@@ -274,7 +257,10 @@ async def agree(
     if not found:
         return agreed
     if not await store.processes() and not (await read_log(store))[0].records and not await tenants.all():
-        renewed = _renewed(agreed, own, {name for name, _, _ in found})
+        # what this process was told, and what else the one before says; instants go on
+        said = {name for name, _, _ in found}
+        kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in said}
+        renewed = replace(own, began=agreed.began, **kept)
         return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
     named = "; ".join(f"{name} is {_shown(theirs)} there, {_shown(mine)} here" for name, theirs, mine in found)
     raise UsageError(
@@ -292,9 +278,3 @@ def _decoded(document: bytes, shown: str) -> SharedSetup:
     except msgspec.DecodeError as fault:
         hint = "Something else is kept there, and left as it is: take another --ledger-prefix."
         raise StoreUnreadable(f"The lab at {shown} can't be read by this one: {fault}.", hint=hint) from None
-
-
-def _renewed(agreed: SharedSetup, own: SharedSetup, said: set[str]) -> SharedSetup:
-    """A setup of what this process was told, and what else the one before says; instants go on."""
-    kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in said}
-    return replace(own, began=agreed.began, **kept)

@@ -1,27 +1,29 @@
-"""What a worker of `lab serve --workers` is told by the process that starts it: a line on its stdin."""
+"""What a worker of `lab serve --workers` is told by the process that starts it, a line on its stdin, and what it says."""
 
 import asyncio
 import os
+import select
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 import msgspec
 from msgspec import Struct
 
-from lab.cli.serve.https import HttpsPort, certified_names
-from lab.cli.serve.serve_extras import Ports
+from lab.cli.console import Console
+from lab.cli.serve.ports import HttpsPort, Ports, certified_names
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
-from lab.server.listener import bind_reserved, inherited
+from lab.server.listener import bind, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
 from lab.settings import MockSettings
 
-BEAT: Millis = 250
-"""So often a worker lets be known that it doesn't hang, in real milliseconds."""
+BEAT, SERVES = ".", "\0"
+"""What a worker says to let be known that it doesn't hang, and, behind all else, that it serves."""
+_BEAT_EVERY: Millis = 250
 
 
 class WorkerPlace(Struct, frozen=True, kw_only=True):
@@ -40,8 +42,6 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
     answering: int | None = None
     """The descriptor by which it is asked; None: it asks."""
-    heart: int = -1
-    """The descriptor at which it lets be known that it doesn't hang."""
     control_token: str
     announces: bool = False
     """Whether it says what the lab is: of all starts the first."""
@@ -49,29 +49,39 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """The lab's setup as JSON, if it was served already and one of its workers died."""
 
     async def beat(self) -> None:
-        """Let be known that the loop goes round, until cancelled."""
-        os.set_blocking(self.heart, False)
-        while True:
-            with suppress(OSError):  # whoever listens hasn't for hours
-                os.write(self.heart, b".")
-            await SystemClock().hold(BEAT)
+        """Let be known on stdout that the loop goes round, until cancelled."""
+        heart = os.dup(1)  # the console lets stdout go
+        try:
+            while True:
+                if select.select((), (heart,), (), 0)[1]:  # else whoever listens hasn't for hours
+                    with suppress(OSError):
+                        os.write(heart, BEAT.encode())
+                await SystemClock().hold(_BEAT_EVERY)
+        finally:
+            os.close(heart)
+
+    def served(self, console: Console) -> None:
+        """Say that it serves; nothing but the heart is heard on stdout after that."""
+        os.write(1, SERVES.encode())
+        console.abandon()
 
     def take_ports(self, settings: MockSettings) -> Ports:
         """Listen where all workers do."""
         listen, https, control = settings.listen, None, None
         with ExitStack() as taken:
-            api = bind_reserved(listen.host, self.port)
+            api = bind(listen.host, self.port, shared=True)
             taken.callback(api.close)
             if listen.tls is not None:
                 authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-                https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+                bound = bind(listen.host, self.https_port, shared=True)
+                https = HttpsPort(bound, authority, listen.runtime, self.ca_file)
                 taken.callback(https.bound.close)
             if self.control is not None:
                 control = inherited(self.control, listen.host)
-                taken.callback(control.close)
-            return Ports(api, https, control, taken.pop_all().close, self._link)
+            taken.pop_all()
+            return Ports(api, https, control)
 
-    def _link(self, server: MockServer) -> Callable[[], object]:
+    def link(self, server: MockServer) -> Callable[[], object]:
         """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
             return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel

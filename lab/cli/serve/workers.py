@@ -1,18 +1,21 @@
 """`lab serve --workers N`: several processes serve one lab at one port; this one starts them, and starts them again.
 
 It serves nothing itself, so that little can end it: it takes the ports, draws the control token, makes the authority
-of https, and waits: for a worker that dies, or whose heart stops, for one may hang as well. Worker 1 has the control plane. Its listener is inherited from here and stays open when worker 1
-dies: whoever calls meanwhile waits in the kernel's queue until worker 1 is there again, a second or two. A control
-plane here would be a replica more, which every commit of every worker keeps busy. Another worker that took the
-listener over would have to be told so, and to lead it from then on; it would win that second.
+of https, and waits: for a worker that dies, or whose heart stops, for one may hang as well. What a worker says on its
+stdout is the lab's setup and what is announced, then that it serves, and all along that its heart beats.
+
+Worker 1 has the control plane. Its listener is inherited from here and stays open when worker 1 dies: whoever calls
+meanwhile waits in the kernel's queue until worker 1 is there again, a second or two. A control plane here would be a
+replica more, which every commit of every worker keeps busy. Another worker that took the listener over would have to be
+told so, and to lead it from then on; it would win that second.
 
 A worker ends when its stdin does, whose other end is held here: so none outlives this process, however that ends.
 """
 
 import asyncio
-import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -26,10 +29,10 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.control_settings import ControlSettings
-from lab.cli.serve.https import open_https_port
+from lab.cli.serve.ports import open_https_port
+from lab.cli.serve.settings import ControlSettings
 from lab.cli.serve.surroundings import Parent, parent_gone
-from lab.cli.serve.worker_place import WorkerPlace
+from lab.cli.serve.worker_place import BEAT, SERVES, WorkerPlace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, UsageError
@@ -44,6 +47,8 @@ DEATHS_WITHIN: Millis = 60_000
 HANGS_AFTER: Millis = 10_000
 """A worker that is silent for so long is ended, unless another time is asked for."""
 _SHORTEST: Millis = 1_000
+_LONGEST = 16 * 1024 * 1024
+"""Bytes that a worker may say before it serves."""
 _MARGIN: Millis = 5_000
 """For so long a worker may take to end beyond the grace that the replies under way have."""
 
@@ -120,15 +125,13 @@ class Workers:
         """`timeout` is for how long a worker may be silent."""
         self._place, self._control, self._console, self._stop = place, control, console, stop
         self._timeout = timeout
-        self._hearts: dict[int, int] = {}
-        """Of each worker the reading end of the pipe in which it lets be known that it doesn't hang."""
         self._pairs: dict[int, tuple[socket, socket]] = {}
         """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
-        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._processes: dict[int, Process] = {}
         self._deaths: deque[Millis] = deque(maxlen=MOST_DEATHS)
         self._grace: Millis = 0
-        self._agreed = ""
-        """The lab's setup."""
+        self._agreed: str | None = None
+        """The lab's setup, once it is served."""
 
     async def serve(self, count: int, over: Awaitable[None]) -> int:
         """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
@@ -154,43 +157,35 @@ class Workers:
 
     async def _begin(self, number: int) -> str:
         """What the worker says once it accepts requests."""
-        process = await self._start(number, announces=number == FIRST_WORKER)
-        assert process.stdout is not None
-        said = (await process.stdout.read()).decode("utf-8", "replace")
-        if not said:
+        process = await self._start(number, replace(self._place, announces=number == FIRST_WORKER))
+        try:
+            said = await _stdout(process).readuntil(SERVES.encode())
+        except asyncio.IncompleteReadError:
             code = await process.wait()
             if code > 0:
-                raise _NotServing(code)
-            raise HostError(f"Worker {number} {_how_it_ended(code)} before it served.")
-        first, _, announced = said.partition("\n")
+                raise _NotServing(code) from None
+            raise HostError(f"Worker {number} {_how_it_ended(code)} before it served.") from None
+        first, _, announced = said.decode().lstrip(BEAT).removesuffix(f"\n{SERVES}").partition("\n")
         grace, _, self._agreed = first.partition(" ")
         self._grace = int(grace)
-        return announced.removesuffix("\n")
+        return announced
 
-    async def _start(
-        self, number: int, *, announces: bool = False, agreed: str | None = None
-    ) -> asyncio.subprocess.Process:
-        place = replace(self._place, announces=announces, agreed=agreed)
+    async def _start(self, number: int, place: WorkerPlace) -> Process:
         if number == FIRST_WORKER:
             others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
             place = replace(place, control=self._control.sock.fileno(), others=others)
         else:
             place = replace(place, answering=self._pairs[number][1].fileno())
-        heart, beating = os.pipe()
-        place, self._hearts[number] = replace(place, heart=beating), heart
         # what this process imports they import, wherever it was started
         code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
-        process = await asyncio.create_subprocess_exec(
+        process = self._processes[number] = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", code),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=[
-                each for each in (beating, place.control, place.answering, *place.others.values()) if each is not None
-            ],
+            pass_fds=[each for each in (place.control, place.answering, *place.others.values()) if each is not None],
             start_new_session=True,  # ctrl+c is for us alone: they are told
+            limit=_LONGEST,
         )
-        os.close(beating)
-        self._processes[number] = process
         assert process.stdin is not None
         process.stdin.write(msgspec.json.encode(place) + b"\n")
         return process
@@ -199,28 +194,31 @@ class Workers:
         """Start it again whenever it dies; HostError if that comes too often."""
         while True:
             process = self._processes[number]
-            how = f"worker {number} (process {process.pid}) {await self._ended(number, process)}"
+            how = f"worker {number} (process {process.pid}) {await self._ended(process)}"
             self._deaths.append(real_millis())
             if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
                 hint = "What they wrote before may say why; their store has all that they acknowledged."
                 raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
-            again = await self._start(number, agreed=self._agreed)
+            again = await self._start(number, replace(self._place, agreed=self._agreed))
             self._console.err(f"lab: {how}: started again as process {again.pid}.")
 
-    async def _ended(self, number: int, process: asyncio.subprocess.Process) -> str:
-        """How it ended; one that hangs is ended here."""
-        over = asyncio.create_task(process.wait())
-        silent = asyncio.create_task(_silent(self._hearts.pop(number), self._timeout))
-        try:
-            await asyncio.wait((over, silent), return_when=asyncio.FIRST_COMPLETED)
-            if over.done():
-                return _how_it_ended(over.result())
-            process.kill()
-            await over
-            return f"hung for {self._timeout / 1_000:g} s, and was ended"
-        finally:
-            over.cancel()
-            silent.cancel()
+    async def _ended(self, process: Process) -> str:
+        """How it ended; one whose heart is silent, once it has begun to beat, is ended here."""
+        within, missed = None, 0
+        # half of the time twice: if this process stood still as well, it hears the heart before the second half is over
+        while missed < 2:
+            try:
+                async with asyncio.timeout(within):
+                    heard = await _stdout(process).read(4_096)
+            except TimeoutError:
+                missed += 1
+                continue
+            if not heard:
+                return _how_it_ended(await process.wait())
+            within, missed = self._timeout / 2_000, 0
+        process.kill()
+        await process.wait()
+        return f"hung for {self._timeout / 1_000:g} s, and was ended"
 
     async def end(self) -> None:
         """Let them end as a signal ends a lab, at once if `stop` is in a hurry, and kill what doesn't."""
@@ -238,28 +236,12 @@ class Workers:
         await over
 
 
-async def _silent(heart: int, within: Millis) -> None:
-    """Return once a heart that has begun to beat is silent for so long; of a process that ends, never."""
-    reader = asyncio.StreamReader()
-    pipe = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(heart, "rb", 0)
-    )
-    try:
-        beats, missed = await reader.read(1), 0
-        # half of it twice: if this process stood still as well, it hears the heart before the second half is over
-        while missed < 2:
-            if not beats:
-                await asyncio.Event().wait()
-            try:
-                async with asyncio.timeout(within / 2_000):
-                    beats, missed = await reader.read(4_096), 0
-            except TimeoutError:
-                missed += 1
-    finally:
-        pipe[0].close()
+def _stdout(process: Process) -> asyncio.StreamReader:
+    assert process.stdout is not None
+    return process.stdout
 
 
-def _send(number: signal.Signals, processes: Iterable[asyncio.subprocess.Process]) -> None:
+def _send(number: signal.Signals, processes: Iterable[Process]) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
             process.send_signal(number)

@@ -11,7 +11,7 @@ from lab.cli.run_settings import Peer
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
-from lab.core.observe import Observation
+from lab.core.observe import Observation, Requested
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, recording_path
 from lab.server.limits import ServerLimits
@@ -50,9 +50,11 @@ class CaptureTape:
         self.path = str(self._tape.path)
 
     def observe(self, observation: Observation) -> None:
-        """Write what was seen."""
+        """Write what was seen; what may have changed something before its client is told."""
         assert self._tape is not None
         self._tape(observation)
+        if isinstance(observation, Requested) and observation.request.method not in ("GET", "HEAD"):
+            self._tape.flush()
 
     def look(self) -> None:
         """Find out whether the file is still there."""

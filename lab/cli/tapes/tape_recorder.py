@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
@@ -14,6 +14,9 @@ from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
+
+if TYPE_CHECKING:  # who only serves knows no run
+    from lab.app.effects import RunObservation
 
 
 class TapeRecorder:
@@ -63,7 +66,7 @@ class TapeRecorder:
         if self.tape is not None:
             self.tape.flush()
 
-    def follow(self, observation: RunObservation) -> None:
+    def follow(self, observation: "RunObservation") -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
         self._reached = observation.at
 

@@ -33,8 +33,8 @@ Cursor: TypeAlias = str
 
 SNAPSHOT_EVERY = 10_000
 """After so many commits the records are kept; the log goes on to hold as many commits before them, for who is behind."""
-EXCHANGES_KEPT = 10_000
-"""So many published exchanges are kept."""
+EXCHANGES_KEPT, EXCHANGE_BYTES = 10_000, 67_108_864
+"""So many published exchanges are kept, and so many bytes of them."""
 PIECE = 1_000
 """No answer of a store has more commits or exchanges than this: who gets as many asks for more."""
 STALE: Millis = 2_000
@@ -160,11 +160,16 @@ class SharedStore(Protocol):
     async def keep(self, snapshot: Snapshot) -> None:
         """Take it in the place of the last one, and let go of old commits; not if the last one is newer."""
 
-    async def wait(self, after: LogPosition, timeout: Millis) -> None:
-        """Return once there is a commit after that position, or `timeout` real milliseconds have passed."""
+    async def wait(
+        self, places: "Mapping[SharedStore, tuple[LogPosition, Cursor | None]]", timeout: Millis
+    ) -> "Collection[SharedStore]":
+        """Those of a lab and of its tenants with news, once there are any; none after `timeout` real milliseconds.
+
+        News is a commit after the position, or a line after the place, if one is given. One at a time may wait.
+        """
 
     async def publish(self, lines: Sequence[bytes]) -> None:
-        """Let the processes of this lab read these; the oldest go once there are too many."""
+        """Let the processes of this lab read these; the oldest go once there are too many, or they are too long."""
 
     async def published(self, after: Cursor) -> Published:
         """What all processes, this one included, published after a place; at most `PIECE`."""
@@ -199,10 +204,6 @@ class KeptTenant(Struct, frozen=True):
     """What whoever made it gave for it."""
 
 
-KeptName: TypeAlias = tuple[str, str]
-"""A tenant's name, and its birth."""
-
-
 class SharedTenants(Protocol):
     """One process's access to the tenants of a lab, each of which has a store of its own. Raises what `SharedStore` does."""
 
@@ -223,14 +224,6 @@ class SharedTenants(Protocol):
 
     async def ended(self, births: Mapping[str, str]) -> Sequence[str]:
         """Which of these, of which the births are known, are there no longer; more may be added while this is asked."""
-
-    async def wait(
-        self, commits: Mapping[KeptName, LogPosition], lines: Mapping[KeptName, Cursor], timeout: Millis
-    ) -> Collection[str]:
-        """Those with a commit after their position, or a published line after their place, once there are any.
-
-        None after `timeout` real milliseconds.
-        """
 
     def store(self, name: str, kept: KeptTenant) -> SharedStore:
         """That of a tenant: LedgerEnded once it was ended, and nothing is written then."""

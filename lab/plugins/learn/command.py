@@ -8,8 +8,7 @@ from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.files.calls_of_tools import read_calls
-from lab.files.recordings import RECORDING_ENDING
+from lab.files.recordings import RECORDING_ENDING, read_calls
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from lab.cli.entropy import gate_code
 from lab.core.clock import Clock
 from lab.plugins.phone.page import PhoneQuestion
-from lab.tui.panes.approval import gate_answer, offered_answers
-from lab.tui.panes.decision import decision_now
+from lab.tui.panes.approval import decision_now, gate_answer, offered_answers
 from lab.tui.state.gate import GateAnswer, GateState
 from lab.tui.state.screen import ScreenState, SidePanel
 
@@ -99,7 +98,9 @@ class PhoneGates:
             offered_answers(state),
             gate.prompt,
             None if opening is None else max(0, opening.until - now),
-            f"{opening.approved} of {opening.approvals} approved" if opening is not None and self._takes_more else "",
+            f"{state.newest.approved} of {opening.approvals} approved"
+            if opening is not None and self._takes_more
+            else "",
             _said(verdict) if verdict else "",
         )
 

@@ -12,8 +12,7 @@ from lab.core.errors import UsageError
 from lab.core.ranges import number
 from lab.plugins.phone.gates import PhoneGates
 from lab.plugins.phone.listener import PhoneServer
-from lab.server.listener import origin_of
-from lab.server.reachable import address_for_others, address_here
+from lab.server.listener import address_for_others, address_here, origin_of
 from lab.settings import Flags, loopback
 
 _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9._-]*))(?::(\d{1,6}))?")

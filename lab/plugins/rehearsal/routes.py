@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
+from lab.control import ControlCommand
 from lab.core.exchange import Json
 from lab.jobs.own_run import GoodEnd, ends_in
 from lab.plugins.rehearsal.report.coverage import Coverage, joined, possible_in
@@ -13,20 +14,31 @@ from lab.plugins.rehearsal.report.formats import report_document
 from lab.plugins.rehearsal.report.judge import report_on
 from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation, ProcessEnd
 from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
-from lab.server.control.access import CommandRefused
-from lab.server.control.calls import RouteContext, ServedJournal, recording_of
+from lab.server.control.observed import ObservedLab, RouteContext
+from lab.server.control.overview import recording_of
+from lab.server.control.reading import CommandRefused
 
-_Part = tuple[ServedJournal, list[bytes]]
+_Part = tuple[ObservedLab, list[bytes]]
 
 
-class ReportQuery(Struct, frozen=True):
+class ReadReport(ControlCommand[dict[str, Json]], frozen=True):
     """What of the report is asked."""
 
     over: bool = False
     """Whether the clients are known to have ended."""
 
 
-class OutcomeQuery(Struct, frozen=True):
+class OutcomeDocument(Struct, frozen=True, kw_only=True):
+    """How it ended, and of a scenario that was chosen whether that is good."""
+
+    scenario: str | UnsetType = UNSET
+    outcome: str
+    good_client: list[str] | UnsetType = UNSET
+    good: bool | None | UnsetType = UNSET
+    details: list[str] | UnsetType = UNSET
+
+
+class JudgeOutcome(ControlCommand[OutcomeDocument], frozen=True):
     """What is known of a client's run."""
 
     code: Annotated[int, Meta(ge=-999_999, le=999_999)] | None = None
@@ -37,23 +49,23 @@ class OutcomeQuery(Struct, frozen=True):
     """Whether a fault had to strike; None: as the drill says that it chose."""
 
 
-async def client_report(context: RouteContext, query: ReportQuery) -> Json:
+async def read_report(context: RouteContext, command: ReadReport) -> dict[str, Json]:
     """The report as `lab report --json` prints it."""
-    parts = [(each, await each.lines()) for each in (context.journal, *context.others())]
-    faults = [each.name for each in context.choices() if each.strikes]
+    parts = [(each, await each.lines()) for each in (context.observed, *context.others())]
+    faults = [each.name for each in context.lab.choices.values() if each.strikes]
     # elsewhere, for a long journal takes a second, and the mock must not be late
-    return await asyncio.to_thread(_report, parts, query.over, faults)
+    return await asyncio.to_thread(_report, parts, command.over, faults)
 
 
-async def client_outcome(context: RouteContext, query: OutcomeQuery) -> Json:
+async def judge_outcome(context: RouteContext, command: JudgeOutcome) -> OutcomeDocument:
     """How a client's run ended that came to its end with that exit code; where it was chosen nobody need know it."""
-    journal = context.journal
-    if query.code is None and journal.choice is None:
+    journal = context.observed
+    if command.code is None and journal.choice is None:
         raise CommandRefused(400, "code is missing.", "As GET /_lab/outcome?code=0&turns=1&strikes=0")
-    return await asyncio.to_thread(_outcome, journal, await journal.lines(), query)
+    return await asyncio.to_thread(_outcome, journal, await journal.lines(), command)
 
 
-def _expectation(journal: ServedJournal, turns: int | None = None, strikes: int | None = None) -> Expectation:
+def _expectation(journal: ObservedLab, turns: int | None = None, strikes: int | None = None) -> Expectation:
     """What a good client does there, as far as the call doesn't say it."""
     choice = journal.choice
     if choice is None:
@@ -69,7 +81,7 @@ def _judged(part: _Part, over: bool) -> JudgedRun:
     return judged_run(journal.name, recording_of(lines), expected, UNWATCHED, over=over)
 
 
-def _report(parts: Sequence[_Part], over: bool, faults: Sequence[str]) -> Json:
+def _report(parts: Sequence[_Part], over: bool, faults: Sequence[str]) -> dict[str, Json]:
     judged = [_judged(part, over) for part in parts]
     possible = {**possible_in(parts[0][0].scenarios), **({"faults": frozenset(faults)} if faults else {})}
     coverage = Coverage(joined(*(run.met for run in judged)), possible)
@@ -77,8 +89,8 @@ def _report(parts: Sequence[_Part], over: bool, faults: Sequence[str]) -> Json:
     return report_document(report_on({run.name: run.histories for run in judged}, coverage, runs))
 
 
-def _outcome(journal: ServedJournal, lines: list[bytes], query: OutcomeQuery) -> Json:
-    end = UNWATCHED if query.code is None else ProcessEnd(query.code)
-    expected = _expectation(journal, query.turns, query.strikes)
+def _outcome(journal: ObservedLab, lines: list[bytes], command: JudgeOutcome) -> OutcomeDocument:
+    end = UNWATCHED if command.code is None else ProcessEnd(command.code)
+    expected = _expectation(journal, command.turns, command.strikes)
     run = judged_run(journal.name, recording_of(lines), expected, end)
-    return {"outcome": run.outcome} if journal.choice is None else run.document()
+    return OutcomeDocument(outcome=run.outcome) if journal.choice is None else convert(run.document(), OutcomeDocument)

@@ -1,6 +1,6 @@
 """`lab serve --drills`: the drills of a scenario, each to be chosen by a client."""
 
-from lab.cli.serve.offers import OfferedChoices
+from lab.cli.serve.serve_extras import OfferedChoices
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import digest_of
 from lab.jobs.program import Program

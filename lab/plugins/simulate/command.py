@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from lab.app.run import run
 from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
+from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import Setup, app_of, known_user, make_setup
+from lab.cli.setup import Setup, known_user, make_setup
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_text

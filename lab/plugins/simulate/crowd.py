@@ -41,9 +41,9 @@ from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.values import restore
 from lab.mock.config import Config
-from lab.mock.conversations import new_conversation
 from lab.mock.invoke import new_job_id
 from lab.mock.latencies import planned_latency
+from lab.mock.team_rules import new_conversation
 from lab.plugins.simulate.figures import Figures
 from lab.plugins.simulate.schedule import PollSchedule, StatusPath
 from lab.program.draws import Latency, draw_latency

@@ -29,7 +29,6 @@ from lab.identity.records import (
 )
 from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, id_of, repeat_of
 from lab.jobs.gates import Decision
-from lab.jobs.plan import settle_draws
 from lab.mock.service import Service
 
 
@@ -54,19 +53,16 @@ def _jobs(service: Service) -> Iterator[Fact]:
     repeats = {record.job: repeat_of(key) for key, record in service.ledger.of(RepeatRecord)}
     for key, record in service.ledger.of(JobRecord):
         job = id_of(key)
-        yield _accepted(service, job, record, repeats.get(job))
+        yield _accepted(job, record, repeats.get(job))
         for number, decision in enumerate(record.decisions):
             yield _decided(job, decision, aliases.get((job, number)))
 
 
-def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:
-    program = next((each for each in service.config.scenarios if each.name == record.scenario), None)
-    known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
-    drawn = known or (settle_draws(program, service.config.seed, record.ordinal) if program else {})
+def _accepted(job: str, record: JobRecord, key: str | None) -> JobAccepted:
     return JobAccepted(
         at=record.at, job=job, client=record.client, user=record.user, conversation=record.conversation,
         turn=record.turn, team=record.team, scenario=record.scenario, ordinal=record.ordinal,
-        input=json.loads(record.input), drawn=dict(sorted({**drawn, **record.drawn}.items())), idempotency=key,
+        input=json.loads(record.input), drawn=record.drawn, idempotency=key,
     )  # fmt: skip
 
 

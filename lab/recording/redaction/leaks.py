@@ -136,7 +136,7 @@ def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> It
             yield Leak(number, "a secret, or what looks like one")
         elif isinstance(value, dict):
             words.read(number, value)
-        bare = STAND_IN.sub("", raw)
+        bare = STAND_IN.sub("x", raw)
         for host in (found.rstrip(".") for found in _ORIGIN.findall(bare)):
             if not harmless_host(host):
                 yield Leak(number, f"the host {host} is neither loopback nor hidden")

@@ -1,88 +1,45 @@
-"""Who may speak to the control plane, what it is sent, and how it says no (limits.md §6, rows 2 and 3)."""
+"""Who may speak to the control plane, and over which connections: the mock's own, with its limits and deadlines, but counted and
+recorded nowhere (limits.md §6, rows 2 and 3)."""
 
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from lab.core.clock import Millis
+from lab.control import CONTROL_ROOT
 from lab.core.errors import LabError, UsageError
-from lab.core.exchange import Json, json_bytes
-from lab.core.jsontext import BadJson, read_json
+from lab.core.exchange import Json, Response, json_bytes
 from lab.core.refusal import Refusal
-from lab.dialects.reading import is_json
-from lab.mock.service import ControlResult
-from lab.program.words import duration
-from lab.server.connection import Connection, PeerGone
-from lab.server.request_reader import shell_refusal
+from lab.mock.config import MOUNT_PATH, TENANT_PATH
+from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes
+from lab.server.control.reading import JSON, CommandRefused
+from lab.server.limits import ServerLimits
+from lab.server.mock_server import MockServer
+from lab.server.request_reader import check_length, shell_refusal
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
-JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
-"""The headers of a document."""
 CHOSEN = web.RequestKey("scenario", str)
 """Where a request keeps the scenario that its path names, and the routes don't know."""
 OF_TENANT = web.RequestKey("tenant", str)
 """The same for the tenant."""
-_PROBES = ("/_lab/health", "/_lab/ready")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
-
-
-class CommandRefused(Exception):
-    """The command is refused: status, what is wrong, what to do."""
-
-    def __init__(
-        self,
-        status: int,
-        error: str,
-        hint: str = "",
-        headers: Mapping[str, str] | None = None,
-        more: Mapping[str, Json] | None = None,
-    ) -> None:
-        """`more` are further members of the answer."""
-        super().__init__(error)
-        self.status = status
-        self.error = error
-        self.hint = hint
-        self.headers = dict(headers or {})
-        self.more = dict(more or {})
-        self.last = False
-        """Whether the connection ends with it."""
-
-    @classmethod
-    def says(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal in the words that clients get."""
-        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
-
-    @classmethod
-    def of(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal by the shell, with which the connection ends."""
-        refused = cls(problem.status, problem.message, problem.hint)
-        refused.last = True
-        return refused
-
-    def body(self) -> bytes:
-        """The refusal as JSON."""
-        return json_bytes({"error": self.error, "hint": self.hint, **self.more})
-
-    def response(self) -> web.Response:
-        """The refusal as aiohttp sends it."""
-        response = web.Response(status=self.status, body=self.body(), headers={**JSON, **self.headers})
-        if self.last:
-            response.force_close()
-        return response
 
 
 class Access:
     """Host, Origin and token, before anything else is looked at."""
 
-    def __init__(self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]]) -> None:
-        """`tenants` gives the name and the token of each tenant: it is good for what is the tenant's own, and to end it."""
-        self._token = token
-        self._tenants = tenants
+    def __init__(
+        self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]], probes: Iterable[str] = ()
+    ) -> None:
+        """`tenants` gives the name and the token of each tenant: it is good for what is the tenant's own, and to end it.
+
+        `probes` are paths that whoever watches over a container asks without any.
+        """
+        self._token, self._tenants, self._probes = token, tenants, frozenset(probes)
         self.hosts: frozenset[str] = frozenset()
         self._names: frozenset[str] = frozenset()
 
@@ -122,7 +79,7 @@ class Access:
 
     def is_probe(self, request: web.Request) -> bool:
         """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
-        named = request.method == "GET" and request.path in _PROBES and not {CHOSEN, OF_TENANT} & request.keys()
+        named = request.method == "GET" and request.path in self._probes and not {CHOSEN, OF_TENANT} & request.keys()
         return named and not {"authorization", "origin"} & {name.lower() for name in request.headers}
 
     def middleware(self) -> Middleware:
@@ -154,20 +111,6 @@ class Access:
         return guarded
 
 
-def with_example(handler: Handler, body: str) -> Handler:
-    """The handler, whose refusals of a body without a hint show one that it takes."""
-
-    async def handle(request: web.Request) -> Json | web.StreamResponse:
-        try:
-            return await handler(request)
-        except CommandRefused as refused:
-            if refused.status == 400 and not refused.hint:
-                refused.hint = f"As {body}."
-            raise
-
-    return handle
-
-
 async def _probed(handler: Handler, request: web.Request) -> web.Response:
     """The word for how the lab is, and nothing else."""
     status = 200
@@ -183,36 +126,65 @@ def _answer(document: Json, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(document), headers=JSON)
 
 
-async def read_object(request: web.Request) -> dict[str, Json]:
-    """The JSON object of a command; CommandRefused for another type, or broken text."""
-    if not is_json(request.headers.get("content-type", "")):
-        raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
-    connection = request.protocol
-    assert isinstance(connection, Connection)
-    body = await connection.body(connection.shell.limits.body, ask=False)  # aiohttp has asked for it
-    if isinstance(body, Refusal):
-        raise CommandRefused.of(body)
-    if not body.strip():
-        raise CommandRefused(400, "The body is empty; it must be a JSON object.")
-    try:
-        value = read_json(body)
-    except BadJson as bad:
-        raise CommandRefused(400, str(bad)) from None
-    if not isinstance(value, dict):
-        raise CommandRefused(400, "The body must be a JSON object.")
-    return value
+class ControlConnections:
+    """What becomes of a peer before a route of the control plane is found, and of one that met a bug of ours."""
 
+    def __init__(self, server: MockServer, routes: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        self._server = server
+        self._routes = routes
+        self.traffic = Traffic()
+        self.unread = UnreadBytes(lambda: server.limits.write_deadline)
+        self.bodies, self.turn = server.bodies, server.turn
 
-def millis_of(text: str) -> Millis:
-    """A duration as scenarios write it."""
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
+    @property
+    def ending(self) -> bool:
+        """Whether the mock ends."""
+        return self._server.ending
 
+    @property
+    def limits(self) -> ServerLimits:
+        """Sizes and deadlines: the mock's."""
+        return self._server.limits
 
-def obeyed(result: ControlResult, hint: str = "") -> Json:
-    """What became of a command that the mock has ruled on; `hint` is for one that can't be obeyed now."""
-    if result.status != 200:
-        raise CommandRefused(result.status, result.why, hint if result.status == 409 else "")
-    return {"ok": True, "why": result.why}
+    def opened(self, connection: Connection) -> int:
+        """A peer connected; it has no ordinal."""
+        return 0
+
+    def closed(self, connection: Connection, how: str) -> None:
+        """A connection ended."""
+
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        self._turn_away(connection, shell_refusal(400, "This is no HTTP/1.1 request."))
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self._server.bugs.found(fault)
+        if not begun:
+            self._turn_away(connection, problem)
+        connection.over("server")
+
+    async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve one request, if its head is one that can be served."""
+        # aiohttp asks for a body that was announced before it looks for a route
+        problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
+        if problem is not None:
+            return CommandRefused.of(problem).response()
+        path, named = request.raw_path, dict[str | web.RequestKey[Any], str]()
+        for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
+            if path.startswith(start := CONTROL_ROOT + prefix[1:]):
+                named[key], _, rest = path.removeprefix(start).partition("/")
+                path = f"{CONTROL_ROOT}{rest}"
+        if named:
+            request = request.clone(rel_url=path)
+            request.update(named)
+        elif request.method == "CONNECT":  # of which aiohttp takes the target for a host
+            request = request.clone(rel_url=path)
+        response = await self._routes(request)
+        if self.ending:
+            response.force_close()
+        return response
+
+    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+        body = CommandRefused.of(problem).body()
+        self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))

@@ -6,7 +6,7 @@ job's. Looking changes no byte of a tape that is being written.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -105,9 +105,10 @@ class Subscriber:
             await breathe()
         yield self._take()
 
-    async def follow(self) -> AsyncIterator[list[bytes]]:
-        """Lines as they come, until `close`, or until the reader is hopelessly behind."""
+    async def follow(self, turn: Callable[[], Awaitable[None]] = breathe) -> AsyncIterator[list[bytes]]:
+        """Lines as they come, until `close`, or until the reader is hopelessly behind; `turn` waits for each slice's."""
         while not self._closed:
+            await turn()
             self._changed.clear()
             more = await self._work()
             if lines := self._take():

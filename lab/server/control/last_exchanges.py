@@ -38,6 +38,8 @@ class Buffer:
         self._shared.buffers.append(self)
         self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
         self._kept: deque[Kept] = deque()
+        self._begun = 0
+        """Exchanges whose request is kept."""
         self.bytes = 0
         """Bytes of it."""
         self._long: dict[int, Kept] = {}
@@ -57,7 +59,7 @@ class Buffer:
         self._kept.clear()
         self._long.clear()
         self._count(-self.bytes)
-        self._left, self.after = False, self._service.exchanges
+        self._left, self.after, self._begun = False, self._service.exchanges, 0
         # of a long past the last alone: it may be a day's
         last = deque(observations, maxlen=_OBSERVATIONS * self._exchanges)
         self.take([Kept.just(observation) for observation in last])
@@ -73,12 +75,13 @@ class Buffer:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
         self.backlog.hand_on()
         kept = tuple(self._kept)
-        begins = [index for index, each in enumerate(kept) if isinstance(each.observation, Requested)]
-        if not self._left and len(begins) <= self._exchanges:
+        if not self._left:
             return kept
-        kept = kept[begins[-self._exchanges :][0] :] if begins else ()
-        first = next((each.observation.x for each in kept if isinstance(each.observation, Requested)), 0)
-        return tuple(each for each in kept if _exchange(each.observation, first) >= first)
+        begins = (
+            (place, each.observation.x) for place, each in enumerate(kept) if isinstance(each.observation, Requested)
+        )
+        begin, first = next(begins, (len(kept), 0))
+        return tuple(each for each in kept[begin:] if _exchange(each.observation, first) >= first)
 
     def take(self, batch: Sequence[Kept]) -> None:
         """Take a batch of observations."""
@@ -94,10 +97,13 @@ class Buffer:
             self._kept.append(each)
             each.weight = weight(observation)
             came += each.weight
-            if each.weight > SHORT and isinstance(observation, Requested) and len(observation.request.body) > SHORT:
-                self._long[observation.x] = each
+            if isinstance(observation, Requested):
+                self._begun += 1
+                if each.weight > SHORT and len(observation.request.body) > SHORT:
+                    self._long[observation.x] = each
         self._count(came)
-        for _ in range(len(self._kept) - _OBSERVATIONS * self._exchanges):
+        self.forget_oldest(len(self._kept) - _OBSERVATIONS * self._exchanges)
+        while self._begun > self._exchanges:
             self.forget_oldest()
         if self._shared.bytes > self._size:
             self._shared.keep_to(self._size)
@@ -113,13 +119,17 @@ class Buffer:
         self.bytes += weight
         self._shared.bytes += weight
 
-    def forget_oldest(self) -> None:
-        """Drop the oldest observation."""
-        kept = self._kept.popleft()
-        self._count(-kept.weight)
-        self._left = True
-        if isinstance(kept.observation, Requested):
-            self._long.pop(kept.observation.x, None)
+    def forget_oldest(self, most: int = 1) -> None:
+        """Drop the oldest observations: so many, if there are."""
+        gone = 0
+        for _ in range(most):
+            kept = self._kept.popleft()
+            gone += kept.weight
+            if isinstance(kept.observation, Requested):
+                self._begun -= 1
+                self._long.pop(kept.observation.x, None)
+            self._left = True
+        self._count(-gone)
 
 
 def _exchange(observation: Observation, otherwise: int) -> int:

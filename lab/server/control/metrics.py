@@ -7,12 +7,11 @@ a sum. The library is loaded when somebody scrapes; what a scrape tells is made 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import msgspec
-from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -25,7 +24,6 @@ from lab.faults.facts import FaultStruck
 from lab.program.words import Status
 from lab.server.backlog import Backlog, Kept
 from lab.server.call_totals import BOUNDS, CALLS, MALFORMED, STRUCK, CallTotals, Samples
-from lab.server.control.access import CommandRefused
 from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
 
@@ -39,7 +37,7 @@ COUNTS_WITHIN: Millis = 1_000
 """For so long, in real milliseconds, a scrape waits for the jobs of each mock to be counted."""
 _SLICE = 16
 """Jobs looked at, or let go on, before the mock has its turn."""
-_HEADERS = {"cache-control": "no-store", "server": "lab"}
+JOBS, CONNECTIONS = "lab_jobs", "lab_connections"
 
 
 class Family(Struct, frozen=True):
@@ -48,7 +46,6 @@ class Family(Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
-JOBS, CONNECTIONS = "lab_jobs", "lab_connections"
 _FAMILIES: Mapping[str, Family] = {
     CALLS: Family(
         "Histogram",
@@ -148,21 +145,22 @@ def _together(parts: Iterable[Samples]) -> Samples:
     return found
 
 
-async def _of_lab(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
+async def _of_process(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
     """The calls of all tenants, and what is there of a process once, whichever mock is called."""
     for lab in server.labs:
         Backlog.of(lab.service).hand_on()
     calls = server.labs.usual.calls
-    once: Samples = {
-        CONNECTIONS: [((), (server.connections,))],
-        "lab_connections_opened": [((), (server.opened_connections,))],
-        "lab_tenants": [((), (len(server.labs.named),))],
+    once: dict[str, float] = {
+        CONNECTIONS: server.connections,
+        "lab_connections_opened": server.opened_connections,
+        "lab_tenants": len(server.labs.named),
+        **({"lab_ledger_up": float(calls.trouble is None)} if calls.shared else {}),
     }
-    if calls.shared:
-        once["lab_ledger_up"] = [((), (float(calls.trouble is None),))]
-    system = await asyncio.to_thread(_of_system)
+    if find_spec(METRICS_LIBRARY) is not None:
+        families = await asyncio.to_thread(system_families)
+        once |= {family.name: sample.value for family in families for sample in family.samples}
     sums = (each.samples(name) for name, each in totals.items())
-    return _together((*sums, _of_ledger(server.labs.usual), once, system))
+    return _together((*sums, _of_ledger(server.labs.usual), {name: [((), (n,))] for name, n in once.items()}))
 
 
 def _of_ledger(lab: ServedLab) -> Samples:
@@ -175,12 +173,6 @@ def system_families() -> "Iterable[Metric]":
     from prometheus_client import ProcessCollector
 
     return ProcessCollector(registry=None).collect()
-
-
-def _of_system() -> Samples:
-    if find_spec(METRICS_LIBRARY) is None:
-        return {}
-    return {family.name: [((), (sample.value,)) for sample in family.samples] for family in system_families()}
 
 
 class WorkerMeters:
@@ -200,7 +192,7 @@ class WorkerMeters:
         """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
         lab, found = self._server.labs.named.get(question.decode()), Samples()
         if not question:
-            found = await _of_lab(self._server, self._totals)
+            found = await _of_process(self._server, self._totals)
         elif lab is not None:
             found = _together((self._meters[lab].samples(), _of_ledger(lab)))
         return await asyncio.to_thread(msgspec.json.encode, found)
@@ -217,32 +209,19 @@ async def counts_of_others(server: MockServer, lab: ServedLab) -> dict[str, Samp
     }
 
 
-class MetricsRoute:
-    """The handler about one mock; about the usual one of a tenant also about `others`, those that clients chose there.
+async def scraped(server: MockServer, meters: Sequence[MockMeter], lab: ServedLab, accept: str) -> tuple[bytes, str]:
+    """What is counted of a lab, by its meter and, if it is a tenant's usual one, by those of what clients chose there.
 
-    About that of the lab it tells of the whole lab: of the calls of all tenants, and of what is there once.
+    Of the lab itself: of all tenants, and what is there once. The text, and its Content-Type.
     """
-
-    def __init__(
-        self, server: MockServer, lab: ServedLab, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
-    ) -> None:
-        self._server, self._lab, self._meter, self._others = server, lab, meter, others
-
-    async def scrape(self, request: web.Request) -> web.Response:
-        """All series; CommandRefused 501 without the library."""
-        if not self._meter.installed:
-            hint = "pip install 'invoke-async-lab[observe]'"
-            raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
-        meters = (self._meter, *self._others())
-        jobs = [await meter.jobs(COUNTS_WITHIN) for meter in meters]
-        others = await counts_of_others(self._server, self._lab)
-        if self._lab is self._server.labs.usual:
-            own = await _of_lab(self._server, self._server.totals)
-        else:
-            own = _together((*(meter.samples() for meter in meters), _of_ledger(self._lab)))
-        found = {"" if self._server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
-        body, kind = await asyncio.to_thread(_exposition, found, request.headers.get("accept", ""))
-        return web.Response(body=body, headers={"content-type": kind, **_HEADERS})
+    jobs = [await meter.jobs(COUNTS_WITHIN) for meter in meters]
+    others = await counts_of_others(server, lab)
+    if lab is server.labs.usual:
+        own = await _of_process(server, server.totals)
+    else:
+        own = _together((*(meter.samples() for meter in meters), _of_ledger(lab)))
+    found = {"" if server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
+    return await asyncio.to_thread(_exposition, found, accept)
 
 
 class _Collector:

@@ -1,142 +1,136 @@
-"""The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
+"""The control plane's tape, and its way back: a reset to an instant, or to the start (contract.md §2.7)."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from aiohttp import web
 from msgspec import UNSET
 
-from lab.clocks import ManualClock, ScaledClock, wall_second
-from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
+from lab.clocks import ManualClock, ScaledClock
+from lab.control import ResetLab, RunTape, TapeDocument, WasReset
+from lab.core.clock import Millis
 from lab.mock.history import History
 from lab.mock.sizes import sizes_of
-from lab.server.control.access import CommandRefused
-from lab.server.control.commands import Reset, RunTape, command_in
-from lab.server.labs import ServedLab
-from lab.server.mock_server import MockServer
+from lab.server.control.observed import MOST_FACTS, RouteContext
+from lab.server.control.reading import CommandRefused
 
-MOST_FACTS = 50_000
-"""Facts that are kept for a way back."""
 _ALWAYS_KEPT = ("scenarios", "settings", "seed")
 """What no reset touches: scenarios as they were edited, too."""
 
 
-class Rewind:
-    """Handlers for one mock of a server.
+async def run_tape(context: RouteContext, command: RunTape) -> TapeDocument:
+    """A name begins one, none ends it."""
+    recorder = context.lab.recorder
+    if context.lab.calls.shared:
+        hint = "GET /_lab/journal tells all that happened, at any process."
+        raise CommandRefused(409, "A shared lab can't be recorded.", hint)
+    if recorder is None:
+        raise CommandRefused(409, "This lab can't record.")
+    if command.name is UNSET:
+        if not recorder.running:
+            raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
+        return TapeDocument(True, recorder.end())
+    if recorder.running:
+        raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
+    return TapeDocument(True, recorder.begin(command.name))
 
-    On a clock that can be set back the usual one keeps the facts since the start; one that was chosen goes on by the
-    clock of all, so it can be cleared alone.
-    """
 
-    def __init__(
-        self, server: MockServer, lab: ServedLab, forget: Callable[[tuple[Fact, ...] | None], int],
-        second: Callable[[], Epoch] = wall_second,
-    ) -> None:  # fmt: skip
-        self._server = server
-        self._lab = lab
-        self._forget = forget
-        """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on.
-
-        Gives how many exchanges the journal told of.
-        """
-        self._second = second
-        self._history: History | None = History()
-        if lab.choice is None and isinstance(lab.clock, ManualClock | ScaledClock):
-            self._keep(lab.past)
-            lab.service.journals.append(self._keep)
-
-    def _keep(self, facts: Sequence[Fact]) -> None:
-        if self._history is not None:
-            self._history.add(facts)
-            if len(self._history.facts) > MOST_FACTS:
-                self._history = None
-
-    async def tape(self, request: web.Request) -> Json:
-        """`{"name"}` begins a tape, `{}` ends it."""
-        name = (await command_in(request, RunTape)).name
-        recorder = self._lab.recorder
-        if recorder is None:
-            raise CommandRefused(409, "This lab can't record.")
-        if name is UNSET:
-            if not recorder.running:
-                raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
-            return {"ok": True, "file": recorder.end()}
-        if recorder.running:
-            raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
-        return {"ok": True, "file": recorder.begin(name)}
-
-    async def reset(self, request: web.Request) -> Json:
-        """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
-        to = (await command_in(request, Reset)).to
-        for lab in (self._lab, self._server.labs.usual):  # whose journal tells what is given up
-            lab.service.file.reserve()
-        if self._lab.choice is None:
-            return self._anew() if to is UNSET else self._to(to)
-        if to is not UNSET:
+async def reset_lab(context: RouteContext, command: ResetLab) -> WasReset:
+    """`{}` forgets everything; `to` sets ledger and clock back to that instant."""
+    lab, to = context.lab, None if command.to is UNSET else command.to
+    if lab.calls.shared:
+        if to is not None:
+            raise CommandRefused(409, "A shared lab can't be set back.", "POST {} forgets all; the clock goes on.")
+        return await _cleared_for_all(context)
+    for each in (lab, context.server.labs.usual):  # whose journal tells what is given up
+        each.service.file.reserve()
+    if lab.choice is not None:
+        if to is not None:
             raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
-        return self._cleared(sizes_of(self._lab.service.ledger))
+        return _cleared(context, sizes_of(lab.service.ledger))
+    return _anew(context) if to is None else _back(context, to)
 
-    def _cleared(self, sizes: Counter[str]) -> Json:
-        """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
-        now = self._lab.clock.now()
-        sizes["exchanges"] += self._forget(None)
-        self._lab.service.reset(now)
-        tape = ["tape"] if self._lab.recorder is not None and self._lab.recorder.running else []
-        kept: list[Json] = [*_ALWAYS_KEPT, "clock", *tape]
-        return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": kept}
 
-    def _anew(self) -> Json:
-        lab, service, clock = self._lab, self._lab.service, self._lab.clock
-        sizes = Counter[str]()
-        for each in lab:
-            sizes.update(sizes_of(each.service.ledger))
-        sizes["exchanges"] = sum(each.service.exchanges for each in lab.used())
-        self._server.labs.give_up(lab)
-        if not isinstance(clock, ManualClock):
-            return self._cleared(sizes)
+async def _cleared_for_all(context: RouteContext) -> WasReset:
+    """Clear a lab of several processes: each forgets what it remembers when it learns of it."""
 
-        def begin() -> None:
-            self._server.drop(lab)
-            clock.rewind(0)
-            clock.shared = clock.withholds
-            self._history = History()  # what was too much is gone
-            service.restart(self._second())
-            lab.redate()
-            sizes["exchanges"] += self._forget(())
+    def clear(now: Millis) -> tuple[Millis, Counter[str]]:
+        sizes = sizes_of(context.lab.service.ledger)
+        context.lab.service.reset(now)
+        return now, sizes
 
-        tape = self._renewed(begin)
-        return {"ok": True, "now": 0, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
+    now, sizes = await context.lab.calls.run(clear)
+    sizes["exchanges"] += context.observed.cleared
+    return WasReset(True, now, None, dict(sizes), [*_ALWAYS_KEPT, "clock"])
 
-    def _to(self, instant: Millis) -> Json:
-        lab, service, clock = self._lab, self._lab.service, self._lab.clock
-        now = clock.now()
-        if not isinstance(clock, ManualClock | ScaledClock):
-            raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
-        if instant > now:
-            raise CommandRefused(400, f"to must be an instant from 0 to {now}, in milliseconds.", Reset.hints["to"])
-        if any(lab.used()):
-            hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
-            raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)
-        if self._history is None:
-            raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
-        kept = tuple(self._history.until(instant))
-        sizes = sizes_of(service.ledger)
 
-        def back() -> None:
-            self._server.drop(lab)
-            clock.rewind(instant)
-            service.rewind(kept, instant)
-            sizes.subtract(sizes_of(service.ledger))
-            sizes["exchanges"] = self._forget(kept)
+def _cleared(context: RouteContext, sizes: Counter[str]) -> WasReset:
+    """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
+    now, recorder = context.lab.clock.now(), context.lab.recorder
+    sizes["exchanges"] += context.observed.begin_anew(None)
+    context.lab.service.reset(now)
+    tape = ["tape"] if recorder is not None and recorder.running else []
+    return WasReset(True, now, None, dict(sizes), [*_ALWAYS_KEPT, "clock", *tape])
 
-        tape = self._renewed(back)
-        return {"ok": True, "now": instant, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
-    def _renewed(self, back: Callable[[], None]) -> str | None:
-        """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between. Where the next lies."""
-        if self._lab.recorder is not None:
-            return self._lab.recorder.renew(back)
+def _anew(context: RouteContext) -> WasReset:
+    lab, clock, observed = context.lab, context.lab.clock, context.observed
+    sizes = Counter[str]()
+    for each in lab:
+        sizes.update(sizes_of(each.service.ledger))
+    sizes["exchanges"] = sum(each.service.exchanges for each in lab.used())
+    context.server.labs.give_up(lab)
+    if not isinstance(clock, ManualClock):
+        return _cleared(context, sizes)
+
+    def begin() -> None:
+        clock.shared = clock.withholds
+        observed.history = History()  # what was too much is gone
+        lab.service.restart(observed.second())
+        lab.redate()
+        sizes["exchanges"] += observed.begin_anew(())
+
+    return _gone_back(context, clock, 0, sizes, begin)
+
+
+def _back(context: RouteContext, instant: Millis) -> WasReset:
+    lab, service, clock = context.lab, context.lab.service, context.lab.clock
+    now = clock.now()
+    if not isinstance(clock, ManualClock | ScaledClock):
+        raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
+    if instant > now:
+        raise CommandRefused(400, f"to must be an instant from 0 to {now}, in milliseconds.", ResetLab.hints["to"])
+    if any(lab.used()):
+        hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
+        raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)
+    if context.observed.history is None:
+        raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
+    kept = tuple(context.observed.history.until(instant))
+    sizes = sizes_of(service.ledger)
+
+    def back() -> None:
+        service.rewind(kept, instant)
+        sizes.subtract(sizes_of(service.ledger))
+        sizes["exchanges"] = context.observed.begin_anew(kept)
+
+    return _gone_back(context, clock, instant, sizes, back)
+
+
+def _gone_back(
+    context: RouteContext,
+    clock: ManualClock | ScaledClock,
+    instant: Millis,
+    sizes: Counter[str],
+    back: Callable[[], None],
+) -> WasReset:
+    """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between."""
+
+    def go() -> None:
+        context.server.drop(context.lab)
+        clock.rewind(instant)
         back()
-        return None
+
+    recorder = context.lab.recorder
+    if recorder is None:
+        go()
+    tape = None if recorder is None else recorder.renew(go)
+    return WasReset(True, instant, tape, dict(sizes), [*_ALWAYS_KEPT])

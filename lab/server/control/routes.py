@@ -1,17 +1,27 @@
-"""The routes of the control plane, as the kernel and its plugins declare them (control-plane.md).
+"""The routes of the control plane, as the kernel and its plugins declare them: listed, called, and described (control-plane.md)."""
 
-The router, the list at `GET /_lab/`, the paths of `GET /_lab/openapi.json` and the page's table are made of them, or are
-held against them by a test. What goes in and comes out of a route stands in the `openapi.yaml` of who declares it.
-"""
+from collections.abc import Iterator
+from typing import Any, cast
 
-from collections.abc import Collection
+from msgspec import Struct
+from msgspec.json import schema_components
+from msgspec.structs import fields
 
+from lab.control import CONTROL_ROOT, ControlRouteShown, RefusalDocument
 from lab.core.exchange import Json
 from lab.plugin import ControlRoute, plugins
+from lab.server.control.reading import asked_of, path_members
 
-CONTROL_ROOT = "/_lab/"
-"""What every path begins with."""
 CONTROL_ROUTES: tuple[ControlRoute, ...] = tuple(row for plugin in plugins() for row in plugin.routes)
+_TOKEN: dict[str, Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The control token: lab serve prints it at its start.",
+}
+_SAID = (
+    "Steers a lab that is running; lab docs control-plane explains it. This document is GET /_lab/openapi.json; that of "
+    "the mocked API, which clients call at another origin, is GET /_lab/openapi."
+)
 
 
 def curl_line(row: ControlRoute) -> str:
@@ -22,19 +32,125 @@ def curl_line(row: ControlRoute) -> str:
     return f'curl -s{delete} -H "$auth"{headers} "$lab{CONTROL_ROOT}{path}"{data}'
 
 
-def listed_routes(origin: str, root: str = CONTROL_ROOT, *, without: Collection[str] = ()) -> Json:
+def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False) -> list[ControlRouteShown]:
     """The routes as `GET /_lab/` lists them, with calls to this origin; the token stays in its variable.
 
-    `root` is what the paths begin with: for a tenant, or one scenario that was chosen, another. `without` are names.
+    `root` is what the paths begin with: for a `tenant`, which hasn't all of them, or one scenario that was chosen, another.
     """
-    token, json = "Authorization: Bearer $LAB_CONTROL_TOKEN", "Content-Type: application/json"
-    values = {f"$lab{CONTROL_ROOT}": origin + root, "$auth": token, "$json": json}
-    listed: list[Json] = []
+    values = {
+        f"$lab{CONTROL_ROOT}": origin + root,
+        "$auth": "Authorization: Bearer $LAB_CONTROL_TOKEN",
+        "$json": "Content-Type: application/json",
+    }
+    listed: list[ControlRouteShown] = []
     for row in CONTROL_ROUTES:
-        if row.name in without:
-            continue
-        call = curl_line(row)
-        for name, value in values.items():
-            call = call.replace(name, value)
-        listed.append({"method": row.method, "path": root + row.path, "does": row.does, "curl": call})
+        if not (tenant and row.of_the_lab):
+            call = curl_line(row)
+            for name, value in values.items():
+                call = call.replace(name, value)
+            listed.append(ControlRouteShown(row.method, root + row.path, row.does, call))
     return listed
+
+
+def page_table() -> Iterator[str]:
+    """The routes as their page has them; `?` stands behind what may be left out, or be missing."""
+    yield "| route | does | takes | answers |"
+    yield "|---|---|---|---|"
+    for row in CONTROL_ROUTES:
+        kind, answer = asked_of(row), asked_of(row).answers_with()
+        takes = f"a {kind.whole}" if kind.whole else _members(kind, path_members(row))
+        answers = _members(answer) if _is_struct(answer) else " ".join(kind.media) or "JSON"
+        yield f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} | {takes} | {answers} |"
+
+
+def _members(kind: type[Struct], but: tuple[str, ...] = ()) -> str:
+    shown = (each for each in fields(kind) if each.name not in but)
+    names = " ".join(f"{each.encode_name}{'' if each.required else '?'}" for each in shown)
+    return names and f"`{names}`"
+
+
+# As an OpenAPI 3.1 document
+
+
+def description(version: str, origin: str) -> dict[str, Json]:
+    """The document, of a plane that listens at `origin`."""
+    kinds = [asked_of(row) for row in CONTROL_ROUTES]
+    structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if _is_struct(each)]
+    _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=_any)
+    paths: dict[str, dict[str, Json]] = {}
+    for row in CONTROL_ROUTES:
+        paths.setdefault(CONTROL_ROOT + row.path, {})[row.method.lower()] = _operation(row, schemas)
+    command = {kind.__name__ for kind in kinds}
+    shown = {name: schema for name, schema in schemas.items() if name not in command}
+    refused = {"description": "What is wrong, and what to do", "content": _json(_reference("RefusalDocument"))}
+    components = {"securitySchemes": {"token": _TOKEN}, "responses": {"Refused": refused}, "schemas": shown}
+    return cast(dict[str, Json], {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Invoke Async Lab: the control plane", "version": version, "description": _SAID,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": origin}], "security": [{"token": []}], "paths": paths, "components": components,
+    })  # fmt: skip
+
+
+_REFERENCE = "#/components/schemas/{name}"
+
+
+def _operation(row: ControlRoute, schemas: dict[str, Any]) -> dict[str, Json]:
+    kind = asked_of(row)
+    command: dict[str, Any] = schemas[kind.__name__]
+    in_path, properties = path_members(row), dict(command["properties"])
+    parameters: list[Json] = [
+        {"name": name, "in": "path", "required": True, "schema": properties.pop(name)} for name in in_path
+    ]
+    answer = kind.answers_with()
+    shown: dict[str, Json] = _reference(answer.__name__) if _is_struct(answer) else {"type": "object"}
+    if row.probe:
+        status: dict[str, Json] = {
+            "type": "object",
+            "properties": {"status": {"type": "string"}},
+            "required": ["status"],
+        }
+        shown = {"anyOf": [shown, {**status, "description": "without a token"}]}
+    content = {each: {"schema": {"type": "string"}} for each in kind.media} or _json(shown)
+    operation: dict[str, Any] = {
+        "operationId": row.name, "summary": row.does, "parameters": parameters,
+        "responses": {
+            "200": {"description": row.does, "content": content},
+            "default": {"$ref": "#/components/responses/Refused"},
+        },
+    }  # fmt: skip
+    if kind.unready is not None:
+        operation["responses"]["503"] = {"description": "not now", "content": _json(_reference(kind.unready.__name__))}
+    if row.probe:
+        operation["security"] = [{}, {"token": []}]
+    if row.body is None:
+        parameters += [{"name": name, "in": "query", "schema": each} for name, each in properties.items()]
+    else:
+        needed = [name for name in command.get("required", ()) if name not in in_path]
+        schema = {**command, "properties": properties, "required": needed}
+        operation["requestBody"] = {
+            "required": True,
+            "content": _json(properties[kind.whole] if kind.whole else schema),
+        }
+    return operation
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _reference(name: str) -> dict[str, Json]:
+    return {"$ref": _REFERENCE.format(name=name)}
+
+
+def _json(schema: Json) -> dict[str, Json]:
+    return {"application/json": {"schema": schema}}
+
+
+def _any(kind: type) -> dict[str, Json]:
+    """The schema of what may be any JSON."""
+    if kind is not object:
+        raise NotImplementedError(kind)
+    return {"description": "any JSON"}

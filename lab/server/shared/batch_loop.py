@@ -14,8 +14,8 @@ wasn't learned what became of it, for its calls have failed, is folded later as 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import ClassVar, TypeVar, cast
 
 from msgspec import Struct
@@ -31,8 +31,10 @@ from lab.core.journal.shared import (
     SNAPSHOT_EVERY,
     Behind,
     Commit,
+    Cursor,
     LedgerEnded,
     LogPlace,
+    LogPosition,
     SetupReplaced,
     SharedStore,
     Snapshot,
@@ -42,10 +44,9 @@ from lab.core.journal.shared import (
 )
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.mock.batches import Batch, BatchedService
-from lab.server.shared.calls import CallResult, LedgerCounts
+from lab.server.shared.calls import CallResult, LedgerCalls, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime, pace_after
-from lab.server.shared.loop_turn import loop_turn, tell_bug
 from lab.server.shared.refused_writes import RefusedWrites
 
 _LOG = logging.getLogger("lab")
@@ -57,14 +58,16 @@ RECALLED = 10_000
 """Commits from before a process came that its journal tells of."""
 ORDINALS = 10_000_000
 """Ordinals of exchanges that are a process's own."""
-_IDLE: Millis = 1_000
-"""For so long nothing is asked of the store where nobody calls."""
-_BUSY: Millis = 50
-"""For so long it waits for no commits if it made some: its calls fold those of others, and its own end each wait."""
-_UNWATCHED: Millis = 250
-"""So often is looked for commits where the store can't be asked to tell of them."""
 _FIRST_PAUSE: Millis = 50
 _LONGEST_PAUSE: Millis = 2_000
+_GATHER: Millis = 50
+"""For so long, in real milliseconds, exchanges are gathered before they are published."""
+_IDLE: Millis = 1_000
+"""For so long nothing is asked of the store where nobody calls."""
+_LOOK: Millis = 250
+"""For so long where tenants are here, for one may come to be in use; or where the store can't be asked to tell."""
+_BUSY: Millis = 50
+"""So long it waits for no commits after there was one: calls of this process make some, and fold those of others."""
 _Answer = TypeVar("_Answer")
 
 
@@ -110,37 +113,38 @@ def _fail(calls: Iterable[_Waiting], why: Exception) -> None:
         waiting.end(why)
 
 
-class BatchLoop:
-    """Runs the calls of one process on its service: `LedgerCalls`."""
+class BatchLoop(LedgerCalls):
+    """Runs the calls of one process on its service."""
 
     shared: ClassVar[bool] = True
+    counts: LedgerCounts
+    relay: ExchangeRelay
 
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         """`process` is a name that no other process of the lab has, nor ever had."""
-        self.service = service
+        self.service, self.store = service, store
         self.relay = ExchangeRelay(service, store, time, process)
+        self.follower = Follower(self)
+        """What follows this lab, and those of its tenants that are in use."""
         self.counts = LedgerCounts()
         self.writes = RefusedWrites()
         self.writes.on_begin, self.writes.on_end = self._refused, self._taken
         self._refused_since: Millis = 0
-        self.set_back: Millis | None = None
-        """When this process last noticed that the store has lost what it had acknowledged."""
         self.back = asyncio.Event()
         """Set while the store can be asked."""
         self._lost: str | None = None
         """Why the store can't be asked; None: it can."""
-        self._store, self._time, self._process = store, time, process
+        self._time, self._process = time, process
         self._calls: deque[_Waiting] = deque()
         self._called = asyncio.Event()
         self._place: LogPlace | None = None
         """Up to where the log is folded; None: the records must be loaded."""
         self._number = 0
         self._wall: Millis = 0
-        self._speaks = True
-        """Whether it is this one that says when the store is gone."""
+        self._leads = True
+        """Whether it says that the process lives, and when the store is gone."""
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._keeping: asyncio.Task[None] | None = None
-        self._trying: asyncio.Task[None] | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -156,16 +160,15 @@ class BatchLoop:
         """Take up what the store holds; StoreLost if it can't be reached.
 
         That of a tenant, of which there may be many, leads none: that of the lab says for all of them that the process
-        lives and what is wrong with the store, and `TenantFollower` follows those that are in use.
+        lives and what is wrong with the store, and its follower follows those that are in use.
         """
+        self._leads = leads
         await self._sync()
         await self._recall()
-        loops = [self._work(), self.relay.keep_publishing()]
         if leads:
-            await self._store.heartbeat(self._process)
-            loops += self._follow(), self._live(), self.relay.keep_up()
-        self._speaks = leads
+            await self.store.heartbeat(self._process)
         self.back.set()
+        loops = (self._work(), self._publish(), *([self.follower.run()] if leads else ()))
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
 
     async def stop(self) -> None:
@@ -175,14 +178,19 @@ class BatchLoop:
         with suppress(StoreLost):
             await self.fresh()
             await self.relay.publish()
-            if self._speaks:
-                await self._store.leave(self._process)
-        tasks = [task for task in (*self._tasks, self._keeping, self._trying) if task is not None]
+            if self._leads:
+                await self.store.leave(self._process)
+        tasks = [*self._tasks, *([self._keeping] if self._keeping is not None else ())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lost = "This process no longer serves the lab."
         self._fail_all(StoreLost(self._lost))
+
+    @property
+    def followed_from(self) -> tuple[LogPosition, Cursor | None]:
+        """Behind what there may be news of it: commits, and exchanges of others if somebody follows them."""
+        return self.service.position, self.relay.cursor if self.relay.followers else None
 
     # Calls
 
@@ -229,23 +237,13 @@ class BatchLoop:
         while True:
             calls = await self._next()
             try:
-                await self._serve_or_reconnect(calls)
+                await self._serve(calls)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
                 self._doubt()
                 if all(each.result.done() for each in calls):
                     tell_bug(fault)  # else whoever called does
                 _fail(calls, fault)
-
-    async def _serve_or_reconnect(self, calls: Sequence[_Waiting]) -> None:
-        try:
-            await self._serve(calls)
-        except LedgerEnded as ended:
-            _fail(calls, ended)
-        except (StoreLost, StoreUnreadable) as fault:
-            lost = fault if isinstance(fault, StoreLost) else StoreLost(fault.what, hint=fault.hint)
-            _fail(calls, lost)
-            await self._reconnect(lost)
 
     async def _next(self) -> list[_Waiting]:
         """The calls of the next batch, once there is one; nobody has given them up."""
@@ -263,68 +261,79 @@ class BatchLoop:
 
     async def _serve(self, calls: Sequence[_Waiting]) -> None:
         try:
-            await self._insist(self._sync, real_millis() + ANSWERED_WITHIN)
-            while True:
-                now = self.now
-                batch = self.service.attempt([each.call for each in calls], now)
-                if not batch.facts:
-                    self.service.accept(batch)
-                elif not await self._commit(batch, now):
-                    continue
-                break
+            results = await self._results(calls)
         except StoreRefused as refused:
             if len(calls) == 1:
                 _fail(calls, refused)
                 return
             for each in calls:  # those that write nothing are answered
                 await self._serve([each])
-            return
-        for waiting, result in zip(calls, batch.results, strict=True):
-            waiting.end(result)
+        except LedgerEnded as ended:
+            _fail(calls, ended)
+        except (StoreLost, StoreUnreadable) as fault:
+            lost = fault if isinstance(fault, StoreLost) else StoreLost(fault.what, hint=fault.hint)
+            _fail(calls, lost)
+            await self._reconnect(lost)
+        else:
+            for waiting, result in zip(calls, results, strict=True):
+                waiting.end(result)
 
-    async def _commit(self, batch: Batch, now: Millis) -> bool:
-        """Have the log take what the batch came to; False if another process was faster, whose commits are folded now."""
-        place, facts = self._place, batch.facts
+    async def _results(self, calls: Sequence[_Waiting]) -> Sequence[object]:
+        """What the calls give, once the log has taken what they came to; StoreLost if that can't be known in time."""
+        until = real_millis() + ANSWERED_WITHIN
+        while True:
+            await self._insist(self._sync, until)
+            batch = self.service.attempt([each.call for each in calls], self.now)
+            if not batch.facts:
+                self.service.accept(batch)
+            elif not await self._commit(batch, until):
+                continue
+            return batch.results
+
+    async def _commit(self, batch: Batch, until: Millis) -> bool:
+        """Have the log take what the batch came to; False if it didn't: what others were faster with is folded."""
+        place, news = self._place, tuple[Commit, ...]()
         assert place is not None
         self._number += 1
-        at, until = max(now, facts[-1].at), real_millis() + ANSWERED_WITHIN
+        at = max(self.now, batch.facts[-1].at)
         commit = Commit(
-            place.position + 1, self._process, self._number, at, self._wall, facts, batch.exchanges
+            place.position + 1, self._process, self._number, at, self._wall, batch.facts, batch.exchanges
         )  # fmt: skip
-        while True:
-            try:
-                taken: bool | None = await self._store.append(place, commit)
-            except StoreRefused as refused:
-                self.service.refuse(batch)
-                self.counts.errors += 1
-                self.writes.refuse(refused.what)
-                raise
-            except StoreLost:
-                self.counts.errors += 1
-                if real_millis() >= until:
-                    self.service.refuse(batch)
-                    raise
-                taken = None
-            if taken:
-                self._accept(batch, commit)
-                return True
-            try:
-                news = await self._insist(self._news, until)
-            except LabError:
-                self.service.refuse(batch)
-                raise
-            if news and news[0].place == commit.place:
-                self._accept(batch, commit)
-                self._fold(news[1:])
-                return True
-            if news or taken is not None or self._place != place:
-                self.counts.conflicts += 1
-                self.service.refuse(batch)
-                self._fold(news)
-                await self._sync()
-                return False
-            # it isn't there, but may be on its way: nothing but the same may follow it
-            await SystemClock().hold(_FIRST_PAUSE)
+        try:
+            while not news:
+                try:
+                    if not await self._append(place, commit):
+                        break
+                    news = (commit,)
+                except StoreLost as lost:
+                    self._bear(lost, until)
+                    news = await self._insist(self._news, until)  # the log says whether it was taken
+                    if self._place != place:
+                        # it may be among the records that had to be loaded, or gone again: its calls aren't run anew
+                        raise StoreLost("The store no longer says whether it took the last calls.") from None
+                    if not news:  # it may be on its way: nothing but the same may follow it
+                        await SystemClock().hold(_FIRST_PAUSE)
+        except LabError:
+            self.service.refuse(batch)
+            raise
+        if taken := bool(news) and news[0].place == commit.place:
+            self.counts.commits += 1
+            self.writes.take()
+            self._stand(commit)
+            self.service.accept(batch)
+        else:
+            self.counts.conflicts += 1
+            self.service.refuse(batch)
+        self._fold(news[taken:])
+        return taken
+
+    async def _append(self, place: LogPlace, commit: Commit) -> bool:
+        try:
+            return await self.store.append(place, commit)
+        except StoreRefused as refused:
+            self.counts.errors += 1
+            self.writes.refuse(refused.what)
+            raise
 
     async def _insist(self, ask: Callable[[], Awaitable[_Answer]], until: Millis) -> _Answer:
         """What the store says in the end; StoreLost if it says nothing, and it is past `until`, in real milliseconds."""
@@ -332,16 +341,14 @@ class BatchLoop:
             try:
                 return await ask()
             except StoreLost as lost:
-                if type(lost) is not StoreLost or real_millis() >= until:
-                    raise
-                self.counts.errors += 1
+                self._bear(lost, until)
                 await SystemClock().hold(_FIRST_PAUSE)
 
-    def _accept(self, batch: Batch, commit: Commit) -> None:
-        self.counts.commits += 1
-        self.writes.take()
-        self._stand(commit)
-        self.service.accept(batch)
+    def _bear(self, lost: StoreLost, until: Millis) -> None:
+        """Nothing, as long as the store is merely silent, and not for too long."""
+        if type(lost) is not StoreLost or real_millis() >= until:
+            raise lost
+        self.counts.errors += 1
 
     def _stand(self, commit: Commit) -> None:
         """It is the last one from now on."""
@@ -366,7 +373,7 @@ class BatchLoop:
             if self._place is None:
                 await self._load()
             assert self._place is not None
-            answer = await self._store.sync(self._place)
+            answer = await self.store.sync(self._place)
             if not isinstance(answer, Behind):
                 self._wall = answer.wall
                 return answer.commits
@@ -385,9 +392,9 @@ class BatchLoop:
 
     async def _load(self) -> None:
         """Hold what the store does; observers have been told of it, or are by `_recall`."""
-        snapshot, self._wall = await read_log(self._store)
+        snapshot, self._wall = await read_log(self.store)
         with suppress(StoreRefused):  # it is full: the ordinals of before are good enough
-            self.relay.number = await self._store.number() - 1
+            self.relay.number = await self.store.number() - 1
             self.service.exchanges = self.relay.number * ORDINALS
         self.service.replicate(snapshot.records)
         self._time.load(snapshot)
@@ -399,7 +406,7 @@ class BatchLoop:
         until = self._place.position
         place = LogPlace(max(0, until - RECALLED))
         while place.position < until:
-            answer = await self._store.sync(place)
+            answer = await self.store.sync(place)
             if isinstance(answer, Behind) or not answer.commits:
                 break
             for commit in answer.commits:
@@ -416,7 +423,7 @@ class BatchLoop:
 
         async def keep() -> None:
             with suppress(StoreLost):
-                await self._store.keep(snapshot)
+                await self.store.keep(snapshot)
 
         self._keeping = asyncio.create_task(keep())
 
@@ -424,7 +431,6 @@ class BatchLoop:
 
     async def _reconnect(self, lost: StoreLost) -> None:
         at, pause = self.now, _FIRST_PAUSE
-        self.counts.errors += 1
         self._lost = lost.what
         self.back.clear()
         self._fail_all(lost)
@@ -448,6 +454,14 @@ class BatchLoop:
         self.service.note(LedgerLost(at=at, why=lost.what))
         self.service.note(LedgerBack(at=self.now))
 
+    async def _publish(self) -> None:
+        while True:
+            await self.relay.come.wait()
+            self.relay.come.clear()
+            await SystemClock().hold(_GATHER)
+            with loop_turn():
+                await self.relay.publish()
+
     def _fail_all(self, why: Exception) -> None:
         _fail(self._calls, why)
         self._calls.clear()
@@ -455,13 +469,6 @@ class BatchLoop:
     def _refused(self, why: str) -> None:
         self._refused_since = self.now
         self._say(logging.ERROR, f"{why.rstrip('.')}. Calls that write get 503 until it takes them.")
-
-        async def try_again() -> None:
-            while self.writes.why is not None:
-                await SystemClock().hold(_IDLE)
-                await self.beat()
-
-        self._trying = asyncio.create_task(try_again())
 
     def _taken(self, why: str) -> None:
         self.service.note(LedgerLost(at=self._refused_since, why=why))
@@ -475,39 +482,88 @@ class BatchLoop:
         self._say(logging.ERROR, f"{why}. At least {commits} that it had acknowledged went with that.")
 
     def _say(self, level: int, text: str) -> None:
-        if self._speaks:
+        if self._leads:
             _LOG.log(level, "lab: %s", text)
-
-    # Where nobody calls
-
-    async def _follow(self) -> None:
-        """Fold what others commit as soon as they do, for whoever looks on, and keep the clock up with the store's."""
-        while True:
-            await self.back.wait()
-            position = self.service.position
-            try:
-                await self._store.wait(position, _IDLE)
-                pause = _BUSY if self.service.position != position else 0
-            except LabError:  # it may be that the store refuses this alone
-                pause = _UNWATCHED
-            await SystemClock().hold(pause)
-            with loop_turn():
-                await self.fresh()
-
-    async def _live(self) -> None:
-        while True:
-            await SystemClock().hold(PROCESS_LIFETIME // 3)
-            with loop_turn():
-                await self.beat()
 
     async def beat(self) -> None:
         """Let others know that this one lives; where writes are refused, that shows whether they still are."""
         try:
-            await self._store.heartbeat(self._process)
-            self.writes.take()
+            await self.store.heartbeat(self._process)
+            for each in self.follower.loops:
+                each.writes.take()
         except SetupReplaced:
             self._doubt()  # the next call learns of it
         except StoreRefused as refused:
             self.writes.refuse(refused.what)
         except StoreLost:
             pass
+
+
+class Follower:
+    """Keeps a process up with what others do while nobody calls, for whoever looks on or waits.
+
+    One wait, over one connection, is for the lab and for all of its tenants that are in use: those whose reply is
+    withheld, that are followed or waited for. One that lies idle is up to date with each call, and costs the store nothing.
+    """
+
+    def __init__(self, own: BatchLoop) -> None:
+        self.loops: dict[BatchLoop, Callable[[], int]] = {own: lambda: 1}
+        """What runs the calls of each lab that is here, and whether that is in use."""
+        self._own = own
+        self._beaten = self._synced = real_millis()
+
+    async def run(self) -> None:
+        """Follow until it is cancelled."""
+        while True:
+            pause = _LOOK
+            with loop_turn():
+                pause = await self._turn()
+            await SystemClock().hold(pause)
+
+    async def _turn(self) -> Millis:
+        """Fold what others have committed, once they do; for how long nothing has to be asked then."""
+        own, pause = self._own, 0
+        places = {each.store: each for each, in_use in self.loops.items() if in_use()}
+        try:
+            within = _LOOK if len(self.loops) > 1 else _IDLE
+            news = await own.store.wait({store: each.followed_from for store, each in places.items()}, within)
+            pause = _BUSY if news else 0
+        except LabError:  # it may be that the store refuses this alone
+            news, pause = tuple(places), _LOOK
+        refused = any(each.writes.why is not None for each in self.loops)
+        if real_millis() - self._beaten >= (_IDLE if refused else PROCESS_LIFETIME // 3):
+            self._beaten = real_millis()
+            await own.beat()
+        behind = {places[store] for store in news}
+        if own in behind or real_millis() - self._synced >= _IDLE:  # it keeps the clock up with the store's, too
+            self._synced = real_millis()
+            behind.add(own)
+        await asyncio.gather(*map(_catch_up, behind))
+        return pause
+
+
+async def _catch_up(loop: BatchLoop) -> None:
+    with suppress(LedgerEnded):  # whoever has the tenant looks for that
+        await loop.fresh()
+        if loop.relay.followers:
+            await loop.relay.catch_up()
+
+
+@contextmanager
+def loop_turn() -> Iterator[None]:
+    """A turn of what goes on beside the calls: whatever comes of it, that goes on.
+
+    A store that is lost is told of by the lab's own loop, and a bug as one that no call is answered with.
+    """
+    try:
+        yield
+    except StoreLost:
+        pass
+    except Exception as bug:  # noqa: BLE001 - else it would end, and nobody would know
+        tell_bug(bug)
+
+
+def tell_bug(bug: Exception) -> None:
+    """Tell of a bug that no call is answered with."""
+    context = {"message": "A bug of the lab where several processes share it.", "exception": bug}
+    asyncio.get_running_loop().call_exception_handler(context)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from msgspec import Struct
 
@@ -28,33 +28,29 @@ class LedgerCounts(Struct):
     """Times that the store couldn't be asked, or didn't answer."""
 
 
-class LedgerCalls(Protocol):
+class LedgerCalls:
     """What runs calls on one service. StoreLost (503) where the ledger is shared, and can't be reached."""
 
-    shared: ClassVar[bool]
+    shared: ClassVar[bool] = False
     """Whether other processes serve this lab too."""
-
-    @property
-    def counts(self) -> LedgerCounts | None:
-        """What came of it so far, if the ledger is shared."""
+    counts: LedgerCounts | None = None
+    """What came of it so far, if the ledger is shared."""
+    set_back: Millis | None = None
+    """When it was last noticed that the store has lost what it had acknowledged; None: it has lost nothing."""
+    relay: "ExchangeRelay | None" = None
+    """What tells of the exchanges of the others, if there are any."""
 
     @property
     def trouble(self) -> str | None:
         """Why calls are refused, all or those that write: a store is gone, or takes nothing; None: none are."""
-
-    @property
-    def set_back(self) -> Millis | None:
-        """When it was last noticed that the store has lost what it had acknowledged; None: it has lost nothing."""
-
-    @property
-    def relay(self) -> "ExchangeRelay | None":
-        """What tells of the exchanges of the others, if there are any."""
+        raise NotImplementedError
 
     async def start(self, *, leads: bool = True) -> None:
         """Take calls from now on; a tenant's leave it to those of the lab to speak for the process."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
+        raise NotImplementedError
 
     async def look(self) -> None:
         """Return once all that any process has committed, and the exchanges of all, are there to be looked at."""
@@ -64,18 +60,15 @@ class LedgerCalls(Protocol):
 
         Whoever else moves the clock does so before or after. What `target` raises is raised, and the clock stands.
         """
+        raise NotImplementedError
 
     async def scale(self, clock: ScaledClock, factor: str) -> None:
         """Let the lab's clock run at another pace; UsageError if that is none."""
+        raise NotImplementedError
 
 
-class LocalCalls:
+class LocalCalls(LedgerCalls):
     """Calls on a ledger that this process has to itself."""
-
-    shared: ClassVar[bool] = False
-    counts: LedgerCounts | None = None
-    set_back: None = None
-    relay: "ExchangeRelay | None" = None
 
     def __init__(
         self, clock: AnyClock, note: Callable[[Fact], None], files: "Callable[[], Iterable[FactFile]]"
@@ -91,15 +84,9 @@ class LocalCalls:
         """Why a journal takes nothing, if there is one."""
         return next((each.trouble for each in self._files() if each.trouble), None)
 
-    async def start(self, *, leads: bool = True) -> None:
-        """It takes them all along."""
-
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it now."""
         return call(self._clock.now())
-
-    async def look(self) -> None:
-        """Everything is there."""
 
     async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Stop at every due timer on the way."""

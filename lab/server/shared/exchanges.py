@@ -12,30 +12,27 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from lab.clocks import SystemClock, breathe, real_millis
+from lab.clocks import breathe, real_millis
 from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
-from lab.core.journal.shared import EXCHANGES_KEPT, Cursor, LogPosition, SharedStore, StoreLost
+from lab.core.journal.shared import EXCHANGE_BYTES, EXCHANGES_KEPT, Cursor, LogPosition, SharedStore, StoreLost
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
-from lab.server.backlog import SHORT, without_body
+from lab.server.backlog import SHORT, Kept, without_body
 from lab.server.shared.lab_time import LabTime
-from lab.server.shared.loop_turn import loop_turn
 from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
-_GATHER: Millis = 50
-"""For so long, in real milliseconds, exchanges are gathered before they are published."""
-_LOOK: Millis = 100
-"""So often those of others are read while somebody follows the journal."""
-_SLICE = 64
-"""Observations that are written before others have their turn."""
+_SLICE = 32
+"""Exchanges that are written before others have their turn."""
 CONNECTIONS = 1_000_000
 """Added to the ordinals of the first other process's connections, twice that to the second's: none has that of one of ours."""
+Onlooker = Callable[[Kept], object]
+"""Is told what another process observed."""
 _Published: TypeAlias = Requested | Replied | Noted
-Onlooker = Callable[[_Published, LogPosition, Millis], None]
-"""Is told what another process observed, up to where that had folded the log, and when, in real milliseconds of this one."""
+_Exchange: TypeAlias = tuple[LogPosition, list[tuple[_Published, Millis]]]
+"""Of one exchange up to where the log was folded when it began, and what was observed, when by the store's clock."""
 
 
 class ExchangeRelay:
@@ -45,21 +42,25 @@ class ExchangeRelay:
         self.number = 0
         """How many processes began before this one."""
         self.onlookers: list[Onlooker] = []
+        """Those who are told when somebody looks."""
+        self.followers: list[Onlooker] = []
+        """Those who want to be told as soon as can be."""
         self.cursor: Cursor = ""
         """Up to where those of the others were read."""
-        self.followed = asyncio.Event()
-        """Set while somebody wants to be told as soon as can be."""
-        self._followers = 0
         self._service, self._store, self._time, self._process = service, store, time, process
-        self._pending: deque[tuple[_Published, LogPosition, Millis]] = deque(maxlen=10 * EXCHANGES_KEPT)
-        self._come = asyncio.Event()
-        self._under_way: dict[int, PublishedExchange] = {}
+        self._under_way: dict[int, _Exchange] = {}
         """Those whose reply hasn't left."""
+        self._over: deque[tuple[_Exchange, int]] = deque()
+        """Those that are to be published, each with the bytes of its bodies."""
+        self._bytes = 0
+        self.come = asyncio.Event()
+        """Set once there is something to publish."""
         self._cleared: LogPosition = 0
         self._publishing, self._reading = asyncio.Lock(), asyncio.Lock()
         service.observers.append(self._observe)
 
     def _observe(self, observation: Observation) -> None:
+        """What belongs to one exchange is published once that is over, and what belongs to none at once."""
         if isinstance(observation, Noted):
             if isinstance(observation.fact, LedgerCleared):
                 self._cleared = self._service.position
@@ -67,37 +68,42 @@ class ExchangeRelay:
                 return
         elif type(observation) is not Requested and type(observation) is not Replied:
             return
-        self._pending.append((observation, self._service.position, real_millis() + self._time.ahead))
-        self._come.set()
+        x, wall = observation.x, real_millis() + self._time.ahead
+        if x is None:
+            self._publish_soon((self._service.position, [(observation, wall)]), 0)
+        elif type(observation) is Requested:
+            self._under_way[x] = self._service.position, [(observation, wall)]
+        elif (exchange := self._under_way.get(x)) is not None:
+            exchange[1].append((observation, wall))
+            if type(observation) is Replied:
+                del self._under_way[x]
+                called, when = exchange[1][0]
+                assert isinstance(called, Requested)
+                # it needs no token, so anybody could fill the store
+                if observation.response.status >= 400 and len(called.request.body) > SHORT:
+                    exchange[1][0] = called, when = without_body(called), when
+                self._publish_soon(exchange, len(called.request.body) + len(observation.response.body))
+
+    def _publish_soon(self, exchange: _Exchange, size: int) -> None:
+        self._over.append((exchange, size))
+        self._bytes += size
+        while self._bytes > EXCHANGE_BYTES or len(self._over) > EXCHANGES_KEPT:  # the store is away for longer
+            self._bytes -= self._over.popleft()[1]
+        self.come.set()
 
     async def publish(self) -> None:
         """Publish what has come about; what can't be published is lost."""
         async with self._publishing:
-            while self._pending:
-                observed = (self._pending.popleft() for _ in range(min(_SLICE, len(self._pending))))
-                lines = [encode_exchange(whole) for each in observed if (whole := self._whole(*each)) is not None]
-                if lines:
-                    with suppress(StoreLost):
-                        await self._store.publish(lines)
+            while self._over:
+                lines = []
+                for _ in range(min(_SLICE, len(self._over))):
+                    (position, observed), size = self._over.popleft()
+                    self._bytes -= size
+                    entries = [ObservedAt.of(*each) for each in observed]
+                    lines.append(encode_exchange(PublishedExchange(self._process, self.number, position, entries)))
+                with suppress(StoreLost):
+                    await self._store.publish(lines)
                 await breathe()
-
-    def _whole(self, observation: _Published, position: LogPosition, wall: Millis) -> PublishedExchange | None:
-        """What can be published now that this was observed: what belongs to one exchange once that is over."""
-        entry, x = ObservedAt.of(observation, wall), observation.x
-        if type(observation) is Requested or x is None:
-            exchange = PublishedExchange(self._process, self.number, position, [entry])
-            if x is None:
-                return exchange
-            self._under_way[x] = exchange
-        elif x in self._under_way:
-            observed = self._under_way[x].observed
-            observed.append(entry)
-            # it needs no token, so anybody could fill the store
-            if type(observation) is Replied and observation.response.status >= 400:
-                called = observed[0].requested
-                if called is not None and len(called.request.body) > SHORT:
-                    observed[0] = replace(observed[0], requested=without_body(called))
-        return self._under_way.pop(x, None) if type(observation) is Replied and x is not None else None
 
     async def catch_up(self) -> None:
         """Tell the onlookers what other processes have published since."""
@@ -118,38 +124,8 @@ class ExchangeRelay:
             observation = _renumbered(each.observation, (exchange.number + 1) * CONNECTIONS)
             if isinstance(observation, Noted) and isinstance(observation.fact, FaultStruck):
                 self._service.struck_elsewhere(observation.fact.fault)
-            for onlooker in self.onlookers:
-                onlooker(observation, exchange.position, each.wall - self._time.ahead)
-
-    def follow(self, onlooker: Onlooker | None) -> None:
-        """Somebody wants to be told as soon as can be, perhaps by `onlooker`, until `leave` is called with the same."""
-        self.onlookers += [onlooker] if onlooker is not None else []
-        self._followers += 1
-        self.followed.set()
-
-    def leave(self, onlooker: Onlooker | None) -> None:
-        """Somebody has looked enough."""
-        self.onlookers = [each for each in self.onlookers if each != onlooker]
-        self._followers -= 1
-        if not self._followers:
-            self.followed.clear()
-
-    async def keep_publishing(self) -> None:
-        """Publish what comes about, until it is cancelled."""
-        while True:
-            await self._come.wait()
-            self._come.clear()
-            await SystemClock().hold(_GATHER)
-            with loop_turn():
-                await self.publish()
-
-    async def keep_up(self) -> None:
-        """Tell those who follow what others publish, until it is cancelled."""
-        while True:
-            await self.followed.wait()
-            await SystemClock().hold(_LOOK)
-            with loop_turn():
-                await self.catch_up()
+            for onlooker in (*self.onlookers, *self.followers):
+                onlooker(Kept(observation, (each.wall - self._time.ahead) * 1_000, exchange.position))
 
 
 def _shown(noted: Noted) -> bool:

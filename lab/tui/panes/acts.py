@@ -1,14 +1,22 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
-from lab.program.words import Status, Verdict
-from lab.tui.panes.approval import gate_head, gate_note, patience_rows, verdict_buttons
-from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
-from lab.tui.panes.hero import beneath, hero_text, told_rows
+from lab.program.words import Verdict
+from lab.tui.panes.approval import (
+    answer_sent,
+    by_whom,
+    decision_head,
+    gate_head,
+    gate_note,
+    patience_rows,
+    verdict_buttons,
+    waiting_since,
+    who,
+)
 from lab.tui.panes.job import job_parts
-from lab.tui.panes.pane import View, ViewPart
+from lab.tui.panes.output import beneath, hero_text, told_rows
+from lab.tui.panes.pane import View, ViewPart, last_of
 from lab.tui.panes.stage import staged, way_out
 from lab.tui.panes.token import token_parts
 from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised_buttons, request_head, seconds, tail_of
@@ -34,7 +42,7 @@ from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, meaning
+from lab.tui.state.status import face
 
 _GAUGE = 24
 """Columns of the gauge of a hold, at most."""
@@ -51,7 +59,7 @@ def act_rows(view: View) -> Rows:
         view.rows,
         lambda room: [
             *([ViewPart(_said(room))] if state.presents else []),
-            *(ACT_FACES[act.kind].parts(room, act) if act else []),
+            *(ACT_FACES[act.kind](room, act) if act else []),
         ],
         foot,
     )
@@ -71,8 +79,7 @@ def _refused(room: View) -> list[ViewPart]:
     call = run.token if token else run.job
     if call is None or call.code is None:
         return []
-    name = "token" if token else "invoke"
-    exchange = next((each for each in reversed(run.exchanges) if each.command == name), None)
+    exchange = last_of("token" if token else "invoke", room.state)
     error, _, text = (call.refusal or "").removeprefix(f"HTTP {call.code}: ").partition(" · ")
     why = [*wrap(row(ink(error, "bad", bold=True)), columns), *(wrap(row(text), columns) if text else [])]
     headers = exchange.reply_headers if exchange is not None else ()
@@ -114,50 +121,35 @@ def _running(room: View) -> list[ViewPart]:
 
 def _waiting(room: View) -> list[ViewPart]:
     """The status, the question in the largest letters that have room, how long there is, who decides if nobody does, the keys."""
-    gate, columns = room.run.gate, room.columns
+    state, gate, columns = room.state, room.run.gate, room.columns
     if gate is None:
         return _running(room)
-    faces = verdict_buttons(room.state)
-    keys = [cut(line, columns) for line in raised_buttons(faces)] if faces else []
-    text = " ".join(gate.question.split())
+    text, faces = " ".join(gate.question.split()), verdict_buttons(state)
     plain_text = wrap(row(ink(text, bold=True)), columns)
+    keys = ViewPart([cut(line, columns) for line in raised_buttons(faces)] if faces else [])
 
-    def asking(question: list[Row], elsewhere: bool, *, status_first: bool = True) -> list[ViewPart]:
-        """Where the status isn't in block letters, it stands before that a decision is needed."""
-        said = row(_status_pill(room), gate_head(room.state, gate)) if status_first else gate_head(room.state, gate)
-        head = ViewPart([cut(said, columns)], 0 if status_first else 1)
-        patience = patience_rows(room.state, gate, room.now, elsewhere=elsewhere)
-        texts = [*flow(patience, columns, row("  ")), gate_note(room.state, gate)]
-        return [
-            head,
-            ViewPart(question),
-            ViewPart([line for text in texts if text for line in wrap(text, columns)]),
-            ViewPart(keys),
-        ]
+    def asking(question: list[Row], status: int, digits: int) -> list[ViewPart]:
+        """The status and the patience in letters of these sizes; without any in words, before and below the question."""
+        clock = _patience(room, digits) if status else []
+        word = room.big("WAITING", "wait", less=room.zoom - status, beside=widest(clock) + 3) if status else []
+        head = gate_head(state, gate) if status else row(_status_pill(room), gate_head(state, gate))
+        patience = flow(patience_rows(state, gate, room.now, elsewhere=bool(clock)), columns, row("  "))
+        texts = [line for each in (*patience, gate_note(state, gate)) if each for line in wrap(each, columns)]
+        lead = ViewPart([cut(head, columns)], int(status > 0))
+        return [ViewPart(at_both_ends(word, clock, columns)), lead, ViewPart(question), ViewPart(texts), keys]
 
-    def fits(parts: list[ViewPart]) -> bool:
-        return sum(len(part.rows) + 1 for part in parts) <= room.rows
+    def forms() -> Iterator[list[ViewPart]]:
+        for size in range(room.zoom - 1, 0, -1):
+            if asks := lettered(text, columns, size, least=size):
+                yield from (asking(asks, status, size * bool(status)) for status in (size + 1, size, 0))
+        for size in range(room.zoom, 0, -1):
+            yield asking(plain_text, size, size)
 
-    for size in range(room.zoom - 1, 0, -1):
-        clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size - 1)
-        asks, left = lettered(text, columns, size, least=size), columns - widest(clock) - 3
-        above = ViewPart(at_both_ends(status, clock, columns))
-        whole = [above, *asking(asks or [], elsewhere=bool(clock), status_first=False)]
-        if asks and widest(status) <= left and fits(whole):
-            return whole
-        if clock and (beside := lettered(text, left, size, least=size)):
-            parts = asking(at_both_ends(beside, clock, columns), elsewhere=True)
-            if fits(parts):
-                return parts
-        if asks and fits(asking(asks, elsewhere=False)):
-            return asking(asks, elsewhere=False)
-    for size in range(room.zoom, 0, -1):
-        clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size)
-        above = ViewPart(at_both_ends(status, clock, columns))
-        whole = [above, *asking(plain_text, elsewhere=bool(clock), status_first=False)]
-        if widest(status) + widest(clock) + 3 <= columns and fits(whole):
-            return whole
-    return asking(plain_text, elsewhere=False)
+    def height(parts: list[ViewPart]) -> int:
+        return sum(len(part.rows) + 1 for part in parts if part.rows and not part.folds) - 1
+
+    fitting = (each for each in forms() if height(each) <= room.rows)
+    return next(fitting, asking(plain_text, 0, 0))
 
 
 def _status_pill(room: View) -> Row:
@@ -174,7 +166,7 @@ def _patience(room: View, size: int) -> list[Row]:
     if opening is None:
         return []
     left = max(0, opening.until - room.now)
-    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.at else "bad"
     clock = room.big(minutes(left), tone, less=room.zoom - size + 1, beside=room.columns // 2)
     wide = max(widest(clock), len("patience"))
     return [fill(row(ink("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
@@ -185,9 +177,8 @@ def _decided(room: View, decision: GateDecision) -> list[ViewPart]:
     run, columns, gate = room.run, room.columns, decision.gate
     known = verdict_face(decision.verdict)
     name = f"by {who(room.state, decision)}" if by_whom(room.state, decision) else "nobody decided"
-    times = (at for word, at in reversed(run.statuses) if meaning(word) is Status.WAITING and at <= decision.at)
     when = list[Row]()
-    if (since := next(times, None)) is not None:
+    if (since := waiting_since(run, decision)) is not None:
         how = "waited " if decision.verdict == Verdict.TIMED_OUT else "answered after "
         when = [
             row(ink("asked at ", "dim"), at_text(run.since_start(since))),
@@ -235,7 +226,7 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     part = 1.0
     if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
         part = 1 - shown.left / shown.whole
-    before, what = ACT_FACES[act.kind].then(state)
+    before, what = _then(state, act)
     then = row(ink(before, "dim"), what, "  ")
     if width(number) + width(then) + _GAUGE + 2 > columns:
         number = row(ink(act_count(state, act).partition(" · ")[0], "dim"))
@@ -261,42 +252,38 @@ def act_count(state: ScreenState, act: Act) -> str:
     return " · ".join(parts)
 
 
-def _first_poll(state: ScreenState) -> tuple[str, str]:
-    call = state.run.next_call
-    return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
+def _then(state: ScreenState, act: Act) -> tuple[str, str]:
+    """What comes after an act, and the word before it."""
+    run, call, opening = state.run, state.run.next_call, state.run.matched_opening
+    match act.kind:
+        case "token":
+            return "then ", "the question goes out"
+        case "job":
+            return "then ", "first poll" + (f", {seconds(call.until - call.at)} later" if call is not None else "")
+        case "waiting" if run.gate is None:
+            return "until ", "the wait is over"
+        case "waiting":
+            return (
+                "until ",
+                "the script decides"
+                if opening is not None and opening.otherwise.by is not None
+                else "a person decides",
+            )
+        case "decided":
+            comes = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
+            return "then ", comes.get(state.act.followed, "the panes")
+        case _:
+            return "until ", "the status changes"
 
 
-def _decision_comes(state: ScreenState) -> tuple[str, str]:
-    opening = state.run.matched_opening
-    if state.run.gate is None:
-        return "until ", "the wait is over"
-    return "until ", "the script decides" if opening is not None and opening.by is not None else "a person decides"
-
-
-def _after_decision(state: ScreenState) -> tuple[str, str]:
-    following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
-    return "then ", following.get(state.act.followed, "the panes")
-
-
-def _status_changes(_: ScreenState) -> tuple[str, str]:
-    return "until ", "the status changes"
-
-
-class ActFace(NamedTuple):
-    """How a kind of act shows: its parts, and what comes then with the word before it."""
-
-    parts: Callable[[View, Act], list[ViewPart]]
-    then: Callable[[ScreenState], tuple[str, str]] = _status_changes
-
-
-ACT_FACES: dict[ActKind, ActFace] = {
-    "token": ActFace(lambda room, _: token_parts(room), lambda _: ("then ", "the question goes out")),
-    "job": ActFace(lambda room, _: job_parts(room), _first_poll),
-    "running": ActFace(lambda room, _: _running(room)),
-    "waiting": ActFace(lambda room, _: _waiting(room), _decision_comes),
-    "decided": ActFace(lambda room, act: _decided(room, act.decision) if act.decision else [], _after_decision),
-    "output": ActFace(lambda room, _: _refused(room)),
-    "refused": ActFace(lambda room, _: _refused(room)),
-    "panes": ActFace(lambda room, _: _running(room)),
+ACT_FACES: dict[ActKind, Callable[[View, Act], list[ViewPart]]] = {
+    "token": lambda room, _: token_parts(room),
+    "job": lambda room, _: job_parts(room),
+    "running": lambda room, _: _running(room),
+    "waiting": lambda room, _: _waiting(room),
+    "decided": lambda room, act: _decided(room, act.decision) if act.decision else [],
+    "output": lambda room, _: _refused(room),
+    "refused": lambda room, _: _refused(room),
+    "panes": lambda room, _: _running(room),
 }
-"""Every kind of act (`ACTS`). In presenter mode a run that ended without a job has its refusal as the output, too."""
+"""What each kind of act shows (`ACTS`). In presenter mode a run that ended without a job has its refusal as the output."""

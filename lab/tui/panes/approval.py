@@ -1,46 +1,149 @@
-"""The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
+"""Gates and decisions: what every part says of them, and the bar of an open gate, which becomes the receipt.
+
+The bar has the question, its patience, who decides when nobody does, and the keys that answer.
+"""
 
 from collections.abc import Callable
-from functools import partial
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.jsontext import members_of
+from lab.jobs.gates import Origin
 from lab.program.words import Verdict
-from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
-from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
+from lab.tui.panes.keys import FormField, React, Reaction, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text, button, minutes, raised_buttons, seconds, tinted
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, flow, gauge, ink, row, widest, width, wrap
+from lab.tui.rows.spans import (
+    BLANK,
+    Row,
+    Rows,
+    at_both_ends,
+    clip,
+    cut,
+    ends,
+    flow,
+    gauge,
+    ink,
+    row,
+    widest,
+    width,
+    wrap,
+)
 from lab.tui.state.gate import GateAnswer, GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.reduce import NO_REPLY
+from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face
+from lab.tui.state.status import decision_shown, face, finished
 
-_BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
-    "approved": ("approve", "a", "Approve", "fill", "fill-done"),
-    "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
-    "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
+
+def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
+    """The decision that the approval bar tells of: one that is narrated, or one that is due and nobody has looked yet.
+
+    What a script decides, and that patience is over, a mock tells when somebody calls; its journal said before when that
+    would be.
+    """
+    gate, opening = state.run.gate, state.run.matched_opening
+    if gate is None:
+        return decision_shown(state.run)
+    if opening is None or gate.sent is not None or now < opening.otherwise.at:
+        return None
+    if opening.otherwise.by is not None and opening.approvals > 1:
+        return None  # one vote of several: which it is, and when the next is due, isn't told
+    at, by = opening.otherwise.at, opening.otherwise.by or "script"
+    return GateDecision(
+        at, opening.otherwise.verdict, by, at, at, opening.gate, opening.round, gate=gate, approvals=1, approved=1
+    )
+
+
+MOST_NAME = 48
+"""Cells of a name at most: what was said, and when, must have room beside it."""
+LEAST_NAME = 8
+
+
+def who(state: ScreenState, decision: GateDecision, cells: int = MOST_NAME) -> str:
+    """Who decided, as this screen says it, in so many cells."""
+    return clip(decision.who(state.source.own_decisions, follows=state.source.follows), cells)
+
+
+def by_whom(state: ScreenState, decision: GateDecision | None, cells: int = MOST_NAME) -> str:
+    """` by Ann`; nothing where nobody decided."""
+    return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision, cells)}"
+
+
+def waiting_since(run: RunState, decision: GateDecision) -> Millis | None:
+    """When the job began to wait for a decision, as far as answers showed it."""
+    times = (at for word, at in reversed(run.statuses) if face(word).phase == "waiting" and at <= decision.at)
+    return next(times, None)
+
+
+def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None, str, str]:
+    """The call that carried a decision, if one did; what that wire calls the answer, and the answer as it was sent."""
+    word = verdict_face(decision.verdict).word
+    if decision.by != Origin.API:
+        return None, "", word
+    calls = (each for each in reversed(run.exchanges) if each.command == "invoke" and each.at <= decision.at)
+    call = next(calls, None)
+    sent: Json = dict(members_of(call.request_body.encode())) if call is not None else None
+    for name in run.labels.answer:
+        sent = sent.get(name) if isinstance(sent, dict) else None
+    return (call, run.labels.answer[-1], sent) if isinstance(sent, str) else (call, "decision", word)
+
+
+def decision_head(state: ScreenState, decision: GateDecision, room: int | None = None) -> str:
+    """`APPROVED by you · 00:40.9`; an approval of several is counted. What is too long for its room is the name."""
+    word = verdict_face(decision.verdict).word.upper()
+    several = decision.approvals > 1 and decision.verdict == "approved"
+    count = f" {decision.approved} of {decision.approvals}" if several else ""
+    at = at_text(state.run.since_start(decision.at))
+    cells = MOST_NAME if room is None else room - len(f"{word}{count} by  · {at}")
+    return f"{word}{count}{by_whom(state, decision, max(LEAST_NAME, min(cells, MOST_NAME)))} · {at}"
+
+
+def gate_text(state: ScreenState, gate: GateState, *, short: bool = False) -> str:
+    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · round 1 of 3`; `short`: without what the gate is called."""
+    total = state.gates
+    number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
+    again = f"round {gate.round} of {gate.rounds}" if gate.round and gate.rounds is not None else ""
+    named = () if short else (gate.code, gate.channel)
+    return " · ".join(part for part in (number, *named, again) if part)
+
+
+def last_decision(state: ScreenState) -> GateDecision | None:
+    """The decision that has a receipt: the last one of the turn, until it ends, or another gate opens."""
+    run = state.run
+    if run.gate is not None or finished(run):
+        return None
+    return next((each.decision for each in reversed(run.milestones) if each.decision is not None), None)
+
+
+# The bar
+
+_BUTTONS: dict[str, tuple[str, str, Ink, Ground]] = {
+    "approved": ("a", "Approve", "fill", "fill-done"),
+    "rejected": ("r", "Reject", "fill", "fill-bad"),
+    "changes-requested": ("c", "Changes", "wait", "panel"),
 }
-"""By verdict: its action and its key, its face where the gate has none, its colours."""
+"""By verdict: its key, its face where the gate has none, its colours."""
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
 
-def _size(state: ScreenState, columns: int, rows: int) -> int:
+def approval_height(state: ScreenState, columns: int, rows: int) -> int:
     if state.shows_act or state.presents:
         return 0  # the act says it all
     gate, opening = state.run.gate, state.run.matched_opening
     if state.run.ended is not None or gate is None:
         return int(last_decision(state) is not None)
     # at the opening most time is left and the texts are longest; the bar stays as high while an answer is on its way
-    lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.opened)
+    lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.at)
     return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD))
 
 
-def _draw(view: View) -> Rows:
+def approval_rows(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if (decision := decision_now(state, view.now) or last_decision(state)) is not None:
         return _receipt(view, decision)
@@ -99,21 +202,21 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
         word = ink(verdict_face(verdict).word, bold=True)
         happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
-        label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
+        label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
         happens = row(ink(f"◇ {label} sent", "wait", bold=True))
     elif opening is not None and opening.approvals > 1:
-        lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
+        lead = row(ink(f"approvals {state.run.approved} of {opening.approvals}  ", "wait", bold=True))
     if opening is None:
         return [happens or row(lead, ink("" if gate.in_chat else "decided outside the API: the app only polls", "dim"))]
-    left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
+    left, whole = max(0, opening.until - now), max(1, opening.until - opening.at)
     tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     named = row() if elsewhere else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
-    then = verdict_face(opening.verdict).word
-    if not happens and opening.by is not None:
-        happens = row(f"script: {then} in {minutes(opening.then_at - now)}, then {opening.to}")
+    then = verdict_face(opening.otherwise.verdict).word
+    if not happens and opening.otherwise.by is not None:
+        happens = row(f"script: {then} in {minutes(opening.otherwise.at - now)}, then {opening.otherwise.to}")
     return [
         row(named, gauge(left / whole, 8, tone)),
-        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.to}")),
+        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{then}, then {opening.otherwise.to}")),
     ]
 
 
@@ -121,7 +224,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
     """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
     found = []
     for verdict, label in offered_answers(state):
-        _, key, _, tone, ground = _BUTTONS[verdict]
+        key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
         found.append(button(key, label, tone, ground))
     return found
@@ -130,8 +233,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
 def _receipt(view: View, decision: GateDecision) -> Rows:
     """What becomes of the bar once its gate is decided: who decided, what was said, after how long, at which gate."""
     state, gate, tone, inner = view.state, decision.gate, verdict_face(decision.verdict).role, view.columns - 6
-    times = (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at)
-    since = next(times, None)
+    since = waiting_since(state.run, decision)
     said = row(f"  “{decision.comment}”") if decision.comment else row()
     room = inner - 2 - min(width(said), inner // 3)
     head = row(ink("◇ ", tone), ink(decision_head(state, decision, room), tone, bold=True))
@@ -156,11 +258,11 @@ def _receipt(view: View, decision: GateDecision) -> Rows:
 def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
     """The verdicts that can be given now, each with its label."""
     labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
-    faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
-    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict, state))
+    faces = {verdict: labels.get(verdict, plain) for verdict, (_, plain, _, _) in _BUTTONS.items()}
+    return tuple((verdict, label) for verdict, label in faces.items() if answerable(verdict, state))
 
 
-def _answerable(verdict: str, state: ScreenState) -> bool:
+def answerable(verdict: str, state: ScreenState) -> bool:
     gate = state.newest.gate
     if gate is None or gate.sent is not None or "decide" not in state.source.can:
         return False
@@ -182,7 +284,7 @@ def _given(answer: GateAnswer) -> Reaction:
     return Reaction(ask=lambda source: source.answer(answer), command="end hold")
 
 
-def _answering(verdict: str) -> React:
+def answering(verdict: str) -> React:
     return lambda state: _given(gate_answer(state, verdict))
 
 
@@ -192,7 +294,7 @@ def _at_opening(state: ScreenState) -> Callable[[ScreenState], bool]:
     return lambda now: now.newest.gate is not None and now.newest.gate.key == key
 
 
-def _asking_for_changes(state: ScreenState) -> Reaction:
+def asking_for_changes(state: ScreenState) -> Reaction:
     hint = state.run.gate.prompt if state.run.gate is not None else ""
 
     def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
@@ -201,7 +303,7 @@ def _asking_for_changes(state: ScreenState) -> Reaction:
     return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _at_opening(state)))
 
 
-def _signing(verdict: str, title: str) -> React:
+def answering_by_name(verdict: str, title: str) -> React:
     """A verdict with a name and a comment, either of which may be empty; where no name can go along, a comment alone."""
 
     def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:
@@ -217,7 +319,7 @@ def _signing(verdict: str, title: str) -> React:
     return react
 
 
-def _no_answer(state: ScreenState) -> str:
+def why_no_answer(state: ScreenState) -> str:
     gate = state.newest.gate
     if gate is None:
         return "No gate is open."
@@ -226,23 +328,3 @@ def _no_answer(state: ScreenState) -> str:
     if state.ui.paused:
         return "The answer was sent; the clock stands: space lets its reply come."
     return "The answer is on its way."
-
-
-def _key(verdict: str, text: str, react: React, *, signed: bool = False) -> ScreenKey:
-    """A verdict's key; the one that gives it by name is the same in capitals."""
-    name, key, label, _, _ = _BUTTONS[verdict]
-    if signed:
-        name, key, label = f"{name}-saying", key.upper(), f"{label} by name"
-    offered = partial(_answerable, verdict)
-    return ScreenKey(name, key, key, label, text, react, offered, group="gate", needs="decide", why=_no_answer)
-
-
-KEYS = (
-    _key("approved", "approve at the open gate", _answering("approved")),
-    _key("rejected", "reject at the open gate", _answering("rejected")),
-    _key("changes-requested", "ask for changes: type what they are", _asking_for_changes),
-    _key("approved", "approve with a name and a comment", _signing("approved", "APPROVE"), signed=True),
-    _key("rejected", "reject with a name and a comment", _signing("rejected", "REJECT"), signed=True),
-)
-
-APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

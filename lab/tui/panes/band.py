@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 
 from lab.core.clock import Millis, tenths
 from lab.tui.panes.layout import band_rows
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import LEFT
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
 from lab.tui.state.course import CourseStep, course_of
@@ -116,7 +116,7 @@ class CellRow:
         return tuple([TextSpan("".join([text for _, text in cells]), role) for role, cells in grouped])
 
 
-def _draw(view: View) -> Rows:
+def band(view: View) -> Rows:
     steps, named = course_of(view.state)
     if not steps:
         return tuple([fill(row(), view.columns)] * view.rows)
@@ -282,8 +282,5 @@ def _tick(each: TimelineRow, x: int) -> Tick:
     return Tick(3, x, "┴", str(each.code or ""), known.role, bold=False)
 
 
-def _size(state: ScreenState, columns: int, rows: int) -> int:
+def band_height(state: ScreenState, columns: int, rows: int) -> int:
     return 0 if state.presents or state.poster or not course_of(state).steps else band_rows(rows)
-
-
-BAND = Bar("band", "top", _size, _draw, timed=True, apart=True)

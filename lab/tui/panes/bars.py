@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
+from lab.tui.panes.approval import decision_head
 from lab.tui.panes.band import CellRow
-from lab.tui.panes.decision import decision_head
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.layout import NARROW, projector
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import LEFT, at_text, speed_text, tinted
 from lab.tui.rows.spans import Row, Rows, backed, cut, ends, fill, hot, ink, plain, row, width
 from lab.tui.state.course import follow_ups
@@ -21,7 +21,7 @@ from lab.tui.state.status import decision_shown, face, nobody_decided, phase, re
 # The header: brand, source, scenario and team, every setting off its default, the clock
 
 
-def _header(view: View) -> Rows:
+def header(view: View) -> Rows:
     state, source, ui, columns = view.state, view.state.source, view.state.ui, view.columns
     armed = state.armed[0].name if len(state.armed) == 1 else f"{len(state.armed)} faults"
     settings: tuple[tuple[object, str, Ground], ...] = (
@@ -50,9 +50,6 @@ def _header(view: View) -> Rows:
         name = row(name, (f" · {source.team}", "dim"))
     before = max(width(left) + 1, min((columns - width(name)) // 2, columns - width(right) - width(name) - 1))
     return (backed(ends(row(fill(left, before), name), right, columns), "panel"),)
-
-
-HEADER = Bar("header", "top", lambda state, columns, rows: 1, _header, timed=True)
 
 
 # The stepper: Token, Invoke, Poll, Gate, Output over the whole width, and how far the run has come
@@ -112,7 +109,7 @@ def _stopped_at(run: RunState) -> int:
     return 1 if run.last is None else END if face(run.last.status).final else POLL
 
 
-def _stepper(view: View) -> Rows:
+def stepper(view: View) -> Rows:
     state, run, cells = view.state, view.run, _cells(view.state)
     if state.ui.stage:  # a click goes to an act
         stages = ("token", "invoke", "poll", *(("gate",) if len(cells) == 5 else ()), "output")
@@ -151,15 +148,10 @@ def _still_amber(view: View, span: int) -> int:
     return max(0, span - span * max(0, view.now - decision.noticed) // SWEEP)
 
 
-STEPPER = Bar(
-    "stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _stepper, timed=True
-)
-
-
 # The narration below it
 
 
-def _narration(view: View) -> Rows:
+def narration(view: View) -> Rows:
     """What just happened and why it matters, as much of it as fits whole: if need be its first part alone."""
     state, ui, run, trouble = view.state, view.state.ui, view.run, view.state.source.trouble
     wrong, tone = ui.broken or trouble, role(view.run)
@@ -188,36 +180,27 @@ def _label(text: str, tone: Ink, columns: int) -> Row:
     return row(ink(f"{text}  " if text and columns >= NARROW else "", tone, bold=True))
 
 
-NARRATION = Bar(
-    "narration", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _narration, apart=True
-)
-
-
 # The key bar: the keys of this state, as many as fit, `? Help` last
 
 _ASK = 2
 """How early the digits of follow-ups are given up."""
 
 
-def key_bar(keys: Sequence[ScreenKey]) -> Bar:
+def key_rows(keys: Sequence[ScreenKey], view: View) -> Rows:
     """The bar of these keys, in their order."""
-    faces = {key.name: key.face for key in keys}
+    found = list(_keys_shown(keys, view.state))
+    while len(found) > 1 and sum(width(each) for _, each in found) >= view.columns - 3:
+        found.remove(max(found, key=lambda each: each[0]))
+    return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "panel"),)
 
-    def shown(state: ScreenState) -> Iterator[tuple[int, Row]]:
-        """Each with how early it is given up: the highest first, of equals the leftmost."""
-        asks = [each.key for each in follow_ups(state) if each.key] if state.finale and not state.source.follows else []
-        if asks:  # which question is asked, its own number in the finale says; here there is none to click
-            digits = " ".join(asks) if len(asks) < 4 else f"{asks[0]}-{asks[-1]}"
-            yield _ASK, row((digits, "wait b"), " Ask  ")
-        for key in keys:
-            if rank := key.rank_in(state):
-                pair = f" {faces[key.pair]}" if key.pair else ""
-                yield rank, hot(row((key.face + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
 
-    def draw(view: View) -> Rows:
-        found = list(shown(view.state))
-        while len(found) > 1 and sum(width(each) for _, each in found) >= view.columns - 3:
-            found.remove(max(found, key=lambda each: each[0]))
-        return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "panel"),)
-
-    return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)
+def _keys_shown(keys: Sequence[ScreenKey], state: ScreenState) -> Iterator[tuple[int, Row]]:
+    """Each with how early it is given up: the highest first, of equals the leftmost."""
+    asks = [each.key for each in follow_ups(state) if each.key] if state.finale and not state.source.follows else []
+    if asks:  # which question is asked, its own number in the finale says; here there is none to click
+        digits = " ".join(asks) if len(asks) < 4 else f"{asks[0]}-{asks[-1]}"
+        yield _ASK, row((digits, "wait b"), " Ask  ")
+    for key in keys:
+        if rank := key.rank_in(state):
+            pair = "".join(f" {each.face}" for each in keys if each.name == key.pair)
+            yield rank, hot(row((key.face + pair, "wait b"), f" {key.label_in(state)}  "), key.face)

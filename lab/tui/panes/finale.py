@@ -1,23 +1,20 @@
 """The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation, below
 it what that took, and the follow-ups, which are numbered keys."""
 
-from functools import partial
 from typing import NamedTuple
 
-from lab.core.clock import Millis, tenths
 from lab.jobs.program import parts_for
-from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import WIDE, Rect, Rects
 from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import LEFT, minutes, paragraph, polls_text, seconds, tinted
-from lab.tui.rows.html import to_markdown
+from lab.tui.rows.blocks import LEFT, figure_of, paragraph, polls_text, seconds, tinted
+from lab.tui.rows.formats import markdown, to_markdown
 from lab.tui.rows.letters import block, tall, wide
-from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, flow, hot, ink, row, width, words, wrap
-from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
+from lab.tui.state.course import FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import FILLS, Ground, Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
@@ -213,7 +210,7 @@ def _figures(run: RunState) -> list[Figure]:
     third = Figure("0", "", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)
-        third = Figure(*_span(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
+        third = Figure(*figure_of(sum(person)), "of a person" if decided else "waited, nobody decided", "wait")
     elif kinds:
         what = "failure" if "lost" in kinds else "refusal"
         third = Figure(str(len(kinds)), "", f"{what}{'' if len(kinds) == 1 else 's'} survived", "bad")
@@ -221,13 +218,8 @@ def _figures(run: RunState) -> list[Figure]:
         Figure(str(jobs), "", "Job ID" if jobs == 1 else "Job IDs", "fg"),
         Figure(str(polls), "", polls_text(polls).partition(" ")[2], "fg"),
         third,
-        Figure(*_span(sum(each.agents for each in turns)), "of agents", "run"),
+        Figure(*figure_of(sum(each.agents for each in turns)), "of agents", "run"),
     ]
-
-
-def _span(span: Millis) -> tuple[str, str]:
-    """`31.2` and `s`; from 100 s on minutes, which need no unit."""
-    return (minutes(span), "") if span >= 100_000 else (tenths(span), "s")
 
 
 def _words(figures: list[Figure]) -> Row:
@@ -267,7 +259,7 @@ def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
 # Its keys
 
 
-def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
+def follow_up(state: ScreenState, key: str) -> FollowUp | None:
     state = state.in_sight
     if not state.finale or phase(state.run) != "complete":
         return None
@@ -276,12 +268,12 @@ def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
 
 def focuses(digit: str, state: ScreenState) -> bool:
     """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one."""
-    return _follow_up(state, digit) is None
+    return follow_up(state, digit) is None
 
 
 def pane_digits(state: ScreenState) -> str:
     """The digits that are for panes now, in words; nothing where follow-ups bear them all."""
-    free = [digit for digit in "12345" if _follow_up(state, digit) is None]
+    free = [digit for digit in "12345" if follow_up(state, digit) is None]
     in_a_row = len(free) > 1 and int(free[-1]) - int(free[0]) == len(free) - 1
     return f"{free[0]} to {free[-1]}" if in_a_row else " ".join(free)
 
@@ -294,27 +286,8 @@ def no_question(state: ScreenState) -> str:
     return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
 
 
-def _ask(key: str, state: ScreenState) -> Reaction:
-    found = _follow_up(state, key)
+def ask_follow_up(key: str, state: ScreenState) -> Reaction:
+    found = follow_up(state, key)
     if found is None:
         return Reaction()
     return Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
-
-
-def _key(number: str) -> ScreenKey:
-    return ScreenKey(
-        f"ask-{number}",
-        number,
-        number,
-        f"Ask {number}",
-        "ask the follow-up of this number",
-        partial(_ask, number),
-        lambda state: _follow_up(state, number) is not None,
-        needs="message",
-        why=no_question,
-        series="ask a follow-up",
-        word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
-    )
-
-
-KEYS = tuple(_key(str(number)) for number in range(1, MOST_KEYS + 1))

@@ -1,10 +1,10 @@
 """The help page: the pane in focus, every key, the size and the colours of the terminal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
-from lab.tui.panes.page import PageContent
+from lab.tui.panes.page import Page
 from lab.tui.panes.pane import Pane
 from lab.tui.rows.spans import BLANK, Row, at_both_ends, fill, flow, ink, row, width, wrap
 from lab.tui.state.ink import Ink
@@ -32,31 +32,19 @@ NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod
 NO_PACE = "Pause and speed need a clock that can be set: start the lab with --clock scaled:1."
 
 
-class HelpPage(PageContent):
+class HelpPage(Page):
     """Every key of this source with what it does; those of this state stand out."""
 
-    opener = "?"
-    title = "HELP"
-    foot = "? or esc"
-
-    def __init__(
-        self,
-        state: Callable[[], ScreenState],
-        table: Sequence[ScreenKey],
-        panes: Sequence[Pane],
-        size: tuple[int, int],
-        colours: str,
-    ) -> None:
+    def __init__(self, table: Sequence[ScreenKey], panes: Sequence[Pane], size: tuple[int, int], colours: str) -> None:
         """`size` and `colours` are the terminal's: columns and rows, and how many colours it has."""
-        super().__init__(state)
+        super().__init__("?", "HELP", "? or esc")
         self._table = table
         self._panes = panes
         self._size = size
         self._colours = colours
 
-    def body(self, inner: int) -> list[Row]:
+    def body(self, state: ScreenState, inner: int) -> list[Row]:
         """The terminal, the pane, the keys in one column or two."""
-        state = self.state
         size = ink(f"{self._size[0]} × {self._size[1]}", bold=True)
         first = row(size, ("  80 to 100 columns on a projector", "dim"), ("  colours ", "dim"), self._colours)
         lines = [*wrap(first, inner), *self._focus(state, inner)]

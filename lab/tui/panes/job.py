@@ -2,15 +2,14 @@
 
 from rich.cells import cell_len
 
-from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, two_sides
+from lab.tui.panes.pane import PaneFact, View, ViewPart, coming, outcome, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
     latency,
     next_call,
-    paragraph,
     pill,
     request_head,
     request_row,
@@ -30,8 +29,8 @@ def job_fact(view: View) -> PaneFact:
     """What was asked for, and the Job ID that came at once."""
     state, run, job, inner = view.state, view.run, view.run.job, view.inner
     if job is None:
-        none = f"No job yet. {state.labels.start} returns a Job ID at once, not the output."
-        return PaneFact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
+        none = f"No job yet. {state.labels.start} gives a Job ID at once, not the output."
+        return coming(none, inner)
     path = short_path(job.path)
     path = path if len(path) <= inner - 7 else f"…/{path.rpartition('/')[2]}"  # no word of it is cut
     # where one path takes all calls, the method says which
@@ -52,16 +51,13 @@ def job_fact(view: View) -> PaneFact:
         reply += turns(state, inner, 3)
     body, beside = two_sides(request, reply, view.room), _place(state)
     status = status_row(job.status) if job.status is not None else ()
-    code = str(job.code or "···")
-    if job.refusal is not None:
-        return PaneFact("bad", body, status, row((code, "bad b")), row((job.refusal, "bad")))
-    if job.job is None:
-        return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
-    gist = row((job.job[:8], "run b"), job.job[8:])
-    if _several(state):
+    gist, several = row(((job.job or "")[:8], "run b"), (job.job or "")[8:]), several_turns(state)
+    if several:
         short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
         gist = row(gist, (f"  {short}", "dim"))
-    return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
+    beside = beside if several or job.job is None else ""
+    brought = PaneFact("done", body, status, gist=gist, right=status, beside=beside)
+    return outcome(job, job.job is not None, job.team, brought)
 
 
 def job_parts(room: View) -> list[ViewPart]:
@@ -120,7 +116,7 @@ def _beside_it(job: JobState, inner: int) -> list[Row]:
     return fields(tuple(shown), 14, inner)
 
 
-def _exchange(state: ScreenState) -> Exchange | None:
+def exchange_of_job(state: ScreenState) -> Exchange | None:
     """The exchange that started the job."""
     job = state.run.job
     at = None if job is None else job.sent_at
@@ -130,11 +126,11 @@ def _exchange(state: ScreenState) -> Exchange | None:
 # Other turns, and of a journal other jobs
 
 
-def _several(state: ScreenState) -> bool:
+def several_turns(state: ScreenState) -> bool:
     return state.newest.turn > 1 or state.source.place[1] > 1
 
 
-def _look_at(state: ScreenState, by: int) -> Reaction:
+def look_at_turn(by: int, state: ScreenState) -> Reaction:
     """The turn before, or after; of a journal the job, and after the newest: follow whatever comes."""
     ui, scrolled = state.ui, state.unscrolled("output")
     if not state.source.follows:
@@ -145,45 +141,3 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
     job = state.journal.beside(ui.job, by)
     remark = "Follows the newest job again." if job is None and ui.job is not None else ""
     return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
-
-
-ONE_TURN = "There is one turn only."
-KEYS = (
-    ScreenKey(
-        "earlier",
-        "left_square_bracket",
-        "[",
-        "Turn before",
-        "look at another turn or job",
-        lambda state: _look_at(state, -1),
-        _several,
-        word=lambda state: "Jobs" if state.source.follows else "Turns",
-        why=ONE_TURN,
-        bar=2,
-        pair="later",
-    ),
-    ScreenKey(
-        "later",
-        "right_square_bracket",
-        "]",
-        "Turn after",
-        "the turn or job after, then follow",
-        lambda state: _look_at(state, 1),
-        _several,
-        why=ONE_TURN,
-    ),
-)
-
-JOB_PANE = Pane(
-    "job",
-    "2",
-    "Job",
-    job_fact,
-    _exchange,
-    job_parts,
-    wide=44,
-    narrow=36,
-    copies="j",
-    help_keys="enter [ z",
-    keys=KEYS,
-)

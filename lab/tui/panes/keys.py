@@ -30,13 +30,20 @@ React = Callable[[ScreenState], Reaction]
 Offered = Callable[[ScreenState], bool]
 
 
+_TEXTUAL = {
+    ">": "greater_than_sign", "+": "plus", "-": "minus", "=": "equals_sign", "/": "slash", "?": "question_mark",
+    "[": "left_square_bracket", "]": "right_square_bracket", "esc": "escape", "F9": "f9", "←": "left", "→": "right",
+    "↑": "up,k", "↓": "down,j", "pgup": "pageup", "pgdn": "pagedown", "⇧←": "shift+left", "⇧→": "shift+right",
+}  # fmt: skip
+"""What Textual calls a key that shows otherwise."""
+
+
 class ScreenKey(Struct, frozen=True):
-    """A key, or a command of the palette (`keys` empty): pure, the screen performs what it leads to."""
+    """A key, or a command of the palette: pure, the screen performs what it leads to."""
 
     name: str
-    keys: str
-    """As Textual names them, alternatives by comma."""
     face: str
+    """The key as it is shown; empty: it is a command of the palette alone."""
     label: str
     help: str
     react: React
@@ -59,6 +66,11 @@ class ScreenKey(Struct, frozen=True):
     """The counterpart that is told of beside it, by name."""
     series: str = ""
     """What all keys do that are told of in one row."""
+
+    @property
+    def keys(self) -> str:
+        """As Textual names it, alternatives by comma."""
+        return _TEXTUAL.get(self.face, self.face)
 
     def is_offered(self, state: ScreenState) -> bool:
         """Whether it does something now."""

@@ -78,10 +78,8 @@ def _fact_rows(columns: int, rows: int, zoom: int) -> int:
     return min(left, FACT_ROWS[1]) if left >= FACT_ROWS[0] else 0
 
 
-def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, columns: int, rows: int) -> Rects:
-    """The rectangle of every part that shows; what is missing is hidden."""
-    if columns < LEAST[0] or rows < LEAST[1]:
-        return {"small": Rect(0, 0, columns, rows)}
+def bars_placed(bars: Sequence[Bar], state: ScreenState, columns: int, rows: int) -> tuple[Rects, int, int]:
+    """The bars that show, and between which rows there is room for all else."""
     found: Rects = {}
     top, bottom = 0, rows
     for bar in bars:
@@ -94,11 +92,12 @@ def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, colu
             size = size if size <= LONGEST_BAR else max(LONGEST_BAR, min(size, bottom - top - LEAST_BODY))
             bottom -= size
             found[bar.name] = Rect(0, bottom, columns, size)
-    return {**found, **_panes(panes, state, columns, rows, top, bottom)}
+    return found, top, bottom
 
 
-def _panes(panes: Sequence[Pane], state: ScreenState, columns: int, rows: int, top: int, bottom: int) -> Rects:
-    """The facts, below them the stage, at its foot the drawer; or the one that has all the room."""
+def panes_placed(panes: Sequence[Pane], state: ScreenState, size: tuple[int, int], top: int, bottom: int) -> Rects:
+    """The facts, below them the stage, at its foot the drawer; or the one that has all the room. `size`: the screen's."""
+    columns, rows = size
     ui, drawer = state.ui, next(pane for pane in panes if pane.place == "drawer")
     stage = next(pane for pane in panes if pane.place == "stage")
     whole = drawer.name if ui.wire and columns < NARROW and not ui.presenter else ui.zoom
@@ -111,9 +110,9 @@ def _panes(panes: Sequence[Pane], state: ScreenState, columns: int, rows: int, t
         beside = [*facts, drawer] if columns >= WIDE else facts
         x = 0
         for pane in beside:
-            size = columns - x if pane is beside[-1] else pane.wide if columns >= BROAD else pane.narrow
-            found[pane.name] = Rect(x, top, size, high)
-            x += size + 1
+            broad = columns - x if pane is beside[-1] else pane.wide if columns >= BROAD else pane.narrow
+            found[pane.name] = Rect(x, top, broad, high)
+            x += broad + 1
         top += high
     else:
         for pane in facts:

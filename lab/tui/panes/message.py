@@ -3,7 +3,7 @@
 import re
 
 from lab.jobs.program import patterns_for_next
-from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm
+from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.state.screen import ScreenState, messages_of
 
 OWN_MESSAGE = "empty: the scenario's own message"
@@ -38,7 +38,7 @@ def answered_messages(state: ScreenState) -> str | None:
     return f"this scenario answers: {known}"
 
 
-def _say(state: ScreenState) -> Reaction:
+def say_next(state: ScreenState) -> Reaction:
     """The first message is there to be edited, of the next one what is proposed."""
     run, offered = state.run, suggestions(state)
     first, number = run.start is None, run.turn + (run.job is not None)
@@ -54,13 +54,3 @@ def _say(state: ScreenState) -> Reaction:
         optional=first,
     )
     return Reaction(state.choose(turn=0), form=form)
-
-
-KEYS = (
-    ScreenKey(
-        "message", "m", "m", "Message", "say the next turn, or edit the first one",
-        _say, lambda state: not state.running, needs="message",
-        why="A job is running: m says the next turn when it has ended.",
-        bar=lambda state: 4 if state.newest.ended is not None else 0,
-    ),
-)  # fmt: skip

@@ -1,17 +1,29 @@
-"""The Output pane, which has the stage: the story, then the status as the hero, then what the job brought."""
+"""The Output pane, which has the stage: the story, then the status as the hero, then what the job brought.
 
+The hero is the status word in block letters, how long the job has been in it, and in one line what that means: beside the
+word from 120 columns on, else below it, and where there is no room for that in the border.
+"""
+
+from typing import NamedTuple
+
+from lab.core.clock import Millis
+from lab.core.jsontext import members_of
 from lab.program.words import Status
-from lab.tui.panes.hero import hero
-from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import Pane, PaneFact, View, last_of
+from lab.tui.panes.approval import answer_sent, by_whom, gate_text
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.layout import BROAD
+from lab.tui.panes.pane import PaneFact, View
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import Kind, paragraph, status_row
-from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, row, wrap
+from lab.tui.rows.blocks import Kind, figure_of, latency, paragraph, seconds, status_row
+from lab.tui.rows.formats import markdown
+from lab.tui.rows.letters import block, tall, wide, zoom_of
+from lab.tui.rows.spans import BLANK, Row, cut, ink, row, width, wrap
+from lab.tui.state.gate import verdict_face
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import OutputView, ScreenState
-from lab.tui.state.status import meaning, phase
+from lab.tui.state.status import decision_shown, face, meaning, phase, refused_call, role, word
 
 FORMS: tuple[OutputView, ...] = ("rendered", "raw", "body")
 """What the key goes through: the output as a person reads it, the string itself, the whole status body."""
@@ -97,36 +109,169 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
     return [*body, *([BLANK, row(("partial output", "wait")), *done] if last.output else [])]
 
 
-def _next_form(state: ScreenState) -> Reaction:
+def next_output_view(state: ScreenState) -> Reaction:
     following = FORMS[(FORMS.index(state.ui.output) + 1) % len(FORMS)]
     return Reaction(state.choose(output=following, scrolled=state.unscrolled("output")))
 
 
-KEYS = (
-    ScreenKey(
-        "output-view",
-        "o",
-        "o",
-        "Output view",
-        "output rendered, raw, whole status body",
-        _next_form,
-        lambda state: state.newest.last is not None,
-        why="There is no output yet.",
-        bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0,
-    ),
-)
+# The status as the hero
 
-OUTPUT_PANE = Pane(
-    "output",
-    "4",
-    "Output",
-    output_fact,
-    lambda state: last_of(state, "status"),
-    None,
-    "stage",
-    copies="o",
-    timed=True,
-    scrolls=1,
-    help_keys="o ↑ pgup enter z",
-    keys=KEYS,
-)
+NULL = "output null until COMPLETE"
+_NAMES = 18
+"""Columns of the names of the rows below."""
+_BESIDE = 24
+"""Columns that are left beside the word."""
+
+
+class HeroText(NamedTuple):
+    """The status as it is read: its word, a figure with its unit, what it means, and more about that."""
+
+    word: str
+    tone: Ink
+    figure: str
+    unit: str
+    means: str
+    more: str
+    figure_tone: Ink = "fg"
+
+
+def hero_text(state: ScreenState, now: Millis) -> HeroText:
+    """What the hero says of the run."""
+    run, job = state.run, state.run.job
+    if run.last is None:
+        began = now if run.began is None else run.began
+        asks = f"{state.labels.start} is on its way" if job is not None else "no job yet"
+        if job is not None and job.job is not None:
+            asks = "no answer has shown the job yet"
+        means = "a call has no answer yet" if run.next_call is None else "the app tries again"
+        return HeroText(word(run), role(run), *figure_of(now - (began if job is None else job.sent_at)), means, asks)
+    shown, tone = run.last.status, face(run.last.status).role
+    if (call := refused_call(run)) is not None and run.next_call is not None:
+        left, unit = figure_of(run.next_call.until - now)
+        said, more = "the app asks again", "no failed call ends the job"
+        if call.refused:
+            said, more = "later, not never", "no refusal ends the job"
+        return HeroText(shown, tone, left, f"{unit} to the next try", said, more, "bad")
+    since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
+    figure, unit = figure_of(now - since)
+    again = ", again" if sum(status == shown for status, _ in run.statuses) > 1 else ""
+    return HeroText(shown, tone, figure, f"{unit} in {shown}{again}".strip(), *_meaning(state))
+
+
+def _meaning(state: ScreenState) -> tuple[str, str]:
+    run, decision = state.run, decision_shown(state.run)
+    client = "the client" if state.source.follows else "the app"
+    match meaning(run.last.status) if run.last is not None else None:
+        case Status.WAITING if decision is not None and decision.ends:
+            return "the decision is taken", f"{client}'s next poll tells"
+        case Status.WAITING if run.gate is None:
+            return "the job waits by itself", "nobody has to decide"
+        case Status.WAITING:
+            return "a person must decide", "polling goes on, nothing is held open"
+        case None:
+            return "unknown, not final", f"{client} goes on polling"
+        case _ if run.decisions:
+            return "the agents go on", "same Job ID, nobody is connected"
+        case _:
+            return "the agents are at work", "nobody is connected meanwhile"
+
+
+def hero(view: View) -> PaneFact:
+    """The pane while a job is under way."""
+    state, run, inner, rows = view.state, view.run, view.inner, view.room
+    said, broad = hero_text(state, view.now), view.columns >= BROAD
+    zoom = zoom_of(said.word, inner - _BESIDE * broad, rows, view.zoom or 2)
+    lines = block(said.word, zoom, said.tone) if zoom else [row(ink(said.word, said.tone, bold=True))]
+    top, below = _border(state), told_rows(state)
+    body: list[Row] = [BLANK] * (rows > len(lines))
+    if broad:
+        body += _beside(said, lines, zoom, inner)
+    elif rows - len(lines) >= 6:
+        body += [*lines, BLANK, *beneath(said)]
+        below = []
+    else:
+        body += lines
+        figure = ink(f"{said.figure} {said.unit}".strip(), said.figure_tone, bold=True)
+        top = row(figure, ink(f" · {said.means}", "dim"))
+    room = rows - len(body)
+    if below and room >= 2:
+        spaced = [BLANK] * (room >= 2 * len(below) + 1)
+        body += [BLANK, *(each for line in below[:room] for each in (cut(line, inner), *spaced))]
+    kind: Kind = "need" if phase(run) == "waiting" and run.gate is not None else "bad" if said.tone == "bad" else "work"
+    return PaneFact(kind, body, top)
+
+
+def _beside(said: HeroText, lines: list[Row], zoom: int, inner: int) -> list[Row]:
+    """The word, at its right the figure, and at its foot what it means."""
+    size = width(lines[0])
+    x = size + (6 if inner - size >= 38 else 3)
+    right: list[Row] = [BLANK] * len(lines)
+    room = inner - x - len(said.unit) - 2
+    small = zoom_of(said.figure, room, len(lines) - 3, max(1, min(2, zoom - 1))) if zoom else 0
+    if small:
+        right[: tall(small)] = block(said.figure, small, said.figure_tone)
+        right[tall(small) - 1] = row(right[tall(small) - 1], "  ", ink(said.unit, said.figure_tone))
+    else:
+        right[0] = row(ink(said.figure, said.figure_tone, bold=True), f" {said.unit}")
+    if len(lines) >= 3:
+        right[-2:] = row((said.means, "fg b")), row((said.more, "dim"))
+    pairs = zip(lines, right, strict=True)
+    return [row(line, " " * (x - size), cut(other, inner - x)) if other else line for line, other in pairs]
+
+
+def beneath(said: HeroText, zoom: int = 1) -> list[Row]:
+    """The figure, and beside its foot what it means."""
+    figure = block(said.figure, zoom, said.figure_tone) if wide(said.figure, zoom) else [row(said.figure)] * 4
+    texts = [row(said.unit), BLANK, row((said.means, "fg b")), row((said.more, "dim"))]
+    texts = [*[BLANK] * (len(figure) - len(texts)), *texts]
+    return [row(line, "   ", text) for line, text in zip(figure, texts, strict=True)]
+
+
+def _border(state: ScreenState) -> Row:
+    """What stands at the right end of the title: of a gate which it is."""
+    run = state.run
+    if run.gate is not None:
+        return row((f"output null · {gate_text(state, run.gate)}", "dim"))
+    if (refused := refused_call(run)) is not None and run.last is not None and run.statuses:
+        lasted = max(0, refused.at - run.statuses[-1][1])
+        return row((f"{run.last.status} for {seconds(lasted)} · {NULL}", "dim"))
+    return row((NULL, "dim"))
+
+
+def told_rows(state: ScreenState) -> list[Row]:
+    """What the agent says, or what was decided or refused; and the last answer."""
+    run, last = state.run, state.run.last
+    if last is None:
+        return []
+    found: list[Row] = []
+    decision, refused = decision_shown(run), refused_call(run)
+    if refused is not None:
+        exchange = run.exchange(refused.x) if refused.x is not None else None
+        head = members_of(exchange.reply_body.encode()).get("message") if exchange is not None else None
+        code = f"✗ {refused.code} " if refused.code is not None else "✗ "
+        why = head if isinstance(head, str) and head else refused.word
+        found.append(
+            row(
+                _name("refused" if refused.refused else "failed"),
+                (code, "bad b"),
+                (f" {latency(refused.took)}   ", "dim"),
+                why,
+            )
+        )
+    elif decision is not None:
+        verdict, job = verdict_face(decision.verdict), (run.job.job or "")[:8] if run.job is not None else ""
+        answer = ink(answer_sent(run, decision)[2], verdict.role, bold=True)
+        quote = f"  “{decision.comment}”" if decision.comment else ""
+        found.append(
+            row(_name("the answer"), answer, (f" {by_whom(state, decision)}  for ", "dim"), (job, "run b"), quote)
+        )
+    elif last.progress:
+        found.append(row(_name("the agent says"), last.progress))
+    output, status = "null" if last.output is None else f"{last.size} B", face(last.status).role
+    came = row((f"← {last.code}  ", "done b"), (f"{latency(last.took)}  status ", "dim"))
+    shows = row(("  output ", "dim"), output, ("  error ", "dim"), last.error or "null")
+    return [*found, row(_name("last answer"), came, ink(last.status, status, bold=True), shows)]
+
+
+def _name(text: str) -> Row:
+    return row((f"{text:<{_NAMES}}", "dim"))

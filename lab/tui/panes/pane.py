@@ -1,7 +1,7 @@
 """What a part of the screen is: where it stands, how it draws itself at every size, what its keys do.
 
 A `Bar` has its rows at an edge of the screen (header, narration, key bar …); a `Pane` is one of the framed boxes between
-them. Each is one value, made in its own file; `registry` lists them, and layout, drawing, focus, help and the ticking of
+them. What each draws stands in its own file; `registry` lists them, and layout, drawing, focus, help and the ticking of
 clocks follow from that list. What a pane has to tell is one `PaneFact`, of which its frame and its row are made; alone it
 is as large as the act of the same fact (`large`).
 """
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.tui.panes.keys import ScreenKey
 from lab.tui.rows.blocks import LEFT, Kind
 from lab.tui.rows.letters import MOST_ROWS, block, zoom_of
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, wrap
 from lab.tui.state.ink import Ink
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.run import Exchange, JobState, RunState, TokenState
 from lab.tui.state.screen import ScreenState
 
 OPENS = "exchange:"
@@ -69,7 +69,6 @@ class Bar(Struct, frozen=True):
     """Whether it shows a time, and so is drawn anew while the clock runs."""
     apart: bool = False
     """Whether a blank row stands below it on a screen of few rows, too."""
-    keys: tuple[ScreenKey, ...] = ()
 
 
 class PaneFact(Struct, frozen=True):
@@ -120,7 +119,23 @@ class Pane(Struct, frozen=True):
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""
     help_keys: str = "enter z"
     """The faces of the keys that the help names for it."""
-    keys: tuple[ScreenKey, ...] = ()
+
+
+def coming(none: str, inner: int) -> PaneFact:
+    """What a pane says before anything of it came."""
+    return PaneFact("coming", wrap(row((none, "dim")), inner), gist=row((none, "dim")))
+
+
+def outcome(call: TokenState | JobState, came: bool, request: str, brought: PaneFact) -> PaneFact:
+    """The fact of a call: what it brought; before that, and where it was refused, why and what was asked alone."""
+    code = str(call.code or "···")
+    if call.refusal is not None:
+        gist, right = row((call.refusal, "bad")), row()
+        return replace(brought, kind="bad", code=row((code, "bad b")), gist=gist, right=right, short=right)
+    if not came:
+        gist, right = row((request, "dim")), row()
+        return replace(brought, kind="work", code=row(("···", "dim")), gist=gist, right=right, short=right)
+    return replace(brought, code=row((code, "done b")))
 
 
 def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:
@@ -128,7 +143,7 @@ def two_sides(request: list[Row], reply: list[Row], rows: int) -> list[Row]:
     return [*request[:3], *[BLANK] * (4 - len(request[:3])), *reply][: max(0, rows)]
 
 
-def last_of(state: ScreenState, command: str) -> Exchange | None:
+def last_of(command: str, state: ScreenState) -> Exchange | None:
     """The last exchange of a command in the turn that shows."""
     run = state.run
     until = run.latest if run.ended is None else run.ended

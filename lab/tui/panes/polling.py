@@ -10,9 +10,9 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.program.words import Status
-from lab.tui.panes.decision import by_whom
-from lab.tui.panes.pane import OPENS, Pane, PaneFact, View, last_of
-from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, paragraph, polls_text, request_row
+from lab.tui.panes.approval import by_whom
+from lab.tui.panes.pane import OPENS, PaneFact, View, coming
+from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, polls_text, request_row
 from lab.tui.rows.spans import BLANK, Row, clip, hot, ink, plain, row, width, wrap
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
@@ -44,7 +44,7 @@ def polling_fact(view: View) -> PaneFact:
     """The polls one below the other, and the wait for the next one."""
     state, run, inner, rows, kind = view.state, view.run, view.inner, view.room, _kind(view.run)
     if kind == "coming":
-        return PaneFact(kind, paragraph(NO_POLL, "dim", inner), gist=row((NO_POLL, "dim")))
+        return coming(NO_POLL, inner)
     tone, call = FRAMES[kind].title, run.next_call
     method, path, differs = state.labels.poll
     job = (run.job.job or "")[:8] if run.job is not None else ""
@@ -219,17 +219,3 @@ def _word(each: TimelineRow, room: int) -> Row:
     if each.first:
         return row(ink(f"{known.glyph} ", known.role), ink(word.upper() + padding, known.role, bold=True))
     return row(ink("│ ", known.role), (word.lower() + padding, "dim"))
-
-
-POLLING_PANE = Pane(
-    "polling",
-    "3",
-    "Polling",
-    polling_fact,
-    lambda state: last_of(state, "status"),
-    copies="b",
-    timed=True,
-    scrolls=-1,
-    help_keys="↑ pgup enter z",
-    wide=40,
-)

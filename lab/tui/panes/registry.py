@@ -1,6 +1,6 @@
 """Every part of the screen and every key, in order: layout, drawing, focus, help and the palette follow from these lists.
 
-To add a pane, write its file and name its value here.
+To add a pane, write its file and give it a line here.
 """
 
 from functools import partial
@@ -8,33 +8,39 @@ from functools import partial
 from msgspec.structs import replace
 
 from lab.tui.panes.acts import act_rows
-from lab.tui.panes.approval import APPROVAL_BAR
-from lab.tui.panes.band import BAND
-from lab.tui.panes.bars import HEADER, NARRATION, STEPPER, key_bar
-from lab.tui.panes.finale import KEYS as FOLLOW_UP_KEYS
+from lab.tui.panes.approval import approval_height, approval_rows
+from lab.tui.panes.band import band, band_height
+from lab.tui.panes.bars import header, key_rows, narration, stepper
 from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
-from lab.tui.panes.job import JOB_PANE
+from lab.tui.panes.job import exchange_of_job, job_fact, job_parts
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
-from lab.tui.panes.message import KEYS as MESSAGE_KEYS
-from lab.tui.panes.output import OUTPUT_PANE
-from lab.tui.panes.pane import Bar, Pane, PaneFact, View
-from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
-from lab.tui.panes.scrubber import SCRUBBER
-from lab.tui.panes.search import KEYS as SEARCH_KEYS
-from lab.tui.panes.search import SEARCH_BAR
-from lab.tui.panes.side_panel import KEYS as SIDE_KEYS
+from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, bars_placed, panes_placed
+from lab.tui.panes.output import output_fact
+from lab.tui.panes.pane import Bar, Pane, PaneFact, View, last_of
+from lab.tui.panes.polling import polling_fact
+from lab.tui.panes.screen_keys import RUN_KEYS, VIEW_KEYS, focusing
+from lab.tui.panes.scrubber import scrubber_rows
+from lab.tui.panes.search import search_rows, searching
 from lab.tui.panes.side_panel import SIDE, side_placed, side_rows
 from lab.tui.panes.stage import ACT, poster_rows, staged
-from lab.tui.panes.token import TOKEN_PANE
-from lab.tui.panes.wire import WIRE_PANE
+from lab.tui.panes.token import token_fact, token_parts
+from lab.tui.panes.wire import exchange_chosen, wire_fact
 from lab.tui.rows.blocks import FRAME_ENDS, FRAMES, LEFT, frame
 from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, centre, cut, ends, fill, hot, ink, row, width
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScreenState
 
-PANES: tuple[Pane, ...] = (TOKEN_PANE, JOB_PANE, POLLING_PANE, OUTPUT_PANE, WIRE_PANE)
+PANES: tuple[Pane, ...] = (
+    Pane("token", "1", "Token", token_fact, partial(last_of, "token"), token_parts, wide=34, narrow=30, copies="t",
+        timed=True),
+    Pane("job", "2", "Job", job_fact, exchange_of_job, job_parts, wide=44, narrow=36, copies="j",
+        help_keys="enter [ z"),
+    Pane("polling", "3", "Polling", polling_fact, partial(last_of, "status"), wide=40, copies="b", timed=True,
+        scrolls=-1, help_keys="↑ pgup enter z"),
+    Pane("output", "4", "Output", output_fact, partial(last_of, "status"), place="stage", copies="o", timed=True,
+        scrolls=1, help_keys="o ↑ pgup enter z"),
+    Pane("wire", "5", "Wire", wire_fact, exchange_chosen, place="drawer", scrolls=-1, help_keys="↑ pgup enter W z"),
+)  # fmt: skip
 """From left to right; the drawer last."""
 
 
@@ -49,21 +55,38 @@ def _focus_key(pane: Pane) -> ScreenKey:
     text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
     react, offered = focusing(pane.name, drawer=drawer), partial(focuses, pane.key)
     series = "look at a pane"
-    return ScreenKey(name, pane.key, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
+    return ScreenKey(name, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
 
 
 OPEN_KEY = ScreenKey(
-    "open", "enter", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
+    "open", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
     lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
 )  # fmt: skip
-SCREEN_KEYS = (
-    *(*APPROVAL_BAR.keys, *SIDE_KEYS, *RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS),
-    *(*(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS, *SCRUBBER.keys),
-    *(*map(_focus_key, PANES), OPEN_KEY, *SEARCH_KEYS, *VIEW_KEYS),
-)
+SCREEN_KEYS = (*RUN_KEYS, *map(_focus_key, PANES), OPEN_KEY, *VIEW_KEYS)
 """Every key, and every command of the palette; the help lists each group in this order."""
 
-BARS: tuple[Bar, ...] = (HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
+BARS: tuple[Bar, ...] = (
+    Bar("header", "top", lambda state, columns, rows: 1, header, timed=True),
+    Bar("stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), stepper, timed=True),
+    Bar(
+        "narration",
+        "top",
+        lambda state, columns, rows: int(not (state.presents or state.poster)),
+        narration,
+        apart=True,
+    ),
+    Bar("band", "top", band_height, band, timed=True, apart=True),
+    Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), partial(key_rows, SCREEN_KEYS)),
+    Bar("search", "bottom", lambda state, columns, rows: int(searching(state)), search_rows),
+    Bar(
+        "scrubber",
+        "bottom",
+        lambda state, columns, rows: int(state.source.cursor is not None),
+        scrubber_rows,
+        timed=True,
+    ),
+    Bar("approval", "bottom", approval_height, approval_rows, timed=True),
+)
 """From the edges of the screen inwards."""
 
 BOTTOM = frozenset(bar.name for bar in BARS if bar.edge == "bottom")
@@ -91,16 +114,16 @@ def key_named(name: str) -> ScreenKey:
 
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
-    found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
-    if "small" in found:
-        return found
-    alone = state.presents or state.shows_act or state.poster
-    if alone or state.finale:
-        body = [place for name, place in found.items() if name not in bars]
-        top, end = min(place.y for place in body), max(place.y + place.height for place in body)
-        whole = {ACT: Rect(0, top, columns, end - top)} if alone else placed(state, columns, rows, top, end)
-        found = {name: place for name, place in found.items() if name in bars} | whole
-    return side_placed(found, bars, state, columns, rows)
+    if columns < LEAST[0] or rows < LEAST[1]:
+        return {"small": Rect(0, 0, columns, rows)}
+    bars, top, end = bars_placed(BARS, state, columns, rows)
+    if state.presents or state.shows_act or state.poster:
+        body = {ACT: Rect(0, top, columns, end - top)}
+    elif state.finale:
+        body = placed(state, columns, rows, top, end)
+    else:
+        body = panes_placed(PANES, state, (columns, rows), top, end)
+    return bars | side_placed(body, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:

@@ -1,9 +1,19 @@
-"""The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
+"""The table of keys. What those lead to that belong to a pane or a bar stands in its file, of all others here."""
 
 from collections.abc import Callable
+from functools import partial
 
+from lab.tui.panes.approval import answerable, answering, answering_by_name, asking_for_changes, why_no_answer
+from lab.tui.panes.finale import ask_follow_up, follow_up, no_question
+from lab.tui.panes.job import look_at_turn, several_turns
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
+from lab.tui.panes.message import say_next
+from lab.tui.panes.output import next_output_view
+from lab.tui.panes.scrubber import LAST_INSTANT, going_to, has_marks, to_mark, why_no_marks
+from lab.tui.panes.search import begin_search, searching
+from lab.tui.panes.wire import turn_drawer, turn_full_wire
 from lab.tui.rows.blocks import speed_text
+from lab.tui.state.course import MOST_KEYS
 from lab.tui.state.screen import ScreenState, UiChange
 from lab.tui.state.status import finished
 
@@ -108,8 +118,8 @@ def _skip(state: ScreenState) -> Reaction:
         return Reaction(ask=lambda source: source.skip())
     if opening is None:
         return Reaction(state.choose(remark=UNKNOWN_PATIENCE))
-    if opening.by is not None:
-        return Reaction(ask=lambda source: source.skip(opening.then_at))
+    if opening.otherwise.by is not None:
+        return Reaction(ask=lambda source: source.skip(opening.otherwise.at))
     if state.ui.remark != SPENDS_PATIENCE:  # nothing brings it back
         return Reaction(state.choose(remark=SPENDS_PATIENCE))
     return Reaction(ask=lambda source: source.skip(opening.until - PATIENCE_KEPT, LAST_MINUTE))
@@ -158,58 +168,6 @@ def _over_panes(rank: int) -> Callable[[ScreenState], int]:
 def _under_way(rank: int) -> Callable[[ScreenState], int]:
     """The rank of a key that has no place in the bar once a run of ours has ended, either."""
     return lambda state: 0 if state.shows_act or (state.newest.ended is not None and not state.source.follows) else rank
-
-
-RUN_KEYS = (
-    ScreenKey(
-        "pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word, why=_no_time, bar=1,
-    ),
-    ScreenKey(
-        "skip", "greater_than_sign", ">", "Skip", "time runs fast until something happens; again, or space: no more",
-        _skip, _can_skip, needs="skip", word=lambda state: "Go on" if state.source.skipping else "Skip", why=_no_time, bar=6,
-    ),
-    ScreenKey(
-        "step", "n", "n", "Step", "to the next observation, of a recording to the next change; there it pauses",
-        _step, _can_step, needs="step", word=lambda state: "Next act" if _acts_come(state) else "Step", why=_no_time,
-        bar=lambda state: 0 if _idle(state) else 7,
-    ),
-    ScreenKey(
-        "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",
-        word=lambda state: "Free pace" if state.ui.stage else "Act by act",
-        bar=lambda state: 5 if state.shows_act or _idle(state) else 0,
-    ),
-    ScreenKey(
-        "presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view",
-        bar=lambda state: 12 if state.shows_act else 0,
-    ),
-)  # fmt: skip
-MORE_RUN_KEYS = (
-    ScreenKey(
-        "reset", "0", "0", "Reset", "back to the start, same seed", _reset, _begun, needs="reset",
-        word=lambda state: "Reset" if state.source.cursor is None else "Start", why="This is the start.", bar=3,
-    ),
-    ScreenKey(
-        "scenario", "s", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario",
-        bar=_over_panes(4),
-    ),
-    ScreenKey(
-        "fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault",
-        bar=_under_way(8),
-    ),
-    ScreenKey(
-        "record", "v", "v", "Record", "begin a recording, or end it", asking(lambda source: source.record()), needs="tape",
-        word=lambda state: "Stop recording" if state.source.recording else "Record", bar=_over_panes(8),
-    ),
-    ScreenKey(
-        "faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed",
-        bar=_under_way(10), pair="slower",
-    ),
-    ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
-    ScreenKey(
-        "own-pace", "equals_sign", "=", "Own pace", "the pace of its own: ×1, in watch what the lab had", _own_pace,
-        group="time", needs="speed", word=lambda state: f"Speed {speed_text(state.source.own_pace)}",
-    ),
-)  # fmt: skip
 
 
 # The screen
@@ -262,11 +220,6 @@ def _back_word(state: ScreenState) -> str:
     return "Four panes" if state.in_sight.finale else "Finale"
 
 
-def _scroll(name: str, keys: str, face: str, label: str, by: int, pair: str = "") -> ScreenKey:
-    help, react = "scroll the pane in focus", commanding(f"scroll {by}")
-    return ScreenKey(name, keys, face, label, help, react, group="view", silent=True, pair=pair)
-
-
 END = "q or ctrl+c once more ends the lab; any other key goes on."
 
 
@@ -275,40 +228,127 @@ def _quit(state: ScreenState) -> Reaction:
     return Reaction(command="quit") if state.ui.remark == END else Reaction(state.choose(remark=END))
 
 
+# The table: each with its name, its face, its label, what the help says, what it leads to, and when it is offered
+
+NO_TURN, GATE, VIEW, TIME = "There is one turn only.", "gate", "view", "time"
+
+
+def _verdict(face: str, name: str, label: str, help: str, react: React, verdict: str) -> ScreenKey:
+    offered = partial(answerable, verdict)
+    return ScreenKey(name, face, label, help, react, offered, GATE, needs="decide", why=why_no_answer)
+
+
+def _follow_up_key(number: str) -> ScreenKey:
+    def label(state: ScreenState) -> str:
+        return found.text if (found := follow_up(state, number)) is not None else f"Ask {number}"
+
+    return ScreenKey(
+        f"ask-{number}", number, "", "ask the follow-up of this number", partial(ask_follow_up, number),
+        lambda state: follow_up(state, number) is not None, needs="message", why=no_question, series="ask a follow-up",
+        word=label,
+    )  # fmt: skip
+
+
+RUN_KEYS = (
+    _verdict("a", "approve", "Approve", "approve at the open gate", answering("approved"), "approved"),
+    _verdict("r", "reject", "Reject", "reject at the open gate", answering("rejected"), "rejected"),
+    _verdict("c", "changes", "Changes", "ask for changes: type what they are", asking_for_changes, "changes-requested"),
+    _verdict("A", "approve-saying", "Approve by name", "approve with a name and a comment",
+        answering_by_name("approved", "APPROVE"), "approved"),
+    _verdict("R", "reject-saying", "Reject by name", "reject with a name and a comment",
+        answering_by_name("rejected", "REJECT"), "rejected"),
+    ScreenKey("side", "d", "Code", "show or hide the code by which others decide", commanding("side"),
+        lambda state: state.side is not None and bool(state.side.asks), GATE, needs="side", why="No gate is open.",
+        bar=4),
+    ScreenKey("pause", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word, why=_no_time,
+        bar=1),
+    ScreenKey("skip", ">", "Skip", "time runs fast until something happens; again, or space: no more", _skip, _can_skip,
+        needs="skip", word=lambda state: "Go on" if state.source.skipping else "Skip", why=_no_time, bar=6),
+    ScreenKey("step", "n", "Step", "to the next observation, of a recording to the next change; there it pauses", _step,
+        _can_step, needs="step", word=lambda state: "Next act" if _acts_come(state) else "Step", why=_no_time,
+        bar=lambda state: 0 if _idle(state) else 7),
+    ScreenKey("stage", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group=VIEW,
+        word=lambda state: "Free pace" if state.ui.stage else "Act by act",
+        bar=lambda state: 5 if state.shows_act or _idle(state) else 0),
+    ScreenKey("presenter", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group=VIEW,
+        bar=lambda state: 12 if state.shows_act else 0),
+    *(_follow_up_key(str(number)) for number in range(1, MOST_KEYS + 1)),
+    ScreenKey("message", "m", "Message", "say the next turn, or edit the first one", say_next,
+        lambda state: not state.running, needs="message",
+        why="A job is running: m says the next turn when it has ended.",
+        bar=lambda state: 4 if state.newest.ended is not None else 0),
+    ScreenKey("earlier", "[", "Turn before", "look at another turn or job", partial(look_at_turn, -1), several_turns,
+        word=lambda state: "Jobs" if state.source.follows else "Turns", why=NO_TURN, bar=2, pair="later"),
+    ScreenKey("later", "]", "Turn after", "the turn or job after, then follow", partial(look_at_turn, 1), several_turns,
+        why=NO_TURN),
+    ScreenKey("output-view", "o", "Output view", "output rendered, raw, whole status body", next_output_view,
+        lambda state: state.newest.last is not None, why="There is no output yet.",
+        bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0),
+    ScreenKey("wire", "w", "Wire", "every exchange, one row each", turn_drawer, group=VIEW, bar=5),
+    ScreenKey("full-wire", "W", "Full wire", "every exchange, over all panes", turn_full_wire, group=VIEW),
+    ScreenKey("reset", "0", "Reset", "back to the start, same seed", _reset, _begun, needs="reset",
+        word=lambda state: "Reset" if state.source.cursor is None else "Start", why="This is the start.", bar=3),
+    ScreenKey("scenario", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario",
+        bar=_over_panes(4)),
+    ScreenKey("fault", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault",
+        bar=_under_way(8)),
+    ScreenKey("record", "v", "Record", "begin a recording, or end it", asking(lambda source: source.record()),
+        needs="tape", word=lambda state: "Stop recording" if state.source.recording else "Record", bar=_over_panes(8)),
+    ScreenKey("faster", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group=TIME, needs="speed",
+        bar=_under_way(10), pair="slower"),
+    ScreenKey("slower", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group=TIME, needs="speed"),
+    ScreenKey("own-pace", "=", "Own pace", "the pace of its own: ×1, in watch what the lab had", _own_pace, group=TIME,
+        needs="speed", word=lambda state: f"Speed {speed_text(state.source.own_pace)}"),
+    ScreenKey("back", "←", "Back", "go back (rewind) one observation, or on", asking(lambda source: source.move(-1)),
+        group=TIME, needs="seek", word=lambda state: "Seek", bar=3, pair="on"),
+    ScreenKey("on", "→", "On", "one observation on", asking(lambda source: source.move(1)), group=TIME, needs="seek"),
+    ScreenKey("mark-back", "⇧←", "Mark back", "go back (rewind) one mark, or act, or on", partial(to_mark, -1),
+        has_marks, TIME, word=lambda state: "Mark back" if state.source.cursor is not None else "Act back",
+        pair="mark-on", why=why_no_marks),
+    ScreenKey("mark-on", "⇧→", "Mark on", "go on one mark, or act", partial(to_mark, 1), has_marks, TIME,
+        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on", why=why_no_marks),
+    ScreenKey("start", "home", "Start", "the start of the recording", asking(lambda source: source.seek(0)), group=TIME,
+        needs="seek"),
+    ScreenKey("end", "end", "End", "the end of the recording", asking(lambda source: source.seek(LAST_INSTANT)),
+        group=TIME, needs="seek"),
+    *(
+        ScreenKey(f"go-to-{stage}", "", f"Go to {stage.capitalize()}", f"go back (rewind), or on, to {text}",
+            going_to(stage), lambda state: bool({"seek", "rewind"} & state.source.can), "palette")
+        for stage, text in (
+            ("token", "where the token is there"), ("invoke", "where the Job ID is there"), ("poll", "the first poll"),
+            ("gate", "where a person is needed"), ("output", "where the output is there"),
+        )
+    ),
+)  # fmt: skip
 VIEW_KEYS = (
-    ScreenKey("zoom", "z", "z", "Maximise", "all the room for the pane, and back", _zoom, group="view"),
-    _scroll("up", "up,k", "↑", "Scroll", -1, pair="down"),
-    _scroll("down", "down,j", "↓", "Down", 1),
-    _scroll("page-up", "pageup", "pgup", "Page", -10, pair="page-down"),
-    _scroll("page-down", "pagedown", "pgdn", "Page down", 10),
-    ScreenKey(
-        "leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view",
-        silent=True, word=_back_word, bar=lambda state: 5 if finished(state.run) and not state.ui.query else 0,
+    ScreenKey("search", "/", "Search", "find words in the output, or in the wire", begin_search, group=VIEW),
+    ScreenKey("next-hit", "n", "Next hit", "from place to place found, and back", commanding("hit 1"), searching, VIEW,
+        pair="hit-before"),
+    ScreenKey("hit-before", "N", "Hit before", "the place before", commanding("hit -1"), searching, VIEW,
+        why="Nothing is searched for: / begins a search."),
+    ScreenKey("zoom", "z", "Maximise", "all the room for the pane, and back", _zoom, group=VIEW),
+    *(
+        ScreenKey(name, face, label, "scroll the pane in focus", commanding(f"scroll {by}"), group=VIEW, silent=True,
+            pair=pair)
+        for name, face, label, by, pair in (
+            ("up", "↑", "Scroll", -1, "down"), ("down", "↓", "Down", 1, ""),
+            ("page-up", "pgup", "Page", -10, "page-down"), ("page-down", "pgdn", "Page down", 10, ""),
+        )
     ),
-    ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
-    ScreenKey(
-        "copy", "y", "y", "Copy", "copy what is looked at: a menu says which", commanding("copy"),
-        lambda state: bool(state.run.exchanges or state.source.base), group="view", why="There is nothing to copy yet.",
-        bar=lambda state: 1 if state.uncalled else 0,
-    ),
-    ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
-    ScreenKey(
-        "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True, bar=2,
-    ),
-    ScreenKey(
-        "palette", "ctrl+p", "ctrl+p", "Palette", "every command by its name", commanding("palette"), group="view",
-        silent=True,
-    ),
-    ScreenKey(
-        "quit", "ctrl+q", "ctrl+q", "Quit", "end the lab; prints the outcome", commanding("quit"), group="view",
-        works_unseen=True,
-    ),
-    ScreenKey(
-        "quit-asks", "q", "q", "Quit?", "ask; a second press ends; ctrl+c too", _quit, group="view",
-        silent=True, works_unseen=True,
-    ),
-    ScreenKey(
-        "suspend", "ctrl+z", "ctrl+z", "Suspend", "to the shell, until fg: the clock stands", commanding("suspend"),
-        group="view", needs="suspend", works_unseen=True,
-    ),
+    ScreenKey("leave-open", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group=VIEW,
+        silent=True, word=_back_word, bar=lambda state: 5 if finished(state.run) and not state.ui.query else 0),
+    ScreenKey("theme", "t", "Theme", "dark stage, light stage", commanding("theme"), group=VIEW),
+    ScreenKey("copy", "y", "Copy", "copy what is looked at: a menu says which", commanding("copy"),
+        lambda state: bool(state.run.exchanges or state.source.base), VIEW, why="There is nothing to copy yet.",
+        bar=lambda state: 1 if state.uncalled else 0),
+    ScreenKey("picture", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group=VIEW),
+    ScreenKey("help", "?", "Help", "this page", commanding("help"), group=VIEW, works_unseen=True, bar=2),
+    ScreenKey("palette", "ctrl+p", "Palette", "every command by its name", commanding("palette"), group=VIEW,
+        silent=True),
+    ScreenKey("quit", "ctrl+q", "Quit", "end the lab; prints the outcome", commanding("quit"), group=VIEW,
+        works_unseen=True),
+    ScreenKey("quit-asks", "q", "Quit?", "ask; a second press ends; ctrl+c too", _quit, group=VIEW, silent=True,
+        works_unseen=True),
+    ScreenKey("suspend", "ctrl+z", "Suspend", "to the shell, until fg: the clock stands", commanding("suspend"),
+        group=VIEW, needs="suspend", works_unseen=True),
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """The scrubber of PLAYBACK: where the cursor stands, the marks, a place to click on, and the keys that move it."""
 
-from functools import partial
-
 from lab.core.clock import Millis
-from lab.tui.panes.keys import React, Reaction, ScreenKey, asking
-from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.keys import React, Reaction
+from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, ink, row, width
 from lab.tui.state.acts import act_before
@@ -27,12 +25,12 @@ SIGNS: dict[MilestoneKind, tuple[str, Ink]] = {
     "lost": ("✗", "bad"),
 }
 """By kind of mark, the least telling first: where two fall into one cell the more telling one shows."""
-_LAST: Millis = 10**15
+LAST_INSTANT: Millis = 10**15
 """An instant after the end of any recording: seeking goes as far as there is one."""
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 
 
-def _draw(view: View) -> Rows:
+def scrubber_rows(view: View) -> Rows:
     """`▶ ━━━━━◆━━━━◇━━●────✓  00:24.1 / 00:27.6  line 41 of 63`."""
     cursor, columns = view.state.source.cursor, view.columns
     if cursor is None:
@@ -67,19 +65,19 @@ def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
     return tuple(spans)
 
 
-def _has_marks(state: ScreenState) -> bool:
+def has_marks(state: ScreenState) -> bool:
     """A recording has marks; a run of ours that the lab can set back has acts."""
     return "seek" in state.source.can or (state.ui.stage and "rewind" in state.source.can)
 
 
-def _no_marks(state: ScreenState) -> str:
+def why_no_marks(state: ScreenState) -> str:
     """Why nothing is gone back to in free pace, and what to do; nothing where no run can be set back."""
     if "rewind" not in state.source.can:
         return ""
     return "There are acts to go to only act by act: P. At any pace: ctrl+p, “Go to …”."
 
 
-def _to_mark(by: int, state: ScreenState) -> Reaction:
+def to_mark(by: int, state: ScreenState) -> Reaction:
     """To the mark before or after; of a run of ours to the act, ahead only where no person is needed first."""
     run, act = state.run, act_before(state.act, state.run)
     if state.source.cursor is not None:
@@ -94,7 +92,7 @@ def _to_mark(by: int, state: ScreenState) -> Reaction:
 EARLIER_TURN = "This turn is over: only the newest can be gone back through. 0 begins all anew."
 
 
-def _going_to(stage: str) -> React:
+def going_to(stage: str) -> React:
     """A recording is one line of time; of a run of ours only the newest turn can be set back."""
 
     def react(state: ScreenState) -> Reaction:
@@ -103,47 +101,3 @@ def _going_to(stage: str) -> React:
         return Reaction(ask=lambda source: source.go_to(stage))
 
     return react
-
-
-KEYS = (
-    ScreenKey(
-        "back", "left", "←", "Back", "go back (rewind) one observation, or on", asking(lambda source: source.move(-1)), group="time",
-        needs="seek", word=lambda state: "Seek", bar=3, pair="on",
-    ),
-    ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
-    ScreenKey(
-        "mark-back", "shift+left", "⇧←", "Mark back", "go back (rewind) one mark, or act, or on", partial(_to_mark, -1), _has_marks, "time",
-        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on", why=_no_marks,
-    ),
-    ScreenKey(
-        "mark-on", "shift+right", "⇧→", "Mark on", "go on one mark, or act", partial(_to_mark, 1), _has_marks, "time",
-        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on", why=_no_marks,
-    ),
-    ScreenKey(
-        "start", "home", "home", "Start", "the start of the recording", asking(lambda source: source.seek(0)),
-        group="time", needs="seek",
-    ),
-    ScreenKey(
-        "end", "end", "end", "End", "the end of the recording", asking(lambda source: source.seek(_LAST)),
-        group="time", needs="seek",
-    ),
-    *(
-        ScreenKey(
-            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", f"go back (rewind), or on, to {text}", _going_to(stage),
-            lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
-        )
-        for stage, text in (
-            ("token", "where the token is there"), ("invoke", "where the Job ID is there"), ("poll", "the first poll"),
-            ("gate", "where a person is needed"), ("output", "where the output is there"),
-        )
-    ),
-)  # fmt: skip
-
-SCRUBBER = Bar(
-    "scrubber",
-    "bottom",
-    lambda state, columns, rows: int(state.source.cursor is not None),
-    _draw,
-    timed=True,
-    keys=KEYS,
-)

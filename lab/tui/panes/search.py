@@ -1,7 +1,9 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
-from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
-from lab.tui.panes.pane import Bar, View
+from collections.abc import Callable
+
+from lab.tui.panes.keys import FormField, Reaction, TextForm
+from lab.tui.panes.pane import View
 from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.clean import line
@@ -32,7 +34,7 @@ def marked_row(drawn: Row, ui: UiState) -> Row:
     return mark([drawn], find([drawn], ui.query), 0)[0] if ui.query and ui.searched == "wire" else drawn
 
 
-def _draw(view: View) -> Rows:
+def search_rows(view: View) -> Rows:
     ui = view.state.ui
     found: Row = row(("▌", "accent"), "  ", (FIND, "accent b"))
     name = "wire" if ui.searched == "wire" else "output"
@@ -41,48 +43,22 @@ def _draw(view: View) -> Rows:
     return (backed(fill(found, view.columns), "panel"),)
 
 
-def _searching(state: ScreenState) -> bool:
+def searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
 
 
-SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(_searching(state)), _draw)
+def words_form(before: str, send: Callable[[ScreenState, str], Reaction]) -> TextForm:
+    """The words to look for, on a page or in a pane; none end the search."""
+    field = FormField(FIND, "words", before)
+    return TextForm("FIND", (field,), lambda now, texts: send(now, line(texts[0], MOST_TYPED)), optional=True)
 
 
-def _search(state: ScreenState) -> Reaction:
-    field = FormField(FIND, "words", state.ui.query)
-    return Reaction(
-        form=TextForm("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
-    )
+def begin_search(state: ScreenState) -> Reaction:
+    """Type what is looked for in the pane in focus."""
+    return Reaction(form=words_form(state.ui.query, search_for))
 
 
 def search_for(state: ScreenState, query: str) -> Reaction:
     """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
     searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
     return Reaction(state.choose(query=query, searched=searched, hit=0, hits=0), command="hit 0")
-
-
-KEYS = (
-    ScreenKey("search", "slash", "/", "Search", "find words in the output, or in the wire", _search, group="view"),
-    ScreenKey(
-        "next-hit",
-        "n",
-        "n",
-        "Next hit",
-        "from place to place found, and back",
-        commanding("hit 1"),
-        _searching,
-        "view",
-        pair="hit-before",
-    ),
-    ScreenKey(
-        "hit-before",
-        "N",
-        "N",
-        "Hit before",
-        "the place before",
-        commanding("hit -1"),
-        _searching,
-        "view",
-        why="Nothing is searched for: / begins a search.",
-    ),
-)

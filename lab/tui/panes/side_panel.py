@@ -2,9 +2,8 @@
 
 from msgspec.structs import replace
 
-from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
-from lab.tui.panes.page import PageContent
+from lab.tui.panes.page import Page
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
 from lab.tui.state.screen import ScreenState, SidePanel
@@ -15,26 +14,21 @@ _SIDES = (4, 20)
 """Columns beside its picture in a layout of one part: few, or so many that its address stands below it in one row."""
 
 
-def side_placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
+def side_placed(body: Rects, state: ScreenState, columns: int, rows: int) -> Rects:
     """The places with the panel's: it has the right end of the facts and the stage, or of the one part that has all the room."""
     panel = state.side
     if panel is None or not panel.asks or not state.ui.side or columns < NARROW or rows < AIRY:
-        return found
+        return body
     size = max(map(len, panel.picture), default=NARROW // 3)
-    body = {name: place for name, place in found.items() if name not in bars_shown}
     top, end = min(place.y for place in body.values()), max(place.y + place.height for place in body.values())
     # where a fact stands at the right end and has about its width, it has that fact's
     framed = [each.x for each in body.values() if each.form == "framed" and 0 <= columns - each.x - size <= _SIDES[1]]
     widths = [columns - max(framed)] if any(framed) else [size + side for side in _SIDES if size <= columns // 2]
     taken = next((each for each in widths if each >= size and len(_lines(panel, each)) <= end - top), None)
     if taken is None:
-        return found
+        return body
     edge = columns - taken
-    left = {
-        name: replace(place, width=min(place.width, edge - place.x)) if name in body else place
-        for name, place in found.items()
-        if name not in body or place.x < edge
-    }
+    left = {name: replace(each, width=min(each.width, edge - each.x)) for name, each in body.items() if each.x < edge}
     return {**left, SIDE: Rect(edge, top, taken, end - top)}
 
 
@@ -54,33 +48,13 @@ def _lines(panel: SidePanel, columns: int) -> list[Row]:
     return [*(row((line, "ink @paper")) for line in panel.picture), row((panel.asks, "fg b")), *below]
 
 
-class SidePage(PageContent):
+def side_page() -> Page:
     """The panel alone, on a screen that has no room for it beside the question."""
 
-    opener = "d"
-    title = "DECIDE ELSEWHERE"
-    foot = "d or esc"
-
-    def body(self, inner: int) -> list[Row]:
-        """The panel, or that nothing is to be decided."""
-        panel = self.state.side
+    def body(state: ScreenState, inner: int) -> list[Row]:
+        panel = state.side
         if panel is None or not panel.asks:
             return [row(("No gate is open.", "dim"))]
         return [centre(line, inner) for line in _lines(panel, inner)]
 
-
-KEYS = (
-    ScreenKey(
-        "side",
-        "d",
-        "d",
-        "Code",
-        "show or hide the code by which others decide",
-        commanding("side"),
-        lambda state: state.side is not None and bool(state.side.asks),
-        group="gate",
-        needs="side",
-        why="No gate is open.",
-        bar=4,
-    ),
-)
+    return Page("d", "DECIDE ELSEWHERE", "d or esc", body)

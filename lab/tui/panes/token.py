@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.pane import Pane, PaneFact, View, ViewPart, last_of, two_sides
+from lab.tui.panes.pane import PaneFact, View, ViewPart, coming, outcome, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
     latency,
     minutes,
     next_call,
-    paragraph,
     pill,
     request_head,
     request_row,
@@ -41,7 +40,7 @@ def token_fact(view: View) -> PaneFact:
     """The grant, what it brought, how long it is good."""
     run, token, inner = view.run, view.run.token, view.inner
     if token is None:
-        return PaneFact("coming", paragraph(NO_TOKEN, "dim", inner), gist=row((NO_TOKEN, "dim")))
+        return coming(NO_TOKEN, inner)
     known, sent = dict(token.claims), dict(token.form)
     grant_of = {"grant_type": sent.get("grant_type", ""), "client_id": known.get("client_id", "")}
     request = [request_row("POST", token.path, inner), *_fields(grant_of, inner)]
@@ -52,16 +51,10 @@ def token_fact(view: View) -> PaneFact:
     elif run.next_call is not None and run.job is None:
         reply += [BLANK, next_call(run.next_call, inner, view.now, "bad")]
     body, valid = two_sides(request, reply, view.room), validity(token, view.now)
-    beside = "used again" if token.reused else ""
-    if token.refusal is not None:
-        code, gist = row((str(token.code or "···"), "bad b")), row((token.refusal, "bad"))
-        return PaneFact("bad", body, valid, code, gist, beside=beside)
-    grant = grant_of["grant_type"]
-    if token.token is None:
-        return PaneFact("work", body, valid, row(("···", "dim")), row((grant, "dim")))
-    gist = row(token.token, (f"  {beside or grant}", "dim"))
-    short = validity(token, view.now, label=False)
-    return PaneFact("done", body, valid, row((str(token.code), "done b")), gist, valid, beside, short)
+    beside, grant = "used again" if token.reused else "", grant_of["grant_type"]
+    gist, short = row(token.token or "", (f"  {beside or grant}", "dim")), validity(token, view.now, label=False)
+    brought = PaneFact("done", body, valid, gist=gist, right=valid, beside=beside, short=short)
+    return outcome(token, token.token is not None, grant, brought)
 
 
 def _fields(pairs: dict[str, str], inner: int, most: int = 1) -> list[Row]:
@@ -146,17 +139,3 @@ def _claims(token: TokenState, columns: int, names: tuple[str, ...]) -> list[Row
             why = _CLAIMS.get(name, "") if beside and not at else ""
             lines.append(row((f"{'' if at else name:<11} ", "done b"), fill(value, room), (f"  {why}", "dim")))
     return lines
-
-
-TOKEN_PANE = Pane(
-    "token",
-    "1",
-    "Token",
-    token_fact,
-    lambda state: last_of(state, "token"),
-    token_parts,
-    wide=34,
-    narrow=30,
-    copies="t",
-    timed=True,
-)

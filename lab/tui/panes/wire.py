@@ -1,13 +1,17 @@
-"""The wire drawer: one row an exchange, of all clients."""
+"""The wire: its drawer with one row an exchange, of all clients, and the page with both sides of one."""
 
-from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import OPENS, Pane, PaneFact, View
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import Page
+from lab.tui.panes.pane import OPENS, PaneFact, View, coming
 from lab.tui.panes.search import marked_row
-from lab.tui.rows.blocks import latency, since_text
-from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, ink, row, width
+from lab.tui.rows import formats
+from lab.tui.rows.blocks import latency, phrase, since_text
+from lab.tui.rows.curl import curl
+from lab.tui.rows.spans import BLANK, Row, backed, clip, clip_left, cut, fill, hot, ink, row, width, wrap
 from lab.tui.state.gate import verdict_face
+from lab.tui.state.ink import Ink
 from lab.tui.state.reading import short_path
-from lab.tui.state.run import USUAL_LABELS, Exchange, RunState
+from lab.tui.state.run import USUAL_LABELS, Exchange, Pairs, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
@@ -21,7 +25,7 @@ def wire_fact(view: View) -> PaneFact:
     """The newest exchanges at the lower end; the one `view.top` rows above the newest is chosen, and in sight."""
     state, exchanges, room = view.state, view.run.exchanges, max(1, view.room)
     if not exchanges:
-        return PaneFact("coming", [row(("Nothing has been sent yet.", "dim"))])
+        return coming("Nothing has been sent yet.", view.inner)
     up = max(0, min(view.top, len(exchanges) - 1))
     last = len(exchanges) - max(0, up - room + 1)
     shown = exchanges[max(0, last - room) : last]
@@ -86,28 +90,83 @@ def _path(path: str, room: int) -> str:
     return clip(f"{clip_left(short_path(head), max(1, room - len(sign) - 9))}{sign}{job[:8]}…", room)
 
 
-def _exchange(state: ScreenState) -> Exchange | None:
+def exchange_chosen(state: ScreenState) -> Exchange | None:
     """The chosen row's."""
     exchanges, up = state.run.exchanges, state.ui.scrolled.get("wire", 0)
     return exchanges[max(0, len(exchanges) - 1 - up)] if exchanges else None
 
 
-def _open_or_close(state: ScreenState) -> Reaction:
+def turn_drawer(state: ScreenState) -> Reaction:
     opened = not state.ui.wire
     focus = "wire" if opened else ""
     return Reaction(state.choose(wire=opened, zoom="", focus=focus, scrolled=state.unscrolled("wire")))
 
 
-def _over_all(state: ScreenState) -> Reaction:
+def turn_full_wire(state: ScreenState) -> Reaction:
     full = state.ui.zoom != "wire"
     return Reaction(state.choose(zoom="wire" if full else "", focus="wire" if full or state.ui.wire else ""))
 
 
-KEYS = (
-    ScreenKey("wire", "w", "w", "Wire", "every exchange, one row each", _open_or_close, group="view", bar=5),
-    ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
-)
+# Both sides of an exchange: headers and bodies, and the request as a curl command
 
-WIRE_PANE = Pane(
-    "wire", "5", "Wire", wire_fact, _exchange, None, "drawer", scrolls=-1, help_keys="↑ pgup enter W z", keys=KEYS
-)
+FOOT = "y as curl · ← → others · esc"
+
+
+class ExchangePage(Page):
+    """One exchange; it follows the state, so a reply that comes while it is open shows. `y` copies it as curl."""
+
+    keys = ("y", "left", "left_square_bracket", "right", "right_square_bracket")
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__("enter", "EXCHANGE", FOOT)
+        self.exchange = exchange
+
+    def press(self, state: ScreenState, key: str) -> Reaction:
+        """Copy it, or show the exchange before or after."""
+        source, exchanges = state.source, state.run.exchanges
+        if key == "y":
+            self.foot = "sent to the clipboard · esc"
+            return Reaction(copy=curl(self.exchange, source.base, source.token_url))
+        at = next((at for at, each in enumerate(exchanges) if each.x == self.exchange.x), 0)
+        if exchanges:
+            by = -1 if key.startswith("left") else 1
+            self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
+        self.foot = FOOT
+        return Reaction()
+
+    def body(self, state: ScreenState, inner: int) -> list[Row]:
+        """The page, more rows than fit if bodies are long; its title says which exchange it is, when, what came of it."""
+        run, source = state.run, state.source
+        exchange = self.exchange = run.exchange(self.exchange.x) or self.exchange
+        came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
+        parts = (f"EXCHANGE {exchange.x}", exchange.route, since_text(run, exchange.at).strip(), came)
+        self.title = " · ".join(filter(None, (*parts, latency(exchange.took))))
+        head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
+        lines = [head, *_message(exchange.request_headers, exchange.request_body, inner), BLANK]
+        if exchange.struck:
+            lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
+        lines += [*_reply(run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
+        command = curl(exchange, source.base, source.token_url)
+        return [*lines, *[row("  ", part) for text in command.split("\n") for part in wrap(row(text), inner - 2)]]
+
+
+def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
+    code, lost = exchange.code, exchange.lost
+    if lost is not None:
+        return [row(("← ", "bad"), (clip(lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
+    if code is None:
+        return [row(("← ···", "dim"))]
+    tone: Ink = "done" if code < 400 else "bad"
+    came = row(ink("← ", tone), ink(str(code), tone, bold=True))
+    head = row(came, f" {phrase(code)}", (f"   {latency(exchange.took)}", "dim"))
+    shown = next((each for each in run.timeline if each.x == exchange.x and not each.bad), None)
+    if shown is not None and exchange.command == "status":
+        known = face(shown.word)
+        head = row(head, ink(f"   {known.glyph} {shown.word}", known.role, bold=True))
+    return [head, *_message(exchange.reply_headers, exchange.reply_body, inner)]
+
+
+def _message(headers: Pairs, body: str, inner: int) -> list[Row]:
+    lines = [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in headers]
+    drawn = formats.document if body[:1] in ("{", "[") else formats.raw
+    return [*lines, BLANK, *drawn(body, inner)] if body else lines

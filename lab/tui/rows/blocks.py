@@ -175,6 +175,11 @@ def seconds(span: Millis) -> str:
     return f"{tenths(span)} s" if span < 600_000 else minutes(span)
 
 
+def figure_of(span: Millis) -> tuple[str, str]:
+    """`31.2` and `s`; from 100 s on minutes, which need no unit."""
+    return (minutes(span), "") if span >= 100_000 else (tenths(max(0, span)), "s")
+
+
 def minutes(span: Millis) -> str:
     """`14:44`, hours in front if there are any."""
     hours, rest = divmod(max(0, span) // 1000, 3600)

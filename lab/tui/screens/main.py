@@ -15,17 +15,13 @@ from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.core.observe import Requested
-from lab.tui.panes.copy_menu import CopyPage
-from lab.tui.panes.exchange import ExchangePage
-from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.page import ListContent, PageContent
-from lab.tui.panes.palette import PaletteCommand, PalettePage
+from lab.tui.panes.menus import COPY_MENU, PICKER, fault_menu, palette, palette_entries
+from lab.tui.panes.page import ListEntry, ListPage, Page
 from lab.tui.panes.pane import OPENS
-from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import (
     BOTTOM,
     KEYS_OF_SPOT,
@@ -38,14 +34,15 @@ from lab.tui.panes.registry import (
     scrolled,
 )
 from lab.tui.panes.scrubber import SEEK
-from lab.tui.panes.side_panel import SIDE, SidePage
+from lab.tui.panes.side_panel import SIDE, side_page
+from lab.tui.panes.wire import ExchangePage
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
 from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
-from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
+from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen
 from lab.tui.state.acts import HOLD
-from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.journal import JournalState, SourceUpdate, begins_anew, follow
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.run import MARKED
 from lab.tui.state.screen import ScreenState, UiState, settled
@@ -54,7 +51,8 @@ from lab.tui.state.source import Refused, SourceAsk
 TICK = 0.25
 """Seconds between two looks at the clock."""
 EACH_WHILE_POLLING, EACH_WHILE_AWAITED = 2, 4
-"""While a job is polled one look in so many is taken: two a second; while a person is awaited, which takes minutes, one."""
+"""While a job is polled a time is drawn at the second look after it was drawn last, be it for a poll; while a person is
+awaited, which takes minutes, at the fourth."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 BATCH = 50
@@ -80,7 +78,7 @@ class MainScreen(SelectingScreen):
         self._host = host
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
-        self.observed = ObservedState()
+        self.observed = JournalState(own=not host.source.follows)
         self.canvas = Canvas(self, host, lambda: self.state)
         self._batch: list[RunObservation | SourceUpdate] = []
         """What was observed that the screen hasn't been handed."""
@@ -90,12 +88,10 @@ class MainScreen(SelectingScreen):
         """How many things are asked of the source, and not done."""
         self._remarked: Millis = 0
         """When the remark that shows came, in real time."""
-        self._looks = 0
-        """How many looks at the clock were taken or left out."""
         self._commands: dict[str, Callable[[], object]] = {
-            "scenario": lambda: self._open(PickerPage(self._now)),
-            "fault": lambda: self._open(FaultPage(self._now)),
-            "copy": lambda: self._open(CopyPage(self._now)),
+            "scenario": lambda: self._open(PICKER),
+            "fault": lambda: self._open(fault_menu()),
+            "copy": lambda: self._open(COPY_MENU),
             "help": self._open_help,
             "palette": self.open_palette,
             "open": self._open_exchange,
@@ -118,8 +114,6 @@ class MainScreen(SelectingScreen):
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
-        if self._host.source.follows:
-            self.observed = ObservedState(journal=JournalState())
         self.timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
@@ -144,9 +138,9 @@ class MainScreen(SelectingScreen):
             self._host.fail(error)
 
     @property
-    def waits(self) -> bool:
-        """Whether something was observed that doesn't show yet."""
-        return bool(self._batch) or self.canvas.waiting
+    def ready(self) -> bool:
+        """Whether it has its size, the source what was asked of it at the start, and all that was observed shows."""
+        return bool(self.canvas.places) and not (self._due or self._batch or self.canvas.waiting)
 
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
@@ -158,23 +152,24 @@ class MainScreen(SelectingScreen):
         for event in batch:
             if isinstance(event, SourceUpdate):
                 self.acts.note(event)
-                job = None if event.another_journal else ui.job
-                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+                ui = replace(ui, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+            if begins_anew(event):
+                ui = replace(ui, job=None)
             with self._host.surviving():
-                self.observed = fold(self.observed, event)
+                self.observed = follow(self.observed, event)
         with self._host.surviving():
             self._take(self._with(self._synced(ui)))
-        # a call whose reply comes at once shows with it: two frames would say the same
-        self.canvas.draw_soon(hurry=not all(isinstance(event, Requested) for event in batch))
+        self.canvas.draw_soon(alone=all(isinstance(event, Requested) for event in batch))
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui, run = self.state.ui, self.state.run
-        self._looks += 1
+        self.canvas.looks += 1
         slow = run.polls > 0 and ui.pace <= 1
         each = EACH_WHILE_AWAITED if run.gate is not None else EACH_WHILE_POLLING if slow else 1
-        if self._looks % each and not (ui.stage or ui.remark):
+        if self.canvas.looks < each and not (ui.stage or ui.remark):
             return
+        self.canvas.looks = 0
         with self._host.surviving():
             self.acts.count(ui, covered=self.app.screen is not self)
             state, shown = self._with(self._without_old_remark(ui)), self.state
@@ -205,13 +200,14 @@ class MainScreen(SelectingScreen):
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
         observed = self.observed
-        source, run = self._host.source.describe(observed.journal, ui.job), observed.run_of(ui.job)
+        journal = None if observed.own else observed
+        source, run = self._host.source.describe(journal, ui.job), observed.run(ui.job)
         if can := self._host.can:
             source = replace(source, can=source.can | can)
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
-        state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
+        state = ScreenState(act.run or run, ui, source, observed.armed, journal, colours=colours, act=act)
         panel = self._host.panel
         return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 
@@ -221,7 +217,7 @@ class MainScreen(SelectingScreen):
             self._remarked = self._host.real_millis()
         for milestone in self.state.run.since(before.run, *MARKED):
             self._host.mark(milestone.kind)
-        (self.timer.resume if self.state.moves else self.timer.pause)()
+        (self.timer.resume if self.state.moves and self._host.source.runs else self.timer.pause)()
         for screen in self.app.screen_stack[1:]:
             if isinstance(screen, Overlay):
                 screen.follow()
@@ -314,25 +310,25 @@ class MainScreen(SelectingScreen):
 
     # What is clicked and scrolled
 
-    @on(Pressed)
-    async def press_spot(self, event: Pressed) -> None:
+    async def on_click(self, event: events.Click) -> None:
         """A click on a hot spot is its key; on the scrubber it goes to an instant, on a call it opens it."""
-        if event.key.startswith(SEEK):
-            at = int(event.key.removeprefix(SEEK))
+        part, _ = self.get_widget_at(event.screen_x, event.screen_y)
+        spot = part.spot_at(event.offset) if isinstance(part, RowsWidget) else None
+        if spot is not None and spot.startswith(SEEK):
+            at = int(spot.removeprefix(SEEK))
             self.react(Reaction(ask=lambda source: source.seek(at)))
-            return
-        if event.key.startswith(OPENS):
-            self._open_exchange(int(event.key.removeprefix(OPENS)))
-            return
-        key = next((each for each in KEYS_OF_SPOT.get(event.key, ()) if self._offers(each)), None)
-        if key is not None:
+        elif spot is not None and spot.startswith(OPENS):
+            self._open_exchange(int(spot.removeprefix(OPENS)))
+        elif key := next((each for each in KEYS_OF_SPOT.get(spot or "", ()) if self._offers(each)), None):
             await self.run_action(f"press({key.name!r})")
 
-    @on(Scrolled)
-    def scroll_part(self, event: Scrolled) -> None:
+    @on(events.MouseScrollDown)
+    @on(events.MouseScrollUp)
+    def scroll_part(self, event: events.MouseEvent) -> None:
         """The wheel scrolls the pane under it."""
-        if event.part in SCROLLED:
-            self._scroll(event.part, event.by)
+        part = self.get_widget_at(event.screen_x, event.screen_y)[0].id
+        if part in SCROLLED:
+            self._scroll(part, 3 if isinstance(event, events.MouseScrollDown) else -3)
 
     def _scroll_in_focus(self, by: int) -> None:
         self._scroll(self.state.ui.in_focus, by)
@@ -357,39 +353,37 @@ class MainScreen(SelectingScreen):
         """The rows of the bars at the bottom."""
         return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
 
-    def _open(self, page: PageContent, query: str = "") -> None:
+    def _open(self, page: Page | ListPage, query: str = "") -> None:
         before = self.state.source
         self._take(self._with(self.state.ui))  # what the source knows may have come without a word
         if self.state.source != before:
             self.canvas.draw()
-        if isinstance(page, ListContent):
-            self.app.push_screen(ListScreen(page, self._host, self.react))
+        if isinstance(page, ListPage):
+            self.app.push_screen(ListScreen(page, self._now, self._host, self.react))
         else:
-            self.app.push_screen(PageScreen(page, self._host, self.react, query))
+            self.app.push_screen(PageScreen(page, self._now, self._host, self.react, query))
 
     def _open_help(self) -> None:
         size = (self.size.width, self.size.height)
         system = "" if self.app.no_color else self.app.console.color_system or ""
-        self._open(HelpPage(self._now, SCREEN_KEYS, PANES, size, COLOURS_ADVICE.get(system, "none: NO_COLOR")))
+        self._open(HelpPage(SCREEN_KEYS, PANES, size, COLOURS_ADVICE.get(system, "none: NO_COLOR")))
 
     def _open_exchange(self, x: int | None = None) -> None:
         """That of an ordinal, or of the pane in focus."""
         exchange = exchange_in_focus(self.state) if x is None else self.state.run.exchange(x)
         if exchange is not None:
             ui = self.state.ui
-            self._open(ExchangePage(self._now, exchange), ui.query if ui.searched == "wire" else "")
+            self._open(ExchangePage(exchange), ui.query if ui.searched == "wire" else "")
 
     def open_palette(self) -> None:
         """Every command by its name, where the panes can be seen."""
         if not self.blind:
-            self._open(PalettePage(self._now, tuple(self.commands())))
+            self._open(palette(self.commands()))
 
-    def commands(self) -> Iterator[PaletteCommand]:
+    def commands(self) -> list[ListEntry]:
         """What the palette offers now: every key that is offered, and what has no key."""
-        for key in SCREEN_KEYS:
-            if self._offers(key) and not key.silent:
-                press = partial(self.run_action, f"press({key.name!r})")
-                yield PaletteCommand(key.label_in(self.state), key.face, key.help, press)
+        offered = [key for key in SCREEN_KEYS if self._offers(key)]
+        return palette_entries(self.state, offered, lambda key: self.run_action(f"press({key.name!r})"))
 
     def _turn_side(self) -> None:
         """Show or hide what stands beside the question; where it has no room there, on a page of its own."""
@@ -397,7 +391,7 @@ class MainScreen(SelectingScreen):
         if SIDE in places(shown, self.size.width, self.size.height):
             self.choose(self.state.choose(side=not self.state.ui.side))
         else:
-            self._open(SidePage(self._now))
+            self._open(side_page())
 
     async def _suspend(self) -> None:
         """To the shell, until it calls back; a clock that is ours stands meanwhile."""

@@ -20,8 +20,8 @@ from textual.widgets.option_list import Option
 
 from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.page import ListContent, PageContent
-from lab.tui.panes.search import MOST_TYPED
+from lab.tui.panes.page import ListEntry, ListPage, Page
+from lab.tui.panes.search import MOST_TYPED, words_form
 from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
@@ -44,8 +44,9 @@ class Overlay(SelectingScreen, ModalScreen[None]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, host: Host, react: Callable[[Reaction], None]) -> None:
+    def __init__(self, state: Callable[[], ScreenState], host: Host, react: Callable[[Reaction], None]) -> None:
         super().__init__()
+        self._state = state
         self._host = host
         self._react = react
         self._note = ""
@@ -104,12 +105,13 @@ class Overlay(SelectingScreen, ModalScreen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
-        before, self._note = self._note, ""
+        before = self._note
         with self._host.surviving():
             if self.press(event.key, event.character):
                 event.stop()
             elif not before:
                 return
+            self._note = "" if self._note == before else self._note
             self.follow()
 
     def press(self, key: str, character: str | None) -> bool:
@@ -153,14 +155,16 @@ class ListScreen(Overlay):
         "pagedown": "page_down",
     }
 
-    def __init__(self, page: ListContent[Any], host: Host, react: Callable[[Reaction], None]) -> None:
-        super().__init__(host, react)
+    def __init__(
+        self, page: ListPage, state: Callable[[], ScreenState], host: Host, react: Callable[[Reaction], None]
+    ) -> None:
+        super().__init__(state, host, react)
         self.page = page
         self.field = Input(compact=True, max_length=MOST_TYPED)
         self.options = OptionList(compact=True)
         self.options.can_focus = False
         self.more = RowsWidget(lambda: host.role_styles, ground=GROUND, id="more")
-        self.entries: list[Any] = []
+        self.entries: list[ListEntry] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
         self._look: Timer | None = None
@@ -188,9 +192,8 @@ class ListScreen(Overlay):
 
     @on(OptionList.OptionHighlighted)
     def show_chosen(self) -> None:
-        """Another one is chosen."""
-        self.page.moved()
-        self.follow()
+        """Another one is chosen: it isn't the one that was asked about."""
+        self.note("")
 
     @on(OptionList.OptionSelected)
     def take_clicked(self) -> None:
@@ -199,16 +202,18 @@ class ListScreen(Overlay):
 
     def draw(self) -> None:
         """The entries that are left, the chosen one filled."""
-        page, inner = self.page, self.inner
-        self.field.placeholder = page.hint
-        before = self.chosen
-        self.entries = page.found(self.field.value.removeprefix("/"))
-        highlighted, first = self.options.highlighted, 0 if self.field.value else page.first()
-        at = min(first if highlighted is None else highlighted, len(self.entries) - 1)
-        if before is not None:  # others may have come before it, or gone
-            names = [page.name_of(each) for each in self.entries]
-            at = names.index(page.name_of(before)) if page.name_of(before) in names else at
-        rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
+        page, inner, state, before = self.page, self.inner, self._state(), self.chosen
+        found, words = page.entries(state, inner), self.field.value.removeprefix("/").casefold().split()
+        self.field.placeholder = page.hint.format(len(found)) if found else page.reading or page.hint
+        self.entries = [each for each in found if each.has(words)]
+        names = [each.name for each in self.entries]
+        if before is not None and before.name in names:  # others may have come before it, or gone
+            at = names.index(before.name)
+        elif self.options.highlighted is not None:
+            at = min(self.options.highlighted, len(names) - 1)
+        else:
+            at = 0 if self.field.value or page.first(state) not in names else names.index(page.first(state))
+        rows = [each.line(inner, chosen=number == at) for number, each in enumerate(self.entries)]
         if len(rows) != len(self._rows):
             self.options.set_options([Option(RowVisual(each, self._host)) for each in rows])
         if self.options.highlighted != (chosen_at := at if rows else None):
@@ -218,25 +223,24 @@ class ListScreen(Overlay):
                 self.options.replace_option_prompt_at_index(number, RowVisual(line, self._host))
         self._rows = rows
         room = self._most_rows - 2 * bool(page.hint)
-        listed = max(1, min(len(page.entries()), room - page.least - 1))
+        listed = max(1, min(len(found), room - page.least - 1))
         below = min(page.most, room - listed - 1)
-        chosen = self.chosen
-        more = [] if chosen is None else page.more(chosen, inner, below)
+        more = [] if self.chosen is None else self.chosen.more(inner, below)
         more = more if rows else [row((page.none_left, "dim"))]
         self.options.styles.height = listed
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
-        if not page.entries() and self._look is None:  # what is listed is still being read
+        if not found and self._look is None:  # what is listed is still being read
             self._look = self.set_timer(WAIT, self._look_again)
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
 
     def _look_again(self) -> None:
         self._look = None
-        self._react(Reaction(self.page.state.ui))
+        self._react(Reaction(self._state().ui))
 
     @property
-    def chosen(self) -> Any:
+    def chosen(self) -> ListEntry | None:
         """The chosen entry; None if the filter leaves none."""
         at = self.options.highlighted
         return self.entries[at] if at is not None and at < len(self.entries) else None
@@ -244,12 +248,15 @@ class ListScreen(Overlay):
     def press(self, key: str, character: str | None) -> bool:
         """Moves go to the list; a key that edits what is typed does that first."""
         typed = self.field.value
+        named = None if self.page.hint else next((each for each in self.entries if each.name == key), None)
         if key == "escape" and typed:
             self.field.value = ""
         elif key == "escape":
             self.dismiss()
         elif key in self.MOVES:
             getattr(self.options, f"action_{self.MOVES[key]}")()
+        elif named is not None:
+            self.do(named.take(key))
         elif key == "enter" or (key in self.page.keys and not (typed and key in ("backspace", "delete"))):
             self._take(key)
         else:
@@ -257,8 +264,11 @@ class ListScreen(Overlay):
         return True
 
     def _take(self, key: str) -> None:
-        if (entry := self.chosen) is not None:
-            self.do(self.page.take(key, entry))
+        entry = self.chosen
+        if entry is not None and entry.confirm and key == "enter" and self._note != entry.confirm:
+            self.note(entry.confirm)
+        elif entry is not None:
+            self.do(entry.take(key))
 
 
 class PageScreen(Overlay):
@@ -272,14 +282,19 @@ class PageScreen(Overlay):
         "space": "page_down",
     }
 
-    def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None], query: str = "") -> None:
+    def __init__(
+        self,
+        page: Page,
+        state: Callable[[], ScreenState],
+        host: Host,
+        react: Callable[[Reaction], None],
+        query: str = "",
+    ) -> None:
         """`query`: what is looked for on it from the beginning on."""
-        super().__init__(host, react)
+        super().__init__(state, host, react)
         self.page = page
         self.text = RowsWidget(lambda: host.role_styles, ground=GROUND)
         self.sheet = self.scroller = VerticalScroll(self.text, id="sheet", can_focus=False)
-        self.typing = False
-        """Whether what is looked for is typed; its field is mounted then."""
         self.wanted = query
         self._hit = 0
         """Which hit is shown, from 1 on."""
@@ -299,12 +314,12 @@ class PageScreen(Overlay):
 
     def draw(self) -> None:
         """The page with what was found."""
-        self._body = self.page.body(self.inner)
+        self._body = self.page.body(self._state(), self.inner)
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        room = min(len(self._body), self._most_rows - self.typing)
-        self.scroller.styles.height = room + 2 + self.typing
+        room = min(len(self._body), self._most_rows)
+        self.scroller.styles.height = room + 2
         self.text.show(tuple(mark(self._body, hits, self._hit)))
         found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
         foot = SEARCH_FOOT if self.wanted else self.page.foot
@@ -321,23 +336,14 @@ class PageScreen(Overlay):
                 self.scroller.scroll_to(y=at - room // 3, animate=False)
         self.follow()
 
-    @on(Input.Submitted)
-    def search(self, event: Input.Submitted) -> None:
-        """Look for it."""
-        self._end_typing(event.value.strip())
-        self.call_after_refresh(self._go_to_hit, 0)
-
-    def _end_typing(self, query: str) -> None:
-        self.wanted, self._hit, self.typing = query, 0, False
-        self.sheet.query(Input).remove()
+    def look_for(self, query: str) -> None:
+        """Mark these words, and go to the first; without any no more."""
+        self.wanted, self._hit = query, 0
         self.follow()
+        self.call_after_refresh(self._go_to_hit, 0)
 
     def press(self, key: str, character: str | None) -> bool:
         """What is selected and what is looked for come first, then the page's own keys."""
-        if self.typing:
-            if key == "escape":
-                self._end_typing("")
-            return key == "escape"
         if key == "y" and self.copy_selection():
             return True
         if self.selections:
@@ -345,15 +351,15 @@ class PageScreen(Overlay):
             if key == "escape":
                 return True
         if character == "/":
-            self.typing, field = True, Input(compact=True, max_length=MOST_TYPED)
-            self.sheet.mount(field)
-            self.set_focus(field)
+            self._react(
+                Reaction(form=words_form(self.wanted, lambda _, query: Reaction(run=lambda: self.look_for(query))))
+            )
         elif self.wanted and character in ("n", "N"):
             self._go_to_hit(1 if character == "n" else -1)
         elif self.wanted and key == "escape":
-            self._end_typing("")
+            self.look_for("")
         elif key in self.page.keys:
-            self.do(self.page.press(key))
+            self.do(self.page.press(self._state(), key))
         elif key == "escape" or self.page.opener in (key, character):
             self.dismiss()
         elif key in self.MOVES:
@@ -405,9 +411,8 @@ class FormScreen(Overlay):
         react: Callable[[Reaction], None],
     ) -> None:
         """`bottom`: how many rows of bars are left below it."""
-        super().__init__(host, react)
+        super().__init__(state, host, react)
         self.form = form
-        self._state = state
         self._bottom = bottom
         self.fields = [TextField(each) for each in form.fields]
 

@@ -5,16 +5,15 @@ from itertools import pairwise, repeat, zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events, on
+from textual import events
 from textual.geometry import Offset, Region
-from textual.message import Message
 from textual.screen import Screen
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.tui.rows.marks import TextPlace, selected_text, with_selection, word_at
-from lab.tui.rows.spans import Row, Rows, backed, hot_at
+from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
 from lab.tui.state import clean
 from lab.tui.state.ink import Ground
 from lab.tui.themes import Styles
@@ -38,7 +37,13 @@ def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
 
 def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
     """Where two rows differ: from which cell on, and how many; what costs less to paint than to leave out is painted too."""
-    before, after = _row_cells(old), _row_cells(new)
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
+    if any(
+        line[same:] and not cell_len(line[same].text[0]) for line in (old, new)
+    ):  # an accent, on what stands before it
+        same = 0
+    before, after, left = _row_cells(old[same:]), _row_cells(new[same:]), width(new[:same])
     runs: list[tuple[int, int]] = []
     for at, (one, other) in enumerate(zip_longest(before, after)):
         if one != other:
@@ -49,7 +54,7 @@ def changed_cells(old: Row, new: Row) -> list[tuple[int, int]]:
                 runs[-1:] = [(begin, at + 1)]
             else:
                 runs.append((at, at + 1))
-    return [(begin, end - begin) for begin, end in runs]
+    return [(left + begin, end - begin) for begin, end in runs]
 
 
 def _row_cells(row: Row) -> list[tuple[str, ...]]:
@@ -69,9 +74,16 @@ def _row_cells(row: Row) -> list[tuple[str, ...]]:
 class SelectingScreen(Screen[None]):
     """A screen on which text is selected; it says what comes of it."""
 
+    began: Widget | None = None
+    """Where a button of the mouse was pressed last: what is selected stays in there."""
+
     def note(self, text: str) -> None:
         """One sentence, until the next key."""
         raise NotImplementedError
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A selection may begin."""
+        self.began, _ = self.get_widget_at(event.screen_x, event.screen_y)
 
     def on_text_selected(self) -> None:
         """The mouse was let go."""
@@ -138,11 +150,15 @@ class RowsWidget(Widget):
         ends = self._ends
         return self.rows[y] if ends is None else with_selection(self.rows, y, *ends)
 
+    def spot_at(self, place: Offset) -> str | None:
+        """The key that a click there presses."""
+        return hot_at(self.rows[place.y], place.x) if 0 <= place.y < len(self.rows) else None
+
     @property
     def _ends(self) -> tuple[TextPlace | None, TextPlace | None] | None:
         """The first and the last place of the selection, if it began here."""
-        selection, state = self.text_selection, self.screen._select_state
-        if selection is None or (state is not None and state.start.content_widget is not self):
+        selection, screen = self.text_selection, self.screen
+        if selection is None or (isinstance(screen, SelectingScreen) and screen.began not in (None, self)):
             return None
         return selection.start, selection.end
 
@@ -152,49 +168,15 @@ class RowsWidget(Widget):
         return None if ends is None else (clean.lines(selected_text(self.rows, *ends)), "\n")
 
     def on_click(self, event: events.Click) -> None:
-        """A second click selects the word, a third one the row."""
+        """A second click selects the word, a third one the row, but where a click presses a key."""
         if event.chain < 2:
             return
         event.prevent_default()
+        if self.spot_at(event.offset) is not None:
+            return
         place = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)[1]
         if place is not None:
             start, end = word_at(self.rows, place) if event.chain == 2 else ((0, place.y), (10**6, place.y))
             if start != end:
                 self.screen.selections = {self: Selection(Offset(*start), Offset(*end))}
                 self.screen.post_message(events.TextSelected())
-
-
-class Pressed(Message):
-    """A hot spot was clicked: as if the key had been pressed."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self.key = key
-
-
-class Scrolled(Message):
-    """The wheel turned over a part."""
-
-    def __init__(self, part: str, by: int) -> None:
-        super().__init__()
-        self.part = part
-        self.by = by
-
-
-class PartWidget(RowsWidget):
-    """A part of the screen. Its place is set from outside; it never asks for one."""
-
-    def on_click(self, event: events.Click) -> None:
-        """A click on a hot spot presses its key."""
-        key = hot_at(self.rows[event.y], event.x) if event.y < len(self.rows) else None
-        if key is not None:
-            event.stop()
-            event.prevent_default()
-            self.post_message(Pressed(key))
-
-    @on(events.MouseScrollDown)
-    @on(events.MouseScrollUp)
-    def scroll_on(self, event: events.MouseEvent) -> None:
-        """Scroll on, or back."""
-        event.stop()
-        self.post_message(Scrolled(self.id or "", 3 if isinstance(event, events.MouseScrollDown) else -3))

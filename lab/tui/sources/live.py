@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Container, Mapping
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.control import ArmFault, DisarmFault, ResetLab, RunTape
 from lab.core.clock import Clock, Millis
 from lab.core.errors import HostError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
+from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.tui.sources.own_run import OwnRun, cancelled
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
@@ -23,6 +25,10 @@ from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
+TAKEN = "exists already"
+"""How the refusal of a name that a recording has is worded."""
+_MOST_NUMBERS = 1_000
+"""Of recordings by one name."""
 FAST = "400000"
 """The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
 
@@ -177,6 +183,7 @@ class Live(PlayedSource, PodRun):
 
     def __init__(self, playable: Playable, connect: Connect, clock: SettableClock, *, recording: bool = False) -> None:
         super().__init__(playable, connect, clock, "LIVE", recording=recording)
+        self._own_clock = clock
         self.player = Player(clock, self._queue.put_nowait, self._tell_tape)
         self._following: asyncio.Task[None] | None = None
         self._warned = False
@@ -217,7 +224,6 @@ class Live(PlayedSource, PodRun):
             if isinstance(observation.fact, ClockScaled):
                 self.player.adopt()
             if observation.fact not in known:
-                self.run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), ours=False)
 
@@ -270,19 +276,23 @@ class Live(PlayedSource, PodRun):
         return "This act is no more." if place is None else await self._go_back(place)
 
     async def _go_back(self, place: int) -> Refused:
-        run, instant = self.run, self.run.observations[place - 1].at
-        self.player.pause(True)
-        await run.stop()
-        await cancelled(self._following)
-        refused = (await self._mock.control.reset(instant)).refused
-        run.cut(place if refused is None else len(run.observations))
-        known = [each.fact for each in run.observations if isinstance(each, Noted)]
-        self._following = asyncio.create_task(self._follow(known))
-        if refused is None:
+        run, instant, clock = self.run, self.run.observations[place - 1].at, self._own_clock
+        later = (each.fact for each in run.observations[place:] if isinstance(each, Noted))
+        # a decision at that very instant, be it taken outside, came after what showed its gate
+        undone = any(isinstance(fact, GateDecided) and fact.at == instant for fact in later)
+        with self.player.withholding():
+            if refused := (await self._mock.control.ask(ResetLab(instant - undone))).refused:
+                return refused
+            await run.stop()
+            await cancelled(self._following)
+            clock.set(instant)
+            run.cut(place)
+            known = [each.fact for each in run.observations if isinstance(each, Noted)]
+            self._following = asyncio.create_task(self._follow(known))
             self._hand_on_anew(instant)
             self.player.go_back()
             run.go_on()
-        return refused
+        return None
 
     # The run
 
@@ -306,18 +316,18 @@ class Live(PlayedSource, PodRun):
 
     async def _play(self, scenario: str) -> Refused:
         mock = self._mock
-        await self.run.stop()
-        if refused := (await mock.control.reset()).refused:
-            return refused
-        if scenario != self._playable.choice.name:
-            self._playable = mock.follow(scenario)
-        return await super().reset()
+        with self.player.withholding():
+            if refused := (await mock.control.ask(ResetLab())).refused:
+                return refused
+            if scenario != self._playable.choice.name:
+                self._playable = mock.follow(scenario)
+            return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        return (await self._mock.control.arm(fault)).refused
+        return (await self._mock.control.ask(ArmFault(dict(fault)))).refused
 
     async def disarm(self, name: str) -> Refused:
-        return (await self._mock.control.disarm(name)).refused
+        return (await self._mock.control.ask(DisarmFault(name))).refused
 
     # The tape, which the mock writes
 
@@ -325,16 +335,20 @@ class Live(PlayedSource, PodRun):
         """What came of it is said, too."""
         control, ending, dead = self._mock.control, self.recording, self._mock.dead()
         name = self._playable.choice.name
-        answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
+        answer = await control.ask(RunTape() if ending else RunTape(name))
+        for number in range(2, _MOST_NUMBERS):
+            if answer.done or ending or TAKEN not in answer.why:
+                break
+            answer = await control.ask(RunTape(f"{name}-{number}"))
         if answer.refused is not None:
             return answer.refused
         self.recording, self._warned = not ending, False
         if not ending:
             since = ", from now on: the run so far isn't in it" if self.run.begun else ""
-            return f"Recording to {answer.file}{since}."
+            return f"Recording to {answer.value.file}{since}."
         if dead:
-            return f"The recording in {answer.file} ends early."
-        return f"The recording is in {answer.file}: lab play shows it."
+            return f"The recording in {answer.value.file} ends early."
+        return f"The recording is in {answer.value.file}: lab play shows it."
 
 
 def _acts(run: RunState) -> set[ActKey]:

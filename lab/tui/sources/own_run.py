@@ -6,20 +6,20 @@ The way back: the answers that the run had are fed to it again, so it stands whe
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from lab.app.effects import Answer, App, Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
 from lab.app.run import run
 from lab.clocks import RunClock
+from lab.control import DecideGate
 from lab.core.clock import Clock, Millis
-from lab.core.journal.fact import Fact
 from lab.core.observe import Requested
 from lab.dialects.client import Question
-from lab.jobs.facts import GateDecided, GateOpened
 from lab.program.words import Verdict
 from lab.tui.sources.protocol import RunConnection
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.reduce import reduce
+from lab.tui.state.journal import JournalState, follow
 from lab.tui.state.run import RunState
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class OwnRun:
         self.over = False
         """Whether a run has begun, and ended."""
         self.observations: list[RunObservation] = []
-        self.state = RunState()
+        self._observed = JournalState(own=True)
         """Folded as the screen folds it: its milestones and acts say where they began."""
         self._turn = 0
         """Where the present turn begins in what was observed."""
@@ -71,8 +71,16 @@ class OwnRun:
         """One more thing was observed; the state before it, and after."""
         before = self.state
         self.observations.append(observation)
-        self.state = reduce(before, observation)
+        self._observed = follow(self._observed, observation)
+        decision = self.state.decision
+        if decision is not None and decision is not before.decision and not decision.ends:
+            self.answers.take_next()
         return before, self.state
+
+    @property
+    def state(self) -> RunState:
+        """What it has come to."""
+        return self._observed.run()
 
     def place_of(self, stage: str) -> int | None:
         """How much had been observed when the present turn came to a stage; None if it hasn't yet."""
@@ -96,9 +104,8 @@ class OwnRun:
         run asks then."""
         asks = place < len(self.observations) and isinstance(self.observations[place], Asking)
         place += asks
-        self.observations, self.state = self.observations[:place], RunState()
-        for each in self.observations:
-            self.state = reduce(self.state, each)
+        self.observations = self.observations[:place]
+        self._observed = reduce(follow, self.observations, JournalState(own=True))
         self._fed = [
             (at, answer)
             for at, answer in self._fed
@@ -164,7 +171,6 @@ class GateAnswers:
     def __init__(self) -> None:
         self.own: dict[str, str] = {}
         """Who decided here, as `GateAnswer.by`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
-        self._missing = 0
         self._given = asyncio.Event()
         self.clear()
 
@@ -192,7 +198,7 @@ class GateAnswers:
             refused = "This approval is given outside the API."
         else:
             gate = question.gate or given.gate
-            answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
+            answer = await control.ask(DecideGate(question.job, gate, given.verdict, given.name, comment=given.content))
             refused = answer.refused
         if refused is not None:
             self._decided = False
@@ -200,14 +206,9 @@ class GateAnswers:
             self.own[given.opening] = given.by
         return refused
 
-    def count(self, fact: Fact) -> None:
+    def take_next(self) -> None:
         """A quorum takes more than one decision at an opening: after each vote the next may be given."""
-        match fact:
-            case GateOpened():
-                self._missing = fact.approvals
-            case GateDecided():
-                self._missing -= 1
-                self._decided = self._decided and self._missing <= 0
+        self._decided = False
 
     async def answer(self, question: Question) -> Answer:
         """The next answer to this question. The driver cancels it when the wait is over: asked anew, it has what came."""

@@ -31,8 +31,6 @@ class Playback(PlayedSource, HeldSource):
     follows = True
     refusal = "A recording can't be changed; it is only shown."
     can = frozenset[Ability](("pause", "step", "speed", "skip", "seek", "reset"))
-    runs = True
-    """Whether its clock does; else it stands wherever it is put."""
 
     def __init__(
         self,

@@ -6,7 +6,8 @@ in the very turn of the loop in which it is given, so time stands at the instant
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
@@ -65,11 +66,14 @@ class Player:
         self.at_acts = False
         """Whether it stands where an act begins."""
         self.goal: Goal | None = None
-        self._pauses = self._rests = False
+        self._pauses = self._rests = self._withholds = False
+        self.holds = False
+        """Whether it stands for an act."""
         self._stop = 0
         """Which stop at an act was the last, from 1."""
-        self._seen = asyncio.Event()
-        self._seen.set()
+        self._free = asyncio.Event()
+        """Whether requests may go out."""
+        self._free.set()
         self._began: Millis = 0
         self._limit: asyncio.Task[None] | None = None
 
@@ -79,11 +83,6 @@ class Player:
         return self._pauses and self.goal is None
 
     @property
-    def holds(self) -> bool:
-        """Whether it stands for an act."""
-        return not self._seen.is_set()
-
-    @property
     def skipping(self) -> bool:
         """Whether it runs fast until something happens."""
         return self.goal is not None and self.goal.kind == "skip"
@@ -91,12 +90,13 @@ class Player:
     @property
     def rate(self) -> str:
         """How fast time passes now."""
-        if self.holds or self._rests or self.paused:
+        if self.holds or self._withholds or self._rests or self.paused:
             return "0"
         return max(self.factor, self.least, "0" if self.goal is None else self.goal.pace, key=float)
 
     def apply(self) -> None:
-        """Have the clock run as it must now."""
+        """Have the clock run as it must now, and requests go out if they may."""
+        (self._free.clear if self.holds or self._withholds else self._free.set)()
         if self._clock is not None and self._clock.factor != (rate := self.rate):
             self._clock.scale(rate)
             self._paced(rate)
@@ -128,8 +128,7 @@ class Player:
         self.end_skip()
         self.goal = goal
         if goal.kind != "skip":
-            self._pauses = False
-            self._seen.set()
+            self._pauses = self.holds = False
         elif self._clock is not None:
             self._began = self._clock.now()
             if goal.until is not None:
@@ -163,9 +162,8 @@ class Player:
 
     def go_back(self) -> None:
         """Stand where things were put back to: for the act that began there, else as if it was paused."""
-        self._rests = False
-        self._seen.set()
-        self._pauses = not self.at_acts
+        self._rests = self.holds = False
+        self._pauses, self.goal = not self.at_acts, None
         if self.at_acts:
             self._hold("back")
         self.apply()
@@ -173,8 +171,8 @@ class Player:
     def restart(self) -> None:
         """Run as at first, whatever it was to do."""
         self.end_skip()
-        self.factor, self.goal, self._pauses, self._rests = self._first, None, False, False
-        self._seen.set()
+        self.factor, self.goal = self._first, None
+        self._pauses = self._rests = self.holds = False
         self.apply()
 
     # What happens
@@ -195,7 +193,7 @@ class Player:
     def _hold(self, jump: str = "") -> None:
         """Stand for an act, until the screen says that it was seen."""
         self.goal = None
-        self._seen.clear()
+        self.holds = True
         self._stop += 1
         self.apply()
         self._tell(SourceUpdate(stop=self._stop, jump=jump))
@@ -203,12 +201,23 @@ class Player:
     def end_hold(self, stop: int | None = None) -> None:
         """The act of that stop, or whichever it is, was seen."""
         if stop in (None, self._stop):
-            self._seen.set()
+            self.holds = False
             self.apply()
 
     async def may_go(self) -> None:
         """Return once it stands for no act: no request goes out before."""
-        await self._seen.wait()
+        await self._free.wait()
+
+    @contextmanager
+    def withholding(self) -> Iterator[None]:
+        """Meanwhile time stands, and no request goes out; afterwards all is as it was, or as it was told to be."""
+        self._withholds = True
+        self.apply()
+        try:
+            yield
+        finally:
+            self._withholds = False
+            self.apply()
 
     def rest(self, on: bool = True) -> None:
         """Stand between two turns, though nobody has paused it; or no more."""

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from lab.clocks import ScaledClock, SystemClock
+from lab.control import ArmFault, DecideGate, DisarmFault, Health, ListJobs, SetClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
@@ -20,7 +21,7 @@ from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
-    from lab.client.control import ControlClient, LabState
+    from lab.client.control import ControlClient
     from lab.recording.format.lines import Header
 
 PAUSE: Millis = 1_000
@@ -68,7 +69,7 @@ class Watch(PlayedSource):
         self._header: Header | None = None
         self._served: Mapping[str, Scenario] = {}
         """What that header's lab served is still known when it has gone."""
-        self._lab: LabState | None = None
+        self._lab: Health | None = None
         self._joined: Millis = 0
         self._decided: set[str] = set()
         """At which openings of this journal: after a reset another one may have openings of the same names."""
@@ -126,18 +127,19 @@ class Watch(PlayedSource):
             return f"{error.what[:1].upper()}{error.what[1:]}; trying again."
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
-    def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
+    def _join(self, plane: "ControlClient", lab: "Health") -> SourceUpdate:
         before, self._lab, self._plane = self._lab, lab, plane
-        anew = before is not None and before.epoch != lab.epoch
+        # where the epoch is fixed, that time went back tells that the journal is another one
+        anew = before is not None and (before.clock.epoch != lab.clock.epoch or lab.clock.now < self._clock.now())
         self.trouble = ""
-        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
-        self._joined = lab.now
+        self.can = PACES.get(lab.clock.mode, frozenset()) | {"decide", "name", "fault"}
+        self._joined = lab.clock.now
         self._decided.clear()
         if anew:
             self._own_pace = ""
-        self._runs(lab.factor, lab.now)
+        self._runs(lab.clock.factor, lab.clock.now)
         said = "The lab was started again: its journal begins anew." if anew else "It is back."
-        return SourceUpdate(JournalState(lab.epoch), said if before is not None else "", another_journal=anew)
+        return SourceUpdate(JournalState(lab.clock.epoch), said if before is not None else "", another_journal=anew)
 
     def _runs(self, factor: str, at: Millis) -> None:
         """The lab's clock runs at a pace from an instant on."""
@@ -177,7 +179,7 @@ class Watch(PlayedSource):
 
     @property
     def _is_manual(self) -> bool:
-        return self._lab is not None and self._lab.mode == "manual"
+        return self._lab is not None and self._lab.clock.mode == "manual"
 
     @property
     def factor(self) -> str:  # type: ignore[override]
@@ -189,7 +191,7 @@ class Watch(PlayedSource):
         before, self._pace = self._pace, self._clock.factor
         if before == self._pace:
             return None
-        if refused := (await self._reached.scale(self._pace)).refused:
+        if refused := (await self._reached.ask(SetClock(factor=self._pace))).refused:
             self._runs(before, self.clock.now())
         return refused
 
@@ -209,22 +211,23 @@ class Watch(PlayedSource):
         if not self._is_manual:
             self.player.run_to(Goal("step"))
             return await self._set_pace()
-        due, now = await plane.due(), self.clock.now()
-        if due is None:
+        listed, now = (await plane.ask(ListJobs())).value, self.clock.now()
+        untils = (job.until for job in listed.jobs if job.until is not None and job.until > listed.now)
+        if (due := min(untils, default=None)) is None:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
-        return (await plane.advance(max(0, due - now))).refused
+        return (await plane.ask(SetClock(advance=f"{max(0, due - now)}ms"))).refused
 
     async def answer(self, answer: GateAnswer) -> Refused:
         """Over the control plane, whatever the channel."""
-        job, gate, verdict = answer.job, answer.gate, answer.verdict
-        refused = (await self._reached.decide(job, gate, verdict, name=answer.name, comment=answer.content)).refused
+        decision = DecideGate(answer.job, answer.gate, answer.verdict, answer.name, comment=answer.content)
+        refused = (await self._reached.ask(decision)).refused
         if refused is None:
             self._decided.add(answer.opening)
         # the same key twice is one decision; the journal holds it as soon as it is admitted
         return None if answer.opening in self._decided else refused
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        return (await self._reached.arm(fault)).refused
+        return (await self._reached.ask(ArmFault(dict(fault)))).refused
 
     async def disarm(self, name: str) -> Refused:
-        return (await self._reached.disarm(name)).refused
+        return (await self._reached.ask(DisarmFault(name))).refused

@@ -8,8 +8,13 @@ import re
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
 from collections.abc import Mapping
+from enum import Enum
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import parse_qsl, unquote_plus
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Json, Request, text_of
 from lab.core.jsontext import members_of, value_or_none
@@ -44,6 +49,30 @@ def lines(text: str, cap: int = CAP) -> str:
 def line(text: str, cap: int = 4_096) -> str:
     """Text for one row."""
     return _cleaned(text, cap, _LINE)
+
+
+_OF_LINES = frozenset(("error", "output", "text", "why"))
+"""Members that may have line breaks."""
+_Whole = TypeVar("_Whole", bound=Struct)
+
+
+def whole(value: _Whole) -> _Whole:
+    """A Struct from outside with every text in it cleaned: what is no JSON, and has no secret as a whole."""
+    return replace(value, **{name: _part(name, getattr(value, name)) for name in value.__struct_fields__})
+
+
+def _part(name: str, value: object) -> object:
+    match value:
+        case Enum():
+            return value
+        case str():
+            return lines(value) if name in _OF_LINES else line(value, 500)
+        case tuple():
+            return tuple(_part(name, each) for each in value)
+        case Struct():
+            return whole(value)
+        case _:
+            return value
 
 
 def _cleaned(text: str, cap: int, signs: Mapping[int, int | str | None]) -> str:

@@ -28,25 +28,6 @@ class GateAnswer(Struct, frozen=True):
     a key was faster, the second must know that it came late."""
 
 
-class GateOpening(Struct, frozen=True):
-    """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
-
-    job: str
-    gate: str
-    round: int
-    opened: Millis
-    until: Millis
-    then_at: Millis
-    verdict: str
-    """What happens at `then_at` if nobody decides; `by` None: it times out."""
-    by: str | None
-    to: str
-    approvals: int = 1
-    """How many must approve."""
-    approved: int = 0
-    """How many have."""
-
-
 class GateState(Struct, frozen=True):
     """The gate that the last status body shows."""
 

@@ -1,8 +1,9 @@
-"""A journal folded for the screen: whose call is whose, and what the panes would show of each job. Total and pure.
+"""What a source has told, folded for the screen: whose call is whose, and what the panes show of each run. Total and pure.
 
-A journal knows no run: it has the exchanges and facts of all clients. A call is on the wire alone until its reply, or a
-fact of it, tells whose it is: then it joins that run, or begins one. What a run of our own would have observed besides,
-its waits and its end, follows from the replies: the next poll is due after the pause between the last two.
+LIVE, WATCH and PLAYBACK are folded alike. In a run of our own every call is its own as soon as it is sent, turn after turn.
+A journal knows no run: it has the exchanges and facts of all clients. There a call is on the wire alone until its reply, or
+a fact of it, tells whose it is: then it joins that run, or begins one. What a run of our own observes besides, its waits
+and its end, follows from the replies: the next poll is due after the pause between the last two.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.reduce import answered, reduce, sent, with_call, with_reply
+from lab.tui.state.reduce import answered, next_turn, reduce, sent, with_call, with_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     USUAL_LABELS,
@@ -31,7 +32,6 @@ from lab.tui.state.run import (
     JobState,
     RunState,
     TokenState,
-    put,
 )
 
 MOST_CLIENT_RUNS = 1_000
@@ -39,6 +39,8 @@ MOST_CLIENT_RUNS = 1_000
 MOST_TOKENS = 1_000
 MOST_ARMED = 32
 """How many armed faults the screen keeps."""
+OWN = 0
+"""The run of ours; those of a journal are numbered by their exchanges."""
 
 _Kept = TypeVar("_Kept")
 _Name = TypeVar("_Name")
@@ -96,15 +98,17 @@ class PendingCall(Struct, frozen=True):
     request: Requested
     call: Exchange
     run: int | None = None
-    """Whose it is, if a fact told."""
+    """Whose it is, if that is known."""
     struck: FaultStruck | None = None
     """Noted just before the reply that it spoils."""
 
 
 class JournalState(Struct, frozen=True):
-    """All that a journal has held so far. Instants of the tokens' claims count from `epoch`."""
+    """All that a source has told so far. Instants of the tokens' claims count from `epoch`."""
 
     epoch: Epoch = 0
+    own: bool = False
+    """Whether it tells of one run, which is ours; else of those of all clients."""
     client_runs: Mapping[int, ClientRun] = {}
     """By the exchange that began each, oldest first; below zero where no such exchange is in sight."""
     run_of_job: Mapping[str, int] = {}
@@ -160,64 +164,67 @@ def _keep(kept: dict[_Name, _Kept], name: _Name, value: _Kept, most: int) -> Non
 
 
 class RunChange(Struct, frozen=True):
-    """What an observation, or what follows from it, changed in one run (None: in none): for line mode."""
+    """What an observation, or what follows from it, changed in one run (None: in none)."""
 
     client_run: int | None
     observation: RunObservation
     before: RunState
     after: RunState
+    done: Exchange | None = None
+    """The call that it is the reply to."""
 
 
 RunChanges = tuple[RunChange, ...]
 
 
-def follow(journal: JournalState, observation: RunObservation) -> JournalState:
-    """The state after one more observation."""
-    return changes(journal, observation)[0]
+def follow(journal: JournalState, event: "RunObservation | SourceUpdate") -> JournalState:
+    """The state after one more thing that came from a source."""
+    if isinstance(event, SourceUpdate):
+        return event.journal or journal
+    return changes(journal, event)[0]
 
 
 def changes(journal: JournalState, observation: RunObservation) -> tuple[JournalState, RunChanges]:
     """The state after one more observation, and what it changed on the way there."""
-    match observation:
-        case Noted(fact=LedgerCleared(at=at)):
-            return JournalState(journal.epoch, unassigned=RunState(latest=at), missed=journal.missed or 0), ()
-        case Requested() | Replied() | Noted():
-            step = _Step(journal)
-            return step.take(observation), tuple(step.changes)
-        case Lost() | Touched() | Waiting() | Asking() | RunEnded():
-            return journal, ()  # what only a run of our own observes: no journal holds it
-        case _:
-            assert_never(observation)
+    if isinstance(observation, Noted) and isinstance(observation.fact, LedgerCleared):
+        cleared, missed = RunState(latest=observation.fact.at), journal.missed or 0
+        return JournalState(journal.epoch, journal.own, unassigned=cleared, missed=missed), ()
+    step = _Step(journal)
+    return step.take(observation), tuple(step.changes)
 
 
 class _Step:
-    """One observation on its way into the journal: what it changes, and what changed in runs so far."""
+    """One observation on its way into the state: what it changes, and what changed in runs so far."""
 
     def __init__(self, journal: JournalState) -> None:
-        self._journal = journal
+        self._journal, self._own = journal, journal.own
         self._runs, self._in_flight = dict(journal.client_runs), dict(journal.in_flight)
         self._jobs, self._tokens = dict(journal.run_of_job), dict(journal.tokens)
         self._unassigned, self._wire = journal.unassigned, journal.exchanges
         self.changes: list[RunChange] = []
+        if self._own:
+            self._runs.setdefault(OWN, ClientRun(journal.unassigned))
 
-    def take(self, observation: Requested | Replied | Noted) -> JournalState:
-        """The journal with it."""
+    def take(self, observation: RunObservation) -> JournalState:
+        """The state with it."""
         missed, armed = self._journal.missed, self._journal.armed
         match observation:
             case Requested(x=x):
-                call = sent(observation)
                 missed = max(0, x - 1) if missed is None else missed
-                self._wire = (*self._wire, call)[-MOST_EXCHANGES:]
-                _keep(self._in_flight, x, PendingCall(observation, call), MOST_CLIENT_RUNS)
-            case Replied():
+                self._request(observation)
+            case Replied() | Lost() if observation.x in self._in_flight:
                 self._reply(observation)
             case Noted():
-                self._fact(observation)
                 armed = with_fact(armed, observation.fact)
+                self._fact(observation)
+            case Replied() | Lost() | Touched() | Waiting() | Asking() | RunEnded():
+                if self._own:  # no journal holds them
+                    self._fold(OWN, observation)
             case _:
                 assert_never(observation)
         return JournalState(
             self._journal.epoch,
+            self._own,
             self._runs,
             self._jobs,
             self._tokens,
@@ -228,22 +235,27 @@ class _Step:
             missed,
         )
 
+    def _show(self, call: Exchange) -> None:
+        """A call that is on the wire is another now: mostly the last one."""
+        wire = self._wire
+        at = next((at for at in range(len(wire) - 1, -1, -1) if wire[at].x == call.x), None)
+        self._wire = wire if at is None else (*wire[:at], call, *wire[at + 1 :])
+
     # Runs
 
     def _change(self, key: int, observation: RunObservation, after: RunState, done: Exchange | None = None) -> None:
-        """A run is another now; of the exchanges it keeps none, the wire has them all."""
+        """A run is another now."""
         client_run = self._runs[key]
         before = client_run.run
-        if before.ended is not None:
+        if before.ended is not None and not self._own:
             # a client may go on calling about a job that has ended: it is seen, and the job stays ended
             after = replace(after, ended=before.ended, outcome=before.outcome, gate=None, opening=None, next_call=None)
         self._runs[key] = replace(client_run, run=after)
-        shown = after if done is None else replace(after, exchanges=(done,))
-        self.changes.append(RunChange(key, observation, before, shown))
+        self.changes.append(RunChange(key, observation, before, after, done))
 
     def _fold(self, key: int, observation: RunObservation) -> None:
         run = self._runs[key].run
-        if run.ended is None:
+        if run.ended is None or self._own:
             self._change(key, observation, reduce(run, observation))
 
     def _begin(self, key: int, run: RunState) -> int:
@@ -341,33 +353,39 @@ class _Step:
             return key, replace(asks, resumes=True, verdict=clean.line(said, 64))
         return (key, replace(asks, command="message")) if named else None
 
-    # What comes back
+    # What is sent, and what comes back
 
-    def _reply(self, reply: Replied) -> None:
+    def _request(self, observation: Requested) -> None:
+        call = sent(observation)
+        self._wire = (*self._wire, call)[-MOST_EXCHANGES:]
+        _keep(self._in_flight, call.x, PendingCall(observation, call, OWN if self._own else None), MOST_CLIENT_RUNS)
+        if self._own:
+            run = self._runs[OWN].run
+            self._change(OWN, observation, with_call(run if run.ended is None else next_turn(run), call))
+
+    def _reply(self, came: Replied | Lost) -> None:
         """A reply, or what was left of one, and what follows from it."""
-        pending = self._in_flight.pop(reply.x, None)
-        if pending is None:
-            return
-        came: Replied | Lost = reply
-        if reply.cut is not None or reply.response.status == 0:
-            came = Lost(reply.at, reply.x, pending.struck.fault if pending.struck else reply.cut or "reset")
-        shows_job = isinstance(came, Replied) and pending.call.command != "token"
-        pending = self._placed(pending, reading.job_in(pending.call.route, reply.response) if shows_job else None)
+        pending = self._in_flight.pop(came.x)
+        if isinstance(came, Replied) and (came.cut is not None or came.response.status == 0):
+            came = Lost(came.at, came.x, pending.struck.fault if pending.struck else came.cut or "reset")
+        seen = None
+        if isinstance(came, Replied) and pending.call.command != "token":
+            seen = reading.job_in(pending.call.route, came.response)
+        pending = self._placed(pending, seen)
         done, key = with_reply(pending.call, came), pending.run
-        self._wire = put(self._wire, done)
+        self._show(done)
         if key is None:
             before, at = self._unassigned, done.at
             start = at if before.start is None else before.start
             # no clock runs for calls that are nobody's
-            self._unassigned = replace(before, start=start, latest=reply.at, ended=reply.at)
-            self.changes.append(RunChange(None, came, before, replace(self._unassigned, exchanges=(done,))))
+            self._unassigned = replace(before, start=start, latest=came.at, ended=came.at)
+            self.changes.append(RunChange(None, came, before, self._unassigned, done))
             return
         if pending.struck is not None:
-            self._change(
-                key, fact := Noted(pending.struck.at, pending.struck, reply.x), reduce(self._runs[key].run, fact)
-            )
+            fact = Noted(pending.struck.at, pending.struck, came.x)
+            self._change(key, fact, reduce(self._runs[key].run, fact))
         self._change(key, came, answered(self._runs[key].run, done, came), done)
-        if isinstance(came, Replied):
+        if isinstance(came, Replied) and not self._own:
             self._consequence(done, key, came)
 
     def _consequence(self, call: Exchange, key: int, reply: Replied) -> None:
@@ -419,15 +437,14 @@ class _Step:
         fact, x = observation.fact, observation.x or 0
         pending = self._in_flight.get(x)
         match fact:  # an open match: facts of other rooms are about a job, or change nothing
-            case TokenGranted():
+            case TokenGranted() if not self._own:
                 self._granted(fact)
-            case JobAccepted():
+            case JobAccepted() if not self._own:
                 self._accepted(fact, observation, pending)
-            case FaultStruck() if pending is not None:
-                call = replace(pending.call, struck=clean.line(fact.fault, 64))
-                self._in_flight[x], self._wire = replace(pending, call=call, struck=fact), put(self._wire, call)
             case FaultStruck():
-                pass
+                self._struck(fact, observation)
+            case _ if self._own:
+                self._fold(OWN, observation)
             case _:
                 key = self._run_of(reading.name(getattr(fact, "job", "")))
                 if key is None:
@@ -435,6 +452,19 @@ class _Step:
                 if isinstance(fact, GateDecided) and pending is not None and pending.run is None:
                     self._join(key, pending, _admitted(pending.call.asks, fact, self._runs[key].run))
                 self._fold(key, observation)
+
+    def _struck(self, fact: FaultStruck, observation: Noted) -> None:
+        """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
+        x = observation.x
+        calls = (each for each in reversed(self._wire) if (each.at <= fact.at if x is None else each.x == x))
+        if (call := next(calls, None)) is not None:
+            call = replace(call, struck=clean.line(fact.fault, 64))
+            self._show(call)
+            if (pending := self._in_flight.get(call.x)) is not None:
+                # what is known of a journal's call when its reply comes shows with that
+                self._in_flight[call.x] = replace(pending, call=call, struck=None if self._own else fact)
+        if self._own:
+            self._fold(OWN, observation)
 
     def _granted(self, fact: TokenGranted) -> None:
         """A token by what the journal alone tells of it, its claims too, for a reply may bring but its alias; one that a
@@ -521,33 +551,15 @@ class SourceUpdate(Struct, frozen=True):
     passed: str = ""
     """What a skip let pass: beside the narration until the next key, or until something happens."""
     another_journal: bool = False
-    """Whether it is another journal: what was chosen in the one before is no more."""
+    """Whether it is another journal than the one before."""
     stop: int = 0
     """Which stop this is, from 1, if the run stands where an act begins until it is let go on."""
     jump: str = ""
     """`on` or `back`, if the run has come here in another way than by what happened before."""
 
 
-class ObservedState(Struct, frozen=True):
-    """All that was observed so far: of a run of ours one run, of a journal the jobs of all clients."""
-
-    run: RunState = RunState()
-    journal: JournalState | None = None
-    """None where the run is ours."""
-    armed: ArmedFaults = ()
-
-    def run_of(self, key: int | None) -> RunState:
-        """What the panes draw: of a journal the run that was chosen, else the newest."""
-        return self.run if self.journal is None else self.journal.run(key)
-
-
-def fold(state: ObservedState, event: RunObservation | SourceUpdate) -> ObservedState:
-    """The state after one more thing that came from a source."""
+def begins_anew(event: RunObservation | SourceUpdate) -> bool:
+    """Whether what was chosen of the jobs so far is no more: exchanges, and so jobs, are numbered anew."""
     if isinstance(event, SourceUpdate):
-        journal = event.journal or state.journal
-    elif state.journal is not None:
-        journal = follow(state.journal, event)
-    else:
-        armed = with_fact(state.armed, event.fact) if isinstance(event, Noted) else state.armed
-        return ObservedState(reduce(state.run, event), None, armed)
-    return replace(state, journal=journal, armed=state.armed if journal is None else journal.armed)
+        return event.another_journal
+    return isinstance(event, Noted) and isinstance(event.fact, LedgerCleared)

@@ -51,25 +51,19 @@ def call_request(route: str, request: Request) -> CallRequest:
     call = client.identify(request) if client is not None else None
     if client is None or call is None:
         return CallRequest("token" if route == "token" else "")
-    command, verdict = call.command, clean.line(call.verdict, 64)
-    team, job, labels = clean.line(command.team, 200), name(command.job), client.labels
-    match command:
-        case Look():
-            return CallRequest("status", team, job, labels=labels)
-        case Decide(conversation=conversation):
-            return CallRequest(
-                "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
-                conversation=name(conversation), follows=call.follows, labels=labels,
-            )  # fmt: skip
-        case Invoke(conversation=conversation):
-            return CallRequest(
-                "invoke", team, job, message=_pairs(call.message), fields=_pairs(call.fields),
-                conversation=name(conversation), follows=call.follows, labels=labels,
-            )  # fmt: skip
-
-
-def _pairs(members: tuple[tuple[str, Json], ...]) -> Pairs:
-    return tuple((name, clean.value_line(value)) for name, value in members)
+    command, labels = call.command, client.labels
+    team, job = clean.line(command.team, 200), name(command.job)
+    if isinstance(command, Look):
+        return CallRequest("status", team, job, labels=labels)
+    message, fields = (
+        tuple((label, clean.value_line(value)) for label, value in members) for members in (call.message, call.fields)
+    )
+    decides = isinstance(command, Decide)
+    return CallRequest(
+        "invoke", team, job, message, fields, decides, clean.line(call.verdict, 64) if decides else "",
+        comment_line(command.comment) if isinstance(command, Decide) else None,
+        name(command.conversation), call.follows, labels,
+    )  # fmt: skip
 
 
 def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
+from lab.jobs.facts import GateDecided, GateExpired
+from lab.program.words import Verdict
+from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.tape.observed import local_paths, observation_of
-from lab.tui.state import clean
 from lab.tui.state.cursor import RecordedDecisions, Spread
 from lab.tui.state.journal import JournalState, RunChanges, changes
 from lab.tui.state.reduce import happens
@@ -26,6 +28,7 @@ QUIET = frozenset(
     ("connection.opened", "connection.closed", "call.counted", "job.status", "token.granted", "job.accepted")
 )
 """Facts that nobody sees happen: a step goes past them."""
+_ENDS = (GateDecided.type, GateExpired.type)
 
 
 class RecordingTimeline:
@@ -52,17 +55,14 @@ class RecordingTimeline:
         self._stops = tuple(
             at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
         )
+        ends = (line for line in self._lines if isinstance(line, Entry) and line.type in _ENDS)
         self.decisions: RecordedDecisions = {
-            (
-                line.text("job") or "",
-                line.text("gate") or "",
-                turn if isinstance(turn := line.get("round"), int) else 0,
-            ): (
-                line.instant,
-                clean.line(line.text("verdict") or "timed-out", 40),
+            (fact.job, fact.gate, fact.round): (
+                fact.at,
+                fact.verdict if isinstance(fact, GateDecided) else Verdict.TIMED_OUT,
             )
-            for line in self._lines
-            if isinstance(line, Entry) and line.type in ("gate.decided", "gate.expired")
+            for fact in map(fact_of, ends)
+            if isinstance(fact, GateDecided | GateExpired)
         }
         self._last = (0, self._kept[0])
         self._spread: tuple[int, Spread] = (-1, Spread())

@@ -1,7 +1,6 @@
-"""The fold of one run: `reduce(run, observation)`, the run after one more observation. Total and pure.
+"""What one more observation makes of one run: `with_call` and `answered` its calls, `reduce` all else. Total and pure.
 
-A call becomes part of a run with `with_call`, and what came of it with `answered`: in a run of ours as soon as it is sent, in
-one that a journal holds once its reply or a fact tells whose it is. Every text is cleaned on its way in, and whatever is
+Every text is cleaned on its way in, and whatever is
 new is a milestone.
 """
 
@@ -21,9 +20,8 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Status, Verdict
 from lab.tui.state import clean, reading
-from lab.tui.state.gate import GateDecision, GateOpening, verdict_face
+from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import (
-    MOST_EXCHANGES,
     MOST_TURNS,
     Exchange,
     JobState,
@@ -32,24 +30,14 @@ from lab.tui.state.run import (
     RunState,
     TimelineRow,
     TokenState,
-    put,
 )
 from lab.tui.state.status import face, meaning
 from lab.tui.state.timeline import with_row
 
 
 def reduce(run: RunState, observation: RunObservation) -> RunState:
-    """The state after one more observation of a run of ours; of a journal's all but its calls."""
-    match observation:
-        case Requested():
-            call = sent(observation)
-            run = run if run.ended is None else _next_turn(run)
-            return with_call(replace(run, exchanges=(*run.exchanges, call)[-MOST_EXCHANGES:]), call)
-        case Replied() | Lost() if (known := run.exchange(observation.x)) is not None:
-            done = with_reply(known, observation)
-            return answered(replace(run, exchanges=put(run.exchanges, done)), done, observation)
-        case _:
-            run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
+    """The run after one more observation, all but its calls."""
+    run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
     match observation:
         case Waiting():
             return replace(run, next_call=observation)
@@ -59,7 +47,7 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
             return _fact(run, observation)
         case RunEnded():
             return _ended(run, observation)
-        case Replied() | Lost() | Touched():
+        case Requested() | Replied() | Lost() | Touched():
             return run
         case _:
             assert_never(observation)
@@ -154,13 +142,11 @@ def _job_of(call: Exchange) -> JobState:
     return JobState(call.at, call.path, asks.team, asks.message, asks.fields, labels=asks.labels)
 
 
-def _next_turn(run: RunState) -> RunState:
+def next_turn(run: RunState) -> RunState:
     """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
-    past = run.past if run.job is None else (*run.past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
+    past = run.past if run.job is None else (*run.past, replace(run, past=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
-    return RunState(
-        run.start, latest=run.latest, observed=run.observed, token=token, past=past, exchanges=run.exchanges
-    )
+    return RunState(run.start, latest=run.latest, observed=run.observed, token=token, past=past)
 
 
 # What came of them
@@ -295,7 +281,8 @@ def _status(run: RunState, seen: Seen, call: Exchange) -> RunState:
         job = replace(job, status=last.status)
     run = replace(run, last=last, job=job)
     if not last.asks_person or seen.question is None:
-        return replace(run, gate=None, opening=None)
+        # a gate that opened while the answer was on its way stays open
+        return replace(run, gate=None, opening=run.opening if run.opening and run.opening.at > call.at else None)
     return run if late and run.decision is not None and run.decision.ends else gated(run, seen.question)
 
 
@@ -322,18 +309,8 @@ def gated(run: RunState, question: Question) -> RunState:
 
 
 def _ended(run: RunState, observation: RunEnded) -> RunState:
-    outcome = observation.outcome
-    cleaned = replace(
-        outcome,
-        token=None,
-        output=outcome.output and clean.lines(outcome.output),
-        error=outcome.error and clean.lines(outcome.error),
-        why=outcome.why and clean.lines(outcome.why),
-        job=outcome.job and clean.line(outcome.job, 200),
-        conversation=outcome.conversation and clean.line(outcome.conversation, 200),
-        follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
-    )
-    run = replace(run, ended=observation.at, outcome=cleaned, next_call=None, gate=None, opening=None)
+    outcome = clean.whole(replace(observation.outcome, token=None))
+    run = replace(run, ended=observation.at, outcome=outcome, next_call=None, gate=None, opening=None)
     return run if run.came_to("output", "error") else run.reached(observation.at, "error", outcome.status or "")
 
 
@@ -350,47 +327,50 @@ def _fact(run: RunState, observation: Noted) -> RunState:
         case LedgerCleared(at=at):
             return RunState(latest=at)
         case FaultStruck() as fact:
-            return _struck(run, fact, observation.x)
-        case JobStatus() as fact if run.job is not None and run.job.job in (None, fact.job):
-            return _stepped(run, run.job, fact)
-        case GateOpened() as fact if _goes_on(run, fact.job):
-            return replace(run, opening=_opening(fact))
-        case GateDecided() | GateExpired() as fact if _goes_on(run, fact.job):
-            return _closed(run, fact, observation.at)
+            name, goes_on = clean.line(fact.fault, 80), run.ended is None and run.job is not None
+            run = run.reached(fact.at, "fault", name)
+            return _noted(run, TimelineRow(fact.at, "struck", name, bad=True)) if goes_on else run
+        case JobStatus() | GateOpened() | GateDecided() | GateExpired() as fact if run.job is not None:
+            return _of_job(run, run.job, clean.whole(fact), observation.at) if run.job.job in (None, fact.job) else run
         case _:
             return run
 
 
-def _goes_on(run: RunState, job: str) -> bool:
-    """Whether a fact is about this run's job, which goes on."""
-    return run.ended is None and run.job is not None and run.job.job in (None, job)
-
-
-def _stepped(run: RunState, job: JobState, fact: JobStatus) -> RunState:
-    """The job is at another step."""
-    word = reading.word_of(job.labels, fact.to)
-    run = run.reached(fact.at, "step", clean.line(fact.step, 80), word)
-    if job.job is None or job.code is not None:
-        return run
-    # no whole answer has shown it yet: it is answered with events, or its call isn't in sight
-    return replace(run, job=replace(job, status=word)).reached(fact.at, "status", word)
+def _of_job(
+    run: RunState, job: JobState, fact: JobStatus | GateOpened | GateDecided | GateExpired, noticed: Millis
+) -> RunState:
+    """What happened to this run's job; at its gates only while it goes on."""
+    match fact:
+        case JobStatus():
+            word = reading.word_of(job.labels, fact.to)
+            run = run.reached(fact.at, "step", fact.step, word)
+            if job.job is None or job.code is not None:
+                return run
+            # no whole answer has shown it yet: it is answered with events, or its call isn't in sight
+            return replace(run, job=replace(job, status=word)).reached(fact.at, "status", word)
+        case _ if run.ended is not None:
+            return run
+        case GateOpened():
+            return replace(run, opening=fact, approved=0)
+        case GateDecided() | GateExpired():
+            return _closed(run, fact, noticed)
+        case _:
+            assert_never(fact)
 
 
 def _closed(run: RunState, fact: GateDecided | GateExpired, noticed: Millis) -> RunState:
     """What the journal tells of a decision: who decided, by name, and what was said. It closes the gate at once."""
-    step, shown, opening = clean.line(fact.gate, 80), run.gate, run.opening
-    gate = shown if shown is not None and shown.gate in ("", step) else None
-    verdict, by = (str(Verdict.TIMED_OUT), str(Origin.SCRIPT))
-    name = comment = None
+    shown, opening = run.gate, run.opening
+    gate = shown if shown is not None and shown.gate in ("", fact.gate) else None
+    verdict, by, name, comment = str(Verdict.TIMED_OUT), str(Origin.SCRIPT), None, None
     if isinstance(fact, GateDecided):
-        if fact.by is Origin.API and _carried(run, fact, step):
+        if fact.by is Origin.API and _carried(run, fact):
             return run
-        verdict, by = clean.line(str(fact.verdict), 40), str(fact.by)
-        name, comment = fact.name and clean.line(fact.name, 200), reading.comment_line(fact.comment)
-    decision = GateDecision(fact.at, verdict, by, noticed, fact.at, step, fact.round, name, comment, gate)
+        verdict, by, name, comment = str(fact.verdict), str(fact.by), fact.name, fact.comment
+    decision = GateDecision(fact.at, verdict, by, noticed, fact.at, fact.gate, fact.round, name, comment, gate)
     if gate is None and opening is not None:  # no poll has shown it
-        run = run.reached(opening.opened, "gate", opening.gate)
-    run = _decided(run, decision, (step, fact.round))
+        run = run.reached(opening.at, "gate", opening.gate)
+    run = _decided(run, decision, (fact.gate, fact.round))
     ends = run.decision is not None and run.decision.ends
     # while our own answer to it is under way, its reply tells
     return replace(run, gate=None) if ends and gate is not None and gate.sent is None else run
@@ -401,52 +381,24 @@ def _decided(
 ) -> RunState:
     """With a decision, and the approvals counted of the opening that it answers: a row, and what is narrated until the next
     status."""
-    opening = run.opening
+    opening, approved = run.opening, run.approved
     if opening is not None:
-        decision = replace(decision, patience=opening.until - opening.opened)
+        decision = replace(decision, patience=opening.until - opening.at)
     if opening is not None and (opening.gate, opening.round) == answers:
-        opening = replace(opening, approved=opening.approved + (decision.verdict == Verdict.APPROVED))
-        decision = replace(decision, approved=opening.approved, approvals=opening.approvals)
+        approved += decision.verdict == Verdict.APPROVED
+        decision = replace(decision, approved=approved, approvals=opening.approvals)
     else:
         decision = replace(decision, approved=1)
     bad, word = decision.verdict == Verdict.TIMED_OUT, verdict_face(decision.verdict).word
     row = TimelineRow(decision.at, "decided", word, code, took, bad=bad, decision=decision)
-    run = _noted(replace(run, opening=opening, decision=decision), row)
+    run = _noted(replace(run, approved=approved, decision=decision), row)
     return run.reached(decision.at, "decided", decision.verdict, decision=decision)
 
 
-def _carried(run: RunState, fact: GateDecided, step: str) -> bool:
+def _carried(run: RunState, fact: GateDecided) -> bool:
     """Whether a call carried this decision: it shows as the reply to it, be that under way or here."""
     last = run.decision
     if last is not None and last.by == Origin.API and last.since <= fact.at <= last.at and last.gate is not None:
-        if last.step in ("", step) and (last.round, last.verdict) == (fact.round, str(fact.verdict)):
+        if last.step in ("", fact.gate) and (last.round, last.verdict) == (fact.round, str(fact.verdict)):
             return True
     return run.gate is not None and run.gate.sent is not None
-
-
-def _opening(fact: GateOpened) -> GateOpening:
-    then = fact.otherwise
-    return GateOpening(
-        clean.line(fact.job, 200),
-        clean.line(fact.gate, 80),
-        fact.round,
-        fact.at,
-        fact.until,
-        then.at,
-        clean.line(then.verdict, 40),
-        then.by and clean.line(then.by, 200),
-        clean.line(then.to, 40),
-        fact.approvals,
-    )
-
-
-def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
-    """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
-    name = clean.line(fact.fault, 80)
-    calls = reversed(run.exchanges)
-    call = next((each for each in calls if (each.at <= fact.at if x is None else each.x == x)), None)
-    if call is not None:
-        run = replace(run, exchanges=put(run.exchanges, replace(call, struck=name)))
-    run = run.reached(fact.at, "fault", name)
-    goes_on = run.ended is None and run.job is not None
-    return _noted(run, TimelineRow(fact.at, "struck", name, bad=True)) if goes_on else run

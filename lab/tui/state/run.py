@@ -10,8 +10,9 @@ from lab.core.clock import Millis
 from lab.core.observe import Waiting
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
+from lab.jobs.facts import GateOpened
 from lab.program.words import Verdict
-from lab.tui.state.gate import GateDecision, GateOpening, GateState
+from lab.tui.state.gate import GateDecision, GateState
 
 USUAL_LABELS = USUAL_CLIENT.labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
@@ -85,12 +86,6 @@ class Exchange(Struct, frozen=True):
     def took(self) -> Millis | None:
         """Latency in milliseconds."""
         return None if self.until is None else self.until - self.at
-
-
-def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
-    """These with an exchange in the place of what it was before, if it is among them."""
-    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
-    return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])
 
 
 class TokenState(Struct, frozen=True):
@@ -231,17 +226,21 @@ class RunState(Struct, frozen=True):
     gate: GateState | None = None
     gates: tuple[str, ...] = ()
     """What tells the gates apart that were met so far."""
-    opening: GateOpening | None = None
+    opening: GateOpened | None = None
+    """How the gate opened, as the mock's journal tells it: how long it waits isn't on the wire."""
+    approved: int = 0
+    """How many have approved at that opening."""
     decision: GateDecision | None = None
     """The last decision, until a poll that was sent after it brings a status."""
     next_call: Waiting | None = None
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()
+    """The wire, which is that of all runs: where a run is drawn."""
     part: int | None = None
     """Which part of the scenario the job plays, where the journal tells."""
     past: tuple["RunState", ...] = ()
-    """The turns of the conversation before this one, without exchanges: those are kept once, here."""
+    """The turns of the conversation before this one."""
 
     def reached(
         self, at: Millis, kind: MilestoneKind, value: str = "", word: str = "", decision: GateDecision | None = None
@@ -309,7 +308,7 @@ class RunState(Struct, frozen=True):
         return next((exchange for exchange in reversed(self.exchanges) if exchange.x == x), None)
 
     @property
-    def matched_opening(self) -> GateOpening | None:
+    def matched_opening(self) -> GateOpened | None:
         """What the journal tells of the gate that shows; None if it tells of none, or of another."""
         opening, gate = self.opening, self.gate
         named = gate is not None and (not gate.gate or (opening is not None and opening.gate == gate.gate))

@@ -27,6 +27,8 @@ class ScreenSource:
     """How the run ended, if it is ours."""
     refusal = ""
     """What it says where it can't do what is asked."""
+    runs = True
+    """Whether its time passes by itself, so that the screen has to look at it; else somebody puts it where it is."""
     paused = False
     """Whether its time stands."""
     factor = "1"

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from lab.app.effects import Answer
 from lab.app.run import run
+from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.journal.fact import Fact

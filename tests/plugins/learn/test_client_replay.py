@@ -1,6 +1,5 @@
 """Captured, learned, served, and the same calls again: a client replay finds what was learned equal (recordings.md §17)."""
 
-
 import pytest
 from msgspec.structs import replace
 

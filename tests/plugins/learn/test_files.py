@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.files.calls_of_tools import LONGEST_JSON, LONGEST_YAML
+from lab.files.recordings import LONGEST_JSON, LONGEST_YAML
 from lab.plugins.learn.reading import ObservedCalls, observed_in
 from tests.conftest import ROOT, Lab
 

@@ -19,7 +19,7 @@ from lab.plugins.phone.gates import PhoneGates
 from lab.plugins.phone.listener import MOST_A_SECOND, PhoneServer
 from lab.plugins.phone.page import PhoneQuestion
 from lab.server.limits import ServerLimits
-from lab.server.reachable import address_for_others
+from lab.server.listener import address_for_others
 from tests.conftest import each_row
 
 ANSWERS = (("approved", "Approve"), ("rejected", "Reject"), ("changes-requested", "Request <i>changes</i>"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
-from lab.cli.serve.offers import OfferedChoices
+from lab.cli.serve.serve_extras import OfferedChoices
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.mock.service import Service

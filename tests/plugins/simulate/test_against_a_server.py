@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, EffectResult, Outcome, Received, Run, Send, Silence, Woke
 from lab.app.run import run
-from lab.cli.setup import Setup, app_of, make_setup
+from lab.cli.run.apps import app_of
+from lab.cli.setup import Setup, make_setup
 from lab.core.clock import Millis
 from lab.jobs.facts import JobRecord, job_key
 from lab.jobs.timeline import at, spans

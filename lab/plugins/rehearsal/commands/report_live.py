@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from lab.cli.commands.watch import WatchSettings, control_address, reached
 from lab.cli.loop import complete
 from lab.cli.recordings import scenarios_of
 from lab.client.control import root_of
+from lab.control import ListScenarios, ServedScenario
 from lab.core.errors import UsageError
-from lab.core.exchange import Json
-from lab.core.jsontext import whole
 from lab.jobs.own_run import GoodEnd
 from lab.mock.config import MOUNT_PATH
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
@@ -82,21 +81,18 @@ async def _fetch(flags: Flags) -> LiveJournals:
         target=url, control_token=flags.variable("LAB_CONTROL_TOKEN"), runtime=flags.variable("XDG_RUNTIME_DIR")
     )
     async with reached(url, settings) as client:
-        rows = (await client.look("scenarios")).get("scenarios")
-        offered = [row for row in rows if isinstance(row, dict) and "base_url" in row] if isinstance(rows, list) else []
+        listed = (await client.ask(ListScenarios())).value.scenarios
+        offered = [each for each in listed if each.good_client is not UNSET]
         lines = {USUAL_JOURNAL: await client.journal()}
         for row in offered:
-            if row.get("calls"):
-                name = str(row["name"])
-                lines[name] = await client.journal(name)
-    return LiveJournals(url, lines, {str(row["name"]): _expectation(row) for row in offered})
+            if row.calls:
+                lines[row.name] = await client.journal(row.name)
+    return LiveJournals(url, lines, {row.name: _expectation(row) for row in offered})
 
 
-def _expectation(row: Mapping[str, Json]) -> Expectation:
-    ends, asks, jobs = (row.get(name) for name in ("good_client", "asks", "jobs"))
-    known = [GoodEnd(end) for end in ends if end in list(GoodEnd)] if isinstance(ends, list) else []
-    turns = (len(asks) if isinstance(asks, list) else 1) * (whole(jobs) or 1)
-    return Expectation(tuple(known), turns, row.get("strikes") is True)
+def _expectation(row: ServedScenario) -> Expectation:
+    known = [GoodEnd(end) for end in row.good_client or () if end in list(GoodEnd)]
+    return Expectation(tuple(known), len(row.asks) * (row.jobs or 1), row.strikes is True)
 
 
 def _with_journal(run: JudgedRun, report: ClientReport, url: str) -> JudgedRun:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from lab.clocks import SystemClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, UsageError
-from lab.files.processes import processes_with
+from lab.files.runtime import processes_with
 
 KEPT = 64 * 1024
 """Bytes of each of its streams that are kept: the last ones."""

@@ -6,7 +6,7 @@ A long run takes all of them, a short one each kind once at each route.
 import pytest
 
 from lab.app.run import run
-from lab.cli.setup import app_of
+from lab.cli.run.apps import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.faults.yamltext import yaml_text

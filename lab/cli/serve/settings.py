@@ -1,13 +1,49 @@
-"""Which store several processes of one lab share: `lab serve --ledger URL`, or LAB_LEDGER."""
+"""What `lab serve` is asked that other commands are not: who may speak to its control plane, which store keeps its lab."""
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Literal, TypeAlias
 
 from lab.core.errors import UsageError
 from lab.settings import Flags, Settings, refuse_idle
 
-LEDGER_VARIABLE = "LAB_LEDGER"
+TOKEN_VARIABLE, LEDGER_VARIABLE = "LAB_CONTROL_TOKEN", "LAB_LEDGER"
+LogLines: TypeAlias = Literal["none", "text", "json"]
+"""How a line of each request is written, if any is."""
+_TOKEN = re.compile("[!-~]{16,200}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _ONE_PROCESS = {"record": "--record", "journal": "--journal", "source": "--from"}
 """Options of a lab that one process serves, by their flags."""
+
+
+class ControlSettings(Settings, frozen=True):
+    """What `lab serve` was asked of its control plane, beside where it listens."""
+
+    token: str | None = None
+    """The control token; None: a fresh one at each start."""
+    names: tuple[str, ...] = ()
+    """What a request's Host may say beside loopback's names and the host listened on, at whatever port."""
+
+    READ: ClassVar = {"token": lambda flags: _token(flags), "names": lambda flags: _names(flags)}
+    SECRET: ClassVar = ("token",)
+
+
+def _token(flags: Flags) -> str | None:
+    token = flags.variable(TOKEN_VARIABLE)
+    if token is not None and not _TOKEN.fullmatch(token):
+        hint = "Take 16 to 200 printable ASCII characters without blanks, or unset it: each start then has its own."
+        raise UsageError(f"{TOKEN_VARIABLE} is no control token.", hint=hint)
+    return token
+
+
+def _names(flags: Flags) -> tuple[str, ...]:
+    names: list[str] = flags["control_name"] or []
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise UsageError(f"--control-name {name} is no host.", hint="Write a host without a port, as lab.example.")
+    if names and not flags["i_know_this_is_exposed"]:
+        hint = "Leave --control-name out, or add --i-know-this-is-exposed: whoever has the token commands the lab."
+        raise UsageError("--control-name is for a control plane that others can reach.", hint=hint)
+    return tuple(names)
 
 
 class LedgerSettings(Settings, frozen=True):

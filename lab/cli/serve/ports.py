@@ -1,8 +1,13 @@
-"""`lab serve --tls`: https beside http, with an authority that lives as long as the lab, and how to trust it."""
+"""Where a lab listens: the API, its control plane, and with `--tls` https beside http.
+
+The authority of https lives as long as the lab; how clients are told to trust it stands here too.
+"""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -11,15 +16,17 @@ from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
 from lab.server.listener import Bound, bind
 from lab.server.listening_server import ListeningServer
-from lab.server.tls import Authority, names_of, throwaway
-from lab.settings import ListenSettings, TlsSettings
+from lab.settings import ListenSettings, MockSettings, TlsSettings
+
+if TYPE_CHECKING:
+    from lab.server.tls import Authority
 
 
 class HttpsPort(Struct, frozen=True):
     """A port for TLS, and what is shown and trusted there."""
 
     bound: Bound
-    authority: Authority
+    authority: "Authority"
     runtime: str | None
     ca_file: str | None = None
     """Where the certificate to trust lies, if another process keeps it there."""
@@ -62,11 +69,15 @@ def open_https_port(
     listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind
 ) -> HttpsPort:
     """Take the port; `base` is the origin by which clients know the mock, if it is another one."""
+    from lab.server.tls import throwaway  # most labs speak plain HTTP alone
+
     return HttpsPort(take(listen.host, tls.port), throwaway(certified_names(listen, tls, base)), listen.runtime)
 
 
 def certified_names(listen: ListenSettings, tls: TlsSettings, base: str | None) -> tuple[str, ...]:
     """What the certificate has to cover beside the usual names."""
+    from lab.server.tls import names_of  # as above
+
     public = urlsplit(base).hostname if base else None
     return names_of(listen.host, (*tls.names, *((public,) if public else ())))
 
@@ -83,3 +94,38 @@ def trust_lines(https_url: str, ca_file: str) -> list[str]:
         f"  Java     keytool -importcert -noprompt -alias lab -file {file} -keystore {store} -storetype PKCS12 -storepass lab-trust",
         f"           java -Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=lab-trust …",
     ]
+
+
+class Ports(Struct, frozen=True):
+    """Where a mock listens."""
+
+    api: Bound
+    https: HttpsPort | None
+    control: Bound | None
+    """None: another process has the lab's control plane."""
+
+    @property
+    def origin(self) -> str:
+        """What URLs in answers name: a pod is reached by https alone, so that where it is served."""
+        return (self.https or self.api).origin
+
+    def close(self) -> None:
+        """Let all of them go."""
+        self.api.close()
+        for each in (self.https.bound if self.https is not None else None, self.control):
+            if each is not None:
+                each.close()
+
+
+def open_ports(settings: MockSettings) -> Ports:
+    """Take those that were asked for, all or none."""
+    listen = settings.listen
+    with ExitStack() as taken:
+        api = bind(listen.host, listen.port)
+        taken.callback(api.close)
+        https = open_https_port(listen, listen.tls, settings.base) if listen.tls is not None else None
+        if https is not None:
+            taken.callback(https.bound.close)
+        ports = Ports(api, https, bind(listen.host, listen.control_port))
+        taken.pop_all()
+        return ports
