@@ -252,7 +252,7 @@ class Redactor:
     def written(self, text: str, *, oauth: bool) -> str:
         """A form or query, pair by pair as it was written."""
         # a secret that isn't encoded is no value of one pair
-        text, found = self.secrets.taken_out(text)
+        text, found = self.secrets.taken_out(text, lambda form, _: _unreadable(form))
         return found("&".join(self._pair(part, oauth=oauth) for part in text.split("&")))
 
     def _pair(self, part: str, *, oauth: bool) -> str:
@@ -280,7 +280,7 @@ class Redactor:
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        path, found = self.secrets.taken_out(path, odd=True)
+        path, found = self.secrets.taken_out(path, lambda form, word: "" if "!" in word else odd_sign(unquote(form)))
         return found(
             "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
         )

@@ -222,19 +222,19 @@ class KnownSecrets:
             end = stop
         return "".join((*parts, text[end:]))
 
-    def taken_out(self, text: str, *, odd: bool = False) -> tuple[str, Callable[[str], str]]:
+    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
         """The text with signs where something stands that is no single word, and what puts stand-ins in their places.
 
-        `odd`: what no id may be stays so.
+        `sign` says what comes behind one, by how its secret was written: for that may be what was refused.
         """
         found: list[str] = []
         for form, word in self._texts.items():
             if form in text and TAKEN_OUT not in form:
                 text = text.replace(form, f"{TAKEN_OUT}{len(found)}{TAKEN_OUT}")
-                found.append(word + odd_sign(unquote(form)) if odd and "!" not in word else word)
+                found.append(word + sign(form, word))
         if not found:
             return text, str
-        return text, lambda clean: _TAKEN_OUT.sub(lambda sign: found[int(sign[1])], clean)
+        return text, lambda clean: _TAKEN_OUT.sub(lambda place: found[int(place[1])], clean)
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
