@@ -175,7 +175,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value):
+        if kind in MADE_UP and self._is_own(value.strip('"')):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
