@@ -209,6 +209,25 @@ def test_nobody_is_let_in_by_a_stand_in(text: str) -> None:
     assert all(stand_ins(each) and not {"lab-T1-token", "LABU1CODE"} & set(stand_ins(each)) for each in said), said
 
 
+SAID = ("token=", "password: ", "Bearer ", "a+b/c", "%2B", "pl4nted+Secret", "hunter2-hunter2", '"', "&", " ", "eyJa.eyJb.c",
+        '{"token": "', "lab-T1-token", "https://me:", "@h/", "0123456789", "\ue0000\ue000")  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(SAID) | st.text(max_size=4), max_size=12).map("".join), st.booleans())
+def test_what_was_redacted_brings_nothing_new_when_it_comes_again(text: str, full: bool) -> None:
+    """Else a line would be made anew for ever."""
+    redactor = Redactor(KnownSecrets())
+    if full:
+        for number in range(200):
+            redactor.secrets.brought(f"secret-of-a-peer-{number}", "secret")
+    form = (("content-type", "application/x-www-form-urlencoded"),)
+    for _ in range(4):
+        generation = redactor.secrets.generation
+        for headers in ((), form, (("content-type", "application/json"),)):
+            body_of(headers, text.encode("utf-8", "surrogatepass"), redactor, oauth=True, reply=False)
+    assert redactor.secrets.generation == generation
+
+
 def test_a_run_of_signs_is_gone_through_once() -> None:
     """Once for each sign would take minutes."""
     assert stand_ins("lab-T" * 200_000 + "lab-" * 200_000) == []
