@@ -215,7 +215,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value.strip('"')):
+        if kind in MADE_UP and self._is_own(value):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
@@ -233,6 +233,8 @@ class KnownSecrets:
             new = False
             # quotes around it would be taken for those of JSON
             for form in writings(value.strip('"')):
+                if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
+                    continue
                 by_part = given or (bounded and self._room <= 0)
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
