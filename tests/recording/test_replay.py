@@ -496,7 +496,9 @@ def test_no_number_hangs_a_replay_or_ends_it_with_a_traceback(what: str) -> None
         # where exchanges are counted from is nobody's business
         assert replay(read(data), [scenario()]).passed == (what == "first x")
     else:
-        with pytest.raises(RecordingError, match=r"that large|can't be replayed|is no instant|Expected `int` [<>]|no JSON"):
+        with pytest.raises(
+            RecordingError, match=r"that large|can't be replayed|is no instant|Expected `int` [<>]|no JSON"
+        ):
             replay(read(data), [scenario()])
 
 
