@@ -164,8 +164,8 @@ class Origins:
 
     def needs(self, line: Req) -> list[str]:
         """The aliases in a request, and the ids in it that an earlier answer gave."""
-        found = dict.fromkeys(word for word in self._words(line) if self._given.get(word, line.n) < line.n)
-        return [*(each for each in self._aliases(line) if kind_of(each) not in ANY_VALUE), *found]
+        found = (word for word in self._words(line) if self._given.get(word, line.n) < line.n)
+        return [*dict.fromkeys((*(each for each in self._aliases(line) if kind_of(each) not in ANY_VALUE), *found))]
 
     def not_given(self, line: Req) -> list[str]:
         """Those of its aliases that no earlier answer gave."""
