@@ -58,7 +58,7 @@ def test_a_rule_lets_values_differ_so_far_and_no_farther(
         assert applied == {0}
 
 
-MANY: Json = {"l": [{"id": 1, "n": 1}, {"id": 2, "n": 2}], "o": {"a/b": "x"}}
+MANY: Members = {"l": [{"id": 1, "n": 1}, {"id": 2, "n": 2}], "o": {"a/b": "x"}}
 
 
 @each_row(

@@ -1,7 +1,7 @@
 """Where a recording and its replay differ: both are gone through together (recordings.md §6, §7)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import zip_longest
@@ -22,9 +22,9 @@ from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import body_of, bytes_of
+from lab.recording.redaction.bodies import body_of, bytes_of, text_within
 from lab.recording.redaction.redactor import CUT, Plain
-from lab.recording.redaction.stand_ins import STAND_IN
+from lab.recording.redaction.stand_ins import GIVEN, STAND_IN, kind_of, stand_ins
 from lab.recording.replay.replayer import Asked, Replayer, delivered, jobs_of
 
 _PLAIN = Plain()
@@ -75,6 +75,24 @@ class Comparison(Replayer):
                 case _:
                     pass
         return names
+
+    @cached_property
+    def _given(self) -> dict[str, int]:
+        """The line in which each stand-in of what the lab gives was given; as little asked for."""
+        found: dict[str, int] = {}
+        for line in self.recording.lines:
+            if isinstance(line, Res | Entry):
+                text = str(line.members) if isinstance(line, Entry) else f"{line.headers} {text_within(line.body)}"
+                for word in stand_ins(text):
+                    found.setdefault(word, line.n)
+        return found
+
+    def _never_given(self, word: str, n: int) -> str:
+        """What is said of a stand-in that is asked with in line `n`, if no line before it has it from the lab."""
+        given = self._given.get(word)
+        if given is None:
+            return f"; nothing here gives {word}"
+        return f"; {word} is given later, in line {given + 1}" if given >= n else ""
 
     def take(self, line: Line) -> None:
         """Take the recorded line, and compare what comes of it."""
@@ -184,17 +202,28 @@ class Comparison(Replayer):
     def _compare(self, job: str | None, req: Req | None, what: str, n: int, expected: Members, actual: Members) -> None:
         if (text := first_difference(expected, actual)) is None:
             return
+        type_ = expected.get("type", actual.get("type"))
         if not actual or not expected:
-            text = f"{expected['type']} is missing" if expected else f"{actual['type']} was not recorded"
+            text = f"{type_} is missing" if expected else f"{type_} was not recorded"
+        elif type_ is not None:
+            text = f"{type_}: {text}"
 
         def told() -> tuple[str, Sequence[str]]:
             if req is not None:
                 title = request_title(req, self._names.path)
             else:
                 title = f"derived facts of {self._names.name(job or '', 'job')}"
-            return f"{title}: {text}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
+            lacking = "".join(self._never_given(word, n) for word in _asks_with(req))
+            return f"{title}: {text}{lacking}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
 
         self.found.add(job, n + 1, told)
+
+
+def _asks_with(req: Req | None) -> Iterator[str]:
+    """The stand-ins in a request of what the lab gives."""
+    if req is not None:
+        texts = (req.query, *(value for _, value in req.headers), text_within(req.body))
+        yield from dict.fromkeys(word for text in texts for word in stand_ins(text) if kind_of(word) in GIVEN)
 
 
 def _same_fact(line: Entry, fact: Fact) -> bool:
