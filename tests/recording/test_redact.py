@@ -51,7 +51,9 @@ def encodings(secret: str, client: str = "demo") -> list[str]:
 
 
 FORM_ENCODED_PAIRS = {
-    text for packed in (b64encode(f"other:{quote_plus(PLANTED)}".encode()).decode(),) for text in (packed, packed.rstrip("="))
+    text
+    for packed in (b64encode(f"other:{quote_plus(PLANTED)}".encode()).decode(),)
+    for text in (packed, packed.rstrip("="))
 }
 """A writing of what a peer brought that is let go: of the lab's own clients it is known."""
 
@@ -283,6 +285,4 @@ def test_a_mocks_own_codes_are_no_secrets_and_a_pods_are() -> None:
 def test_a_sign_of_the_redactors_own_that_a_peer_writes_comes_back() -> None:
     known = redactor()
     text = f"a=\ue0007\ue000&b={DEMO.secret}&c=\ue000{'9' * 30}\ue000"
-    assert known.written(text, oauth=False) == (
-        f"a=\ue0007\ue000&b=lab-C1-secret&c=\ue000{'9' * 30}\ue000"
-    )
+    assert known.written(text, oauth=False) == (f"a=\ue0007\ue000&b=lab-C1-secret&c=\ue000{'9' * 30}\ue000")
