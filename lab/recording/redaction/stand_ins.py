@@ -258,10 +258,7 @@ class KnownSecrets:
             with self._lock:
                 listed = self._listed = tuple(self._texts.items())
         spans = [
-            (place, place + len(form), word)
-            for form, word in listed
-            if form in text
-            for place in _places(form, text)
+            (place, place + len(form), word) for form, word in listed if form in text for place in _places(form, text)
         ]
         if self._parts:
             parts = self._parts

@@ -15,10 +15,9 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
 from lab.recording.matchers import Matcher
 from lab.recording.replay.compare import Comparison
-from lab.recording.replay.redrawn import redrawn
-from lab.recording.replay.replayer import TapedReplay, edited_scenarios
+from lab.recording.replay.edits import edited_scenarios, redrawn, retimed_steps
+from lab.recording.replay.replayer import TapedReplay
 from lab.recording.replay.served import Served, served_scenarios
-from lab.recording.replay.step_times import retimed_steps
 from lab.recording.tape.header import config_of, needed_scenarios
 
 
