@@ -10,19 +10,17 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console, report
 from lab.cli.entropy import fresh_seed
-from lab.cli.junit import CaseEnd
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.recordings import matchers_of
 from lab.cli.setup import make_clock, read_settings_file
-from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of
+from lab.cli.verdicts import FileVerdict, tell_replay
 from lab.client.recorded_calls import send_recorded
 from lab.client.transport import PodTransport, address
 from lab.clocks import real_millis
 from lab.core.clock import Millis
-from lab.core.errors import Divergence, LabError, UsageError
+from lab.core.errors import LabError, UsageError
 from lab.files.recordings import open_recording
-from lab.program.words import duration
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
@@ -57,8 +55,7 @@ class PeerSettings(Settings, frozen=True):
         "servers": lambda flags: _servers(flags),
         "fast": lambda flags: flags["pace"] == "fast",
         "factor": lambda flags: _factor(flags["pace"] or "recorded"),
-        "patience": lambda flags: _millis("--patience", flags["patience"]),
-        "tolerance": lambda flags: _millis("--time-tolerance", flags["time_tolerance"]),
+        "tolerance": lambda flags: flags["time_tolerance"],
         "file": lambda flags: flags["settings"],
     }
 
@@ -86,13 +83,6 @@ def _factor(pace: str) -> str:
     return found[1]
 
 
-def _millis(option: str, text: str | None) -> Millis | None:
-    try:
-        return None if text is None else duration(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}.", hint="Write it as 500ms, 90s or 10m.") from None
-
-
 class _Prepared(Struct, frozen=True):
     """A recording that is ready to be sent."""
 
@@ -113,14 +103,12 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     if missing:
         raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values(), owners))
 
-    quiet = form_of(flags) == "json"
-
     async def work(_: Stop) -> list[FileVerdict]:
         done: list[FileVerdict] = []
         for one in prepared:
             if isinstance(one, _Prepared):
                 since, transport = real_millis(), PodTransport(*settings.servers, trust)
-                found = await _replay(one, settings, transport, console, quiet=quiet)
+                found = await _replay(one, settings, transport, flags, console)
                 one = replace(found, took=real_millis() - since)
             done.append(one)
         return done
@@ -147,7 +135,7 @@ def _prepare(
         credentials = _credentials(variables, owners_in(recording), settings, flags)
     except LabError as error:
         report(error, console)
-        return FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "client")
+        return FileVerdict.of_error(error, str(file), "client")
     lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
     if lacking:
         missing[str(file)] = lacking
@@ -196,9 +184,8 @@ def _credentials(
 
 
 async def _replay(
-    one: _Prepared, settings: PeerSettings, transport: PodTransport, console: Console, *, quiet: bool
+    one: _Prepared, settings: PeerSettings, transport: PodTransport, flags: Flags, console: Console
 ) -> FileVerdict:
-    """`quiet`: stdout is for programs."""
     terms = ClientTerms(
         settings.fast, float(settings.factor), settings.patience, settings.tolerance, f"{fresh_seed():06x}"
     )
@@ -210,11 +197,8 @@ async def _replay(
         await send_recorded(machine, transport, make_clock(kind))
     except LabError as error:
         report(error, console)
-        return FileVerdict(one.file, error.exit_code, problems_of(error, one.file), CaseEnd.ERROR, "client")
+        return FileVerdict.of_error(error, one.file, "client")
     finally:
         await transport.close()
-    found = machine.result()
-    if text := found.text():
-        (console.err if found.passed or quiet else console.out)(text)
-    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    return FileVerdict(one.file, 0 if found.passed else Divergence.exit_code, problems, judge="client")
+    tell_replay(machine.result(), flags, console)
+    return FileVerdict.of_replay(machine.result(), one.file, "client")

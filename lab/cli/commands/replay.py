@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import unified_diff
-from functools import partial
 from glob import has_magic
 from pathlib import Path
 
@@ -11,10 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.cli.console import Console, report
-from lab.cli.junit import CaseEnd
 from lab.cli.loop import complete
 from lab.cli.recordings import locate, matchers_of, scenarios_for
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, form_of, tell, tell_replay
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.recordings import (
@@ -27,7 +25,7 @@ from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.replay.replay import Comparing, ReplayResult, replay
+from lab.recording.replay.replay import Comparing, replay
 from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
@@ -141,19 +139,10 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
             raise ScenarioError(idle)
     except LabError as error:
         report(error, console)
-        return ReplayedFile(
-            FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "server")
-        )
-    if text := found.text():
-        (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
-    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    code = 0 if found.passed else Divergence.exit_code
-    verdict = FileVerdict(str(file), code, problems, judge="server")
-    return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
-
-
-def _fresh(file: Path, found: ReplayResult) -> NewRecording:
-    return NewRecording(file, found.again())
+        return ReplayedFile(FileVerdict.of_error(error, str(file), "server"))
+    tell_replay(found, flags, console)
+    verdict = FileVerdict.of_replay(found, str(file), "server")
+    return ReplayedFile(verdict, None if found.passed else lambda: NewRecording(file, found.again()))
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:

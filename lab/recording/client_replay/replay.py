@@ -28,7 +28,8 @@ from lab.recording.client_replay.plan import (
 )
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
 from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
-from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
+from lab.recording.client_replay.verdict import ClientVerdict
+from lab.recording.divergences import Divergences
 from lab.recording.format.lines import Body, Enc, Req
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import text_within
@@ -122,7 +123,7 @@ class ClientReplay:
                     job.end("")  # nobody asks about it any more
                     self._end_job(job, at)
 
-    def result(self) -> ClientReplayResult:
+    def result(self) -> Divergences:
         """What was found."""
         plan, left_out = self._plan, self._plan.left_out
         return self._verdict.result(
