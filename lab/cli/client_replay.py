@@ -1,7 +1,7 @@
 """`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.3)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -90,6 +90,9 @@ class _Prepared(Struct, frozen=True):
     plan: ClientPlan
     credentials: Credentials
     matchers: Sequence[Matcher]
+    owners: Mapping[str, str]
+    lacking: Mapping[str, str]
+    """The variables that it needs and nobody gives, and what they stand for."""
 
 
 def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> list[FileVerdict]:
@@ -97,11 +100,10 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     refuse_idle(flags, _OF_A_MOCK, "--against: nothing is replayed in a mock")
     settings = flags.into(PeerSettings)
     trust = trust_in(settings.ca)
-    missing: dict[str, Mapping[str, str]] = {}
-    owners: dict[str, str] = {}
-    prepared = [_prepare(file, settings, flags, console, missing, owners) for file in files]
-    if missing:
-        raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values(), owners))
+    prepared = [_prepare(file, settings, flags, console) for file in files]
+    if lacking := [one for one in prepared if isinstance(one, _Prepared) and one.lacking]:
+        needs = ((one.file, (f"{name} ({word})" for name, word in one.lacking.items())) for one in lacking)
+        raise UsageError("\n".join(f"{file} needs {', '.join(each)}." for file, each in needs), hint=_hint(lacking))
 
     async def work(_: Stop) -> list[FileVerdict]:
         done: list[FileVerdict] = []
@@ -116,44 +118,29 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     return complete(work)
 
 
-def _prepare(
-    file: Path,
-    settings: PeerSettings,
-    flags: Flags,
-    console: Console,
-    missing: dict[str, Mapping[str, str]],
-    owners: dict[str, str],
-) -> "_Prepared | FileVerdict":
-    """Read one; the variables that it needs and nobody gives are added to `missing`, with what they stand for."""
+def _prepare(file: Path, settings: PeerSettings, flags: Flags, console: Console) -> _Prepared | FileVerdict:
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        excepted = matchers_of(file)
-        plan = client_plan(recording)
+        excepted, plan, owners = matchers_of(file), client_plan(recording), owners_in(recording)
         variables = wanted(plan, Origins(recording))
-        owners.update(owners_in(recording))
-        credentials = _credentials(variables, owners_in(recording), settings, flags)
+        credentials = _credentials(variables, owners, settings, flags)
     except LabError as error:
         report(error, console)
         return FileVerdict.of_error(error, str(file), "client")
-    lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
-    if lacking:
-        missing[str(file)] = lacking
-    return _Prepared(str(file), plan, credentials, excepted.matchers if excepted else ())
+    lacking = {name: word for name, word in variables.items() if word not in credentials.secrets}
+    return _Prepared(str(file), plan, credentials, excepted.matchers if excepted else (), owners, lacking)
 
 
-def _needs(file: str, missing: Mapping[str, str]) -> str:
-    return f"{file} needs {', '.join(f'{name} ({alias})' for name, alias in missing.items())}."
-
-
-def _hint(missing: Iterable[Mapping[str, str]], owners: Mapping[str, str]) -> str:
+def _hint(lacking: Sequence[_Prepared]) -> str:
     """How to give what is missing: a settings file knows accounts that have a name, and no other secrets."""
-    variables = {name: alias for each in missing for name, alias in each.items()}
-    export = f"Export what they are at that server, as {next(iter(variables))}=…"
+    export = f"Export what they are at that server, as {next(iter(lacking[0].lacking))}=…"
     for kind, member in (("client", "clients: [{id: %s, secret: …}]"), ("user", "users: [{name: %s, password: …}]")):
-        for word in variables.values():
-            if kind_of(word) == kind and word in owners:
-                account = f"accounts: {{{member % owners[word]}}}"
+        for owner in (
+            one.owners.get(word) for one in lacking for word in one.lacking.values() if kind_of(word) == kind
+        ):
+            if owner is not None:
+                account = f"accounts: {{{member % owner}}}"
                 return f"{export}; of another lab, a settings file will do that has {account} (--settings FILE)."
     return f"{export}."
 
@@ -161,7 +148,7 @@ def _hint(missing: Iterable[Mapping[str, str]], owners: Mapping[str, str]) -> st
 def _credentials(
     variables: Mapping[str, str], owners: Mapping[str, str], settings: PeerSettings, flags: Flags
 ) -> Credentials:
-    """What the environment says, else the settings file, for each alias that the recording wants."""
+    """What the environment says, else the settings file, for each stand-in that the recording wants."""
     known: dict[str, str] = {}
     if settings.file is not None:
         file = read_settings_file(settings.file)
