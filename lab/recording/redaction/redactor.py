@@ -176,7 +176,10 @@ class Redactor:
         # a sentence may go on behind it, and of what is encoded a form says what it means
         worth = value.rstrip(_TRAILING) or value
         plain = unquote_plus(worth)
-        return before + (self.secrets.find(worth) or self._secret(plain, "secret")) + value.removeprefix(worth)
+        word = self.secrets.find(worth) or self._secret(plain, "secret")
+        if worth != plain and STAND_IN.fullmatch(word):
+            self.secrets.written_as(worth, word)
+        return before + word + value.removeprefix(worth)
 
     # Headers
 

@@ -49,6 +49,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
+_ENCODED = re.compile("%[0-9A-F]{2}")
 
 
 def stand_in(kind: str, number: int, like: str = "") -> str:
@@ -89,7 +90,19 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with values in the place of stand-ins, where they are known."""
     if "lab-" not in text and "LABU" not in text:
         return text
-    return STAND_IN.sub(lambda found: values.get(found[0], found[0]), text)
+    return STAND_IN.sub(lambda found: _filled(found, values), text)
+
+
+def _filled(found: re.Match[str], values: Mapping[str, str]) -> str:
+    """The value of a stand-in, to which what stands right behind it may look as if it belonged."""
+    word = found[0]
+    if (value := values.get(word)) is not None or found["typed"]:
+        return word if value is None else value
+    begin, end = found.start("word") - found.start(), found.end("word") - found.start()
+    for stop in (len(word) - 1, *range(end + 1, begin - 1, -1)):
+        if (value := values.get(word[:stop])) is not None:
+            return value + word[stop:]
+    return word
 
 
 def with_hosts(text: str, origins: Mapping[int, str]) -> str:
@@ -165,7 +178,7 @@ class KnownSecrets:
     def configure(self, value: str, word: str, name: str) -> None:
         """A secret with which the lab was configured, and whose."""
         self._of[value] = word
-        for text in {value, f"{name}:{value}"}:
+        for text in {value, f"{name}:{value}", f"{quote_plus(name)}:{quote_plus(value)}"}:
             self._look_for(text, word)
 
     def number(self, written: str) -> str:
@@ -182,6 +195,11 @@ class KnownSecrets:
     def number_like(self, written: str) -> str | None:
         """What stands for a number that is known, where it stands under any name."""
         return self._numbers.get(written) if len(written) >= SHORTEST_SECRET else None
+
+    def written_as(self, written: str, word: str) -> None:
+        """A peer wrote in this way what a word stands for."""
+        if written not in self._of:
+            self._look_for(written, word, bounded=True)
 
     def look_for(self, text: str, word: str) -> None:
         """Let a word stand for a text, written like this, wherever it is."""
@@ -331,9 +349,11 @@ def odd_sign(plain: str) -> str:
 
 
 def writings(value: str) -> set[str]:
-    """How it may be written: as it is, percent-encoded, escaped for a page, in base64."""
+    """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page, in base64."""
     raw = value.encode("utf-8", "surrogatepass")
-    forms = {value, quote_plus(raw), quote(raw, safe=""), quote(raw), unquote(value), escape(value)}
+    encoded = {quote_plus(raw), quote(raw, safe=""), quote(raw)}
+    forms = {value, unquote(value), escape(value), *encoded}
+    forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
     for packed in (b64encode(raw), urlsafe_b64encode(raw)):
         forms |= {packed.decode(), packed.decode().rstrip("=")}
     return {form for form in forms if len(form) >= SHORTEST_SECRET}
