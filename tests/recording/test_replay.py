@@ -212,7 +212,7 @@ def test_what_only_the_shell_decides_is_not_compared() -> None:
 
     result = replay(mutated(recorded().closed(), change), [scenario()], name=NAME)
     assert result.passed, result.text()
-    assert result.skipped == 2 and "2 exchanges were not asked" in result.text()
+    assert "2 exchanges were not asked" in result.text()
 
 
 def test_only_whole_recordings_of_known_scenarios_are_replayed() -> None:

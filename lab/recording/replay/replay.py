@@ -10,15 +10,14 @@ from lab.core.errors import RecordingError
 from lab.identity.clients import DEMO, Client
 from lab.jobs.program import Program
 from lab.mock.config import Config
-from lab.recording.divergences import Difference, divergence_text
+from lab.recording.divergences import Divergences
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
 from lab.recording.matchers import Matcher
 from lab.recording.replay.compare import Comparison
-from lab.recording.replay.redrawn import redrawn
-from lab.recording.replay.replayer import TapedReplay, edited_scenarios
+from lab.recording.replay.edits import edited_scenarios, redrawn, retimed_steps
+from lab.recording.replay.replayer import TapedReplay
 from lab.recording.replay.served import Served, served_scenarios
-from lab.recording.replay.step_times import retimed_steps
 from lab.recording.tape.header import config_of, needed_scenarios
 
 
@@ -36,36 +35,15 @@ STRICTLY = Comparing()
 """Nothing may differ, and it isn't known what makes generated values."""
 
 
-class ReplayResult(Struct, frozen=True, eq=False):
-    """What a replay found: the first divergence of each job, and how many more there are."""
+class ReplayResult(Divergences, frozen=True, eq=False, kw_only=True):
+    """What a mock's replay found."""
 
-    name: str
     exchanges: int
     facts: int
-    differences: tuple[Difference, ...]
-    more: int
-    warnings: tuple[str, ...]
-    skipped: int
-    silent: int
-    """Replies of which nothing left, so that what the mock said was not compared."""
     applied: frozenset[int]
     """The numbers of the matchers whose place was there."""
     again: Callable[[], bytes]
     """Encodes the recording of this time, as one that is to replace the old one."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything was equal."""
-        return not self.differences
-
-    def text(self) -> str:
-        """The same for people: warnings first, each divergence with its place and diff."""
-        lines = [f"warning: {warning}" for warning in self.warnings]
-        if self.skipped:
-            lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
-        if self.silent:
-            lines.append(f"warning: {self.silent} replies left no byte, and were not compared")
-        return divergence_text(lines, self.name, self.differences, self.more)
 
 
 def replay(
@@ -97,11 +75,19 @@ def replay(
     steps = retimed_steps(recording, config, edited) if found else {}
     told = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
     differences = tuple(sorted((*edits, *told), key=lambda one: one.line))
+    warnings = [
+        *served.warnings,
+        *_unlike(recording, served, comparing, name),
+        *(served.remarks if differences else ()),
+    ]
+    if comparison.skipped:
+        warnings.append(f"{comparison.skipped} exchanges were not asked: only the shell knows what became of them")
+    if comparison.silent:
+        warnings.append(f"{comparison.silent} replies left no byte, and were not compared")
     return ReplayResult(
-        name, comparison.exchanges, comparison.facts, differences, comparison.found.more,
-        (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
-        comparison.skipped, comparison.silent, frozenset(comparison.comparator.applied),
-        partial(_again, recording, anew if edits else config, comparing.versions),
+        name, differences, comparison.found.more, tuple(f"warning: {warning}" for warning in warnings),
+        exchanges=comparison.exchanges, facts=comparison.facts, applied=frozenset(comparison.comparator.applied),
+        again=partial(_again, recording, anew if edits else config, comparing.versions),
     )  # fmt: skip
 
 
