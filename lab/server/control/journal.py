@@ -1,7 +1,7 @@
 """What subscribers of the journal see: the last exchanges and those to come, encoded only when somebody asks.
 
-A stream derives for itself, at the instant at which a job moves on; the timer is the subscriber's, never the
-job's. Looking changes no byte of a tape that is being written.
+A subscriber derives for itself, at the instant at which a job moves on; the timer is its own, never the job's. Looking
+changes no byte of a tape that is being written.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lab.recording.format.lines import Header
 
 _SLOWEST = 100_000
-"""Observations that a slow follower may be behind, its past aside, before its stream ends."""
-_HEAVIEST = 67_108_864
+"""Observations that may wait to be written, the past aside, before the journal ends for those who follow it."""
+HEAVIEST = 67_108_864
 """Bytes of them, at most."""
 _SLICE = 64
 """Observations worked off before the mock has its turn."""
@@ -52,7 +52,6 @@ class Subscriber:
         """
         from lab.recording.tape.tape import Tape  # a server that nobody looks at starts without it
 
-        self._service = service
         self._clock = clock
         self._lines: list[bytes] = []
         self._wall: Millis = 0
@@ -60,20 +59,19 @@ class Subscriber:
             service, self._lines.append, header, wall=(lambda: self._wall) if walled else None, repeats=False
         )
         self._tape.traced = True
-        self._replies = replies
+        self.replies = replies
         self.after = 0
         """The exchanges up to this one are over: replies that still come are nobody's."""
         self._pending = deque(each for each in self._numbered(past) if replies or type(each.observation) is not Replied)
         self._weight = sum(each.weight for each in self._pending)
-        self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
+        self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + HEAVIEST
         self._long: int | None = None
         """The exchange whose long request was worked off last: the facts that it brought hold what it said."""
-        self._unseen: dict[str, None] = {}
-        self._looks: deque[str] = deque()
-        self._until: dict[str, Millis | None] = {}
-        self._due: list[tuple[Millis, str]] = []
+        self._due: list[tuple[Millis, int, str]] = []
+        """When jobs are to be looked at, in the order in which that came out; one that moved on otherwise counts no more."""
+        self._ordinal = 0
         self._changed = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
         """The past with the numbers of exchanges by which it is told."""
@@ -81,45 +79,51 @@ class Subscriber:
 
     def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
         """Take an observation, which came about at `wall`, in real milliseconds; None: just now."""
-        if self._closed or (type(observation) is Replied and not (self._replies and observation.x > self.after)):
+        if self.closed or (type(observation) is Replied and not (self.replies and observation.x > self.after)):
             return
         kept = Kept.just(observation)
         kept.micros = kept.micros if wall is None else wall * 1_000
         self._pending.append(kept)
         self._weight += kept.weight
         if len(self._pending) > self._slowest or self._weight > self._heaviest:
-            # at once: a reader that takes nothing holds `follow` up
             self._pending.clear()
-            self._closed = True
+            self.closed = True
         self._changed.set()
+
+    def relay(self, kept: Kept) -> None:
+        """Take what another process observed."""
+        self(kept.observation, kept.wall)
 
     def close(self) -> None:
         """End `follow`."""
-        self._closed = True
+        self.closed = True
         self._changed.set()
 
-    async def so_far(self) -> AsyncIterator[list[bytes]]:
-        """The lines up to now, in pieces."""
-        while await self._work():
-            yield self._take()
-            await breathe()
-        yield self._take()
+    async def so_far(self, turn: Callable[[], Awaitable[None]] = breathe) -> AsyncIterator[list[bytes]]:
+        """The lines up to now, in pieces; `turn` waits for that of each."""
+        more = True
+        while more:
+            more = await self._work()
+            yield self._take(more=more)
+            if more:
+                await turn()
 
     async def follow(self, turn: Callable[[], Awaitable[None]] = breathe) -> AsyncIterator[list[bytes]]:
-        """Lines as they come, until `close`, or until the reader is hopelessly behind; `turn` waits for each slice's."""
-        while not self._closed:
+        """Lines as they come, until `close`, or until there is hopelessly much to be written."""
+        while not self.closed:
             await turn()
             self._changed.clear()
             more = await self._work()
-            if lines := self._take():
+            if lines := self._take(more=more):
                 yield lines
             if more:
                 await breathe()
             else:
                 await first_of(self._changed.wait(), *([self._sleep()] if self._due else ()))
 
-    def _take(self) -> list[bytes]:
-        self._tape.flush()
+    def _take(self, *, more: bool) -> list[bytes]:
+        if not more:  # else the facts that the last request brought may be at hand
+            self._tape.flush()
         taken = self._lines[:]
         self._lines.clear()
         return taken
@@ -135,15 +139,11 @@ class Subscriber:
                 if self._weight < enough:
                     return True
                 await self._put(self._pending.popleft())
-            elif self._looks:
-                self._look(self._looks.popleft())
-            elif self._unseen:
-                self._looks.extend(self._unseen)
-                self._unseen.clear()
-            elif self._due and self._due[0][0] <= self._clock.now():
-                until, job = heappop(self._due)
-                if self._until.get(job) == until:
-                    self._look(job)
+            elif self._due and self._due[0][0] <= (now := self._clock.now()):
+                due, _, job = heappop(self._due)
+                if self._tape.due(job) == due:
+                    self._tape(Touched(now, job))
+                    self._schedule(job, due)
             else:
                 return False
         return True
@@ -152,6 +152,8 @@ class Subscriber:
         observation = kept.observation
         self._weight -= kept.weight
         self._wall = kept.wall
+        job = _job_of(observation)
+        before = self._tape.due(job)
         if kept.weight > LONG_BODY:
             self._long = observation.x if type(observation) is Requested else self._long
             await asyncio.to_thread(self._tape, observation)
@@ -159,25 +161,23 @@ class Subscriber:
             await asyncio.to_thread(self._tape, observation)
         else:
             self._tape(observation)
-        job = _job_of(observation)
-        if isinstance(observation, Touched) and observation.whole is not None:
-            self._until.pop(observation.job, None)
-            self._unseen.pop(observation.job, None)
-        elif job is not None and (isinstance(observation, Noted) or job not in self._until):
-            self._unseen[job] = None
+        if job and type(observation) is Noted and before is None and self._tape.due(job) is None:
+            # of its acceptance nothing is kept
+            self._tape.flush()
+            self._tape(Touched(observation.at, job))
+        self._schedule(job, before)
 
-    def _look(self, job: str) -> None:
-        now = self._clock.now()
-        self._tape(Touched(now, job))
-        derived = self._service.derived(job, now)
-        until = derived.until if derived else None
-        if until is not None and self._until.get(job) != until:
-            heappush(self._due, (until, job))
-        self._until[job] = until
+    def _schedule(self, job: str, before: Millis | None) -> None:
+        """Look at a job when its next fact is due, if that is another instant than `before`."""
+        due = self._tape.due(job)
+        if due is not None and due != before:
+            self._ordinal += 1
+            heappush(self._due, (due, self._ordinal, job))
 
 
-def _job_of(observation: Observation) -> str | None:
+def _job_of(observation: Observation) -> str:
+    """The job that it is about; none has an empty name."""
     if isinstance(observation, Touched):
         return observation.job
     job = getattr(observation.fact, "job", None) if isinstance(observation, Noted) else None
-    return job if isinstance(job, str) else None
+    return job if isinstance(job, str) else ""

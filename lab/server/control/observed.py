@@ -13,6 +13,7 @@ from lab.core.observe import Noted, Observation, Requested
 from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
 from lab.program.scenario import Scenario
+from lab.server.control.followers import Follower, Followers
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import MockMeter
@@ -51,7 +52,8 @@ class ObservedLab:
         if relay is not None and isinstance(self.buffer, SharedBuffer):
             relay.onlookers.append(self.buffer.relay)
         self.meter = MockMeter(server, lab, server.totals)
-        self.subscribers: set[Subscriber] = set()
+        self._followers: set[Followers] = set()
+        self._turn = server.turn.begin
         self.cleared = 0
         """How many exchanges the journal told of before the last time that a ledger of several processes was cleared."""
         self.history: History | None = History()
@@ -103,11 +105,33 @@ class ObservedLab:
             created.after = self.buffer.after
         return created
 
+    async def follow(self, follower: Follower, *, replies: bool) -> None:
+        """Tell a follower all that is kept, and what comes about, until either is at its end; ConnectionError if it is gone."""
+        alike = (each for each in self._followers if each.begins and each.subscriber.replies == replies)
+        await (next(alike, None) or self._subscribe(replies=replies)).tell(follower)
+
+    def _subscribe(self, *, replies: bool) -> Followers:
+        subscriber, relay = self.subscriber(replies=replies), self.lab.calls.relay
+        followers = Followers(subscriber, self._turn, self._leave)
+        self._followers.add(followers)
+        self.service.observers.append(subscriber)
+        if relay is not None:
+            relay.followers.append(subscriber.relay)
+        return followers
+
+    def _leave(self, followers: Followers) -> None:
+        self._followers.discard(followers)
+        self.service.observers.remove(followers.subscriber)
+        if (relay := self.lab.calls.relay) is not None:
+            relay.followers.remove(followers.subscriber.relay)
+
     def begin_anew(self, facts: Sequence[Fact] | None) -> int:
         """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
 
         None: it is empty, but whoever follows it goes on. How many exchanges it told of before.
         """
+        for followers in self._followers:
+            followers.begins = False
         before = sum(isinstance(each.observation, Requested) for each in self.buffer.exchanges())
         if facts is not None:
             self.end_streams()
@@ -119,8 +143,8 @@ class ObservedLab:
 
     def end_streams(self) -> None:
         """Whoever follows the journal is at its end."""
-        for subscriber in tuple(self.subscribers):
-            subscriber.close()
+        for followers in self._followers:
+            followers.close()
 
     def close(self) -> None:
         """Observe no more."""

@@ -39,13 +39,14 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
+from lab.server.connection import Connection
 from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
+from lab.server.control.followers import Follower
 from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
 from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
 from lab.server.control.routes import description, listed_routes
-from lab.server.control.shared import following
 from lab.server.labs import LabChoice
 
 if TYPE_CHECKING:
@@ -170,24 +171,17 @@ async def tell_journal(context: RouteContext, command: TellJournal) -> web.Strea
     """With `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
     request, observed, follows = context.request, context.observed, command.follow == "1"
     kind = "text/event-stream" if follows else "application/x-ndjson"
-    response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
+    response, connection = web.StreamResponse(headers={"content-type": kind, **_STREAM}), request.protocol
     await response.prepare(request)
     if not follows:
         async for batch in observed.subscriber().so_far():
             if batch:  # writing nothing would end the chunks
                 await response.write(b"".join(batch))
         return response
-    subscriber = observed.subscriber(replies=command.replies == "1")
-    observed.subscribers.add(subscriber)
-    connection: Any = request.protocol
-    connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
-    try:
-        with suppress(ConnectionError), following(context.lab.service, context.lab.calls.relay, subscriber):
-            async for batch in subscriber.follow(connection.shell.turn.begin):
-                await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
-    finally:
-        connection.at_end = None
-        observed.subscribers.discard(subscriber)
+    assert isinstance(connection, Connection)
+    with suppress(ConnectionError):
+        follower = Follower(connection, chunked=request.version >= (1, 1))
+        await observed.follow(follower, replies=command.replies == "1")
     return response
 
 

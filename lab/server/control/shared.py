@@ -1,21 +1,15 @@
 """The journal of the control plane where several processes serve the lab (control-plane.md §2.4)."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.mock.service import Service
 from lab.server.backlog import Kept
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
-
-if TYPE_CHECKING:
-    from lab.server.shared.exchanges import ExchangeRelay
 
 
 class SharedBuffer(Buffer):
@@ -87,21 +81,3 @@ class SharedSubscriber(Subscriber):
         known = self._own(observation)
         if known is not None:
             super().__call__(known, wall)
-
-    def relay(self, kept: Kept) -> None:
-        """Take what another process observed."""
-        self(kept.observation, kept.wall)
-
-
-@contextmanager
-def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
-    """Let a subscriber be told what comes about until the block ends."""
-    service.observers.append(subscriber)
-    if relay is not None and isinstance(subscriber, SharedSubscriber):
-        relay.followers.append(subscriber.relay)
-    try:
-        yield
-    finally:
-        service.observers.remove(subscriber)
-        if relay is not None and isinstance(subscriber, SharedSubscriber):
-            relay.followers.remove(subscriber.relay)
