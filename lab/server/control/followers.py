@@ -6,7 +6,7 @@ a transport but the one that is being read, so a peer that takes nothing costs a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from lab.server.connection import Connection
 from lab.server.control.journal import HEAVIEST, Subscriber
@@ -24,6 +24,21 @@ _ROUND = 16
 def _framed(data: bytes) -> bytes:
     """As a chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _pieces(lines: list[bytes]) -> Iterator[bytes]:
+    """The lines as events, in pieces that end with one; a long one fills several."""
+    data = b""
+    for line in lines:
+        event = b"data: %b\n\n" % line.rstrip(b"\n")
+        for start in range(0, len(event), _PIECE):
+            part = event[start : start + _PIECE]
+            if len(data) + len(part) > _PIECE:
+                yield _framed(data)
+                data = b""
+            data += part
+    if data:
+        yield _framed(data)
 
 
 _BEHIND = _framed(b": You were too far behind. Follow again: the journal begins with what is kept.\n\n")
@@ -99,15 +114,10 @@ class Followers:
 
     async def _send(self, lines: list[bytes]) -> None:
         """Give each who lacks nothing the next lines."""
-        data = b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in lines)
-        for start in range(0, len(data), _PIECE):
-            piece = self._pieces[self._end] = _framed(data[start : start + _PIECE])
+        for piece in _pieces(lines):
+            self._pieces[self._end] = piece
             self._end += 1
             self._bytes += len(piece) + _OVERHEAD
-        while self._most is not None and self._bytes > self._most:
-            self._bytes -= len(self._pieces.pop(self._first)) + _OVERHEAD
-            self._first += 1
-            self.begins = False
         for number, follower in enumerate(tuple(self._abreast)):
             if not number % _ROUND:
                 await self._turn()
@@ -116,6 +126,10 @@ class Followers:
                 if follower.place < self._end:
                     del self._abreast[follower]
                     follower.woken.set()
+        while self._most is not None and self._bytes > self._most:
+            self._bytes -= len(self._pieces.pop(self._first)) + _OVERHEAD
+            self._first += 1
+            self.begins = False
 
     def _give(self, follower: Follower) -> None:
         """Write what it lacks, as much as its peer takes at once."""
