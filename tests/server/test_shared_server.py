@@ -275,13 +275,14 @@ async def test_what_nobody_can_read_ends_no_journal_that_is_followed(shared: Mem
         def onlooker(kept: Kept) -> None:
             heard.put_nowait(kept.observation)
 
-        other.calls.relay.followers.append(onlooker)
+        other.calls.relay.onlookers.append(onlooker)
+        other.calls.relay.followers = [onlooker]
         assert isinstance(await bugs.get(), ValueError)
         await one.token()
         await one.calls.relay.publish()
         while not isinstance(await heard.get(), Replied):
             pass
-        other.calls.relay.followers.remove(onlooker)
+        other.calls.relay.followers = []
         assert bugs.empty()
 
 

@@ -6,83 +6,75 @@ a transport but the one that is being read, so a peer that takes nothing costs a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+from lab.clocks import breathe, first_of
+from lab.server.backlog import Kept
 from lab.server.connection import Connection
 from lab.server.control.journal import HEAVIEST, Subscriber
 
 _PIECE = 16_384
-"""Bytes of a piece, before it is framed."""
+"""Bytes of a piece."""
 _OVERHEAD = 128
 """Bytes that one takes beside them."""
 _MOST_PIECES = 64
 """That one is given in a turn, so that who lacks many doesn't hold up the others."""
 _ROUND = 16
 """Followers who are given a piece before others have their turn."""
-
-
-def _framed(data: bytes) -> bytes:
-    """As a chunk."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+_END = b"\n\n"
+"""Of an event."""
+_BEHIND = b": You were too far behind. Follow again: the journal begins with what is kept." + _END
 
 
 def _pieces(lines: list[bytes]) -> Iterator[bytes]:
     """The lines as events, in pieces that end with one; a long one fills several."""
     data = b""
     for line in lines:
-        event = b"data: %b\n\n" % line.rstrip(b"\n")
+        event = b"data: %b%b" % (line.rstrip(b"\n"), _END)
         for start in range(0, len(event), _PIECE):
             part = event[start : start + _PIECE]
             if len(data) + len(part) > _PIECE:
-                yield _framed(data)
+                yield data
                 data = b""
             data += part
     if data:
-        yield _framed(data)
-
-
-_BEHIND = _framed(b": You were too far behind. Follow again: the journal begins with what is kept.\n\n")
+        yield data
 
 
 class Follower:
     """One who follows over a connection."""
 
-    def __init__(self, connection: Connection, *, chunked: bool) -> None:
-        """HTTP/1.0 has no chunks."""
-        self.connection, self._chunked = connection, chunked
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.place = 0
         """Of the piece that it is given next."""
         self.between = True
         """Whether what it was given ends with a line."""
         self.woken = asyncio.Event()
         """Set once it lacks a piece, or is at its end."""
-        self.gone = False
 
-    def leave(self) -> None:
-        """Its peer follows no more."""
-        self.gone = True
-        self.woken.set()
+    @property
+    def gone(self) -> bool:
+        """Whether its peer follows no more."""
+        return self.connection.half_closed or self.connection.wire.is_closing()
 
     def write(self, piece: bytes) -> None:
-        """Send a framed piece."""
-        data = piece if self._chunked else memoryview(piece)[piece.index(b"\r\n") + 2 : -2]
-        self.between = piece.endswith(b"\n\n\r\n")
+        """Send a piece."""
+        self.between = piece.endswith(_END)
         self.place += 1
-        if not self.connection.write(data):
-            self.leave()
+        self.connection.write(piece)
 
 
 class Followers:
     """All who follow one subscriber, with which they end."""
 
-    def __init__(
-        self, subscriber: Subscriber, turn: Callable[[], Awaitable[None]], ended: "Callable[[Followers], object]"
-    ) -> None:
-        """`turn` waits for a share of the loop's; `ended` is called once nobody is left, or the journal is at its end."""
+    def __init__(self, subscriber: Subscriber, turn: Callable[[], Awaitable[None]], known: "set[Followers]") -> None:
+        """`turn` waits for a share of the loop's; among those that are `known` until nobody is left, or the journal ends."""
         self.subscriber = subscriber
         self.begins = True
         """Whether who joins is told all that is kept."""
-        self._turn, self._ended = turn, ended
+        self._turn, self._known = turn, known
+        known.add(self)
         self._pieces: dict[int, bytes] = {}
         self._first = self._end = self._bytes = 0
         self._most: int | None = None
@@ -90,6 +82,7 @@ class Followers:
         self._all: set[Follower] = set()
         self._abreast: dict[Follower, None] = {}
         """Those who lack nothing."""
+        self._told = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._close)
 
@@ -99,18 +92,29 @@ class Followers:
         self._task.cancel()
 
     def _close(self, task: "asyncio.Task[None]") -> None:
-        self.subscriber.close()
         self.begins = False
         for follower in self._all:
             follower.woken.set()
-        self._ended(self)
+        self._known.discard(self)
 
     async def _run(self) -> None:
-        async for lines in self.subscriber.so_far(self._turn):
+        while True:
+            await self._turn()
+            self._told.clear()
+            lines, more = await self.subscriber.work()
             await self._send(lines)
-        self._most = self._bytes + HEAVIEST
-        async for lines in self.subscriber.follow(self._turn):
-            await self._send(lines)
+            if more:
+                await breathe()
+            else:
+                self._most = self._most or self._bytes + HEAVIEST
+                await first_of(self._told.wait(), self.subscriber.sleep())
+
+    def __call__(self, batch: Sequence[Kept]) -> None:
+        """Take what was observed."""
+        self.subscriber.take(batch)
+        self._told.set()
+        if self.subscriber.overrun:
+            self.close()
 
     async def _send(self, lines: list[bytes]) -> None:
         """Give each who lacks nothing the next lines."""
@@ -142,7 +146,7 @@ class Followers:
         """Give a follower all, from the first line on, until it or the journal is at its end; ConnectionError if it is gone."""
         connection = follower.connection
         connection.wire.set_write_buffer_limits(0)
-        connection.at_end = follower.leave  # nothing may be written for long that would show that the peer is gone
+        connection.at_end = follower.woken.set  # nothing may be written for long that would show that the peer is gone
         self._all.add(follower)
         try:
             while not (follower.gone or self._task.done()):

@@ -6,11 +6,11 @@ changes no byte of a tape that is being written.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from lab.clocks import breathe, first_of
+from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.recording.format.lines import Header
 
 _SLOWEST = 100_000
-"""Observations that may wait to be written, the past aside, before the journal ends for those who follow it."""
+"""Observations that may wait to be written, beside the past, before the journal ends for those who follow it."""
 HEAVIEST = 67_108_864
 """Bytes of them, at most."""
 _SLICE = 64
@@ -60,85 +60,63 @@ class Subscriber:
         )
         self._tape.traced = True
         self.replies = replies
-        self.after = 0
-        """The exchanges up to this one are over: replies that still come are nobody's."""
-        self._pending = deque(each for each in self._numbered(past) if replies or type(each.observation) is not Replied)
-        self._weight = sum(each.weight for each in self._pending)
-        self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + HEAVIEST
+        self._pending: deque[tuple[Kept, int]] = deque()
+        """What is to be written, and what it weighed when it came: a refused call is shortened."""
+        self._weight = 0
         self._long: int | None = None
         """The exchange whose long request was worked off last: the facts that it brought hold what it said."""
         self._due: list[tuple[Millis, int, str]] = []
         """When jobs are to be looked at, in the order in which that came out; one that moved on otherwise counts no more."""
         self._ordinal = 0
-        self._changed = asyncio.Event()
-        self.closed = False
+        self.take(past)
+        self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + HEAVIEST
 
-    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
-        """The past with the numbers of exchanges by which it is told."""
-        return past
+    def _numbered(self, batch: Iterable[Kept]) -> Iterable[Kept]:
+        """A batch with the numbers of exchanges by which it is told."""
+        return batch
 
-    def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
-        """Take an observation, which came about at `wall`, in real milliseconds; None: just now."""
-        if self.closed or (type(observation) is Replied and not (self.replies and observation.x > self.after)):
-            return
-        kept = Kept.just(observation)
-        kept.micros = kept.micros if wall is None else wall * 1_000
-        self._pending.append(kept)
-        self._weight += kept.weight
-        if len(self._pending) > self._slowest or self._weight > self._heaviest:
-            self._pending.clear()
-            self.closed = True
-        self._changed.set()
+    def take(self, batch: Iterable[Kept]) -> None:
+        """Take what was observed."""
+        for each in self._numbered(batch):
+            if self.replies or type(each.observation) is not Replied:
+                self._pending.append((each, each.weight))
+                self._weight += each.weight
 
-    def relay(self, kept: Kept) -> None:
-        """Take what another process observed."""
-        self(kept.observation, kept.wall)
+    @property
+    def overrun(self) -> bool:
+        """Whether hopelessly much is to be written."""
+        return len(self._pending) > self._slowest or self._weight > self._heaviest
 
-    def close(self) -> None:
-        """End `follow`."""
-        self.closed = True
-        self._changed.set()
-
-    async def so_far(self, turn: Callable[[], Awaitable[None]] = breathe) -> AsyncIterator[list[bytes]]:
-        """The lines up to now, in pieces; `turn` waits for that of each."""
+    async def so_far(self) -> AsyncIterator[list[bytes]]:
+        """The lines up to now, in pieces."""
         more = True
         while more:
-            more = await self._work()
-            yield self._take(more=more)
-            if more:
-                await turn()
+            lines, more = await self.work()
+            yield lines
+            await breathe()
 
-    async def follow(self, turn: Callable[[], Awaitable[None]] = breathe) -> AsyncIterator[list[bytes]]:
-        """Lines as they come, until `close`, or until there is hopelessly much to be written."""
-        while not self.closed:
-            await turn()
-            self._changed.clear()
-            more = await self._work()
-            if lines := self._take(more=more):
-                yield lines
-            if more:
-                await breathe()
-            else:
-                await first_of(self._changed.wait(), *([self._sleep()] if self._due else ()))
-
-    def _take(self, *, more: bool) -> list[bytes]:
-        if not more:  # else the facts that the last request brought may be at hand
+    async def work(self) -> tuple[list[bytes], bool]:
+        """The next lines, and whether more are at hand."""
+        if not (more := await self._slice()):  # else the facts that the last request brought may be
             self._tape.flush()
         taken = self._lines[:]
         self._lines.clear()
-        return taken
+        return taken, more
 
-    async def _sleep(self) -> None:
-        await self._clock.sleep_until(self._due[0][0])
+    async def sleep(self) -> None:
+        """Return once a job moves on, if one does by itself."""
+        await (self._clock.sleep_until(self._due[0][0]) if self._due else asyncio.get_running_loop().create_future())
 
-    async def _work(self) -> bool:
+    async def _slice(self) -> bool:
         """One slice: what was told first, then what follows from it by now; whether more is at hand."""
         enough = self._weight - _SLICE_BYTES
         for _ in range(_SLICE):
             if self._pending:
                 if self._weight < enough:
                     return True
-                await self._put(self._pending.popleft())
+                kept, weight = self._pending.popleft()
+                self._weight -= weight
+                await self._put(kept)
             elif self._due and self._due[0][0] <= (now := self._clock.now()):
                 due, _, job = heappop(self._due)
                 if self._tape.due(job) == due:
@@ -150,7 +128,6 @@ class Subscriber:
 
     async def _put(self, kept: Kept) -> None:
         observation = kept.observation
-        self._weight -= kept.weight
         self._wall = kept.wall
         job = _job_of(observation)
         before = self._tape.due(job)

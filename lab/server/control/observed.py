@@ -49,10 +49,12 @@ class ObservedLab:
         self._outside = lab.recorder is None or lab.recorder.outside
         relay = lab.calls.relay
         self.buffer = (Buffer if relay is None else SharedBuffer)(self.service, server.limits, shared)
+        self._followers: set[Followers] = set()
+        self.buffer.followers = self.buffer.backlog.urgent = self._followers
         if relay is not None and isinstance(self.buffer, SharedBuffer):
+            relay.followers = self._followers
             relay.onlookers.append(self.buffer.relay)
         self.meter = MockMeter(server, lab, server.totals)
-        self._followers: set[Followers] = set()
         self._turn = server.turn.begin
         self.cleared = 0
         """How many exchanges the journal told of before the last time that a ledger of several processes was cleared."""
@@ -96,34 +98,16 @@ class ObservedLab:
         """Who gets the lines of the journal."""
         from lab.recording.tape.header import recording_header  # no start waits for it
 
-        clock, alone = self.lab.clock, self.lab.calls.relay is None
+        clock, kind = self.lab.clock, Subscriber if self.lab.calls.relay is None else SharedSubscriber
         header = recording_header(self.service.config, lab=__version__, clock=clock)
         walled = self._outside and apart(clock)
-        kind = Subscriber if alone else SharedSubscriber
-        created = kind(self.service, clock, header, self.buffer.exchanges(), replies=replies, walled=walled)
-        if alone:
-            created.after = self.buffer.after
-        return created
+        return kind(self.service, clock, header, self.buffer.exchanges(), replies=replies, walled=walled)
 
     async def follow(self, follower: Follower, *, replies: bool) -> None:
         """Tell a follower all that is kept, and what comes about, until either is at its end; ConnectionError if it is gone."""
         alike = (each for each in self._followers if each.begins and each.subscriber.replies == replies)
-        await (next(alike, None) or self._subscribe(replies=replies)).tell(follower)
-
-    def _subscribe(self, *, replies: bool) -> Followers:
-        subscriber, relay = self.subscriber(replies=replies), self.lab.calls.relay
-        followers = Followers(subscriber, self._turn, self._leave)
-        self._followers.add(followers)
-        self.service.observers.append(subscriber)
-        if relay is not None:
-            relay.followers.append(subscriber.relay)
-        return followers
-
-    def _leave(self, followers: Followers) -> None:
-        self._followers.discard(followers)
-        self.service.observers.remove(followers.subscriber)
-        if (relay := self.lab.calls.relay) is not None:
-            relay.followers.remove(followers.subscriber.relay)
+        known = next(alike, None) or Followers(self.subscriber(replies=replies), self._turn, self._followers)
+        await known.tell(follower)
 
     def begin_anew(self, facts: Sequence[Fact] | None) -> int:
         """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.

@@ -27,7 +27,7 @@ from lab.control import (
     ServedScenario,
     TellJournal,
 )
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Response
 from lab.core.journal.shared import StoreLost
 from lab.core.version import __version__
 from lab.dialects.router import UNKNOWN_ROUTE
@@ -39,7 +39,7 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
-from lab.server.connection import Connection
+from lab.server.connection import SENT_LAST, Connection
 from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
 from lab.server.control.followers import Follower
@@ -48,6 +48,7 @@ from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
 from lab.server.control.routes import description, listed_routes
 from lab.server.labs import LabChoice
+from lab.server.response_writer import CLOSE
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Recording
@@ -169,19 +170,19 @@ async def scrape_metrics(context: RouteContext, command: ScrapeMetrics) -> web.R
 
 async def tell_journal(context: RouteContext, command: TellJournal) -> web.StreamResponse:
     """With `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-    request, observed, follows = context.request, context.observed, command.follow == "1"
-    kind = "text/event-stream" if follows else "application/x-ndjson"
-    response, connection = web.StreamResponse(headers={"content-type": kind, **_STREAM}), request.protocol
-    await response.prepare(request)
-    if not follows:
-        async for batch in observed.subscriber().so_far():
-            if batch:  # writing nothing would end the chunks
-                await response.write(b"".join(batch))
-        return response
-    assert isinstance(connection, Connection)
-    with suppress(ConnectionError):
-        follower = Follower(connection, chunked=request.version >= (1, 1))
-        await observed.follow(follower, replies=command.replies == "1")
+    if command.follow == "1":
+        connection, lab = context.request.protocol, context.server.labs.usual
+        assert isinstance(connection, Connection)
+        head = Response(200, (("content-type", "text/event-stream"), *_STREAM.items()))
+        connection.write(lab.sender.writer.bytes_of(head, lab.clock.now(), last=CLOSE, chunked=False))
+        with suppress(ConnectionError):
+            await context.observed.follow(Follower(connection), replies=command.replies == "1")
+        return SENT_LAST
+    response = web.StreamResponse(headers={"content-type": "application/x-ndjson", **_STREAM})
+    await response.prepare(context.request)
+    async for batch in context.observed.subscriber().so_far():
+        if batch:  # writing nothing would end the chunks
+            await response.write(b"".join(batch))
     return response
 
 

@@ -1,6 +1,7 @@
 """The journal of the control plane where several processes serve the lab (control-plane.md §2.4)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -52,10 +53,13 @@ class SharedSubscriber(Subscriber):
     It numbers the exchanges from 1, in the order of its journal: those of the processes leave gaps.
     """
 
-    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
+    def __init__(self, *args: Any, **options: Any) -> None:
         self._numbers: dict[int, int] = {}
         self._last = 0
-        for kept in past:
+        super().__init__(*args, **options)
+
+    def _numbered(self, batch: Iterable[Kept]) -> Iterable[Kept]:
+        for kept in batch:
             if (observation := self._own(kept.observation)) is not None:
                 yield replace(kept, observation=observation)
 
@@ -75,9 +79,3 @@ class SharedSubscriber(Subscriber):
             case Noted(x=int(x)):
                 return replace(observation, x=self._numbers.get(x))
         return observation
-
-    def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
-        """Take an observation of this process, or of another one, which came about at `wall`."""
-        known = self._own(observation)
-        if known is not None:
-            super().__call__(known, wall)
