@@ -27,7 +27,7 @@ from lab.recording.format.snapshot import snapshot
 from lab.recording.redaction.leaks import leaks
 from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import ReplayResult, replay
-from lab.recording.show.transcript import clock, transcript
+from lab.recording.show.transcript import clock, transcript_lines
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
 from tests.conftest import each_row
@@ -236,6 +236,10 @@ def test_a_report_can_not_command_a_runner() -> None:
     text = replay(mutated(recorded().closed(), change), [scenario()], name=NAME).text()
     assert "##[" not in text and "\x1b" not in text
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+
+
+def transcript(recording: Recording, numbered: bool = False) -> str:
+    return "\n".join(transcript_lines(recording, numbered)) + "\n"
 
 
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
