@@ -113,7 +113,7 @@ ROUTES = (
         body='{"client":"demo","do":"expire"}',
     ),
     _route(
-        "POST", "devices", "commands:AnswerDevice", "answers for the device that shows a code",
+        "POST", "devices", "commands:DecideDevice", "answers for the device that shows a code",
         body="""{"user_code":"'$user_code'","answer":"approve"}""",
     ),
     _route("POST", "tape", "rewind:RunTape", "begins a recording, or ends it", body='{"name":"morning"}'),

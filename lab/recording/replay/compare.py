@@ -243,7 +243,7 @@ def _same_reply(line: Res, now: Replied) -> bool:
         and line.status == now.response.status
         and line.latency == now.latency
         and line.headers == now.response.headers
-        and line.times in ((), now.response.times)
+        and line.times == now.response.times
         and _same_body(line.body, now.response.body)
     )
 

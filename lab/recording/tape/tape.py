@@ -278,7 +278,7 @@ class Tape:
     def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
-        if tail.n and self._repeats:
+        if tail.n and tail.written and self._repeats:
             self._put(f'{begin}"as":{tail.n}{end}}}\n')
             return
         tail.n = self._n
