@@ -4,7 +4,7 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus, urlencode
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
@@ -207,6 +207,36 @@ def test_nobody_is_let_in_by_a_stand_in(text: str) -> None:
         str(body_of((), text.encode(), redactor, reply=False).value),
     ]  # fmt: skip
     assert all(stand_ins(each) and not {"lab-T1-token", "LABU1CODE"} & set(stand_ins(each)) for each in said), said
+
+
+SAID = ("token=", "password: ", "Bearer ", "a+b/c", "%2B", "pl4nted+Secret", "hunter2-hunter2", '"', "&", " ", "eyJa.eyJb.c",
+        '{"token": "', "lab-T1-token", "https://me:", "@h/", "0123456789", "\ue0000\ue000")  # fmt: skip
+
+
+@example("token=pl4nted+Secret", False)
+@given(st.lists(st.sampled_from(SAID) | st.text(max_size=4), max_size=12).map("".join), st.booleans())
+def test_what_was_redacted_brings_nothing_new_when_it_comes_again(text: str, full: bool) -> None:
+    """Else a line would be made anew for ever."""
+    redactor = Redactor(KnownSecrets())
+    if full:
+        for number in range(200):
+            redactor.secrets.brought(f"secret-of-a-peer-{number}", "secret")
+    form = (("content-type", "application/x-www-form-urlencoded"),)
+    for _ in range(4):
+        generation = redactor.secrets.generation
+        for headers in ((), form, (("content-type", "application/json"),)):
+            body_of(headers, text.encode("utf-8", "surrogatepass"), redactor, oauth=True, reply=False)
+    assert redactor.secrets.generation == generation
+
+
+@each_row("sent", ["application/json", "application%2Fjson", '"application/json"', "COMPLETE", "%43OMPLETE"])
+def test_a_word_of_the_labs_own_is_hidden_where_it_is_a_secret_and_nowhere_else(sent: str) -> None:
+    redactor = redactor_of(config())
+    assert stand_ins(redactor.header("authorization", f"Bearer {sent}"))
+    assert stand_ins(redactor.json({"token": sent})["token"])  # type: ignore[call-overload, index]
+    redactor.text(f"see token={sent}")
+    assert redactor.header("content-type", "application/json") == "application/json"
+    assert redactor.text("it is COMPLETE") == "it is COMPLETE"
 
 
 def test_a_run_of_signs_is_gone_through_once() -> None:

@@ -215,7 +215,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value.strip('"')):
+        if kind in MADE_UP and self._is_own(value):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
@@ -230,16 +230,22 @@ class KnownSecrets:
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
         with self._lock:
+            new = False
             # quotes around it would be taken for those of JSON
             for form in writings(value.strip('"')):
+                if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
+                    continue
                 by_part = given or (bounded and self._room <= 0)
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
-                elif not bounded or self._room > 0:
+                    new = True
+                elif self._texts.get(form) != word and (not bounded or self._room > 0):
                     self._room -= bounded
                     self._texts[form] = word
-            self._listed = None
-            self.generation += 1
+                    new = True
+            if new:
+                self._listed = None
+                self.generation += 1
 
     def _look_for_part(self, form: str, word: str, most: int | None) -> bool:
         """Whether it has a word by which it is found, that of no more than so many: one within it, if there are several."""
@@ -248,7 +254,10 @@ class KnownSecrets:
             return False
         inner = [found for found in parts if found.start() and found.end() < len(form)]
         found = max(inner or parts, key=lambda each: each.end() - each.start())
-        others = tuple(each for each in self._parts.get(found[0], ()) if each[1] != form)
+        alike = self._parts.get(found[0], ())
+        if (found.start(), form, word) in alike:
+            return False
+        others = tuple(each for each in alike if each[1] != form)
         if most is not None and len(others) >= most:
             return False
         self._parts[found[0]] = (*others, (found.start(), form, word))
