@@ -49,6 +49,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9]+")
 _ENCODED = re.compile("%[0-9A-F]{2}")
 
 
@@ -274,7 +275,7 @@ class KnownSecrets:
         end = 0
         for start, stop, word in _apart(spans):
             # what overlaps is hidden as one, for of neither the rest may be read
-            parts += text[end:start], word or self.brought(text[start:stop], "secret")
+            parts += text[end:start], word or self._together(text[start:stop])
             end = stop
         return "".join((*parts, text[end:]))
 
@@ -299,6 +300,10 @@ class KnownSecrets:
                         spans.append((start, start + len(form), word))
         return spans
 
+    def _together(self, text: str) -> str:
+        """What stands for several that overlap; of digits nothing but digits does."""
+        return self.number(text) if _DIGITS.fullmatch(text) else self.brought(text, "secret")
+
     def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
         """The text with signs where something stands that is known, and what puts stand-ins in their places.
 
@@ -312,7 +317,7 @@ class KnownSecrets:
         end = 0
         for start, stop, known in _apart(spans):
             form = text[start:stop]
-            word = known or self.brought(form, "secret")
+            word = known or self._together(form)
             parts += text[end:start], f"{TAKEN_OUT}{len(words)}{TAKEN_OUT}"
             words.append(word + sign(form, word))
             end = stop
@@ -355,9 +360,9 @@ def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | 
     yield start, stop, whole
 
 
-def odd_sign(plain: str) -> str:
-    """What is refused in a path as its signs are, encoded; nothing if it is written as ids are."""
-    return "" if USUAL.fullmatch(plain) else "%2F" if "/" in plain else "!"
+def odd_sign(plain: str, word: str) -> str:
+    """What is refused in a path as the signs of `plain` are, if the word for it isn't; of ids nothing is."""
+    return "%2F" if "/" in plain else "" if "!" in word or USUAL.fullmatch(plain) else "!"
 
 
 def writings(value: str) -> set[str]:
