@@ -193,6 +193,12 @@ def test_a_replay_heeds_what_is_written_beside_the_recording(
     assert done.lines[-1] == ("0 passed, 1 failed" if code else "1 passed, 0 failed")
 
 
+def test_one_whose_place_is_equal_is_not_idle(lab: Lab, changed: Path) -> None:
+    changed.write_bytes((ROOT / "recordings" / changed.name).read_bytes())
+    changed.with_name("item-comparison.match.yaml").write_text(IT_IS_2XX)
+    assert lab("replay", "recordings").code == 0
+
+
 @pytest.mark.usefixtures("changed")
 def test_check_looks_at_matchers_and_at_whether_there_is_a_recording(lab: Lab) -> None:
     Path("recordings/item-comparison.match.yaml").write_text(IT_IS_2XX)

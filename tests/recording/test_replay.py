@@ -243,19 +243,19 @@ def transcript(recording: Recording, numbered: bool = False) -> str:
 
 
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
-    text = transcript(read(GOLDEN.read_bytes()))
-    assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
+    text = "\n".join(transcript_lines(read(GOLDEN.read_bytes())))
+    assert f"{text}\n" == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
 
 
 @each_row("text", TEXTS)
 def test_no_line_of_a_transcript_is_begun_or_commanded_by_a_peer(text: str) -> None:
-    shown = transcript(hostile(text)).splitlines()
+    shown = list(transcript_lines(hostile(text)))
     assert all(line.isprintable() for line in shown)
     assert shown[-2:] == ["", "+00:00.000  end: closed"]
 
 
 def test_by_its_number_a_line_of_the_file_is_found_in_the_transcript() -> None:
-    text, whole = transcript(read(GOLDEN.read_bytes()), True), GOLDEN.read_bytes().splitlines()
+    text, whole = "\n".join(transcript_lines(read(GOLDEN.read_bytes()), True)), GOLDEN.read_bytes().splitlines()
     found = {
         int(number): begins for number, begins in re.findall(r"^ *([0-9]+)  \+[0-9:.]+  (\S+)", text, re.MULTILINE)
     }

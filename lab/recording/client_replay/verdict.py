@@ -65,7 +65,7 @@ class ClientVerdict:
 
     def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
         """Something differs at the recording's line `n`."""
-        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), self._bound.all_hidden(shown)))
+        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), [*map(self._bound.hidden, shown)]))
 
     def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
