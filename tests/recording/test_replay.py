@@ -238,6 +238,10 @@ def test_a_report_can_not_command_a_runner() -> None:
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
 
 
+def transcript(recording: Recording, numbered: bool = False) -> str:
+    return "\n".join(transcript_lines(recording, numbered)) + "\n"
+
+
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     text = "\n".join(transcript_lines(read(GOLDEN.read_bytes())))
     assert f"{text}\n" == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
