@@ -73,8 +73,8 @@ def replay(
     if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     steps = retimed_steps(recording, config, served.changed - meanwhile) if found else {}
-    told = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
-    differences = tuple(sorted((*edits, *told), key=lambda one: one.line))
+    explained = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
+    differences = tuple(sorted((*edits, *explained), key=lambda one: one.line))
     warnings = [
         *served.warnings,
         *_unlike(recording, served, comparing, name, meanwhile),
