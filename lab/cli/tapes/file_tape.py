@@ -1,6 +1,7 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
 import asyncio
+from sys import getswitchinterval, setswitchinterval
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -23,6 +24,26 @@ _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
 _TRIES = 3
 """Of redacting a long body while others bring secrets."""
+_TURN = 0.0005
+"""Seconds for which redacting it keeps the interpreter at most, a call of C apart, when others need it."""
+
+
+_USUAL = getswitchinterval()
+
+
+class _ShortTurns:
+    """While bodies are redacted, the thread that does it hands the interpreter over sooner: a reply needs it often."""
+
+    under_way = 0
+
+    def __enter__(self) -> None:
+        _ShortTurns.under_way += 1
+        setswitchinterval(min(_USUAL, _TURN))
+
+    def __exit__(self, *_: object) -> None:
+        _ShortTurns.under_way -= 1
+        if not _ShortTurns.under_way:
+            setswitchinterval(_USUAL)
 
 
 class TapeOpening(Struct, frozen=True):
@@ -83,11 +104,12 @@ class FileTape:
         if len(said.body) <= LONG_BODY or self.dead is not None:
             return
         secrets = self.tape.redactor.secrets
-        for _ in range(_TRIES):
-            generation = secrets.generation
-            await asyncio.to_thread(self._redact, observation)
-            if secrets.generation == generation:
-                return
+        with _ShortTurns():
+            for _ in range(_TRIES):
+                generation = secrets.generation
+                await asyncio.to_thread(self._redact, observation)
+                if secrets.generation == generation:
+                    return
 
     def _redact(self, observation: Requested | Replied) -> None:
         if isinstance(observation, Requested):

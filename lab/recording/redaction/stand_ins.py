@@ -11,6 +11,7 @@ from html import escape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
+from lab.recording.format.text import PIECE
 
 KINDS = {
     "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
@@ -42,7 +43,8 @@ _HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
 TAKEN_OUT = "\ue000"
 """A sign of nobody's, around the number of what stood there."""
 _TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]+){TAKEN_OUT}")
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_WORD = 4_096
+_WORD = re.compile(rf"[A-Za-z0-9_-]{{1,{2 * _LONGEST_WORD}}}")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
@@ -192,7 +194,7 @@ class KnownSecrets:
         self.generation += 1
         # quotes around it would be taken for those of JSON
         for form in writings(value.strip('"')):
-            if _WORD.fullmatch(form) and (given or (bounded and self._room <= 0)):
+            if len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) and (given or (bounded and self._room <= 0)):
                 self._texts.pop(form, None)
                 self._words[form] = word
             elif not bounded or self._room > 0:
@@ -211,7 +213,7 @@ class KnownSecrets:
         ]
         if self._words:
             words = self._words
-            spans += [(*found.span(), words[found[0]]) for found in _WORD.finditer(text) if found[0] in words]
+            spans += [(*found.span(), words[found[0]]) for found in _words(text) if found[0] in words]
         if not spans:
             return text
         parts: list[str] = []
@@ -244,6 +246,16 @@ class KnownSecrets:
             if any(each.startswith(rest) for each in known):
                 return place
         return -1
+
+
+def _words(text: str) -> Iterator[re.Match[str]]:
+    """The words of a text, none of which lies across two pieces."""
+    place = 0
+    while place < len(text):
+        rest = _WORD.match(text, place + PIECE)
+        stop = rest.end() if rest else place + PIECE
+        yield from _WORD.finditer(text, place, stop)
+        place = stop
 
 
 def _places(form: str, text: str) -> Iterator[int]:
