@@ -31,6 +31,7 @@ from lab.recording.redaction.stand_ins import (
 from lab.recording.redaction.vocabulary import own_words
 
 LAB_CODES = frozenset(name for wire in wires() for name in wire.marks.codes)
+_IDS = frozenset(name for wire in wires() for name in wire.marks.ids)
 _MOST_KEPT, _MOST_LONG = 4096, 8
 _LONG_TEXT = 1024
 """Texts that come again and again are remembered; of long ones the last few, for facts and answers repeat a message."""
@@ -326,6 +327,9 @@ class Redactor:
         if isinstance(value, str):
             if self.is_secret(name, value, oauth=oauth, reply=reply):
                 return self.named(name, value, oauth=oauth, reply=reply)
+            if name in _IDS and self.secrets.find(value) is None and stand_ins(self.text(value)):
+                # two ids that are one secret in two writings stay two
+                return self._secret(value, "secret")
             # of a header with credentials it may be one, but no bare word
             return self.header(name.lower(), value) if names_header(name) and not value.isalpha() else self.text(value)
         if is_secret(name) and name not in self._codes and value is not None and not isinstance(value, bool):

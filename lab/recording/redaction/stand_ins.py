@@ -8,6 +8,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
+from math import log2
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
@@ -48,6 +49,8 @@ _WORD = re.compile(rf"[A-Za-z0-9_-]{{1,{2 * _LONGEST_WORD}}}")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
+_BITS_OF_CHANCE = 32
+"""With less entropy a word of a peer's may be a part of others, as `00000000` is of ids: it is looked for as a whole."""
 
 
 def stand_in(kind: str, number: int, like: str = "") -> str:
@@ -105,6 +108,9 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
 
 class KnownSecrets:
     """Gives stand-ins, and finds in texts what has one."""
+
+    made_up = MADE_UP
+    """The kinds of which one may be a word of the lab's, or an id, by chance."""
 
     def __init__(self, own_words: Callable[[], str] = str) -> None:
         """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
@@ -177,7 +183,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value):
+        if kind in self.made_up and self._is_own(value):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
@@ -194,7 +200,8 @@ class KnownSecrets:
         self.generation += 1
         # quotes around it would be taken for those of JSON
         for form in writings(value.strip('"')):
-            if len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) and (given or (bounded and self._room <= 0)):
+            word_only = len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None
+            if word_only and (given or (bounded and (self._room <= 0 or bits(form) < _BITS_OF_CHANCE))):
                 self._texts.pop(form, None)
                 self._words[form] = word
             elif not bounded or self._room > 0:
@@ -246,6 +253,12 @@ class KnownSecrets:
             if any(each.startswith(rest) for each in known):
                 return place
         return -1
+
+
+def bits(word: str) -> float:
+    """Its entropy, by how often each of its characters stands in it."""
+    parts = [word.count(sign) / len(word) for sign in set(word)]
+    return -sum(part * log2(part) for part in parts) * len(word)
 
 
 def _words(text: str) -> Iterator[re.Match[str]]:

@@ -16,7 +16,7 @@ from lab.recording.client_calls import CallKind, JudgedCall
 _LOGINS = (Grant.CODE, Grant.DEVICE)
 """Grants that a person begins, whenever it pleases them."""
 _REFUSED_FOR_GOOD = ("invalid_client", "invalid_grant")
-_SECRET = re.compile("(?<!«)«client:")
+_SECRET = re.compile("lab-C[0-9]+-secret")
 """How a client's secret, or the pair of its id and secret, begins in a recording."""
 _TOKEN_MEMBERS = frozenset(("access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"))
 
