@@ -2,7 +2,7 @@
 
 import asyncio
 from sys import getswitchinterval, setswitchinterval
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -22,6 +22,8 @@ MOST_HELD = 64
 """Lines that are written at once."""
 _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
+_AT_ONCE = 2
+"""Long bodies that are redacted at once."""
 _TRIES = 3
 """Of redacting a long body while others bring secrets."""
 _TURN = 0.0005
@@ -31,19 +33,21 @@ _TURN = 0.0005
 _USUAL = getswitchinterval()
 
 
-class _ShortTurns:
-    """While bodies are redacted, the thread that does it hands the interpreter over sooner: a reply needs it often."""
+class _ShortTurns(asyncio.Semaphore):
+    """While bodies are redacted, the threads that do it hand the interpreter over sooner: a reply needs it often."""
 
     under_way = 0
 
-    def __enter__(self) -> None:
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
         _ShortTurns.under_way += 1
         setswitchinterval(min(_USUAL, _TURN))
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *raised: Any) -> None:
         _ShortTurns.under_way -= 1
         if not _ShortTurns.under_way:
             setswitchinterval(_USUAL)
+        await super().__aexit__(*raised)
 
 
 class TapeOpening(Struct, frozen=True):
@@ -69,6 +73,7 @@ class FileTape:
 
         self._file, clock, begun = file, opening.outside, real_millis()
         self.path = file.path
+        self._turns = _ShortTurns(_AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
 
         def wall() -> Millis | None:
@@ -104,7 +109,7 @@ class FileTape:
         if len(said.body) <= LONG_BODY or self.dead is not None:
             return
         secrets = self.tape.redactor.secrets
-        with _ShortTurns():
+        async with self._turns:
             for _ in range(_TRIES):
                 generation = secrets.generation
                 await asyncio.to_thread(self._redact, observation)
