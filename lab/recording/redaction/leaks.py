@@ -22,7 +22,7 @@ _LOOKED_AT = frozenset("u h body fact facts".split())
 """Members of which each is looked at in its own way."""
 _HIDDEN = "\0"
 """Stands for a stand-in while a text is looked at."""
-_NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|%FF|[\s,])*")
+_NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|\ufffd|[\s,])*")
 """What redaction leaves in a secret's place: stand-ins, and how what they stand for was written."""
 ORIGIN = re.compile(r"(?i)https?://(?:[^/\s@\"'\\<>]*@)?([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 """An origin in a text, and a login in it: the host, and the port with its colon."""
@@ -49,6 +49,8 @@ _BEFORE = 128
 _ODD = re.compile(r"[^\w.$-]+")
 """What no name has that is told on a terminal."""
 _LONGEST_PLACE = 80
+_LOOKED_AT = frozenset(("u", "h", "body", "fact", "facts"))
+"""Members of a line that are read in a way of their own."""
 _ISSUERS = frozenset({"identity.oraclecloud.com"})
 
 
