@@ -12,7 +12,7 @@ import pytest
 
 from lab.core.exchange import Request
 from lab.core.observe import Requested
-from lab.recording.format.text import LONG, PIECE, dumps, first, replaced
+from lab.recording.format.text import LONG, AT_A_TIME, dumps, first, replaced
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache
 from tests.conftest import each_row
@@ -81,7 +81,7 @@ def test_no_step_takes_as_long_as_two_passes_over_the_body(name: str) -> None:
 
 
 @each_row("value", [
-    "", "a", "é\u2028\x85\x1b\x7f\n\t\b\f\"\\/" * PIECE, "x" * (PIECE + 1) + "\ud800", [1, 1.5e16, -0.0, 10**30, None, True, {"a": "b" * 40_000, "": []}, []],
+    "", "a", "é\u2028\x85\x1b\x7f\n\t\b\f\"\\/" * AT_A_TIME, "x" * (AT_A_TIME + 1) + "\ud800", [1, 1.5e16, -0.0, 10**30, None, True, {"a": "b" * 40_000, "": []}, []],
 ])  # fmt: skip
 def test_a_long_value_is_written_as_any(value: object) -> None:
     assert dumps(value, long=True) == dumps(value)
@@ -89,7 +89,7 @@ def test_a_long_value_is_written_as_any(value: object) -> None:
 
 def test_what_lies_across_two_pieces_is_found() -> None:
     shape = re.compile(r"<\d+>")
-    for place in range(PIECE - 12, PIECE + 3):
+    for place in range(AT_A_TIME - 12, AT_A_TIME + 3):
         text = "." * place + "<123456789>" + "." * LONG
         found = first(shape, text)
         assert found is not None and found.span() == (place, place + 11)

@@ -14,9 +14,9 @@ _ODD = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff
 _ESCAPES = re.compile(rf"\\[\\bfnrt]|[{_ODD}]")
 _SHORT = {r"\b": r"\u0008", r"\f": r"\u000c", r"\n": r"\u000a", r"\r": r"\u000d", r"\t": r"\u0009"}
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-PIECE = 16_384
+AT_A_TIME = 16_384
 """Characters that are looked through in one step: whoever else needs the interpreter gets it between two."""
-LONG = 4 * PIECE
+LONG = 4 * AT_A_TIME
 """Bytes of the longest body for which others may wait."""
 _BEYOND = 8_192
 """What begins in a piece tells within so many characters behind it whether it is one."""
@@ -25,7 +25,7 @@ _BEYOND = 8_192
 def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | None:
     """The first match from a place on, looked for piece by piece."""
     while place < len(text):
-        stop = place + PIECE
+        stop = place + AT_A_TIME
         found = shape.search(text, place, stop + _BEYOND)
         if found is not None and found.start() < stop:
             return found if found.end() < stop + _BEYOND else shape.match(text, found.start()) or found
@@ -35,7 +35,7 @@ def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | 
 
 def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: str) -> str:
     """As `shape.sub(put, text)`, piece by piece."""
-    if len(text) <= PIECE:
+    if len(text) <= AT_A_TIME:
         return shape.sub(put, text)
     parts: list[str] = []
     end = 0
@@ -59,7 +59,7 @@ def dumps(value: object, *, long: bool = False) -> str:
 def _parts(value: object) -> Iterator[str]:
     """What the encoder would write, in parts each of which it writes at once."""
     match value:
-        case str() if len(value) > PIECE:
+        case str() if len(value) > AT_A_TIME:
             try:
                 yield msgspec.json.encode(value).decode()  # the same, in a tenth of the time
             except UnicodeEncodeError:  # lone surrogates, which only the slow one writes

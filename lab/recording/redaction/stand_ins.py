@@ -13,7 +13,7 @@ from threading import RLock
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
-from lab.recording.format.text import PIECE, replaced
+from lab.recording.format.text import AT_A_TIME
 
 KINDS = {
     "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
@@ -239,7 +239,8 @@ class KnownSecrets:
             return
         with self._lock:
             # quotes around it would be taken for those of JSON
-            for form in writings(value.strip('"')):
+            bare = value.strip('"')
+            for form in writings(bare) if len(bare) <= AT_A_TIME else {bare}:
                 by_part = given or (bounded and (self._room <= 0 or _may_be_chance(form)))
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
@@ -344,8 +345,8 @@ def _words(text: str) -> Iterator[re.Match[str]]:
     """The words of a text, none of which lies across two pieces."""
     place = 0
     while place < len(text):
-        rest = _WORD.match(text, place + PIECE)
-        stop = rest.end() if rest else place + PIECE
+        rest = _WORD.match(text, place + AT_A_TIME)
+        stop = rest.end() if rest else place + AT_A_TIME
         yield from _WORD.finditer(text, place, stop)
         place = stop
 
@@ -381,7 +382,7 @@ def writings(value: str) -> set[str]:
     raw = value.encode("utf-8", "surrogatepass")
     encoded = {quote_plus(raw), quote(raw, safe=""), quote(raw)}
     forms = {value, unquote(value), escape(value), *encoded}
-    forms |= {replaced(_ENCODED, lambda found: found[0].lower(), form) for form in encoded if "%" in form}
+    forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
     for packed in (b64encode(raw), urlsafe_b64encode(raw)):
         forms |= {packed.decode(), packed.decode().rstrip("=")}
     return {form for form in forms if len(form) >= SHORTEST_SECRET}
