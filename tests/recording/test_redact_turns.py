@@ -12,7 +12,7 @@ import pytest
 
 from lab.core.exchange import Request
 from lab.core.observe import Requested
-from lab.recording.format.text import LONG, AT_A_TIME, dumps, first, replaced
+from lab.recording.format.text import AT_A_TIME, LONG, dumps, first, replaced
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache
 from tests.conftest import each_row

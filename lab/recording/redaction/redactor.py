@@ -12,11 +12,11 @@ from functools import partial
 from html import unescape
 from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
 
-from lab.core.exchange import Headers, Json
+from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import LONG, dumps, first, loads, replaced
+from lab.recording.format.text import first, loads, replaced
 from lab.recording.redaction.secret_names import CLUES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
@@ -127,13 +127,13 @@ class Redactor:
         return clean
 
     def _with_json(self, text: str) -> str:
-        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
+        """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
         small = text.lower()
         if any(clue in small for clue in CLUES):
             with suppress(ValueError):
                 value = loads(text)
                 if (hidden := self.json(value)) != value:
-                    return dumps(hidden, long=len(text) > LONG)
+                    return text_of(hidden)
         return self.flat(text)
 
     def flat(self, text: str) -> str:
@@ -296,12 +296,12 @@ class Redactor:
         if hidden == plain or not stand_ins(hidden):
             return clean
         # in a path it may have been refused for its signs
-        odd = odd_sign(plain) if blank == "%" and "!" not in hidden else ""
+        odd = odd_sign(plain, hidden) if blank == "%" else ""
         return quote_plus(hidden, safe="!:/") + odd + _unreadable(written)
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        path, found = self.secrets.taken_out(path, lambda form, word: "" if "!" in word else odd_sign(unquote(form)))
+        path, found = self.secrets.taken_out(path, lambda form, word: odd_sign(unquote(form), word))
         return found(
             "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
         )
