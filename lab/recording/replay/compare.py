@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
-from lab.core.observe import Replied
+from lab.core.observe import Observation, Replied, Touched
 from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
@@ -62,6 +62,10 @@ class Comparison(Replayer):
         self.count = 0
         self._asked: dict[int, tuple[Req, Asked]] = {}
         self._derived: dict[str, list[Entry]] = {}
+        self._written: dict[str, int] = {}
+        """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
+        self._looked: dict[str, int] = {}
+        """The same by what the last line brought: the tape may have ended right behind it."""
         self._bound: dict[str, str] = {}
         """What stands for a word of a peer's that the recording has in the open, too."""
 
@@ -78,6 +82,8 @@ class Comparison(Replayer):
     def take(self, line: Line) -> None:
         """Take the recorded line, and compare what comes of it."""
         self._canon.learn(line)
+        if not isinstance(line, Entry):
+            self._settle()
         match line:
             case Req():
                 if (asked := self.ask(line)) is not None:
@@ -94,9 +100,27 @@ class Comparison(Replayer):
     def _take_fact(self, line: Entry) -> None:
         match class_of(line):
             case "input" if line.x is None:
+                self._settle()
                 self.feed(line)
+                if line.at is not None:  # a tape that begins late tells it again, and looks at no job
+                    self._looked.clear()
             case "derived" if line.type != "fault.struck":
                 self._derived.setdefault(line.text("job") or "", []).append(line)
+
+    @property
+    def _repaired(self) -> bool:
+        return self.recording.end is not None and self.recording.end.reason == "repaired"
+
+    def _observe(self, observation: Observation) -> None:
+        super()._observe(observation)
+        if self._repaired and isinstance(observation, Touched) and observation.whole is None:
+            derived = self.service.derived(observation.job, observation.at)
+            self._looked[observation.job] = len(derived.facts) if derived else 0
+
+    def _settle(self) -> None:
+        """There is one more line, so what was due until then was written."""
+        self._written |= self._looked
+        self._looked.clear()
 
     # Facts
 
@@ -111,8 +135,8 @@ class Comparison(Replayer):
             found = self.service.derived(job, until)
             facts = (*self.dropped.get(job, ()), *(found.facts if found else ()))
             recorded = self._derived.pop(job, [])
-            if self.recording.end is not None and self.recording.end.reason == "repaired":
-                facts = facts[: max(len(recorded), 0)]  # the tape hadn't come to the others
+            if self._repaired:  # the tape may not have come to the others
+                facts = facts[: max(len(recorded), self._written.get(job, 0))]
             anchor = recorded[-1].n if recorded else 0
             self._compare_facts(job, f"derived facts of {self.alias_of(job)}", recorded, facts, anchor)
 

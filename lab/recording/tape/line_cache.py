@@ -22,7 +22,7 @@ from lab.recording.redaction.redactor import Redactor
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
-_MOST_LONG = 8
+MOST_LONG = 8
 """Of those with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
 _LONG = 4096
 """Bytes of a body."""
@@ -51,9 +51,9 @@ class LineCache:
     def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
         self._request = lru_cache(MOST_TAILS)(self._of_request)
-        self._long_request = lru_cache(_MOST_LONG)(self._of_request)
+        self._long_request = lru_cache(MOST_LONG)(self._of_request)
         self._reply = lru_cache(MOST_TAILS)(self._of_reply)
-        self._long_reply = lru_cache(_MOST_LONG)(self._of_reply)
+        self._long_reply = lru_cache(MOST_LONG)(self._of_reply)
 
     def request(self, observation: Requested) -> Tail:
         """The tail of a request's line."""
