@@ -104,7 +104,7 @@ FORBIDDEN = "FORBID_OUTGOING_CALLS"
 
 def _forbid(event: str, arguments: tuple[object, ...]) -> None:
     # who listens looks up the address at which it does
-    looked_up = event == "socket.getaddrinfo" and arguments[0] != "127.0.0.1"
+    looked_up = event == "socket.getaddrinfo" and arguments[0] not in ("127.0.0.1", b"127.0.0.1")
     if looked_up or event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         os.write(2, f"{FORBIDDEN}: {event}\n".encode())
         raise PermissionError(event)

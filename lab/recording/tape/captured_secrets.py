@@ -134,8 +134,12 @@ class CaptureRedactor(Redactor):
 
     def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
         """The client whose name and secret were sent."""
-        # a form has them decoded, whatever was meant here
-        return self.secrets.login("client", *readings[-1])
+        # a form has them decoded, whatever was meant here; a text repeats either
+        word = self.secrets.login("client", *readings[-1])
+        for name, secret in readings[:-1]:
+            if self.secrets.find(secret) is None:
+                self.secrets.configure(secret, word, name)
+        return word
 
     def written(self, text: str, *, oauth: bool) -> str:
         """As any; what stands together is one client's, or one user's."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Json, Request, text_of
 from lab.core.jsontext import members_of, value_or_none
 from lab.recording.redaction.secret_names import is_secret, is_secret_header
+from lab.recording.redaction.stand_ins import STAND_IN
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
@@ -37,8 +38,7 @@ _LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED,
 _LINE: dict[int, int | str | None] = {**_LINES, 0x0A: 0x20, 0x09: " "}
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
-_ALIAS = re.compile(r"«[a-z]+(?::[A-Za-z0-9._%-]{1,64}){1,2}»")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+([A-Za-z0-9._~+/=%:-]{6,})")
 
 
 def lines(text: str, cap: int = CAP) -> str:
@@ -83,8 +83,8 @@ def _cleaned(text: str, cap: int, signs: Mapping[int, int | str | None]) -> str:
 
 
 def token_ends(token: str) -> str:
-    """A token as its first 8 … last 4; all of a short one is hidden. A recording's alias stands for itself."""
-    if _ALIAS.fullmatch(token):
+    """A token as its first 8 … last 4; all of a short one is hidden. A recording's stand-in is itself."""
+    if STAND_IN.fullmatch(token):
         return token
     return line(f"{token[:8]}…{token[-4:]}") if len(token) >= 24 else DOTS
 
@@ -93,7 +93,7 @@ def masked(text: str) -> str:
     """The text without bearers, Basic credentials and JWTs."""
     if " " not in text and "eyJ" not in text and "\n" not in text:
         return text
-    text = _BEARER.sub(lambda found: f"{found[1]} {DOTS}", text)
+    text = _BEARER.sub(lambda found: found[0] if STAND_IN.fullmatch(found[2]) else f"{found[1]} {DOTS}", text)
     return _JWT.sub(lambda found: token_ends(found[0]), text)
 
 
@@ -163,7 +163,7 @@ def _header(name: str, value: str) -> tuple[str, str]:
     known, (word, _, rest) = name.lower(), value.partition(" ")
     if known == "authorization" and word.lower() == "bearer":
         value = f"Bearer {token_ends(rest.strip())}"
-    elif known == "authorization" and word.lower() == "basic" and _ALIAS.fullmatch(rest):
+    elif known == "authorization" and word.lower() == "basic" and STAND_IN.fullmatch(rest):
         pass
     elif known == "authorization":
         value = f"{word} {DOTS}" if word.lower() == "basic" else DOTS

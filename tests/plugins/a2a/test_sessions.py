@@ -10,7 +10,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
-from lab.recording.client_calls import CallKind
+from lab.recording.exchange import CallKind
 from lab.recording.show.exports import as_transcript
 from lab.recording.show.timeline_page import timeline_page
 from tests.conftest import examples
