@@ -70,12 +70,12 @@ def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
     redactor = CaptureRedactor(())
     for origin in observed.origins:
         redactor.flat(origin)
-    for call in observed.calls:
-        request = call.request
-        oauth = call.route in IDENTITY_NAMES
-        redactor.text(request.path)
-        redactor.written(request.query, oauth=oauth)
-        for headers, body, reply in ((request.headers, request.body, False), (call.headers, call.body, True)):
-            redactor.headers(headers)
-            body_of(headers, body, redactor, oauth=oauth, reply=reply)
+    with redactor.secrets.learning():
+        for call in observed.calls:
+            request, oauth = call.request, call.route in IDENTITY_NAMES
+            redactor.text(request.path)
+            redactor.written(request.query, oauth=oauth)
+            for headers, body, reply in ((request.headers, request.body, False), (call.headers, call.body, True)):
+                redactor.headers(headers)
+                body_of(headers, body, redactor, oauth=oauth, reply=reply)
     return redactor.json

@@ -84,12 +84,12 @@ class _Loader(yaml.CSafeLoader):
 # What other tools write
 
 
-class _Pair(Struct):
+class _Pair(Struct, gc=False):
     name: str
     value: str = ""
 
 
-class _Content(Struct):
+class _Content(Struct, gc=False):
     text: str | None = None
     encoding: str | None = None
     odd_encoding: str | None = field(name="_encoding", default=None)
@@ -97,11 +97,11 @@ class _Content(Struct):
     params: list[_Pair] = []
 
 
-class _Code(Struct):
+class _Code(Struct, gc=False):
     code: int
 
 
-class _Message(Struct, kw_only=True):
+class _Message(Struct, kw_only=True, gc=False):
     """A request or a response: HAR has `url`, `postData` and `content`, a cassette `uri` and `body`."""
 
     method: str = ""
@@ -146,7 +146,7 @@ class _Message(Struct, kw_only=True):
         return unpacked(self.fields, data)[1] if data.startswith(_GZIP) else data
 
 
-class _Filed(Struct):
+class _Filed(Struct, gc=False):
     """A call as another tool's file has it."""
 
     request: _Message
