@@ -320,7 +320,7 @@ class EndTokens(ControlCommand[Obeyed], frozen=True):
     client: str | UnsetType = UNSET
 
 
-class AnswerDevice(ControlCommand[Obeyed], frozen=True):
+class DecideDevice(ControlCommand[Obeyed], frozen=True):
     user_code: str
     answer: Annotated[str, Meta(description="approve or deny")]
 

@@ -113,7 +113,7 @@ ROUTES = (
         body='{"client":"demo","do":"expire"}',
     ),
     _route(
-        "POST", "devices", "commands:AnswerDevice", "answers for the device that shows a code",
+        "POST", "devices", "commands:DecideDevice", "answers for the device that shows a code",
         body="""{"user_code":"'$user_code'","answer":"approve"}""",
     ),
     _route("POST", "tape", "rewind:RunTape", "begins a recording, or ends it", body='{"name":"morning"}'),
@@ -153,10 +153,10 @@ FUSION_DECLARED = WireDeclared(
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
 )
 EXPORT_FORMS = (
-    ExportForm("text", "a transcript", f"{_SHOW}.exports:as_transcript"),
-    ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),
-    ExportForm("md", "Markdown", f"{_SHOW}.exports:as_markdown"),
-    ExportForm("html", "a page", f"{_SHOW}.exports:as_page"),
+    ExportForm("text", "a transcript", f"{_SHOW}.transcript:transcript_lines"),
+    ExportForm("har", "HAR 1.2", f"{_SHOW}.har:har"),
+    ExportForm("md", "Markdown", f"{_SHOW}.walkthrough:walkthrough"),
+    ExportForm("html", "a page", f"{_SHOW}.timeline_page:as_page"),
 )
 KERNEL = Plugin(
     "kernel",

@@ -7,10 +7,10 @@ from msgspec import UNSET
 
 from lab.client.control import ControlAnswer, ControlClient
 from lab.control import (
-    AnswerDevice,
     ArmFault,
     ControlCommand,
     CountCalls,
+    DecideDevice,
     DecideGate,
     DisarmFault,
     EndTokens,
@@ -69,7 +69,7 @@ class Steering(ControlClient):
         return await self.ask(DisarmFault(name))
 
     async def answer_device(self, user_code: str, answer: str) -> Answer:
-        return await self.ask(AnswerDevice(user_code, answer))
+        return await self.ask(DecideDevice(user_code, answer))
 
     async def tape(self, *name: str) -> Answer:
         return await self.ask(RunTape(*name))

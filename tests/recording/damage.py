@@ -68,7 +68,9 @@ def attack(times: int, seed: int) -> list[str]:
     """Damage so often; what was accepted."""
     whole = recordings()
     found = zip(range(times), damages(whole, Random(seed)), strict=False)
-    return [f"{each.name}:{each.place} {each.bit}: {how}" for _, each in found if (how := accepted(each, whole[each.name]))]
+    return [
+        f"{each.name}:{each.place} {each.bit}: {how}" for _, each in found if (how := accepted(each, whole[each.name]))
+    ]
 
 
 def main(times: int) -> int:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from lab.control import (
     CONTROL_ROOT,
-    AnswerDevice,
     ArmFault,
     AskReady,
     ControlCommand,
     CountCalls,
+    DecideDevice,
     DecideGate,
     DescribeApi,
     DescribeRoutes,
@@ -161,7 +161,7 @@ async def test_every_answer_is_read_by_the_client_as_what_is_declared(plane: Pla
         answer = await plane.client.ask(command)
         declared = command.answers_with()
         assert answer.done and isinstance(answer.value, get_origin(declared) or declared), (command, answer)
-    elsewhere = {AnswerDevice, EndTenant, MakeTenant, RunTape, ScrapeMetrics, TellJournal}
+    elsewhere = {DecideDevice, EndTenant, MakeTenant, RunTape, ScrapeMetrics, TellJournal}
     kernel = {asked_of(row) for row in CONTROL_ROUTES if row.takes.startswith("lab.control:")}
     assert {type(each) for each in asked_for} == kernel - elsewhere
 

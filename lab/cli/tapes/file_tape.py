@@ -82,18 +82,15 @@ class FileTape:
         said = observation.request if isinstance(observation, Requested) else observation.response
         if len(said.body) <= LONG_BODY or self.dead is not None:
             return
+        if isinstance(observation, Requested):
+            tail = self._tails.of_request(observation)
+        else:
+            tail = self._tails.of_reply(observation.response, oauth=False, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
         for _ in range(_TRIES):
-            generation = secrets.generation
-            await asyncio.to_thread(self._redact, observation)
-            if secrets.generation == generation:
+            if tail.generation == (generation := secrets.generation):
                 return
-
-    def _redact(self, observation: Requested | Replied) -> None:
-        if isinstance(observation, Requested):
-            self._tails.request(observation)
-        else:
-            self._tails.reply(observation.response, oauth=False, cut=observation.cut is not None)
+            tail.take(await asyncio.to_thread(tail.make), generation)
 
     @property
     def dead(self) -> str | None:

@@ -30,7 +30,7 @@ from lab.program.routes import WITHOUT_BEARER
 from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Recording, Req, Res
-from lab.recording.redaction.bodies import bytes_of
+from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.redactor import Plain
 from lab.recording.redaction.stand_ins import kind_of, stand_in, stand_ins
 from lab.recording.tape.header import refs_of_now
@@ -133,15 +133,17 @@ class Replayer:
 
 def _minted_in_replies(recording: Recording) -> Mapping[int, list[str]]:
     """What was given in answers and stands in no fact, by exchange: where it stands first."""
-    granting = {req.x for req in recording.of(Req) if ROUTER.name(req.method, req.path, local=True) in _GRANTING}
+    granting: set[int] = set()
     found: dict[int, list[str]] = {}
     seen: set[str] = set()
-    for res in recording.of(Res) if granting else ():
-        words = stand_ins(bytes_of(res.body).decode("utf-8", "replace")) if res.x in granting else ()
-        for word in words:
-            if kind_of(word) in _MINTED_IN_REPLIES and word not in seen:
-                seen.add(word)
-                found.setdefault(res.x, []).append(word)
+    for line in recording.lines:
+        if isinstance(line, Req) and ROUTER.name(line.method, line.path, local=True) in _GRANTING:
+            granting.add(line.x)
+        elif isinstance(line, Res) and line.x in granting:
+            for word in stand_ins(text_within(line.body)):
+                if kind_of(word) in _MINTED_IN_REPLIES and word not in seen:
+                    seen.add(word)
+                    found.setdefault(line.x, []).append(word)
     return found
 
 

@@ -52,9 +52,9 @@ class CapturedSecrets(KnownSecrets):
         """As any."""
         return text if self._learning else super().hidden(text)
 
-    def taken_out(self, text: str, *, odd: bool = False) -> tuple[str, Callable[[str], str]]:
+    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
         """As any."""
-        return (text, str) if self._learning else super().taken_out(text, odd=odd)
+        return (text, str) if self._learning else super().taken_out(text, sign)
 
     def brought(self, value: str, kind: str) -> str:
         """As any; what a client sends is no worse than what it was given, and a token may say whose it is."""
@@ -96,10 +96,9 @@ class CapturedSecrets(KnownSecrets):
         number = self._hosts.setdefault(place.lower(), len(self._hosts) + 1)
         word = f"{stand_in('host', number)}.invalid"
         bare = place.partition(":")[0]
-        self.generation += 1
         for text in {place, place.lower(), *((bare,) if not harmless_host(bare) else ())}:
             if len(text) >= SHORTEST_SECRET:
-                self._texts[text] = word
+                self.look_for(text, word)
 
     def meet(self, origin: str) -> None:
         """A text names a host."""

@@ -6,7 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.clocks import ManualClock
-from lab.control import AnswerDevice, ArmFault, DisarmFault, EndTokens, Faults, ListedFault, ListFaults, Named, Obeyed
+from lab.control import ArmFault, DecideDevice, DisarmFault, EndTokens, Faults, ListedFault, ListFaults, Named, Obeyed
 from lab.mock.service import ControlResult
 from lab.program.faults import JobFault
 from lab.server.control.observed import RouteContext
@@ -54,7 +54,7 @@ async def end_tokens(context: RouteContext, command: EndTokens) -> Obeyed:
     return obeyed(await context.lab.calls.run(partial(service.end_tokens, command.client, command.do)))
 
 
-async def answer_device(context: RouteContext, command: AnswerDevice) -> Obeyed:
+async def decide_device(context: RouteContext, command: DecideDevice) -> Obeyed:
     return obeyed(
         await context.lab.calls.run(partial(context.lab.service.answer_device, command.user_code, command.answer))
     )

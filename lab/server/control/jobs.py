@@ -81,14 +81,31 @@ def shown(job: str, view: JobView, now: Millis, body: Json | UnsetType = UNSET) 
     record, span, gate = view.record, view.span, None
     if (opening := span.opening) is not None:
         gate = GateDocument(
-            span.id, node_code(span.id), opening.visit, str(opening.gate.channel), opening.opened, opening.deadline,
-            list(offers(opening.gate)), opening.gate.approvals,
+            span.id,
+            node_code(span.id),
+            opening.visit,
+            str(opening.gate.channel),
+            opening.opened,
+            opening.deadline,
+            list(offers(opening.gate)),
+            opening.gate.approvals,
             [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)],
-        )  # fmt: skip
+        )
     return JobDocument(
-        job, span.status, span.id, span.since, span.until, record.team, record.scenario, record.client,
-        record.at, record.conversation, record.turn, gate, body,
-    )  # fmt: skip
+        job,
+        span.status,
+        span.id,
+        span.since,
+        span.until,
+        record.team,
+        record.scenario,
+        record.client,
+        record.at,
+        record.conversation,
+        record.turn,
+        gate,
+        body,
+    )
 
 
 async def _wait_for(context: RouteContext, job: str, status: str, timeout: Millis) -> None:

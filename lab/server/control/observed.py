@@ -34,9 +34,13 @@ class ObservedLab:
     """
 
     def __init__(
-        self, server: MockServer, lab: ServedLab, shared: SharedBytes, trouble: Callable[[], str | None],
+        self,
+        server: MockServer,
+        lab: ServedLab,
+        shared: SharedBytes,
+        trouble: Callable[[], str | None],
         second: Callable[[], Epoch] = wall_second,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`trouble` and `second` are the control plane's; `shared` is what the last exchanges of all labs are counted in."""
         self.lab, self.service, self.choice = lab, lab.service, lab.choice
         self.trouble, self.second = trouble, second

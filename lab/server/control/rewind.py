@@ -116,9 +116,12 @@ def _back(context: RouteContext, instant: Millis) -> WasReset:
 
 
 def _gone_back(
-    context: RouteContext, clock: ManualClock | ScaledClock, instant: Millis, sizes: Counter[str],
+    context: RouteContext,
+    clock: ManualClock | ScaledClock,
+    instant: Millis,
+    sizes: Counter[str],
     back: Callable[[], None],
-) -> WasReset:  # fmt: skip
+) -> WasReset:
     """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between."""
 
     def go() -> None:

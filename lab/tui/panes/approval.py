@@ -303,7 +303,7 @@ def asking_for_changes(state: ScreenState) -> Reaction:
     return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _at_opening(state)))
 
 
-def signing(verdict: str, title: str) -> React:
+def answering_by_name(verdict: str, title: str) -> React:
     """A verdict with a name and a comment, either of which may be empty; where no name can go along, a comment alone."""
 
     def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:

@@ -31,7 +31,9 @@ def palette(commands: Sequence[ListEntry]) -> ListPage:
     )  # fmt: skip
 
 
-def commands(state: ScreenState, keys: Sequence[ScreenKey], press: Callable[[ScreenKey], object]) -> list[ListEntry]:
+def palette_entries(
+    state: ScreenState, keys: Sequence[ScreenKey], press: Callable[[ScreenKey], object]
+) -> list[ListEntry]:
     """What these keys do, by name; once the palette is closed `press` does it."""
     named = [(key, key.label_in(state)) for key in keys if not key.silent]
     names = max((len(name) for _, name in named), default=0)

@@ -126,14 +126,14 @@ def coming(none: str, inner: int) -> PaneFact:
     return PaneFact("coming", wrap(row((none, "dim")), inner), gist=row((none, "dim")))
 
 
-def outcome(call: TokenState | JobState, came: bool, asked: str, brought: PaneFact) -> PaneFact:
+def outcome(call: TokenState | JobState, came: bool, request: str, brought: PaneFact) -> PaneFact:
     """The fact of a call: what it brought; before that, and where it was refused, why and what was asked alone."""
     code = str(call.code or "···")
     if call.refusal is not None:
         gist, right = row((call.refusal, "bad")), row()
         return replace(brought, kind="bad", code=row((code, "bad b")), gist=gist, right=right, short=right)
     if not came:
-        gist, right = row((asked, "dim")), row()
+        gist, right = row((request, "dim")), row()
         return replace(brought, kind="work", code=row(("···", "dim")), gist=gist, right=right, short=right)
     return replace(brought, code=row((code, "done b")))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from lab.tui.panes.approval import answerable, answering, asking_for_changes, signing, why_no_answer
+from lab.tui.panes.approval import answerable, answering, answering_by_name, asking_for_changes, why_no_answer
 from lab.tui.panes.finale import ask_follow_up, follow_up, no_question
 from lab.tui.panes.job import look_at_turn, several_turns
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
@@ -254,9 +254,9 @@ RUN_KEYS = (
     _verdict("r", "reject", "Reject", "reject at the open gate", answering("rejected"), "rejected"),
     _verdict("c", "changes", "Changes", "ask for changes: type what they are", asking_for_changes, "changes-requested"),
     _verdict("A", "approve-saying", "Approve by name", "approve with a name and a comment",
-        signing("approved", "APPROVE"), "approved"),
-    _verdict("R", "reject-saying", "Reject by name", "reject with a name and a comment", signing("rejected", "REJECT"),
-        "rejected"),
+        answering_by_name("approved", "APPROVE"), "approved"),
+    _verdict("R", "reject-saying", "Reject by name", "reject with a name and a comment",
+        answering_by_name("rejected", "REJECT"), "rejected"),
     ScreenKey("side", "d", "Code", "show or hide the code by which others decide", commanding("side"),
         lambda state: state.side is not None and bool(state.side.asks), GATE, needs="side", why="No gate is open.",
         bar=4),

@@ -19,7 +19,7 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.menus import COPY_MENU, PICKER, commands, fault_menu, palette
+from lab.tui.panes.menus import COPY_MENU, PICKER, fault_menu, palette, palette_entries
 from lab.tui.panes.page import ListEntry, ListPage, Page
 from lab.tui.panes.pane import OPENS
 from lab.tui.panes.registry import (
@@ -383,7 +383,7 @@ class MainScreen(SelectingScreen):
     def commands(self) -> list[ListEntry]:
         """What the palette offers now: every key that is offered, and what has no key."""
         offered = [key for key in SCREEN_KEYS if self._offers(key)]
-        return commands(self.state, offered, lambda key: self.run_action(f"press({key.name!r})"))
+        return palette_entries(self.state, offered, lambda key: self.run_action(f"press({key.name!r})"))
 
     def _turn_side(self) -> None:
         """Show or hide what stands beside the question; where it has no room there, on a page of its own."""
