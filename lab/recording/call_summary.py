@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.recording.exchange import CallKind, Exchange, exchanges_of
+from lab.recording.exchange import CallKind, RecordedExchange, exchanges_of
 from lab.recording.format.lines import Recording
 
 _ASKED_OVER_ANY_WIRE = {CallKind.INVOKE: "invoke", CallKind.DECIDE: "invoke", CallKind.POLL: "status"}
 """The route whose name stands for what is asked, whichever wire's route takes it."""
 
 
-def _job_of(call: Exchange) -> str | None:
+def _job_of(call: RecordedExchange) -> str | None:
     """The job that a call is about: the one that it names, else the one that its answer shows."""
     return call.job or (call.seen.job if call.seen is not None else None)
 
@@ -24,7 +24,7 @@ def call_summary(
     A pause is the client's time from the last byte of an answer to the next call of the same kind about the same job.
     """
 
-    def about(call: Exchange) -> str | None:
+    def about(call: RecordedExchange) -> str | None:
         named = _job_of(call)
         return None if named is None else own(named)
 
@@ -43,7 +43,7 @@ def call_summary(
     }
 
 
-def _gaps(calls: Iterable[tuple[Exchange, object]]) -> Iterable[Millis]:
+def _gaps(calls: Iterable[tuple[RecordedExchange, object]]) -> Iterable[Millis]:
     left: dict[object, Millis] = {}
     for call, group in calls:
         if group in left:
@@ -51,7 +51,7 @@ def _gaps(calls: Iterable[tuple[Exchange, object]]) -> Iterable[Millis]:
         left[group] = call.left
 
 
-def _near(call: Exchange) -> Iterable[Json]:
+def _near(call: RecordedExchange) -> Iterable[Json]:
     """What was nearest to what matched nothing."""
     for fact in call.facts:
         if fact.type in ("request.missed", "scenario.missed"):
@@ -59,7 +59,7 @@ def _near(call: Exchange) -> Iterable[Json]:
             yield from near if isinstance(near, list) else ()
 
 
-def _call_document(call: Exchange) -> Json:
+def _call_document(call: RecordedExchange) -> Json:
     return {
         "x": call.x,
         "at": call.at,

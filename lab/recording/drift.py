@@ -12,7 +12,7 @@ from lab.core.routes import RouteMatch
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.dialects.router import ROUTER
-from lab.recording.exchange import Exchange, exchanges_of
+from lab.recording.exchange import RecordedExchange, exchanges_of
 from lab.recording.format.lines import Recording
 
 
@@ -63,7 +63,7 @@ def traffic_of(recording: Recording) -> PodTraffic:
     return PodTraffic((_pod_call(call) for call in whole if call.struck is None), shapes=shapes)
 
 
-def _pod_call(call: Exchange) -> PodCall:
+def _pod_call(call: RecordedExchange) -> PodCall:
     request, fields = call.request, call.fields
     found = ROUTER.find(request.method, request.path, local=True)
     body = value_or_none(call.body)

@@ -50,7 +50,7 @@ class CallKind(StrEnum):
     OTHER = "other"
 
 
-class Exchange(Struct, frozen=True, kw_only=True, eq=False):
+class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     """A request and what it got. It has two times: the lab's clock, and the client's own.
 
     The client's are real milliseconds where the recording has them, else the lab's.
@@ -83,7 +83,7 @@ class Exchange(Struct, frozen=True, kw_only=True, eq=False):
     """The same on the lab's clock."""
     response: Response | None = None
     """None: no status line was sent."""
-    held: Millis | None = None
+    planned_latency: Millis | None = None
     """For how long the answer was to be withheld; None: nobody knows."""
     by: str | None = None
     """`shell` where the server answered without asking the mock."""
@@ -155,12 +155,12 @@ class Exchange(Struct, frozen=True, kw_only=True, eq=False):
         scheme, _, token = (self.request.header("authorization") or "").partition(" ")
         return token if scheme.lower() == "bearer" else None
 
-    def repeats(self, other: "Exchange") -> bool:
+    def repeats(self, other: "RecordedExchange") -> bool:
         """Whether the request is the same, headers apart."""
         one, two = self.request, other.request
         return (one.method, one.path, one.query, one.body) == (two.method, two.path, two.query, two.body)
 
-    def asks_same(self, other: "Exchange") -> bool:
+    def asks_same(self, other: "RecordedExchange") -> bool:
         """Whether it asks the same of a server, whatever ids a client gives to each of its calls."""
         if self.command is None:
             return self.repeats(other)
@@ -201,7 +201,7 @@ class Exchange(Struct, frozen=True, kw_only=True, eq=False):
     @property
     def latency(self) -> Millis:
         """For how long the answer was withheld."""
-        return self.held if self.held is not None else max(0, self.answered_at - self.at)
+        return self.planned_latency if self.planned_latency is not None else max(0, self.answered_at - self.at)
 
     @property
     def left(self) -> Millis:
@@ -257,69 +257,73 @@ class Exchange(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class ExchangeReader:
-    """Makes exchanges of what an observer is told. Alike ones share what they say: a job may be polled a million times."""
+    """Makes exchanges of observations. Alike ones share what they say: a job may be polled a million times."""
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, Request], tuple[Request, ClientCall | None]] = {}
-        self._answered: dict[tuple[str, Response, bool], tuple[Response, Understood | None]] = {}
+        self._requests: dict[tuple[str, Request], tuple[Request, ClientCall | None]] = {}
+        self._responses: dict[tuple[str, Response, bool], tuple[Response, Understood | None]] = {}
 
-    def asked(
-        self, told: Requested, line: int = 0, sent: Millis | None = None,
+    def begin(
+        self, requested: Requested, line: int = 0, sent: Millis | None = None,
         client: str = NOBODY, facts: tuple[Entry, ...] = (),
-    ) -> Exchange:  # fmt: skip
+    ) -> RecordedExchange:  # fmt: skip
         """The exchange while it has no answer."""
-        request, asks = self._identified(told.route, told.request)
-        return Exchange(
-            x=told.x, line=line, route=told.route, request=request, asks=asks, client=client, connection=told.c,
-            listener=told.listener, flags=frozenset(told.flags) if told.flags else _NO_FLAGS, facts=facts,
-            sent=told.at if sent is None else sent, at=told.at,
+        request, asks = self._identified(requested.route, requested.request)
+        return RecordedExchange(
+            x=requested.x, line=line, route=requested.route, request=request, asks=asks, client=client,
+            connection=requested.c, listener=requested.listener,
+            flags=frozenset(requested.flags) if requested.flags else _NO_FLAGS, facts=facts,
+            sent=requested.at if sent is None else sent, at=requested.at,
         )  # fmt: skip
 
-    def answered(self, call: Exchange, told: Replied, line: int | None = None, ended: Millis | None = None) -> Exchange:
+    def complete(
+        self, call: RecordedExchange, replied: Replied, line: int | None = None, ended: Millis | None = None
+    ) -> RecordedExchange:
         """The same with its answer."""
-        response, answer = self._understood(call.route, told.response, told.cut is None)
+        response, answer = self._understood(call.route, replied.response, replied.cut is None)
         return replace(
-            call, reply_line=line, ended=told.at if ended is None else ended, replied=told.at,
-            response=response if response.status else None, held=told.latency, by=told.by, cut=told.cut, answer=answer,
+            call, reply_line=line, ended=replied.at if ended is None else ended, replied=replied.at,
+            response=response if response.status else None, planned_latency=replied.latency,
+            by=replied.by, cut=replied.cut, answer=answer,
         )  # fmt: skip
 
     def _identified(self, route: str, request: Request) -> tuple[Request, ClientCall | None]:
-        known = self._asked.get((route, request))
+        known = self._requests.get((route, request))
         if known is None:
-            known = self._asked[route, request] = request, asked_of(route, request)
+            known = self._requests[route, request] = request, client_call_of(route, request)
         return known
 
     def _understood(self, route: str, response: Response, whole: bool) -> tuple[Response, Understood | None]:
-        known = self._answered.get((route, response, whole))
+        known = self._responses.get((route, response, whole))
         if known is None:
             client = client_of(route) if whole and response.status else None
             answer = client.understand(route, response) if client is not None else None
-            known = self._answered[route, response, whole] = response, answer
+            known = self._responses[route, response, whole] = response, answer
         return known
 
 
-def asked_of(route: str, request: Request) -> ClientCall | None:
+def client_call_of(route: str, request: Request) -> ClientCall | None:
     """What a request asks of a job; None: nothing, or nothing that can be made out."""
     client = client_of(route)
     return client.identify(request) if client is not None and route in client.calls else None
 
 
-def exchanges_of(recording: Recording) -> list[Exchange]:
+def exchanges_of(recording: Recording) -> list[RecordedExchange]:
     """The exchanges, in the order of their requests; of a long recording no lines are kept."""
     reader, callers, local = ExchangeReader(), _Callers(recording), local_paths(recording)
-    found: list[Exchange] = []
+    found: list[RecordedExchange] = []
     unanswered: dict[int, int] = {}
     for line in recording.lines:
         if isinstance(line, Req):
-            told = observation_of(line, local=local)
-            assert isinstance(told, Requested)
+            requested = observation_of(line, local=local)
+            assert isinstance(requested, Requested)
             unanswered[line.x] = len(found)
             facts = tuple(callers.brought.pop(line.x, ()))
-            found.append(reader.asked(told, line.n + 1, line.w, callers.named(told), facts))
+            found.append(reader.begin(requested, line.n + 1, line.w, callers.named(requested), facts))
         elif isinstance(line, Res) and (place := unanswered.pop(line.x, None)) is not None:
             answer = observation_of(line)
             assert isinstance(answer, Replied)
-            found[place] = reader.answered(found[place], answer, line.n + 1, line.w)
+            found[place] = reader.complete(found[place], answer, line.n + 1, line.w)
             callers.answered(found[place])
     return found
 
@@ -346,33 +350,33 @@ class _Callers:
                 if client is not None:
                     self._granted[fact.x] = client
 
-    def named(self, told: Requested) -> str:
+    def named(self, requested: Requested) -> str:
         """The client of a request, and its User-Agent."""
         # at another origin a client that is right doesn't say who it is, but it was sent there
-        somebody = NOBODY if told.listener is None else self._redirected
-        name = self._name(told) or self._connections.get(told.c, somebody)
-        self._connections[told.c] = name
-        agent = told.request.header("user-agent")
+        somebody = NOBODY if requested.listener is None else self._redirected
+        name = self._name(requested) or self._connections.get(requested.c, somebody)
+        self._connections[requested.c] = name
+        agent = requested.request.header("user-agent")
         return f"{name} ({agent})" if agent else name
 
-    def answered(self, call: Exchange) -> None:
+    def answered(self, call: RecordedExchange) -> None:
         """Whom an answer redirects calls there next."""
         if call.status in REDIRECTS:
             self._redirected = self._connections.get(call.connection, NOBODY)
 
-    def _name(self, told: Requested) -> str | None:
-        request = told.request
+    def _name(self, requested: Requested) -> str | None:
+        request = requested.request
         scheme, _, rest = (request.header("authorization") or "").partition(" ")
         if scheme.lower() == "basic" and rest in self._configured:
             return self._configured[rest]
-        named = self._granted.get(told.x) or self._owners.get(rest)
-        if named is not None or told.route not in IDENTITY_NAMES:
+        named = self._granted.get(requested.x) or self._owners.get(rest)
+        if named is not None or requested.route not in IDENTITY_NAMES:
             return named
         texts = (request.query, request.body.decode("utf-8", "replace"))
         return next((name for text in texts if (name := query_of(text).get("client_id"))), None)
 
 
-def answered_calls(calls: Iterable[Exchange]) -> Iterator[Exchange]:
+def answered_calls(calls: Iterable[RecordedExchange]) -> Iterator[RecordedExchange]:
     """The calls of the API and of the identity domain that somebody was answered, as the server meant its answers."""
     bare: dict[int, Response | None] = {}
     """Responses without what belongs to the wire, by the identity of those that have it."""

@@ -14,32 +14,32 @@ from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.sse import events_in, has_events
 from lab.program.words import Status
-from lab.recording.exchange import CallKind, Exchange
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
 
 
-class Job(Struct, kw_only=True, eq=False):
+class JobHistory(Struct, kw_only=True, eq=False):
     """A job as its client went through it."""
 
     job: str
-    accepted: Exchange
+    accepted: RecordedExchange
     """The call that started it."""
     at: Millis = 0
     """When it was accepted, on the lab's clock."""
     conversation: str | None = None
     turn: int = 1
-    polls: list[Exchange] = field(default_factory=list)
-    decisions: list[Exchange] = field(default_factory=list)
+    polls: list[RecordedExchange] = field(default_factory=list)
+    decisions: list[RecordedExchange] = field(default_factory=list)
     facts: list[Entry] = field(default_factory=list)
     """All that are told of it; none where nobody knows the inside."""
 
     @property
-    def calls(self) -> tuple[Exchange, ...]:
+    def calls(self) -> tuple[RecordedExchange, ...]:
         """The call that started it, and its polls."""
         return (self.accepted, *self.polls)
 
     @property
-    def end(self) -> Exchange | None:
+    def end(self) -> RecordedExchange | None:
         """The first answer that showed its end whole."""
         return next((call for call in self.calls if call.seen is not None and call.seen.final), None)
 
@@ -48,30 +48,30 @@ class Job(Struct, kw_only=True, eq=False):
         """When its client had the job's id, in the client's time."""
         return self.accepted.left
 
-    def told(self, *types: str) -> Iterator[Entry]:
+    def facts_of(self, *types: str) -> Iterator[Entry]:
         """Its facts of these types."""
         return (fact for fact in self.facts if fact.type in types)
 
     def statuses(self) -> Iterator[tuple[Status, Millis]]:
         """What it became and when, as far as facts tell it."""
-        for fact in self.told("job.status"):
+        for fact in self.facts_of("job.status"):
             if (word := fact.text("to")) in Status.__members__:
                 yield Status[word or ""], fact.instant
 
-    def shows(self) -> Iterator[tuple[Exchange, Seen]]:
+    def shows(self) -> Iterator[tuple[RecordedExchange, Seen]]:
         """The answers that show the job, in order."""
         return ((call, call.seen) for call in self.calls if call.seen is not None)
 
-    def looks(self) -> list[Exchange]:
+    def looks(self) -> list[RecordedExchange]:
         """What was shown of it and when, as if to polls: what those were told, and each event of its streams."""
-        told = [poll for poll in self.polls if poll.tells]
+        shown = [poll for poll in self.polls if poll.tells]
         streams = (self.accepted, *(poll for poll in self.polls if not poll.tells), *self.decisions)
-        told += (each for call in streams for each in events_as_polls(call))
-        return sorted(told, key=attrgetter("at"))
+        shown += (each for call in streams for each in events_as_polls(call))
+        return sorted(shown, key=attrgetter("at"))
 
-    def waits(self) -> Iterator[tuple[Exchange, Exchange]]:
+    def waits(self) -> Iterator[tuple[RecordedExchange, RecordedExchange]]:
         """For each stretch of WAITING that the client saw the end of: its first answer, and the first one after it."""
-        first: Exchange | None = None
+        first: RecordedExchange | None = None
         for call, seen in self.shows():
             if seen.status is Status.WAITING:
                 first = first or call
@@ -80,18 +80,18 @@ class Job(Struct, kw_only=True, eq=False):
                 first = None
 
 
-def jobs_of(calls: Iterable[Exchange], facts: Iterable[Entry]) -> list[Job]:
+def job_histories(calls: Iterable[RecordedExchange], facts: Iterable[Entry]) -> list[JobHistory]:
     """The jobs that these calls began, in order.
 
     Of a mock `facts` tell which call began a job. Of a server that is known from outside, or was played back, the
     answers do.
     """
-    told: defaultdict[str, list[Entry]] = defaultdict(list)
+    by_job: defaultdict[str, list[Entry]] = defaultdict(list)
     for fact in facts:
         if (name := fact.text("job")) is not None:
-            told[name].append(fact)
-    inside = any(fact.type == "job.accepted" for listed in told.values() for fact in listed)
-    found, by_id, turns = list[Job](), dict[str, Job](), Counter[str | None]()
+            by_job[name].append(fact)
+    inside = any(fact.type == "job.accepted" for listed in by_job.values() for fact in listed)
+    found, by_id, turns = list[JobHistory](), dict[str, JobHistory](), Counter[str | None]()
     for call in calls:
         known = by_id.get(call.job or "")
         if known is not None and call.kind in (CallKind.POLL, CallKind.DECIDE):
@@ -100,30 +100,32 @@ def jobs_of(calls: Iterable[Exchange], facts: Iterable[Entry]) -> list[Job]:
             before = by_id.get(job.job)
             if before is not None:  # told again
                 job.polls, job.decisions = before.polls, before.decisions
-            job.facts = told.get(job.job, [])
+            job.facts = by_job.get(job.job, [])
             by_id[job.job] = job
             found.append(job)
     return found
 
 
-def _accepted(call: Exchange) -> Iterator[Job]:
+def _accepted(call: RecordedExchange) -> Iterator[JobHistory]:
     for fact in call.facts:
         job, turn = fact.text("job"), fact.get("turn")
         if fact.type == "job.accepted" and job is not None:
             number = turn if isinstance(turn, int) else 1
-            yield Job(job=job, accepted=call, at=fact.instant, conversation=fact.text("conversation"), turn=number)
+            yield JobHistory(
+                job=job, accepted=call, at=fact.instant, conversation=fact.text("conversation"), turn=number
+            )
 
 
-def _answered(call: Exchange, turns: Counter[str | None]) -> Iterator[Job]:
+def _answered(call: RecordedExchange, turns: Counter[str | None]) -> Iterator[JobHistory]:
     if call.kind is CallKind.INVOKE and (seen := call.seen) is not None:
         turns[seen.conversation] += 1
         times = call.response.times if call.response is not None else ()
         at = call.at + times[0] if times else call.answered_at
         turn = turns[seen.conversation]
-        yield Job(job=seen.job, accepted=call, at=at, conversation=seen.conversation, turn=turn)
+        yield JobHistory(job=seen.job, accepted=call, at=at, conversation=seen.conversation, turn=turn)
 
 
-def events_as_polls(call: Exchange) -> Iterator[Exchange]:
+def events_as_polls(call: RecordedExchange) -> Iterator[RecordedExchange]:
     """Of a stream what its events show of the job, each as if a poll had been answered with it when it was due."""
     client = client_of(call.route)
     if client is None or call.response is None or not call.streamed:
@@ -131,7 +133,9 @@ def events_as_polls(call: Exchange) -> Iterator[Exchange]:
     for time, body in zip(call.response.times, client.bodies_in(events_in(call.response.body)), strict=False):
         if (seen := client.job_in(body)) is not None:
             at = call.at + time
-            yield replace(call, at=at, replied=at, held=0, cut=None, response=json_response(body), answer=seen)
+            yield replace(
+                call, at=at, replied=at, planned_latency=0, cut=None, response=json_response(body), answer=seen
+            )
 
 
 class JobAnswer(Struct, frozen=True):

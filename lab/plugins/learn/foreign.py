@@ -23,7 +23,7 @@ from lab.language.complaints import path_text
 from lab.plugins.learn.story import ObservedTurn, Story, left_out
 from lab.program.steps import strings_in
 from lab.program.words import Status
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 
 PLACES = ("ask", "says", "output", "error")
 """What else an expression finds: in the request what was asked, in answers the rest."""
@@ -78,7 +78,7 @@ class Terms(Struct, frozen=True):
     places: Mapping[str, MemberExpression] = {}
     """By the names in PLACES."""
 
-    def word(self, call: Exchange) -> str:
+    def word(self, call: RecordedExchange) -> str:
         """The status as it is written; empty: the answer has none."""
         text = _text_at(self.status, _names(call))
         return text if len(text) <= _LONGEST_WORD else ""
@@ -88,7 +88,7 @@ class Terms(Struct, frozen=True):
         return self.words.get(word) or _WORDS.get(word.upper())
 
 
-def _names(call: Exchange) -> Mapping[str, Json]:
+def _names(call: RecordedExchange) -> Mapping[str, Json]:
     """What an expression knows of an answer: its members, as `http` its status, as `text` all that it says."""
     value = value_or_none(call.body)
     members = value if isinstance(value, dict) else {"body": value}
@@ -122,13 +122,13 @@ def parse_terms(status: str | None, words: Iterable[str], places: Iterable[str])
 class _Polls(Struct):
     """Calls that ask the same of a job."""
 
-    begin: Exchange
+    begin: RecordedExchange
     ids: set[str]
     """What they carry and the answer to `begin` gave."""
-    calls: list[Exchange] = field(default_factory=list)
+    calls: list[RecordedExchange] = field(default_factory=list)
 
 
-def _asks(call: Exchange) -> bool:
+def _asks(call: RecordedExchange) -> bool:
     return call.request.method == "GET"
 
 
@@ -143,7 +143,7 @@ def _carried(request: Request) -> set[str]:
     return above | _ids(unquote(f"{request.path} {request.query} ") + request.body.decode(errors="replace"))
 
 
-def _given(call: Exchange) -> set[str]:
+def _given(call: RecordedExchange) -> set[str]:
     """The ids that an answer gives: words with a digit, and the paths to which it leads; of a PUT the path that it names."""
     request, links = call.request, [value for name, value in call.headers if name in _LINKS]
     paths = {request.path} if request.method == "PUT" else set()
@@ -154,13 +154,13 @@ def _given(call: Exchange) -> set[str]:
     return paths | (_ids(" ".join((*links, body.decode(errors="replace")))) - _carried(request))
 
 
-def _poll_groups(calls: Iterable[Exchange]) -> list[_Polls]:
+def _poll_groups(calls: Iterable[RecordedExchange]) -> list[_Polls]:
     """Calls that may be polls, those first of which most ask the same.
 
     Each carries an id that an earlier answer was the first to give; of a call that only asks if of no other.
     """
-    givers: dict[str, Exchange] = {}
-    groups: dict[tuple[str, str, bytes, Exchange], _Polls] = {}
+    givers: dict[str, RecordedExchange] = {}
+    groups: dict[tuple[str, str, bytes, RecordedExchange], _Polls] = {}
     for call in calls:
         request, carried = call.request, _carried(call.request)
         if found := {givers[each] for each in carried if each in givers}:
@@ -177,7 +177,7 @@ def _poll_groups(calls: Iterable[Exchange]) -> list[_Polls]:
 # What they show
 
 
-def foreign_story(calls: Sequence[Exchange], terms: Terms) -> Story:
+def foreign_story(calls: Sequence[RecordedExchange], terms: Terms) -> Story:
     """The job that is polled most; UsageError says what is missing where none is, and what has to be said."""
     calls = [call for call in calls if call.request.method not in ("OPTIONS", "HEAD")]
     groups = _poll_groups(calls)
@@ -221,7 +221,7 @@ def foreign_story(calls: Sequence[Exchange], terms: Terms) -> Story:
     return Story(turns=[turn], calls=calls_by_route, notes=notes)
 
 
-def _members(calls: Iterable[Exchange]) -> dict[str, str]:
+def _members(calls: Iterable[RecordedExchange]) -> dict[str, str]:
     """The members of answers that may hold a status, those first that differ, and which words each has."""
     values: dict[str, dict[str, None]] = {}
     for call in calls:
@@ -232,7 +232,7 @@ def _members(calls: Iterable[Exchange]) -> dict[str, str]:
     return {path: f"{path}: {', '.join([*values[path]][:_MOST_SHOWN])}" for path in likely}
 
 
-def _seen(call: Exchange, terms: Terms, unknown: dict[str, None]) -> Seen | None:
+def _seen(call: RecordedExchange, terms: Terms, unknown: dict[str, None]) -> Seen | None:
     """What an answer shows of the job; None: it failed. A word that nobody knows is put with the `unknown`."""
     word, names = terms.word(call), _names(call)
     led_on = call.cut is None and call.status in (302, 303) and word
@@ -258,7 +258,9 @@ def _seen(call: Exchange, terms: Terms, unknown: dict[str, None]) -> Seen | None
     )
 
 
-def _with_output(polls: _Polls, shown: list[Exchange], calls: Iterable[Exchange], terms: Terms) -> Iterator[str]:
+def _with_output(
+    polls: _Polls, shown: list[RecordedExchange], calls: Iterable[RecordedExchange], terms: Terms
+) -> Iterator[str]:
     """Put in the output where nothing tells it: what was fetched afterwards by an id of the job's, else all of the answer."""
     place = next((place for place, call in enumerate(shown) if call.seen is not None and call.seen.final), None)
     seen = shown[place].seen if place is not None else None

@@ -22,7 +22,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Request, Response, header_of, text_or_json
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
-from lab.recording.exchange import Exchange, ExchangeReader, answered_calls, exchanges_of
+from lab.recording.exchange import ExchangeReader, RecordedExchange, answered_calls, exchanges_of
 from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
@@ -38,7 +38,7 @@ _HINT = "A HAR file is {log: {entries: […]}}; a cassette has interactions (vcr
 class ObservedCalls(Struct):
     """What a file holds."""
 
-    calls: list[Exchange]
+    calls: list[RecordedExchange]
     epoch: Epoch
     """The wall time of instant 0."""
     facts: tuple[Entry, ...] = ()
@@ -220,6 +220,6 @@ def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
             late = "timed_out" in why or took >= 20_000
             cut = "client_gone" if "aborted" in why else "timeout" if late else "reset"
         response = Response(max(0, status), came.fields, came.data(f"{here}.response"))
-        found.calls.append(reader.answered(reader.asked(asks), Replied(at + took, x, response, None, cut=cut)))
+        found.calls.append(reader.complete(reader.begin(asks), Replied(at + took, x, response, None, cut=cut)))
     found.calls.sort(key=attrgetter("at"))
     return found

@@ -25,9 +25,9 @@ from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.program.words import LONGEST, Status, Verdict, duration_text
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Entry
-from lab.recording.story import Job, jobs_of
+from lab.recording.story import JobHistory, job_histories
 
 _ODD_FACTOR = 5
 _ODD: Millis = 1_000
@@ -72,10 +72,10 @@ class StatusStretch(Struct, frozen=True):
 class ObservedTurn(Struct, kw_only=True):
     """A message, and the calls that showed its job."""
 
-    invoke: Exchange
+    invoke: RecordedExchange
     message: str
     parameters: dict[str, Json] = field(default_factory=dict)
-    polls: list[Exchange] = field(default_factory=list)
+    polls: list[RecordedExchange] = field(default_factory=list)
     """Decisions among them, whose answers show the job too. Where nothing is `seen`, the call failed."""
     votes: tuple[tuple[str, int, dict[str, Json]], ...] = ()
     """How gates ended, as calls or facts tell it: which, which opening of it, and what a reviewer does."""
@@ -141,7 +141,7 @@ class Story(Struct, kw_only=True):
     """One conversation, and the calls around it: all that a scenario is written from."""
 
     turns: list[ObservedTurn]
-    calls: Mapping[str, Sequence[Exchange]]
+    calls: Mapping[str, Sequence[RecordedExchange]]
     """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""
     team: str | None = None
     """None: the API has no teams."""
@@ -167,9 +167,9 @@ def left_out(messages: Iterable[str]) -> list[str]:
 # The wires that the lab speaks
 
 
-def own_story(calls: Sequence[Exchange], facts: Iterable[Entry] = ()) -> Story | None:
+def own_story(calls: Sequence[RecordedExchange], facts: Iterable[Entry] = ()) -> Story | None:
     """The first conversation of which a job is polled; None: there is none."""
-    jobs = {job.accepted: job for job in jobs_of(calls, facts)}
+    jobs = {job.accepted: job for job in job_histories(calls, facts)}
     begins = [(call, call.command) for call in calls if isinstance(call.command, Invoke)]
     polled = [(call, command) for call, command in begins if call in jobs and jobs[call].polls]
     if not polled:
@@ -212,7 +212,9 @@ def own_story(calls: Sequence[Exchange], facts: Iterable[Entry] = ()) -> Story |
     )
 
 
-def _said(mine: list[tuple[Exchange, Invoke]], jobs: Mapping[Exchange, Job]) -> Iterator[tuple[Exchange, Invoke]]:
+def _said(
+    mine: list[tuple[RecordedExchange, Invoke]], jobs: Mapping[RecordedExchange, JobHistory]
+) -> Iterator[tuple[RecordedExchange, Invoke]]:
     """The messages of the conversation; one that was said again until it was accepted counts once."""
     last = {command.message: place for place, (_, command) in enumerate(mine)}
     for place, (call, command) in enumerate(mine):
@@ -220,7 +222,7 @@ def _said(mine: list[tuple[Exchange, Invoke]], jobs: Mapping[Exchange, Job]) -> 
             yield call, command
 
 
-def _turn(call: Exchange, command: Invoke, job: Job | None, old: set[Exchange]) -> ObservedTurn:
+def _turn(call: RecordedExchange, command: Invoke, job: JobHistory | None, old: set[RecordedExchange]) -> ObservedTurn:
     parameters = dict(call.details).get("parameters")
     turn = ObservedTurn(
         invoke=call,
@@ -234,7 +236,7 @@ def _turn(call: Exchange, command: Invoke, job: Job | None, old: set[Exchange]) 
     return turn
 
 
-def _decide(turn: ObservedTurn, job: Job) -> None:
+def _decide(turn: ObservedTurn, job: JobHistory) -> None:
     """How gates ended: as the client decided, or as facts tell."""
     votes: dict[tuple[str, int], dict[str, Json]] = {}
     openings = [(poll.at, poll.seen.question) for poll in turn.polls if poll.seen and poll.seen.question]
@@ -246,7 +248,7 @@ def _decide(turn: ObservedTurn, job: Job) -> None:
             votes[question.gate, question.round] = {"verdict": str(command.verdict), "comment": command.comment}
         turn.polls += [call] if call.seen is not None else []
     turn.polls.sort(key=attrgetter("at"))
-    for fact in job.told("gate.opened", "gate.decided", "gate.expired"):
+    for fact in job.facts_of("gate.opened", "gate.decided", "gate.expired"):
         gate, until, said = fact.text("gate") or "", integer_or_none(fact.get("until")), fact.text("verdict")
         opening = gate, integer_or_none(fact.get("round")) or 0
         if fact.type == "gate.opened" and until is not None:
@@ -364,7 +366,7 @@ def find_faults(story: Story, epoch: Epoch) -> None:
                 fault.after = (earlier + first) // 200 * 100
 
 
-def _of_poll(poll: Exchange, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
+def _of_poll(poll: RecordedExchange, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
     if not poll.whole or (poll.seen is None and poll.status >= 300):
         return _failed(poll, pace, epoch)
     names = members_of(poll.body).keys() if usual else ()
@@ -382,12 +384,12 @@ def _of_poll(poll: Exchange, pace: RoutePace, epoch: Epoch, usual: frozenset[str
     return _late(poll, pace, members, f"unknown members: {', '.join(map(repr, unknown[:5]))}" if unknown else "")
 
 
-def _late(call: Exchange, pace: RoutePace, members: dict[str, Json], note: str = "") -> _Found:
+def _late(call: RecordedExchange, pace: RoutePace, members: dict[str, Json], note: str = "") -> _Found:
     late = pace.excess(call.latency)
     return members | ({"delay": duration_text(late)} if late else {}), note
 
 
-def _failed(call: Exchange, pace: RoutePace, epoch: Epoch) -> _Found:
+def _failed(call: RecordedExchange, pace: RoutePace, epoch: Epoch) -> _Found:
     """Of a call that brought no answer, a refusal, or one that nobody can read."""
     response = call.response
     if response is None or call.cut is not None:
@@ -405,7 +407,7 @@ def _failed(call: Exchange, pace: RoutePace, epoch: Epoch) -> _Found:
     return {"strike": "stall" if pace.excess(call.latency) >= _SILENCE else strike}, ""
 
 
-def _refused(call: Exchange, response: Response, epoch: Epoch) -> _Found:
+def _refused(call: RecordedExchange, response: Response, epoch: Epoch) -> _Found:
     status = response.status
     if not 400 <= status < 600:
         return {}, f"it was answered {status}, which no fault answers"
@@ -437,7 +439,7 @@ def _retry_after(text: str, since: Millis) -> Json:
 
 def with_texts(value: _T, change: Callable[[Json], Json]) -> _T:
     """The same with every text and every value of JSON changed, however deep it stands in Structs; calls stay."""
-    if isinstance(value, Struct) and not isinstance(value, Exchange):
+    if isinstance(value, Struct) and not isinstance(value, RecordedExchange):
         return replace(value, **{name: with_texts(getattr(value, name), change) for name in value.__struct_fields__})
     if isinstance(value, tuple | list):
         return cast("_T", type(value)(with_texts(each, change) for each in value))

@@ -14,7 +14,7 @@ from lab.core.exchange import Json, Response
 from lab.dialects import client_of
 from lab.dialects.sse import events_in
 from lab.program.words import Status
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Body, Recording, Req, Res
 
 BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
@@ -95,7 +95,7 @@ class PlannedCall(Struct, eq=False):
 
     req: Req
     res: Res
-    call: Exchange
+    call: RecordedExchange
     after: int
     """So many of the plan's events had come before it."""
     pause: Millis

@@ -25,10 +25,10 @@ from lab.recording.client_replay.plan import (
     Shown,
     bearer_in,
 )
-from lab.recording.exchange import CallKind, Exchange, answered_calls, exchanges_of
+from lab.recording.exchange import CallKind, RecordedExchange, answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.playback.matching import asked_key, operation_of
-from lab.recording.story import Job, JobAnswer, jobs_of, understood
+from lab.recording.story import JobAnswer, JobHistory, job_histories, understood
 from lab.recording.tape.recorded_calls import calls_in
 
 
@@ -43,10 +43,10 @@ def client_plan(recording: Recording) -> ClientPlan:
 class _Followed(Struct, eq=False):
     """A job that is polled, while the recording is gone through."""
 
-    told: Job
+    history: JobHistory
     planned: PlannedJob
-    answers: list[tuple[Exchange, Res, JobAnswer]]
-    polls: list[tuple[Exchange, Req]]
+    answers: list[tuple[RecordedExchange, Res, JobAnswer]]
+    polls: list[tuple[RecordedExchange, Req]]
 
 
 class _Planner:
@@ -55,10 +55,10 @@ class _Planner:
         self._answered = {call.x: call for call in answered_calls(exchanges_of(recording))}
         facts = tuple(recording.facts())
         self._inside = any(fact.type == "job.accepted" for fact in facts)
-        jobs = jobs_of(self._answered.values(), facts)
+        jobs = job_histories(self._answered.values(), facts)
         self._begun = {job.accepted.x: job for job in jobs}
         self._jobs: dict[str, _Followed] = {}
-        self._sent: list[tuple[Req, Res, Exchange, bool]] = []
+        self._sent: list[tuple[Req, Res, RecordedExchange, bool]] = []
         self._good: set[str] = set()
         """Bearers that were taken."""
         self._astray = self._unsent = self._repeated = 0
@@ -87,7 +87,7 @@ class _Planner:
         left_out = LeftOut(self._repeated, self._unsent, self._astray)
         return ClientPlan(self._recording, tuple(calls), jobs, events, start, unheard, left_out)
 
-    def _take(self, call: Exchange, req: Req, res: Res, *, again: bool) -> None:
+    def _take(self, call: RecordedExchange, req: Req, res: Res, *, again: bool) -> None:
         """A call that isn't a poll of a job that is followed."""
         failed = self._failed(call)
         if failed and again:
@@ -101,7 +101,7 @@ class _Planner:
         answer = understood(call.route, _response(call))
         begun = self._begun.get(call.x)
         if begun is not None and answer.seen and begun.job not in self._jobs:
-            drawn = next((fact.get("drawn") for fact in begun.told("job.accepted")), None)
+            drawn = next((fact.get("drawn") for fact in begun.facts_of("job.accepted")), None)
             generated = not self._inside or (
                 isinstance(drawn, dict) and any(name.startswith("data/") for name in drawn)
             )
@@ -111,7 +111,7 @@ class _Planner:
             if each.job in self._jobs:
                 self._jobs[each.job].answers.append((call, res, JobAnswer((each,))))
 
-    def _take_poll(self, call: Exchange, req: Req, res: Res) -> bool:
+    def _take_poll(self, call: RecordedExchange, req: Req, res: Res) -> bool:
         """Whether it is a poll of a job that is followed; others are sent one for one."""
         job = self._jobs.get(call.job or "")
         if job is None or call.kind is not CallKind.POLL:
@@ -126,7 +126,7 @@ class _Planner:
             job.answers.append((call, res, understood(call.route, _response(call))))
         return True
 
-    def _failed(self, call: Exchange) -> bool:
+    def _failed(self, call: RecordedExchange) -> bool:
         """Whether it failed for the moment, and not for what it asked; the end of a token is of that moment, too."""
         if call.cut is not None or call.status in BUSY:
             return True
@@ -150,7 +150,7 @@ class _Planner:
         planned.shown = tuple(shown)
         planned.shortest = min((two.at - one.after for one, two in pairwise(shown)), default=UNHURRIED)
         if self._inside:
-            stretches = [(Status.RUNNING, planned.at), *job.told.statuses()]
+            stretches = [(Status.RUNNING, planned.at), *job.history.statuses()]
             planned.unseen, planned.shortest = _unseen(planned, stretches)
         planned.polls = tuple(PlannedPoll(req, max(0, req.t - planned.at), call.route) for call, req in job.polls)
         return planned
@@ -180,11 +180,11 @@ def _unseen(
     return {place: frozenset(statuses) for place, statuses in found.items()}, min(lengths, default=UNHURRIED)
 
 
-def _response(call: Exchange) -> Response:
+def _response(call: RecordedExchange) -> Response:
     return call.response or Response(0)
 
 
-def _key(call: Exchange) -> tuple[Json, ...]:
+def _key(call: RecordedExchange) -> tuple[Json, ...]:
     """What is the same in a call that is asked again."""
     asks = asked_key(call.route, call.asks, {}) if call.asks is not None else call.request.body.hex()
     secret = bearer_in(call.request) if call.route in IDENTITY_NAMES else ""

@@ -10,7 +10,7 @@ from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.dialects import client_of
 from lab.mock.config import DECOY_ORIGIN
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Recording, Res
 from lab.recording.playback.matching import renamed
 from lab.recording.redaction.stand_ins import HERE, with_hosts
@@ -40,11 +40,13 @@ class AnswerWriter:
         self.elsewhere = DECOY_ORIGIN
         """Where redirects lead that leave the lab's origin."""
 
-    def latency(self, call: Exchange) -> Millis:
+    def latency(self, call: RecordedExchange) -> Millis:
         """How long its answer is withheld."""
         return call.latency if self._latency else 0
 
-    def reply(self, call: Exchange, request: Request, now: Millis, later: Millis, names: Mapping[str, str]) -> Reply:
+    def reply(
+        self, call: RecordedExchange, request: Request, now: Millis, later: Millis, names: Mapping[str, str]
+    ) -> Reply:
         """Its answer to a request of `now`; instants in it are `later` on this clock than on the recorded one.
 
         `names` gives recorded ids others.
@@ -76,7 +78,7 @@ class AnswerWriter:
     def _filled(self, text: str) -> str:
         return with_hosts(text.replace(HERE, self.here), self.hosts)
 
-    def _parts(self, call: Exchange, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
+    def _parts(self, call: RecordedExchange, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
         """A stream's events when they are due; of one whose times nobody wrote down, all when the last one was."""
         *events, rest = body.split(END_OF_EVENT)
         last = _lasts(call)
@@ -88,7 +90,7 @@ class AnswerWriter:
         if rest:
             yield now + last, rest
 
-    def _answer(self, call: Exchange, request: Request, body: bytes, later: Millis) -> bytes:
+    def _answer(self, call: RecordedExchange, request: Request, body: bytes, later: Millis) -> bytes:
         """The body as an answer to this request: of today, and with the id of this call where its wire gives it one."""
         body = redated(body, self._shift + later)
         client = client_of(call.route)
@@ -101,12 +103,12 @@ class AnswerWriter:
         return json_bytes({**answer, client.call_id: own[client.call_id]})
 
 
-def _lasts(call: Exchange) -> Millis:
+def _lasts(call: RecordedExchange) -> Millis:
     """From the request to the end of the answer."""
     return call.answered_at - call.at
 
 
-def _strike_of(call: Exchange, promised: int | None) -> Strike | None:
+def _strike_of(call: RecordedExchange, promised: int | None) -> Strike | None:
     """How the server cut its answer, of which so many bytes were `promised`; None: it came whole."""
     begun = call.response is not None
     match call.cut:

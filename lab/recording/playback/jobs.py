@@ -8,19 +8,19 @@ from msgspec import Struct, field
 from lab.core.clock import Millis
 from lab.dialects.base import Look
 from lab.identity.clients import Grant
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.playback.matching import Operation, asked_key, operation_of
-from lab.recording.story import Job, jobs_of
+from lab.recording.story import JobHistory, job_histories
 
 
 class RecordedJob(Struct, eq=False):
     """A recorded job, and what showed it, in order."""
 
-    told: Job
-    looks: list[Exchange]
+    history: JobHistory
+    looks: list[RecordedExchange]
 
-    def shown(self, mode: str | None) -> list[Exchange]:
+    def shown(self, mode: str | None) -> list[RecordedExchange]:
         """What showed it to polls that ask for answers in this mode; to all, where none asked so."""
         alike = [call for call in self.looks if (call.command.mode if isinstance(call.command, Look) else None) == mode]
         return alike or self.looks
@@ -43,20 +43,20 @@ class SortedCalls(Struct, eq=False):
 
     jobs: dict[str, list[RecordedJob]] = field(default_factory=lambda: defaultdict(list))
     """By what was asked."""
-    failures: dict[Operation, deque[Exchange]] = field(default_factory=lambda: defaultdict(deque))
+    failures: dict[Operation, deque[RecordedExchange]] = field(default_factory=lambda: defaultdict(deque))
     """What strikes once."""
-    others: dict[Operation, list[Exchange]] = field(default_factory=lambda: defaultdict(list))
+    others: dict[Operation, list[RecordedExchange]] = field(default_factory=lambda: defaultdict(list))
 
-    def refused(self, route: str) -> deque[Exchange]:
+    def refused(self, route: str) -> deque[RecordedExchange]:
         """Of what strikes on a route the first whose next was refused for its bearer; none: empty."""
         waiting = (calls for (name, _), calls in self.failures.items() if name == route and calls)
         return next((calls for calls in waiting if calls[0].status == 401), deque())
 
 
-def sort_calls(calls: Iterable[Exchange], facts: Iterable[Entry], *, by_count: bool) -> SortedCalls:
+def sort_calls(calls: Iterable[RecordedExchange], facts: Iterable[Entry], *, by_count: bool) -> SortedCalls:
     """The calls by kind; `by_count`: a poll that was refused is one of the polls, and doesn't strike."""
     found, calls = SortedCalls(), tuple(calls)
-    jobs = jobs_of(calls, facts)
+    jobs = job_histories(calls, facts)
     begun, polls = set[int](), {poll.x for job in jobs for poll in job.polls}
     for job in jobs:
         if job.accepted.asks is not None:

@@ -14,7 +14,7 @@ from lab.dialects import client_of
 from lab.dialects.base import Invoke
 from lab.dialects.client import ClientCall
 from lab.dialects.reading import query_of
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 
 _LONGEST_MESSAGE = 80
 _LONGEST_TITLE = 1_000
@@ -25,7 +25,7 @@ Operation: TypeAlias = tuple[str, str | None]
 """A route, and the job that is asked about, or the grant that is asked for."""
 
 
-def operation_of(call: Exchange) -> Operation:
+def operation_of(call: RecordedExchange) -> Operation:
     """What it asks about."""
     return call.route, call.job or grant_of(call.route, call.request)
 
@@ -44,13 +44,13 @@ def asked_key(route: str, client_call: ClientCall, names: Mapping[str, str]) -> 
     return renamed(repr((route, client_call.follows, command, client_call.message, client_call.fields)), names)
 
 
-def message_of(call: Exchange) -> str:
+def message_of(call: RecordedExchange) -> str:
     """The message that it says, in short; of a call without one its title."""
     text = call.command.message if isinstance(call.command, Invoke) else call.title
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
 
 
-def message_unlike(call: Exchange, asks: ClientCall) -> str:
+def message_unlike(call: RecordedExchange, asks: ClientCall) -> str:
     """The message that began a job, and if it is the same that `asks` says, what else was another."""
     mine, other = call.command, asks.command
     if not isinstance(mine, Invoke) or not isinstance(other, Invoke) or mine.message != other.message:
@@ -61,7 +61,7 @@ def message_unlike(call: Exchange, asks: ClientCall) -> str:
     return f"{message_of(call)} ({', '.join(unlike)})"
 
 
-def title_unlike(call: Exchange, mine: Request, request: Request) -> str:
+def title_unlike(call: RecordedExchange, mine: Request, request: Request) -> str:
     """Method and path; where the request has them too, what else is another. `mine`: the recorded one as of now."""
     if (mine.method, mine.path) != (request.method, request.path):
         return call.title

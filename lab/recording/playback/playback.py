@@ -31,7 +31,7 @@ from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
 from lab.program.words import Status
 from lab.recording.comparison import excused_request
-from lab.recording.exchange import Exchange, answered_calls, asked_of, exchanges_of
+from lab.recording.exchange import RecordedExchange, answered_calls, client_call_of, exchanges_of
 from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
@@ -150,7 +150,7 @@ class RecordingPlayback:
             request = replace(request, body=shape_of(request.headers, request.body))
         if any(matcher.concerns("req", route) for matcher in self._how.matchers):
             request = self._as_recorded(route, request)
-        client_call = asked_of(route, request)
+        client_call = client_call_of(route, request)
         if self._how.mode is PlaybackMode.STRICT:
             return self._next(route, request, client_call, now)
         command = client_call.command if client_call is not None else None
@@ -160,7 +160,7 @@ class RecordingPlayback:
         playing = self._playing.get(str(named)) if named is not None else None
         if isinstance(command, Look):
             return self._poll(route, request, command, playing, now)
-        operation = route, playing.job.told.job if playing is not None else None
+        operation = route, playing.job.history.job if playing is not None else None
         return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
 
     def _as_recorded(self, route: str, request: Request) -> Request:
@@ -170,7 +170,7 @@ class RecordingPlayback:
             if call.route == route:
                 recorded = self.writer.filled(call.request)
                 changed = excused_request(self._how.matchers, route, recorded, request)
-                if self._asks_alike(call, route, changed, asked_of(route, changed), back):
+                if self._asks_alike(call, route, changed, client_call_of(route, changed), back):
                     return changed
         return request
 
@@ -184,23 +184,23 @@ class RecordingPlayback:
             if isinstance(other, Reply):  # a message that began no job: it answered a gate
                 return other
             begun = (
-                message_unlike(job.told.accepted, client_call) for each in self._sorted.jobs.values() for job in each
+                message_unlike(job.history.accepted, client_call) for each in self._sorted.jobs.values() for job in each
             )
             return Unanswered("unmatched", "No recorded message is this one.", tuple(dict.fromkeys(begun))[:_SHOWN])
         if self._begun[key] >= len(jobs) and not self._how.repeat:
             return Unanswered("exhausted", "Every recorded job of this message was begun; --repeat begins again.")
         job = jobs[self._begun[key] % len(jobs)]
         self._begun[key] += 1
-        names = self._fresh(job) if job.told.job in self._playing else {}
+        names = self._fresh(job) if job.history.job in self._playing else {}
         if (own := getattr(client_call.command, "new_id", None)) is not None:
-            names = {**names, job.told.job: own}
-        since = now + job.told.at - job.told.accepted.at
-        playing = self._playing[names.get(job.told.job, job.told.job)] = PlayingJob(job, since, names)
-        return self._reply(job.told.accepted, request, playing, now)
+            names = {**names, job.history.job: own}
+        since = now + job.history.at - job.history.accepted.at
+        playing = self._playing[names.get(job.history.job, job.history.job)] = PlayingJob(job, since, names)
+        return self._reply(job.history.accepted, request, playing, now)
 
     def _fresh(self, job: RecordedJob) -> dict[str, str]:
         """Other ids for a job that is played again, and for its conversation."""
-        known = (job.told.job, job.told.conversation)
+        known = (job.history.job, job.history.conversation)
         return {each: uuid4(len(self._playing), f"playback/{each}") for each in known if each}
 
     def _poll(
@@ -213,21 +213,21 @@ class RecordingPlayback:
         job = playing.job
         playing.polls += 1
         if self._how.mode is PlaybackMode.BY_COUNT:
-            if playing.polls > len(job.told.polls):
-                return Unanswered("exhausted", f"{len(job.told.polls)} polls of this job were recorded.")
-            return self._reply(job.told.polls[playing.polls - 1], request, playing, now)
-        if (struck := self._struck((route, job.told.job), request, now, playing)) is not None:
+            if playing.polls > len(job.history.polls):
+                return Unanswered("exhausted", f"{len(job.history.polls)} polls of this job were recorded.")
+            return self._reply(job.history.polls[playing.polls - 1], request, playing, now)
+        if (struck := self._struck((route, job.history.job), request, now, playing)) is not None:
             return struck
-        at, good = job.told.at + now - playing.since, job.shown(look.mode)
+        at, good = job.history.at + now - playing.since, job.shown(look.mode)
         place = bisect_right(good, at, key=attrgetter("at"))
         seen = good[place - 1].seen if place else None
         if at > self._until and not (seen is not None and seen.final):
             return Unanswered("exhausted", "The recording ends before this job does.")
         if place:
             return self._reply(good[place - 1], request, playing, now)
-        if not job.told.accepted.streamed:
+        if not job.history.accepted.streamed:
             # what was accepted is looked up now: the words of invoke, with a poll's status and latency
-            first = self._reply(job.told.accepted, request, playing, now)
+            first = self._reply(job.history.accepted, request, playing, now)
             latency = self.writer.latency(good[0]) if good else first.latency
             return replace(first, response=replace(first.response, status=200), latency=latency)
         # deltas show no job; one that is RUNNING at its first poll was so from its beginning
@@ -239,7 +239,7 @@ class RecordingPlayback:
         self, operation: Operation, request: Request, playing: PlayingJob | None, now: Millis
     ) -> Reply | Unanswered:
         route, back = operation[0], self._recorded_names()
-        client_call = asked_of(route, request)
+        client_call = client_call_of(route, request)
         alike = [
             call for call in self._sorted.others[operation] if self._asks_alike(call, route, request, client_call, back)
         ]
@@ -251,17 +251,22 @@ class RecordingPlayback:
         return Unanswered("unmatched", "No such call was recorded.", nearest_titles(self._titles, request, _SHOWN))
 
     def _asks_alike(
-        self, call: Exchange, route: str, request: Request, client_call: ClientCall | None, back: Mapping[str, str]
+        self,
+        call: RecordedExchange,
+        route: str,
+        request: Request,
+        client_call: ClientCall | None,
+        back: Mapping[str, str],
     ) -> bool:
         mine = self.writer.filled(call.request)
-        if client_call is not None and (recorded := asked_of(route, mine)) is not None:
+        if client_call is not None and (recorded := client_call_of(route, mine)) is not None:
             return asked_key(route, client_call, back) == asked_key(route, recorded, {})
         return asks_alike(route, mine, request, back)
 
-    def _playing_of(self, call: Exchange) -> PlayingJob | None:
+    def _playing_of(self, call: RecordedExchange) -> PlayingJob | None:
         """The job that a recorded answer shows, as it was begun here last."""
         name = call.seen.job if call.seen is not None else None
-        return next((each for each in reversed(self._playing.values()) if each.job.told.job == name), None)
+        return next((each for each in reversed(self._playing.values()) if each.job.history.job == name), None)
 
     def _next(self, route: str, request: Request, client_call: ClientCall | None, now: Millis) -> Reply | Unanswered:
         """The next recorded exchange of the API, if this is its request."""
@@ -281,15 +286,15 @@ class RecordingPlayback:
         failures = self._sorted.failures.get(operation)
         if not failures:
             return None
-        start = (self._first_recorded, self._first) if playing is None else (playing.job.told.at, playing.since)
+        start = (self._first_recorded, self._first) if playing is None else (playing.job.history.at, playing.since)
         if now - start[1] < failures[0].at - start[0]:
             return None
         return self._reply(failures.popleft(), request, playing, now)
 
-    def _reply(self, call: Exchange, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
+    def _reply(self, call: RecordedExchange, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
         if playing is None:
             return self.writer.reply(call, request, now, now - call.at, {})
-        return self.writer.reply(call, request, now, playing.since - playing.job.told.at, playing.names)
+        return self.writer.reply(call, request, now, playing.since - playing.job.history.at, playing.names)
 
     def _recorded_names(self) -> dict[str, str]:
         return {fresh: name for playing in self._playing.values() for name, fresh in playing.names.items()}

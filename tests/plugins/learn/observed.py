@@ -10,7 +10,7 @@ from lab.core.exchange import header_of
 from lab.files.recordings import read_recording
 from lab.plugins.learn.reading import observed_in
 from lab.plugins.learn.story import RoutePace, Story, earliest_polls, own_story, stretches_of
-from lab.recording.exchange import Exchange
+from lab.recording.exchange import RecordedExchange
 
 
 def story_in(path: Path) -> Story:
@@ -43,7 +43,7 @@ def canonical(story: Story) -> list[object]:
     return found
 
 
-def retry(call: Exchange) -> bool:
+def retry(call: RecordedExchange) -> bool:
     return header_of(call.headers, "retry-after") is not None
 
 

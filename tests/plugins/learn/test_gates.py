@@ -101,8 +101,8 @@ def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
     waiting = Seen(job="J", word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
     after = Seen(job="J", word=str(status), status=status, output=output, error=error)
     reader = ExchangeReader()
-    asked = reader.asked(Requested(0, 1, "unknown", Request("POST", "/jobs")))
-    invoke = reader.answered(asked, Replied(0, 1, Response(202)))
+    begun = reader.begin(Requested(0, 1, "unknown", Request("POST", "/jobs")))
+    invoke = reader.complete(begun, Replied(0, 1, Response(202)))
     turn = ObservedTurn(
         invoke=invoke,
         message="x",

@@ -9,13 +9,13 @@ from lab.core.observe import Replied, Requested
 from lab.dialects.client import Seen
 from lab.plugins.learn.story import ObservedTurn, earliest_polls, pace_of, stretches_of
 from lab.program.words import Status
-from lab.recording.exchange import Exchange, ExchangeReader
+from lab.recording.exchange import ExchangeReader, RecordedExchange
 
 
-def call(at: Millis, took: Millis, status: int = 200) -> Exchange:
+def call(at: Millis, took: Millis, status: int = 200) -> RecordedExchange:
     requested = Requested(at, 1, "unknown", Request("GET", "/jobs/1"))
     reader = ExchangeReader()
-    return reader.answered(reader.asked(requested), Replied(at + took, 1, Response(status)))
+    return reader.complete(reader.begin(requested), Replied(at + took, 1, Response(status)))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory
 from lab.plugins.rehearsal.report.stops import stops_of
-from lab.recording.exchange import Exchange, exchanges_of
+from lab.recording.exchange import RecordedExchange, exchanges_of
 from lab.recording.format.lines import Entry, Recording, Req, Res
-from lab.recording.story import jobs_of
+from lab.recording.story import job_histories
 from lab.recording.tape.header import ACCOUNTS
 from lab.recording.tape.recorded_calls import epoch_in
 
@@ -63,14 +63,14 @@ def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
         calls=calls,
         elsewhere=tuple(call for call in whole.elsewhere if call.client == client),
         grants=tuple(_grants(calls)),
-        jobs=tuple(jobs_of(calls, whole.facts)),
+        jobs=tuple(job_histories(calls, whole.facts)),
         connections=tuple(each for each in whole.connections if each.calls[0].client == client),
         foreign=frozenset(call.connection for call in whole.calls if call.client != client),
     )
     return replace(history, stops=tuple(stops_of(history)))
 
 
-def _grants(calls: tuple[Exchange, ...]) -> Iterator[GrantHistory]:
+def _grants(calls: tuple[RecordedExchange, ...]) -> Iterator[GrantHistory]:
     for call in calls:
         for fact in call.facts:
             until = fact.get("until")
@@ -87,8 +87,8 @@ def _grants(calls: tuple[Exchange, ...]) -> Iterator[GrantHistory]:
             )
 
 
-def _connections(recording: Recording, calls: tuple[Exchange, ...]) -> Iterator[ConnectionHistory]:
-    by_connection: dict[int, list[Exchange]] = {}
+def _connections(recording: Recording, calls: tuple[RecordedExchange, ...]) -> Iterator[ConnectionHistory]:
+    by_connection: dict[int, list[RecordedExchange]] = {}
     for call in calls:
         by_connection.setdefault(call.connection, []).append(call)
     opened: list[int] = []

@@ -10,8 +10,8 @@ from lab.dialects.base import Invoke
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.history import Charge, ClientHistory
 from lab.plugins.rehearsal.report.outcomes import ProcessEnd
-from lab.recording.exchange import Exchange
-from lab.recording.story import Job
+from lab.recording.exchange import RecordedExchange
+from lab.recording.story import JobHistory
 
 
 class HarmKind(StrEnum):
@@ -51,7 +51,7 @@ def harm_of(histories: Sequence[ClientHistory], end: ProcessEnd, messages: Seque
     return None
 
 
-def _losses(history: ClientHistory) -> Iterator[tuple[Job, Charge]]:
+def _losses(history: ClientHistory) -> Iterator[tuple[JobHistory, Charge]]:
     """Jobs whose id was delivered and whose end was not, with the stop that a rule charges to the client."""
     for job in history.jobs:
         # a client that waits no more for a late answer seems to have had it, unless it polls
@@ -62,7 +62,7 @@ def _losses(history: ClientHistory) -> Iterator[tuple[Job, Charge]]:
             yield from ((job, stop) for stop in stops)
 
 
-def _evidence(histories: Iterable[ClientHistory], jobs: Sequence[Job]) -> Iterator[tuple[int, str]]:
+def _evidence(histories: Iterable[ClientHistory], jobs: Sequence[JobHistory]) -> Iterator[tuple[int, str]]:
     """The calls that began jobs, those that were struck, and the last one."""
     began = {job.accepted.x: job.job for job in jobs}
     for history in histories:
@@ -73,7 +73,7 @@ def _evidence(histories: Iterable[ClientHistory], jobs: Sequence[Job]) -> Iterat
                 yield call.line, f"{call.kind}: {_answer(call)}{by}{job}"
 
 
-def _answer(call: Exchange) -> str:
+def _answer(call: RecordedExchange) -> str:
     """What came, in a word or two."""
     if not call.whole:
         return "without an answer" if call.response is None else f"{call.status}, cut"

@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
-from lab.recording.exchange import CallKind, Exchange
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
-from lab.recording.story import Job
+from lab.recording.story import JobHistory
 
 
 class GrantHistory(Struct, frozen=True, kw_only=True):
     """A token that the client was granted."""
 
-    call: Exchange
+    call: RecordedExchange
     token: str
     refresh: str | None
     scope: str
@@ -37,7 +37,7 @@ class ConnectionHistory(Struct, frozen=True, kw_only=True):
     """A connection on which the client called."""
 
     c: int
-    calls: tuple[Exchange, ...]
+    calls: tuple[RecordedExchange, ...]
     closed: Millis | None = None
     """When it ended, in the client's time; None: it was open at the recording's end."""
     how: str | None = None
@@ -56,12 +56,12 @@ class ConnectionHistory(Struct, frozen=True, kw_only=True):
 class Charge(Struct, frozen=True):
     """A client stopped after this call, or polled on after the job's end."""
 
-    call: Exchange
+    call: RecordedExchange
     """The call whose answer was the last one, or the one that showed the end."""
     rule: str
     """The rule that it is charged to."""
     job: str | None
-    later: tuple[Exchange, ...] = ()
+    later: tuple[RecordedExchange, ...] = ()
     """The polls after the end."""
 
 
@@ -69,11 +69,11 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """What one client did."""
 
     client: str
-    calls: tuple[Exchange, ...]
-    elsewhere: tuple[Exchange, ...]
+    calls: tuple[RecordedExchange, ...]
+    elsewhere: tuple[RecordedExchange, ...]
     """Its calls at another origin, to which it was redirected."""
     grants: tuple[GrantHistory, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[JobHistory, ...]
     connections: tuple[ConnectionHistory, ...]
     """Empty where there were no sockets: the client ran in the lab's own process."""
     foreign: frozenset[int]
@@ -95,7 +95,7 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """The client's time at the recording's last line."""
     epoch: Epoch
 
-    def of(self, *kinds: CallKind) -> tuple[Exchange, ...]:
+    def of(self, *kinds: CallKind) -> tuple[RecordedExchange, ...]:
         """Its calls of these kinds."""
         return tuple(call for call in self.calls if call.kind in kinds)
 
@@ -103,20 +103,20 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """The stops that are charged to a rule."""
         return tuple(stop for stop in self.stops if stop.rule == rule)
 
-    def after(self, call: Exchange) -> Iterator[Exchange]:
+    def after(self, call: RecordedExchange) -> Iterator[RecordedExchange]:
         """Its calls that were sent once the answer to `call` had left."""
         first = bisect_right(self.calls, call.x, key=attrgetter("x"))
         return (each for each in islice(self.calls, first, None) if each.sent >= call.left)
 
-    def next_of(self, call: Exchange) -> Exchange | None:
+    def next_of(self, call: RecordedExchange) -> RecordedExchange | None:
         """The next call of the same operation: of the same route, and of a poll the same job."""
         return next((each for each in self.after(call) if operation(each) == operation(call)), None)
 
-    def next_try(self, call: Exchange) -> Exchange | None:
+    def next_try(self, call: RecordedExchange) -> RecordedExchange | None:
         """The next call that asks the same."""
         return next((each for each in self.after(call) if each.asks_same(call)), None)
 
-    def pause_wanted(self, call: Exchange) -> Millis | None:
+    def pause_wanted(self, call: RecordedExchange) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
         response = call.response
         if response is None or (text := response.header("retry-after")) is None:
@@ -128,7 +128,7 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         return max(0, dated - self.epoch * 1000 - call.left) if dated is not None and self.exact else None
 
 
-def operation(call: Exchange) -> tuple[str, str | None]:
+def operation(call: RecordedExchange) -> tuple[str, str | None]:
     """What tells one operation of a client from another."""
     return call.route, call.job if call.kind is CallKind.POLL else None
 

@@ -12,9 +12,9 @@ from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
-from lab.recording.exchange import CallKind, Exchange
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
-from lab.recording.story import Job
+from lab.recording.story import JobHistory
 
 ROUTES = {
     CallKind.TOKEN: "token",
@@ -40,12 +40,12 @@ def call(
     struck: str | None = None,
     job: str = "J",
     **more: object,
-) -> Exchange:
+) -> RecordedExchange:
     """One that was sent then, and its answer."""
     word = shows if shows is not None and status == 200 and cut is None else None
     known = Status(word) if word in {*Status} else None
     command = Look(team="T", job=job) if kind is CallKind.POLL else COMMANDS.get(kind)
-    built = Exchange(
+    built = RecordedExchange(
         x=0,
         line=0,
         route=ROUTES[kind],
@@ -66,14 +66,16 @@ def call(
     return replace(built, **more)
 
 
-def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> Exchange:
+def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> RecordedExchange:
     """A request for a token, by Basic, and its answer."""
     asks = Request("POST", "/token", "", (("authorization", "Basic «client:demo»"),))
     built = call(sent, kind=CallKind.TOKEN, request=asks, **more)
     return built if built.response is None else replace(built, response=replace(built.response, body=body))
 
 
-def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: int = 200) -> tuple[Exchange, ...]:
+def polls(
+    *pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: int = 200
+) -> tuple[RecordedExchange, ...]:
     """The first poll, and one after each pause."""
     sent = first
     found = [call(sent, shows, status=status)]
@@ -84,10 +86,10 @@ def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: in
 
 
 def history(
-    *polled: Exchange,
-    tokens: Sequence[Exchange] = (),
+    *polled: RecordedExchange,
+    tokens: Sequence[RecordedExchange] = (),
     life: Millis = 0,
-    decisions: Sequence[Exchange] = (),
+    decisions: Sequence[RecordedExchange] = (),
     begins: str = "RUNNING",
     **more: object,
 ) -> ClientHistory:
@@ -106,7 +108,7 @@ def history(
         calls=tuple(calls),
         elsewhere=(),
         grants=grants,
-        jobs=(Job(job="J", accepted=started, conversation=None, turn=1, polls=of_job, decisions=[*decisions]),),
+        jobs=(JobHistory(job="J", accepted=started, conversation=None, turn=1, polls=of_job, decisions=[*decisions]),),
         connections=(ConnectionHistory(c=1, calls=tuple(calls), closed=calls[-1].left, how="client", line=99),),
         foreign=frozenset(),
         concurrent=None,

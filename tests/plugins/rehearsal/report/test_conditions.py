@@ -9,7 +9,7 @@ from lab.identity.clients import Grant
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
-from lab.recording.exchange import CallKind, Exchange
+from lab.recording.exchange import CallKind, RecordedExchange
 from tests.conftest import each_row
 from tests.plugins.rehearsal.report.by_hand import call, history, polls, token, verdict
 
@@ -22,7 +22,7 @@ ALL_MEMBERS = (
 )
 
 
-def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> Exchange:
+def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> RecordedExchange:
     built = call(sent, kind=CallKind.INVOKE, status=status, **more)
     return replace(built, request=Request("POST", "/invoke", "", headers))
 
@@ -32,7 +32,7 @@ def twice(status: int, *, headers: Headers = (BEARER,), again: int = 9_000, **mo
     return lone(message(5_000, status, headers, **more), message(5_000 + again, 202, headers))
 
 
-def lone(*calls: Exchange, **more: object) -> ClientHistory:
+def lone(*calls: RecordedExchange, **more: object) -> ClientHistory:
     """Calls and no job."""
     alone = tuple(replace(each, x=x) for x, each in enumerate(calls, 1))
     lived = replace(history(*calls, **more), jobs=(), calls=alone)
@@ -45,7 +45,7 @@ def polled(wanted: str, *given: str) -> ClientHistory:
     return history(*answers, call(9_000, status=404, job=wanted))
 
 
-def granted(*tokens: Exchange, grant: str = "", bearer: str = "T1", **more: object) -> ClientHistory:
+def granted(*tokens: RecordedExchange, grant: str = "", bearer: str = "T1", **more: object) -> ClientHistory:
     """Tokens of 600 s, the second while the first is young, and a job that goes on through both."""
     asks = Request("GET", "/status", "", (("authorization", f"Bearer {bearer}"),))
     lived = history(*polls(9_000, 9_000, 9_000), tokens=tokens, life=600_000)
@@ -62,7 +62,7 @@ def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()
     return lone(replace(token(0), request=request, flags=frozenset(flags)))
 
 
-def cut(status: int) -> Exchange:
+def cut(status: int) -> RecordedExchange:
     """A poll of whose answer half came."""
     return call(5_000, cut="reset", response=Response(status, (("location", "/status"),)))
 
@@ -73,12 +73,12 @@ def polled_after(output: str | None) -> ClientHistory:
     return history(call(5_000, DONE, answer=end), call(9_000, DONE, answer=end))
 
 
-def in_vain(tries: int, status: int = 503) -> list[Exchange]:
+def in_vain(tries: int, status: int = 503) -> list[RecordedExchange]:
     """Requests for a token after 5 s, and one that is granted."""
     return [*(token(5_000 + n, status=status) for n in range(tries)), token(9_000, ALL_MEMBERS)]
 
 
-def of_bearer(bearer: str, one: Exchange) -> Exchange:
+def of_bearer(bearer: str, one: RecordedExchange) -> RecordedExchange:
     return replace(one, request=replace(one.request, headers=(("authorization", f"Bearer {bearer}"),)))
 
 
@@ -100,7 +100,7 @@ def hung(lasted: int, **more: object) -> ClientHistory:
     return history(call(5_000, took=lasted, cut="client_gone", struck="hang", **more), over=False, until=5_000 + lasted)
 
 
-def moved(location: str) -> Exchange:
+def moved(location: str) -> RecordedExchange:
     return call(5_000, status=307, headers=(("location", location),))
 
 
