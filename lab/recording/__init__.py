@@ -10,6 +10,9 @@ Read the rooms from the ground up, and in each its modules in this order:
   `recorded_calls`, lines paired as pages and exports write them;
 * `exchange` and `story`: the model that all who judge or play a recording read: one exchange, and the jobs that
   exchanges began;
-* `comparison` with `matchers` (what counts as equal), and `replay/`: a recording asked of the mock again, what differs;
+* `bindings` (what stands for an id or a secret), `matchers` (what may differ), `comparison` (both sides gone through
+  together, each member by its policy), `divergences` (what is told of it);
+* `replay/`: `replayer` (a recording asked of the mock again), `compare` (which lines belong together), `edits` (what a
+  scenario's edit changes), `replay` (all of it), `unfinished` (what accepting looks at);
 * `playback/`, `show/`, `client_replay/` and `drift`: what else is made of a recording.
 """

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from lab.core.exchange import Json
 from lab.dialects import wires
@@ -128,7 +128,3 @@ class Bindings:
                 for form in writings(value):
                     text = text.replace(form, word)
         return text
-
-    def all_hidden(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Several texts without them."""
-        return tuple(map(self.hidden, texts))

@@ -1,7 +1,7 @@
 """What is told of a difference between a recording and what came this time (recordings.md §6)."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
 from itertools import zip_longest
 from typing import TypeAlias
@@ -51,16 +51,30 @@ class Differences:
         return self.count - len(self._first)
 
 
-def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Difference], more: int) -> str:
-    """For people: these lines first, each divergence with its place and diff; `more` that follow are counted only."""
-    shown = list(lines)
-    for found in differences:
-        shown.append(f"{name}:{found.line}  {found.what}")
-        # untrusted text stands behind a bar, so no runner obeys it
-        shown += [f"| {line}" for line in found.diff]
-    if more:
-        shown.append(f"{more} more after the first of each job.")
-    return no_command("\n".join(shown))
+class Divergences(Struct, frozen=True, eq=False):
+    """What a replay found: the first divergence of each job, how many more there are, and what is said beside them."""
+
+    name: str
+    """The recording's."""
+    differences: tuple[Difference, ...]
+    more: int
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as recorded."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The same for people: the notes first, each divergence with its place and diff; others are counted only."""
+        shown = list(self.notes)
+        for found in self.differences:
+            shown.append(f"{self.name}:{found.line}  {found.what}")
+            # untrusted text stands behind a bar, so no runner obeys it
+            shown += [f"| {line}" for line in found.diff]
+        if self.more:
+            shown.append(f"{self.more} more after the first of each job.")
+        return no_command("\n".join(shown))
 
 
 def request_title(req: Req, named: Callable[[str], str]) -> str:

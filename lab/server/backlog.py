@@ -4,7 +4,8 @@ The ring of the control plane, what is counted, and the request log look at call
 found out a batch at a time, or when somebody asks. Who must know at once, as a tape, observes the service itself.
 """
 
-from collections.abc import Callable, Sequence
+from asyncio import get_running_loop
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import TypeAlias
 
@@ -76,6 +77,8 @@ class Backlog:
         self._service = service
         self._batch: list[Kept] = []
         self._takers: list[Taker] = []
+        self.urgent: Collection[object] = ()
+        """Those for whose sake what is told is handed on in the next turn of the loop."""
 
     @classmethod
     def of(cls, service: Service) -> "Backlog":
@@ -108,6 +111,8 @@ class Backlog:
             heavy = len(observation.request.body) > SHORT or len(observation.request.headers) > _FEW
         else:
             heavy = False
+        if self.urgent and len(batch) == 1:
+            get_running_loop().call_soon(self.hand_on)
         if heavy or len(batch) >= _MOST_BEHIND:
             self.hand_on()
 

@@ -22,7 +22,7 @@ RECEIVED_AT_ONCE = 16_384
 """Bytes that the system keeps of what a peer sends, which is what one turn of the loop reads of it; Linux doubles them."""
 SENT_AT_ONCE = 65_536
 """Bytes that it keeps for a peer; doubled, too. By itself it would keep megabytes for each."""
-_TAKEN_AT_ONCE = 256
+_TAKEN_AT_ONCE = 64
 _SPARE = 200
 """Descriptors that are no connections of the mock's: files, the control plane, the loop."""
 _BREATH = 1.0

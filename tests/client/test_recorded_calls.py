@@ -16,7 +16,7 @@ from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials
-from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.divergences import Divergences
 from lab.recording.format.reader import read
 from lab.server.mock_server import MockServer
 from tests.recording.joined import Joined, config
@@ -39,7 +39,7 @@ async def server(clock: ManualClock) -> AsyncIterator[MockServer]:
     await server.stop()
 
 
-async def replayed(clock: ManualClock, api: str, tokens: str) -> ClientReplayResult:
+async def replayed(clock: ManualClock, api: str, tokens: str) -> Divergences:
     """A day that a lab recorded, sent there; the clock is moved whenever no call is under way."""
     peer = Joined(config())
     peer.play()

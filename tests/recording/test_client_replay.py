@@ -191,8 +191,9 @@ def busy(times: int, code: int, *headers: tuple[str, str], of: str = "POST") -> 
 def test_who_is_busy_is_asked_again_when_it_wishes() -> None:
     there = AnotherServer(config(seed=7), busy(2, 503, ("retry-after", "7")))
     found = there.replay(recorded(), FAST)
-    assert found.passed and found.notes == (
-        "2 times the server was busy, or not to be understood, and was asked again",
+    assert found.passed
+    assert (
+        found.text() == "note: a.rec.jsonl: 2 times the server was busy, or not to be understood, and was asked again"
     )
     assert len(list(there.service.jobs())) == 1
     invokes = [at for at, each in zip(there.instants, there.sent, strict=True) if each.path.endswith("invokeAsync")]

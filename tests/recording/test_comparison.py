@@ -12,6 +12,7 @@ from lab.recording.divergences import differing, first_difference
 from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps
 from lab.recording.matchers import parse_matchers
+from lab.recording.replay.compare import _cut_alike
 from tests.conftest import each_row
 
 VALUES = st.recursive(
@@ -72,6 +73,31 @@ def test_of_a_word_that_became_a_secret_later_the_same_stands_everywhere(got: Me
     )
 
 
+@each_row(
+    ("one", "other", "says"),
+    [
+        (1, True, "expected x 1, got true"),
+        (0, False, "expected x 0, got false"),
+        (1.0, 1, None),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, "x differs: a[1].b expected 2, got 3"),
+        ([1], [1, 2], "x differs: [1] expected nothing, got 2"),
+        ({"a": None}, {}, "x differs: a expected null, got nothing"),
+        ({"a": 1}, None, 'x differs: expected {"a":1}, got null'),
+        ("a" * 80, "b", f"expected x {'a' * 59}…, got b"),
+    ],
+)
+def test_the_first_place_that_differs_is_told_with_both_values(one: Json, other: Json, says: str | None) -> None:
+    assert first_difference(*Comparator().compared("fact", None, {"x": one}, {"x": other})) == says
+
+
+@each_row(("cut", "passes"), [("it is lab-T1-tok", True), ("it is a lab-T1-tok", False), ("it is", False)])
+def test_a_text_that_was_cut_in_a_secret_is_compared_as_far_as_both_go(cut: str, passes: bool) -> None:
+    """What a secret stands for has another length now, so another sign is the last."""
+    whole: Members = {"status": 200, "cut": "truncated", "times": [], "body": "it is lab-T1-token, a"}
+    assert _cut_alike({**whole, "body": f"{cut}en"}, whole) is passes
+    assert not _cut_alike({**whole, "body": f"{cut}en", "status": 500}, whole)
+
+
 def test_what_the_lab_gives_is_held_to_the_letter() -> None:
     comparator = ReplayComparator((), INSTANT_EPOCH)
     assert first_difference(*comparator.compared("res", None, {"body": "lab-T1-token"}, {"body": "another-token"}))
@@ -109,6 +135,8 @@ def test_an_id_stands_for_one_alone_inside_texts_too() -> None:
         return first_difference(*compare.answers(one, Response(200, (), dumps(got).encode()), generated=False))
 
     first: Members = {"jobId": "recorded-1", "says": "of recorded-1"}
+    before: Members = {"says": "of recorded-0", "jobId": "recorded-0"}
+    assert differ(before, {"says": "of this-one-0", "jobId": "this-one-0"}) is None
     assert differ(first, {"jobId": "this-one-1", "says": "of this-one-1"}) is None
     assert differ(first, {"jobId": "this-one-2", "says": "of this-one-1"})
     assert differ(first, {"jobId": "this-one-1", "says": "of this-one-2"})

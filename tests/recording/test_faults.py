@@ -80,7 +80,8 @@ class Taped:
 def _uncut(data: bytes) -> list[bytes]:
     """The lines, but for replies whose JSON was cut in a token: no fact tells of that one, and a replay grants another."""
     lines = data.splitlines()[:-1]
-    return [line for line in lines if b'"k":"res"' not in line or b'"enc":"text"' not in line or b"lab-" not in line]
+    cut = {line for line in lines if b'"k":"res"' in line and (b'"enc":"text"' in line or b'"cut"' in line)}
+    return [line for line in lines if line not in cut or (b"lab-" not in line and b'"as"' not in line)]
 
 
 STATUS = [

@@ -4,11 +4,11 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus, urlencode
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.exchange import Headers, Json, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response, text_of
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Enc
@@ -186,7 +186,7 @@ def test_of_one_tape_no_stand_in_is_the_head_of_another(brought: list[tuple[str,
             assert one is other or not other.startswith(one), (one, other)
 
 
-@given(st.lists(BETWEEN | WORDS, max_size=6).map("".join))
+@given(st.lists(BETWEEN | WORDS, max_size=6).map(" ".join))
 def test_traffic_that_itself_says_a_stand_in_gets_another(text: str) -> None:
     redactor = Redactor(KnownSecrets())
     given_ = redactor.secrets.given("a-token-of-the-labs", "token")
@@ -209,6 +209,36 @@ def test_nobody_is_let_in_by_a_stand_in(text: str) -> None:
         str(body_of((), text.encode(), redactor, reply=False).value),
     ]  # fmt: skip
     assert all(stand_ins(each) and not {"lab-T1-token", "LABU1CODE"} & set(stand_ins(each)) for each in said), said
+
+
+SAID = ("token=", "password: ", "Bearer ", "a+b/c", "%2B", "pl4nted+Secret", "hunter2-hunter2", '"', "&", " ", "eyJa.eyJb.c",
+        '{"token": "', "lab-T1-token", "https://me:", "@h/", "0123456789", "\ue0000\ue000")  # fmt: skip
+
+
+@example("token=pl4nted+Secret", False)
+@given(st.lists(st.sampled_from(SAID) | st.text(max_size=4), max_size=12).map("".join), st.booleans())
+def test_what_was_redacted_brings_nothing_new_when_it_comes_again(text: str, full: bool) -> None:
+    """Else a line would be made anew for ever."""
+    redactor = Redactor(KnownSecrets())
+    if full:
+        for number in range(200):
+            redactor.secrets.brought(f"secret-of-a-peer-{number}", "secret")
+    form = (("content-type", "application/x-www-form-urlencoded"),)
+    for _ in range(4):
+        generation = redactor.secrets.generation
+        for headers in ((), form, (("content-type", "application/json"),)):
+            body_of(headers, text.encode("utf-8", "surrogatepass"), redactor, oauth=True, reply=False)
+    assert redactor.secrets.generation == generation
+
+
+@each_row("sent", ["application/json", "application%2Fjson", '"application/json"', "COMPLETE", "%43OMPLETE"])
+def test_a_word_of_the_labs_own_is_hidden_where_it_is_a_secret_and_nowhere_else(sent: str) -> None:
+    redactor = redactor_of(config())
+    assert stand_ins(redactor.header("authorization", f"Bearer {sent}"))
+    assert stand_ins(redactor.json({"token": sent})["token"])  # type: ignore[call-overload, index]
+    redactor.text(f"see token={sent}")
+    assert redactor.header("content-type", "application/json") == "application/json"
+    assert redactor.text("it is COMPLETE") == "it is COMPLETE"
 
 
 def test_a_run_of_signs_is_gone_through_once() -> None:
@@ -286,3 +316,9 @@ def test_a_sign_of_the_redactors_own_that_a_peer_writes_comes_back() -> None:
     known = redactor()
     text = f"a=\ue0007\ue000&b={DEMO.secret}&c=\ue000{'9' * 30}\ue000"
     assert known.written(text, oauth=False) == (f"a=\ue0007\ue000&b=lab-C1-secret&c=\ue000{'9' * 30}\ue000")
+
+
+def test_json_in_a_text_is_written_anew_as_the_lab_writes_it() -> None:
+    """So a replay, in which the lab repeats what it was sent, has the same text."""
+    said: dict[str, Json] = {"token": "tab\tand line", "note": "\x7f\n\u2028é"}
+    assert redactor().text(text_of(said)) == text_of({**said, "token": stand_in("secret", 1, "tab\tand line")})

@@ -164,6 +164,17 @@ def control_request(port: int, method: str, path: str, document: Json = None, *,
     return request(method, f"/_lab/{path}", (bearer(token), *kind), body, port=port)
 
 
+def lines_in(journal: bytes) -> list[dict[str, Json]]:
+    """The lines of a journal, each fact as one of its own: of a request they stand behind it."""
+    lines: list[dict[str, Json]] = []
+    for line in map(json.loads, journal.splitlines()):
+        facts = [line.pop("fact")] if line["k"] == "fact" else line.pop("facts", [])
+        lines += [line] if line["k"] != "fact" else []
+        at = {name: line[name] for name in ("n", "t", "x") if name in line}
+        lines += [{"k": "fact", **at, **fact} for fact in facts]
+    return lines
+
+
 async def ask_once(port: int, data: bytes) -> Answer:
     """The answer, over a connection of its own."""
     peer = Peer(*await asyncio.open_connection("127.0.0.1", port))

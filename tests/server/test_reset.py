@@ -1,7 +1,6 @@
 """A whole reset: nothing of the test before is left, and a manual clock begins anew at the wall's present second."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied, Requested
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
-from tests.server.conftest import SCENARIO, status
+from tests.server.conftest import SCENARIO, lines_in, status
 from tests.server.test_control import Plane
 from tests.server.test_rewind import clock, longest, plane, recording, replays
 
@@ -23,7 +22,7 @@ __all__ = ["clock", "longest", "plane"]
 
 
 async def journal(plane: Plane) -> list[dict[str, Json]]:
-    return [json.loads(line) for line in (await plane.ask("GET", "journal")).body.splitlines()]
+    return lines_in((await plane.ask("GET", "journal")).body)
 
 
 async def reset(plane: Plane) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from lab.recording.replay.replay import replay
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
 from lab.settings import MockSettings
-from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, serving, status
+from tests.server.conftest import SCOPE, Answer, Stage, lines_in, make_service, request, serving, status
 from tests.server.test_control import TOKEN, Plane, steering
 from tests.wire_peer import basic
 
@@ -265,8 +265,8 @@ async def test_a_follower_s_stream_ends_and_the_journal_begins_with_what_stayed(
     await plane.ask("POST", "reset", {"to": 0})
     async with asyncio.timeout(5):
         await asyncio.gather(following, return_exceptions=True)
-    lines = (await plane.ask("GET", "journal")).body.splitlines()
-    accepted = [json.loads(line) for line in lines if b"job.accepted" in line]
+    lines = lines_in((await plane.ask("GET", "journal")).body)
+    accepted = [line for line in lines if line.get("type") == "job.accepted"]
     assert [(each["job"], each["t"]) for each in accepted] == [(first, 0)]
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.clocks import ManualClock, real_millis
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import ClockAdvanced, Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Commit
@@ -34,6 +34,7 @@ from tests.server.conftest import (
     ask_once,
     control_request,
     invoke,
+    lines_in,
     make_service,
     request,
     status,
@@ -80,8 +81,8 @@ class Process:
         assert got.status == 202, got.body
         return str(got.json["jobId"])
 
-    async def journal(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in (await self.control("GET", "journal")).body.splitlines()]
+    async def journal(self) -> list[dict[str, Json]]:
+        return lines_in((await self.control("GET", "journal")).body)
 
 
 @asynccontextmanager
@@ -127,9 +128,9 @@ def shared() -> MemoryStore:
     return RunningStore()
 
 
-def common(lines: list[dict[str, object]]) -> list[tuple[object, ...]]:
+def common(lines: list[dict[str, Json]]) -> list[tuple[object, ...]]:
     """What doesn't depend on the process at which the journal was read: exchanges, and what was committed."""
-    members = ("k", "x", "p", "s", "trace")
+    members = ("k", "x", "u", "s", "trace")
     exchanges = [tuple(map(line.get, members)) for line in lines if line["k"] in ("req", "res")]
     assert all((line.get("trace") is None) == (line["k"] != "req") for line in lines)
     facts = [(line["type"], line.get("x"), line.get("token"), line.get("job")) for line in lines if line["k"] == "fact"]
@@ -221,7 +222,7 @@ async def test_what_others_published_is_shown_without_secrets(shared: MemoryStor
         text = json.dumps(lines, ensure_ascii=False)
         assert token not in text and DEMO.secret not in text and "made-up" not in text
         wrong = [line for line in lines if line["k"] == "req" and line["x"] == 3]
-        assert "«wrong:W1" in json.dumps(wrong, ensure_ascii=False)
+        assert "lab-W1-wrong" in json.dumps(wrong, ensure_ascii=False)
 
 
 async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: MemoryStore) -> None:
@@ -231,8 +232,8 @@ async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: Memo
         await one.calls.relay.publish()
         short, long = (line for line in shared.lines if b"/invokeAsync" in line)
         assert len(short) < 5_000 and len(long) > 9_000
-        paths = [line["p"] for line in await other.journal() if line["k"] == "req"]
-        assert paths == [line["p"] for line in await one.journal() if line["k"] == "req"] and len(paths) == 3
+        paths = [line["u"] for line in await other.journal() if line["k"] == "req"]
+        assert paths == [line["u"] for line in await one.journal() if line["k"] == "req"] and len(paths) == 3
 
 
 async def test_what_waits_to_be_published_is_bounded_by_its_bytes(
@@ -256,10 +257,10 @@ async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: M
         await peer.send(control_request(other.control_port, "GET", "journal?follow=1"))
         token = await one.token()
         await one.job(token)
-        got: list[dict[str, object]] = []
+        got: list[dict[str, Json]] = []
         while not any(line.get("k") == "res" and line["s"] == 202 for line in got):
             text = await peer.reader.readline()
-            got += [json.loads(text.removeprefix(b"data: "))] if text.startswith(b"data: ") else []
+            got += lines_in(text.removeprefix(b"data: ")) if text.startswith(b"data: ") else []
         assert [line["x"] for line in got if line["k"] == "req"] == [1, 2, 3]
         assert {"token.granted", "job.accepted"} <= {str(line.get("type")) for line in got}
         await peer.close()
@@ -274,13 +275,14 @@ async def test_what_nobody_can_read_ends_no_journal_that_is_followed(shared: Mem
         def onlooker(kept: Kept) -> None:
             heard.put_nowait(kept.observation)
 
-        other.calls.relay.followers.append(onlooker)
+        other.calls.relay.onlookers.append(onlooker)
+        other.calls.relay.followers = [onlooker]
         assert isinstance(await bugs.get(), ValueError)
         await one.token()
         await one.calls.relay.publish()
         while not isinstance(await heard.get(), Replied):
             pass
-        other.calls.relay.followers.remove(onlooker)
+        other.calls.relay.followers = []
         assert bugs.empty()
 
 

@@ -16,7 +16,9 @@ from lab.faults.facts import FaultArmed, FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
+from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
 from lab.tui.state.run import RunState
@@ -281,7 +283,6 @@ def test_there_is_an_end_to_what_is_kept() -> None:
 
 @pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
-    requests = [line for line in path.read_text("utf-8").splitlines() if line.startswith('{"k":"req"')]
     jobs = fold(told_by(path))
     run = jobs.run()
     if run.statuses:
@@ -289,7 +290,8 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     else:
         assert run.outcome is None or run.outcome.status is None, "no job came of the last message"
     assert run.token is not None and (run.token.token or "").startswith("lab-T")
-    messages = {line[line.index('"body":') :] for line in requests if "/invokeAsync" in line}
+    asked = [line for line in read(path.read_bytes()).of(Req) if line.path.endswith("/invokeAsync")]
+    messages = {dumps(line.body.value) for line in asked}
     assert jobs.in_flight == {} and len(jobs.keys()) == len(messages), "one that is sent again is no further one"
 
 

@@ -71,10 +71,9 @@ class Run:
 
     def _write(self, line: bytes) -> None:
         self.lines.append(line)
-        observations = read_line(line)
+        told = read_line(line)
         # LIVE hears facts of the control plane's journal, and everything else from its own driver
-        if isinstance(observations, Noted):
-            self.live.append(observations)
+        self.live += [each for each in told if isinstance(each, Noted)] if isinstance(told, tuple) else []
 
     def seen_live(self) -> RunState:
         return play.folded(self.live).run()
@@ -82,9 +81,9 @@ class Run:
     async def seen_watching(self) -> RunState:
         observed = JournalState(INSTANT_EPOCH)
         for line in [line async for piece in self.onlooker.so_far() for line in piece]:
-            observations = read_line(line)
-            if observations is not None and not hasattr(observations, "version"):
-                observed = follow(observed, observations)  # type: ignore[arg-type]
+            told = read_line(line)
+            for each in told if isinstance(told, tuple) else ():
+                observed = follow(observed, each)
         return observed.run()
 
     def seen_played(self) -> RunState:
@@ -100,7 +99,7 @@ class Run:
             for name, place in places(view, columns, rows).items()
             if name not in APART and not (name == "token" and columns >= 160)
         }
-        # a journal has a token's alias in the token's place, so what follows in its row stands elsewhere
+        # a journal has a stand-in in the token's place, so what follows in its row stands elsewhere
         return {name: re.sub(r'("access_token":|lab-T1-token|eyJ\w+…).*', "TOKEN", text) for name, text in grid.items()}
 
 

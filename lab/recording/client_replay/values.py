@@ -18,7 +18,7 @@ from lab.identity.keys import challenge_of
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
 from lab.recording.client_replay.plan import ClientPlan
-from lab.recording.format.lines import CAPTURE, Enc, Recording, Req, Res
+from lab.recording.format.lines import Enc, Recording, Req, Res
 from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
@@ -37,21 +37,20 @@ from lab.recording.tape.recorded_calls import calls_in, fields_of
 
 _UNSENT = LEFT_OUT | {"te", "trailer", "upgrade", "keep-alive", "expect", "proxy-authorization"}
 """Headers that belong to the connection, and are made anew."""
-
 _SECRET_VARIABLES = {
     "token": "LAB_TOKEN",
     "client": "LAB_CLIENT_SECRET",
     "user": "LAB_PASSWORD",
     "assertion": "LAB_ASSERTION",
 }
-"""Names of variables by kinds of aliases; others are named after the kind."""
+"""Names of variables by kinds of stand-ins; others are named after the kind."""
 
 
 class Credentials(Struct, frozen=True):
     """What is given before anything is sent."""
 
     secrets: Mapping[str, str] = {}
-    """By alias. Of clients and users the secret alone."""
+    """By stand-in. Of clients and users the secret alone."""
     names: Mapping[str, str] = {}
     """What recorded clients are called here, where that is another name."""
     scope: str = ""
@@ -154,50 +153,42 @@ class Origins:
 
     def __init__(self, recording: Recording) -> None:
         self._given: dict[str, int] = {}
-        """By alias or id the line of the answer that gave it first."""
+        """By stand-in or id the line of the answer that gave it first."""
         own = set[str]()
         for call in calls_in(recording):
-            own.update(word for word in self._words(call.req) if word not in self._given)
-            for key in () if call.res is None else _gives(call.res):
-                if key not in own:
-                    self._given.setdefault(key, call.res.n if call.res is not None else 0)
+            own.update(word for word in _words_of(call.req) if word not in self._given)
+            for word in () if call.res is None else _given_in(call.res):
+                if word not in own:
+                    self._given.setdefault(word, call.res.n if call.res is not None else 0)
 
     def needs(self, line: Req) -> list[str]:
-        """The aliases in a request, and the ids in it that an earlier answer gave."""
-        found = (word for word in self._words(line) if self._given.get(word, line.n) < line.n)
-        return [*dict.fromkeys((*(each for each in self._aliases(line) if kind_of(each) not in ANY_VALUE), *found))]
+        """The stand-ins in a request, and the ids in it that an earlier answer gave."""
+        return [word for word in _words_of(line) if _stands_for_one(word) or self._given.get(word, line.n) < line.n]
 
     def not_given(self, line: Req) -> list[str]:
-        """Those of its aliases that no earlier answer gave."""
-        needs = (each for each in self.needs(line) if STAND_IN.fullmatch(each))
-        return [each for each in needs if self._given.get(each, line.n) >= line.n]
-
-    def hosts(self, plan: ClientPlan, servers: tuple[str, str]) -> dict[int, str]:
-        """What stands for the hosts of a capture, by their numbers: the first is the API's, the second the identity domain's."""
-        return {1: servers[0], 2: servers[1]} if plan.recording.header.source == CAPTURE else {}
-
-    def _aliases(self, line: Req) -> list[str]:
-        return list(dict.fromkeys(word for text in self._texts(line) for word in stand_ins(text)))
-
-    def _words(self, line: Req) -> Iterator[str]:
-        return (word for text in self._texts(line) for word in WORD.findall(text))
-
-    def _texts(self, line: Req) -> Iterator[str]:
-        yield line.path
-        yield from (text for pair in loose_pairs(line.query) for text in pair) if line.query else ()
-        yield from (value for _, value in line.headers)
-        if line.enc is not Enc.NONE:
-            yield text_within(line.body)
+        """Those of its stand-ins that no earlier answer gave."""
+        return [word for word in _words_of(line) if _stands_for_one(word) and self._given.get(word, line.n) >= line.n]
 
 
-def _gives(res: Res) -> Iterator[str]:
-    """The aliases and ids in an answer."""
-    for _, value in res.headers:
-        yield from stand_ins(value)
-    body = res.body
-    if body.enc is Enc.JSON:
-        yield from _ids_in(body.value, "")
-    yield from stand_ins(text_within(body)) if body.enc is not Enc.NONE else ()
+def _stands_for_one(word: str) -> bool:
+    """Whether it is a stand-in in whose place one value alone is good."""
+    return STAND_IN.fullmatch(word) is not None and kind_of(word) not in ANY_VALUE
+
+
+def _words_of(req: Req) -> dict[str, None]:
+    """The stand-ins in a request, and what may be ids in it, each once."""
+    query = (text for pair in loose_pairs(req.query) for text in pair) if req.query else ()
+    texts = [req.path, *query, *(value for _, value in req.headers), text_within(req.body)]
+    words = (word for find in (stand_ins, WORD.findall) for text in texts for word in find(text))
+    return dict.fromkeys(words)
+
+
+def _given_in(res: Res) -> Iterator[str]:
+    """The stand-ins and ids in an answer."""
+    for text in (*(value for _, value in res.headers), text_within(res.body)):
+        yield from stand_ins(text)
+    if res.body.enc is Enc.JSON:
+        yield from _ids_in(res.body.value, "")
 
 
 def _ids_in(value: Json, name: str) -> Iterator[str]:

@@ -2,36 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from msgspec import Struct
-
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
 from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
 from lab.recording.client_replay.plan import ClientPlan, PlannedCall, Shown
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
-from lab.recording.divergences import Difference, Differences, diff, divergence_text, first_difference, request_title
+from lab.recording.divergences import Differences, Divergences, diff, first_difference, request_title
 from lab.recording.format.lines import Req
 from lab.recording.matchers import Matcher
-
-
-class ClientReplayResult(Struct, frozen=True):
-    """What a client replay found: the first divergence of each job, and how many more there are."""
-
-    name: str
-    differences: tuple[Difference, ...]
-    more: int
-    notes: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether the server behaves as recorded."""
-        return not self.differences
-
-    def text(self) -> str:
-        """The same for people."""
-        notes = (f"note: {self.name}: {note}" for note in self.notes)
-        return divergence_text(notes, self.name, self.differences, self.more)
 
 
 class ClientVerdict:
@@ -86,12 +65,13 @@ class ClientVerdict:
 
     def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
         """Something differs at the recording's line `n`."""
-        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), self._bound.all_hidden(shown)))
+        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), [*map(self._bound.hidden, shown)]))
 
-    def result(self, *notes: tuple[int, str]) -> ClientReplayResult:
+    def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
-        said = tuple(f"{count} {what}" for count, what in notes if count)
-        return ClientReplayResult(self._plan.recording.name, self._found.found, self._found.more, said)
+        name = self._plan.recording.name
+        said = tuple(f"note: {name}: {count} {what}" for count, what in notes if count)
+        return Divergences(name, self._found.found, self._found.more, said)
 
     def _comparator(self, job: str | None) -> AnswerComparator:
         if job not in self._comparators:

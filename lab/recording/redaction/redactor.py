@@ -11,11 +11,11 @@ from functools import partial
 from html import unescape
 from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
 
-from lab.core.exchange import Headers, Json
+from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import dumps, loads
+from lab.recording.format.text import loads
 from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
@@ -121,13 +121,13 @@ class Redactor:
         return clean
 
     def _with_json(self, text: str) -> str:
-        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
+        """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
         try:
             value = loads(text)
             hidden = self.json(value)
         except ValueError:
             return self.flat(text)
-        return dumps(hidden) if hidden != value else self.flat(text)
+        return text_of(hidden) if hidden != value else self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text that is no JSON."""
@@ -283,12 +283,12 @@ class Redactor:
         if hidden == plain or not stand_ins(hidden):
             return clean
         # in a path it may have been refused for its signs
-        odd = odd_sign(plain) if blank == "%" and "!" not in hidden else ""
+        odd = odd_sign(plain, hidden) if blank == "%" else ""
         return quote_plus(hidden, safe="!:/") + odd + _unreadable(written)
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        path, found = self.secrets.taken_out(path, lambda form, word: "" if "!" in word else odd_sign(unquote(form)))
+        path, found = self.secrets.taken_out(path, lambda form, word: odd_sign(unquote(form), word))
         return found(
             "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
         )

@@ -7,8 +7,8 @@ another. The same secret has the same one wherever it stands. Never a hash, for 
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from html import escape
-from threading import RLock
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
@@ -49,6 +49,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9]+")
 _ENCODED = re.compile("%[0-9A-F]{2}")
 
 
@@ -118,15 +119,15 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
 
 
 class KnownSecrets:
-    """Gives stand-ins, and finds in texts what has one; in any thread."""
+    """Gives stand-ins, and finds in texts what has one; in any thread, if there is a lock."""
 
     def __init__(self, own_words: Callable[[], str] = str) -> None:
         """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
         self.generation = 0
         """Grows whenever a text that was redacted before may have to be redacted anew."""
         self._of: dict[str, str] = {}
-        self._lock = RLock()
-        """Held while something becomes known, and never while a text is looked at."""
+        self.lock: AbstractContextManager[object] = nullcontext()
+        """Held while something becomes known, and never while a text is looked at; whoever has threads puts one here."""
         self._texts: dict[str, str] = {}
         """What is looked for letter by letter, by how it may be written."""
         self._listed: tuple[tuple[str, str], ...] | None = ()
@@ -142,7 +143,7 @@ class KnownSecrets:
     def next(self, kind: str) -> int:
         """The number of the next one with the letter of this kind."""
         letter = KINDS.get(kind, ("N", ""))[0]
-        with self._lock:
+        with self.lock:
             number = self._counts[letter] = self._counts.get(letter, 0) + 1
         return number
 
@@ -160,7 +161,7 @@ class KnownSecrets:
         known = self._of.get(value)
         if known is not None and kind_of(known) == kind:
             return known
-        with self._lock:
+        with self.lock:
             # what was made just now stood nowhere before
             generation = self.generation
             word = self._take(value, kind)
@@ -171,7 +172,7 @@ class KnownSecrets:
         """What stands for a value that a peer brings, known from now on wherever it turns up."""
         known = self._of.get(value)
         if known is None:
-            with self._lock:
+            with self.lock:
                 known = self._of.get(value) or self._take(value, kind)
         return known
 
@@ -183,7 +184,7 @@ class KnownSecrets:
 
     def number(self, written: str) -> str:
         """The digits that stand for a number, as many as it has, under the name of a secret."""
-        with self._lock:
+        with self.lock:
             known = self._numbers.get(written)
             if known is None:
                 digits = iter(str(self.next("number")).rjust(len(_DIGIT.findall(written)), "1"))
@@ -203,7 +204,7 @@ class KnownSecrets:
 
     def look_for(self, text: str, word: str) -> None:
         """Let a word stand for a text, written like this, wherever it is."""
-        with self._lock:
+        with self.lock:
             self._texts[text] = word
             self._listed = None
             self.generation += 1
@@ -215,7 +216,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value.strip('"')):
+        if kind in MADE_UP and self._is_own(value):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
@@ -229,17 +230,23 @@ class KnownSecrets:
         # one that is encoded is read, and repeated, as what it means
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
-        with self._lock:
+        with self.lock:
+            new = False
             # quotes around it would be taken for those of JSON
             for form in writings(value.strip('"')):
+                if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
+                    continue
                 by_part = given or (bounded and self._room <= 0)
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
-                elif not bounded or self._room > 0:
+                    new = True
+                elif self._texts.get(form) != word and (not bounded or self._room > 0):
                     self._room -= bounded
                     self._texts[form] = word
-            self._listed = None
-            self.generation += 1
+                    new = True
+            if new:
+                self._listed = None
+                self.generation += 1
 
     def _look_for_part(self, form: str, word: str, most: int | None) -> bool:
         """Whether it has a word by which it is found, that of no more than so many: one within it, if there are several."""
@@ -248,7 +255,10 @@ class KnownSecrets:
             return False
         inner = [found for found in parts if found.start() and found.end() < len(form)]
         found = max(inner or parts, key=lambda each: each.end() - each.start())
-        others = tuple(each for each in self._parts.get(found[0], ()) if each[1] != form)
+        alike = self._parts.get(found[0], ())
+        if (found.start(), form, word) in alike:
+            return False
+        others = tuple(each for each in alike if each[1] != form)
         if most is not None and len(others) >= most:
             return False
         self._parts[found[0]] = (*others, (found.start(), form, word))
@@ -265,7 +275,7 @@ class KnownSecrets:
         end = 0
         for start, stop, word in _apart(spans):
             # what overlaps is hidden as one, for of neither the rest may be read
-            parts += text[end:start], word or self.brought(text[start:stop], "secret")
+            parts += text[end:start], word or self._together(text[start:stop])
             end = stop
         return "".join((*parts, text[end:]))
 
@@ -273,7 +283,7 @@ class KnownSecrets:
         """Where what is known stands, in whatever writing, and its stand-in."""
         listed = self._listed
         if listed is None:
-            with self._lock:
+            with self.lock:
                 listed = self._listed = tuple(self._texts.items())
         spans = [
             (place, place + len(form), word) for form, word in listed if form in text for place in _places(form, text)
@@ -286,6 +296,10 @@ class KnownSecrets:
                     if start >= 0 and text.startswith(form, start):
                         spans.append((start, start + len(form), word))
         return spans
+
+    def _together(self, text: str) -> str:
+        """What stands for several that overlap; of digits nothing but digits does."""
+        return self.number(text) if _DIGITS.fullmatch(text) else self.brought(text, "secret")
 
     def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
         """The text with signs where something stands that is known, and what puts stand-ins in their places.
@@ -300,7 +314,7 @@ class KnownSecrets:
         end = 0
         for start, stop, known in _apart(spans):
             form = text[start:stop]
-            word = known or self.brought(form, "secret")
+            word = known or self._together(form)
             parts += text[end:start], f"{TAKEN_OUT}{len(words)}{TAKEN_OUT}"
             words.append(word + sign(form, word))
             end = stop
@@ -313,7 +327,7 @@ class KnownSecrets:
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
-        with self._lock:
+        with self.lock:
             known = [*self._texts, *(form for each in self._parts.values() for _, form, _ in each)]
         for place in range(max(0, len(text) - 4096), len(text) - SHORTEST_SECRET + 1):
             rest = text[place:]
@@ -343,9 +357,9 @@ def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | 
     yield start, stop, whole
 
 
-def odd_sign(plain: str) -> str:
-    """What is refused in a path as its signs are, encoded; nothing if it is written as ids are."""
-    return "" if USUAL.fullmatch(plain) else "%2F" if "/" in plain else "!"
+def odd_sign(plain: str, word: str) -> str:
+    """What is refused in a path as the signs of `plain` are, if the word for it isn't; of ids nothing is."""
+    return "%2F" if "/" in plain else "" if "!" in word or USUAL.fullmatch(plain) else "!"
 
 
 def writings(value: str) -> set[str]:

@@ -7,8 +7,9 @@ from functools import cached_property
 from itertools import zip_longest
 
 import msgspec
-from msgspec.structs import replace
 
+from lab.core.clock import Millis
+from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
 from lab.core.observe import Observation, Replied, Touched
 from lab.dialects import client_of
@@ -25,7 +26,7 @@ from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import body_of, bytes_of, text_within
 from lab.recording.redaction.redactor import CUT, Plain
 from lab.recording.redaction.stand_ins import GIVEN, STAND_IN, kind_of, stand_ins
-from lab.recording.replay.replayer import Asked, Replayer, delivered, jobs_of
+from lab.recording.replay.replayer import Asked, Replayer
 
 _PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
@@ -49,7 +50,6 @@ class Comparison(Replayer):
         self.silent = 0
         """Those of them in which the mock had something to say."""
         self.found = Differences()
-        self._asked: dict[int, tuple[Req, Asked]] = {}
         self._derived: dict[str, list[Entry]] = {}
         self._written: dict[str, int] = {}
         """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
@@ -98,28 +98,17 @@ class Comparison(Replayer):
         """Take the recorded line, and compare what comes of it."""
         if not isinstance(line, Entry):
             self._settle()
-        match line:
-            case Req():
-                if (asked := self.ask(line)) is not None:
-                    self.exchanges += 1
-                    self._asked[line.x] = line, asked
-                    self._compare_brought(line, asked)
-            case Res():
-                req, asked = self._asked.pop(line.x, (None, None))
-                if req is not None and asked is not None:
-                    self._compare_reply(req, asked, line)
-            case Entry():
-                self._take_fact(line)
+        super().take(line)
 
-    def _take_fact(self, line: Entry) -> None:
-        match class_of(line):
-            case "input" if line.x is None:
-                self._settle()
-                self.feed(line)
-                if line.at is not None:  # a tape that begins late tells it again, and looks at no job
-                    self._looked.clear()
-            case "derived" if line.type != "fault.struck":
-                self._derived.setdefault(line.text("job") or "", []).append(line)
+    def feed(self, line: Entry) -> None:
+        self._settle()
+        super().feed(line)
+        if line.at is not None:  # a tape that begins late tells it again, and looks at no job
+            self._looked.clear()
+
+    def told(self, line: Line) -> None:
+        if isinstance(line, Entry) and class_of(line) == "derived" and line.type != "fault.struck":
+            self._derived.setdefault(line.text("job") or "", []).append(line)
 
     @property
     def _repaired(self) -> bool:
@@ -138,14 +127,16 @@ class Comparison(Replayer):
 
     # Facts
 
-    def _compare_brought(self, req: Req, asked: Asked) -> None:
+    def brought(self, asked: Asked) -> None:
+        self.exchanges += 1
+        req = asked.req
         recorded = [each for each in req.entries() if class_of(each) == "input" or each.type == "fault.struck"]
         job = next((each.text("job") for each in recorded if each.text("job")), None)
         self._compare_facts(job, req, recorded, asked.facts, req.n)
 
     def _compare_derived(self) -> None:
         until = self.recording.until
-        for job in dict.fromkeys((*jobs_of(self), *self._derived)):
+        for job in dict.fromkeys((*self.dropped, *self.service.jobs(), *self._derived)):
             found = self.service.derived(job, until)
             facts = (*self.dropped.get(job, ()), *(found.facts if found else ()))
             recorded = self._derived.pop(job, [])
@@ -170,34 +161,25 @@ class Comparison(Replayer):
 
     # Replies
 
-    def _compare_reply(self, req: Req, asked: Asked, line: Res) -> None:
+    def replied(self, asked: Asked, line: Res, now: Replied) -> None:
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
             self.silent += asked.whole.status != 0
-        now = delivered(line, asked)
-        self.service.tell(now)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
         if same and not matched:
             return
-        route = ROUTER.at(req.path)
+        route = ROUTER.at(asked.req.path)
         name = route.name if route else None
         if same and not self.comparator.concerned("res", name):
             return
-        other = _line_of(line, now)
-        if line.cut is not None and _cut_alike(line, other):
+        got = now.response
+        written = body_of(got.headers, got.body, _PLAIN, reply=True, cut=now.cut is not None)
+        mine = _members(line.status, line.latency, line.cut, line.times, line.headers, line.body)
+        yours = _members(got.status, now.latency, now.cut, got.times, got.headers, written)
+        if line.cut is not None and _cut_alike(mine, yours):
             return
-        sides = self.comparator.compared("res", name, _members(line), _members(other))
-        self._compare(self._job_of(req, asked), req, f"res x={line.x}", line.n, *sides)
-
-    def _job_of(self, req: Req, asked: Asked) -> str | None:
-        """The job that an exchange is about."""
-        job = next((found for each in asked.facts if (found := getattr(each, "job", None))), None)
-        match = ROUTER.at(req.path)
-        if job is not None or match is None or match.job:
-            return job or (match.job if match is not None else None)
-        client = client_of(match.name)
-        found = client.understand(match.name, asked.whole) if client is not None else None
-        return found.job if isinstance(found, Seen) else None
+        sides = self.comparator.compared("res", name, mine, yours)
+        self._compare(_job_of(asked), asked.req, f"res x={line.x}", line.n, *sides)
 
     def _compare(self, job: str | None, req: Req | None, what: str, n: int, expected: Members, actual: Members) -> None:
         if (text := first_difference(expected, actual)) is None:
@@ -217,6 +199,17 @@ class Comparison(Replayer):
             return f"{title}: {text}{lacking}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
 
         self.found.add(job, n + 1, told)
+
+
+def _job_of(asked: Asked) -> str | None:
+    """The job that an exchange is about."""
+    job = next((found for each in asked.facts if (found := getattr(each, "job", None))), None)
+    match = ROUTER.at(asked.req.path)
+    if job is not None or match is None or match.job:
+        return job or (match.job if match is not None else None)
+    client = client_of(match.name)
+    found = client.understand(match.name, asked.whole) if client is not None else None
+    return found.job if isinstance(found, Seen) else None
 
 
 def _asks_with(req: Req | None) -> Iterator[str]:
@@ -255,34 +248,21 @@ def _same_body(recorded: Body, body: bytes) -> bool:
             return body[:1] not in (b"{", b"[") and bytes_of(recorded) == body
 
 
-def _line_of(line: Res, now: Replied) -> Res:
-    """The mock's reply as a tape would have it."""
-    written = body_of(now.response.headers, now.response.body, _PLAIN, reply=True, cut=now.cut is not None)
-    return replace(
-        line, status=now.response.status, latency=now.latency, cut=now.cut, times=now.response.times or (),
-        headers=now.response.headers, enc=written.enc, value=written.member, raw=written.raw,
-    )  # fmt: skip
-
-
-def _members(res: Res) -> Members:
-    """A reply as it compares: status, planned latency, how it was cut, the headers that count, the body."""
-    body = res.body.value
-    if res.body.enc is Enc.TEXT:
-        body = str(body).replace("\r\n", "\n")
+def _members(
+    status: int, held: Millis | None, cut: str | None, times: Sequence[Millis], headers: Headers, body: Body
+) -> Members:
+    """A reply as it compares."""
+    value = str(body.value).replace("\r\n", "\n") if body.enc is Enc.TEXT else body.value
     return {
-        "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut, "times": list(res.times),
-        "headers": counted_headers(res.headers), "enc": res.body.enc.value, "body": body,
+        "status": status, "held": held, "cut": cut, "times": list(times), "headers": counted_headers(headers),
+        "enc": body.enc.value, "body": value,
     }  # fmt: skip
 
 
-def _cut_alike(one: Res, other: Res) -> bool:
+def _cut_alike(recorded: Members, got: Members) -> bool:
     """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
-    if one.enc is not Enc.TEXT or other.enc is not Enc.TEXT:
+    mine, yours = recorded["body"], got["body"]
+    if not isinstance(mine, str) or not isinstance(yours, str) or (found := _SECRET.search(mine)) is None:
         return False
-    mine, yours = str(one.value), str(other.value)
-    if (found := _SECRET.search(mine)) is None:
-        return False
-    head = mine[: found.start()]
-    return (yours.startswith(head) or head.startswith(yours)) and replace(one, value="", times=()) == replace(
-        other, value="", times=(), raw=one.raw
-    )
+    head, beside = mine[: found.start()], {"body": "", "times": []}
+    return (yours.startswith(head) or head.startswith(yours)) and recorded | beside == got | beside

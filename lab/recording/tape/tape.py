@@ -307,6 +307,11 @@ class Tape:
         if isinstance(fact, GateDecided):
             self._sync_due = True
 
+    def due(self, job: str) -> Millis | None:
+        """When a derived fact of a job may be due that isn't written; None: never, or nothing was told of the job."""
+        written = self._jobs.get(job)
+        return None if written is None or written.until == _NEVER else written.until
+
     def _touched(self, job: str, now: Millis, whole: tuple[Fact, ...] | None) -> None:
         for fact in self._due(job, now) if whole is None else self._rest(job, whole):
             self._fact(fact, now, None)

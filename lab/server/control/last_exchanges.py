@@ -1,12 +1,12 @@
 """The last exchanges in memory, for whoever asks the control plane what happened: bounded in number and in bytes."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
-from lab.server.backlog import SHORT, Backlog, Kept, weight, without_body
+from lab.server.backlog import SHORT, Backlog, Kept, Taker, weight, without_body
 from lab.server.limits import ServerLimits
 
 _OBSERVATIONS = 6
@@ -48,6 +48,8 @@ class Buffer:
         """Whether some have left, so that the first kept may be the rest of an exchange."""
         self.after = 0
         """The exchanges up to this one are over: replies that still come are kept no more."""
+        self.followers: Collection[Taker] = ()
+        """Those who are told what is kept from now on."""
         self._service = service
         self.backlog = Backlog.of(service)
         """Gives what is told of the service."""
@@ -86,11 +88,10 @@ class Buffer:
     def take(self, batch: Sequence[Kept]) -> None:
         """Take a batch of observations."""
         came = 0
+        batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > self.after]
         for each in batch:
             observation = each.observation
             if isinstance(observation, Replied):
-                if observation.x <= self.after:
-                    continue
                 if self._long and (request := self._long.pop(observation.x, None)) is not None:
                     if observation.response.status >= 400:
                         self._shorten(request)
@@ -101,6 +102,8 @@ class Buffer:
                 self._begun += 1
                 if each.weight > SHORT and len(observation.request.body) > SHORT:
                     self._long[observation.x] = each
+        for follower in tuple(self.followers):
+            follower(batch)
         self._count(came)
         self.forget_oldest(len(self._kept) - _OBSERVATIONS * self._exchanges)
         while self._begun > self._exchanges:

@@ -13,6 +13,7 @@ from lab.core.observe import Noted, Observation, Requested
 from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
 from lab.program.scenario import Scenario
+from lab.server.control.followers import Follower, Followers
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import MockMeter
@@ -48,10 +49,13 @@ class ObservedLab:
         self._outside = lab.recorder is None or lab.recorder.outside
         relay = lab.calls.relay
         self.buffer = (Buffer if relay is None else SharedBuffer)(self.service, server.limits, shared)
+        self._followers: set[Followers] = set()
+        self.buffer.followers = self.buffer.backlog.urgent = self._followers
         if relay is not None and isinstance(self.buffer, SharedBuffer):
+            relay.followers = self._followers
             relay.onlookers.append(self.buffer.relay)
         self.meter = MockMeter(server, lab, server.totals)
-        self.subscribers: set[Subscriber] = set()
+        self._turn = server.turn.begin
         self.cleared = 0
         """How many exchanges the journal told of before the last time that a ledger of several processes was cleared."""
         self.history: History | None = History()
@@ -94,20 +98,24 @@ class ObservedLab:
         """Who gets the lines of the journal."""
         from lab.recording.tape.header import recording_header  # no start waits for it
 
-        clock, alone = self.lab.clock, self.lab.calls.relay is None
+        clock, kind = self.lab.clock, Subscriber if self.lab.calls.relay is None else SharedSubscriber
         header = recording_header(self.service.config, lab=__version__, clock=clock)
         walled = self._outside and apart(clock)
-        kind = Subscriber if alone else SharedSubscriber
-        created = kind(self.service, clock, header, self.buffer.exchanges(), replies=replies, walled=walled)
-        if alone:
-            created.after = self.buffer.after
-        return created
+        return kind(self.service, clock, header, self.buffer.exchanges(), replies=replies, walled=walled)
+
+    async def follow(self, follower: Follower, *, replies: bool) -> None:
+        """Tell a follower all that is kept, and what comes about, until either is at its end; ConnectionError if it is gone."""
+        alike = (each for each in self._followers if each.begins and each.subscriber.replies == replies)
+        known = next(alike, None) or Followers(self.subscriber(replies=replies), self._turn, self._followers)
+        await known.tell(follower)
 
     def begin_anew(self, facts: Sequence[Fact] | None) -> int:
         """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
 
         None: it is empty, but whoever follows it goes on. How many exchanges it told of before.
         """
+        for followers in self._followers:
+            followers.begins = False
         before = sum(isinstance(each.observation, Requested) for each in self.buffer.exchanges())
         if facts is not None:
             self.end_streams()
@@ -119,8 +127,8 @@ class ObservedLab:
 
     def end_streams(self) -> None:
         """Whoever follows the journal is at its end."""
-        for subscriber in tuple(self.subscribers):
-            subscriber.close()
+        for followers in self._followers:
+            followers.close()
 
     def close(self) -> None:
         """Observe no more."""

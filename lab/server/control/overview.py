@@ -27,7 +27,7 @@ from lab.control import (
     ServedScenario,
     TellJournal,
 )
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Response
 from lab.core.journal.shared import StoreLost
 from lab.core.version import __version__
 from lab.dialects.router import UNKNOWN_ROUTE
@@ -39,14 +39,16 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
+from lab.server.connection import SENT_LAST, Connection
 from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
+from lab.server.control.followers import Follower
 from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
 from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
 from lab.server.control.routes import description, listed_routes
-from lab.server.control.shared import following
 from lab.server.labs import LabChoice
+from lab.server.response_writer import CLOSE
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Recording
@@ -168,26 +170,19 @@ async def scrape_metrics(context: RouteContext, command: ScrapeMetrics) -> web.R
 
 async def tell_journal(context: RouteContext, command: TellJournal) -> web.StreamResponse:
     """With `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-    request, observed, follows = context.request, context.observed, command.follow == "1"
-    kind = "text/event-stream" if follows else "application/x-ndjson"
-    response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
-    await response.prepare(request)
-    if not follows:
-        async for batch in observed.subscriber().so_far():
-            if batch:  # writing nothing would end the chunks
-                await response.write(b"".join(batch))
-        return response
-    subscriber = observed.subscriber(replies=command.replies == "1")
-    observed.subscribers.add(subscriber)
-    connection: Any = request.protocol
-    connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
-    try:
-        with suppress(ConnectionError), following(context.lab.service, context.lab.calls.relay, subscriber):
-            async for batch in subscriber.follow(connection.shell.turn.begin):
-                await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
-    finally:
-        connection.at_end = None
-        observed.subscribers.discard(subscriber)
+    if command.follow == "1":
+        connection, lab = context.request.protocol, context.server.labs.usual
+        assert isinstance(connection, Connection)
+        head = Response(200, (("content-type", "text/event-stream"), *_STREAM.items()))
+        connection.write(lab.sender.writer.bytes_of(head, lab.clock.now(), last=CLOSE, chunked=False))
+        with suppress(ConnectionError):
+            await context.observed.follow(Follower(connection), replies=command.replies == "1")
+        return SENT_LAST
+    response = web.StreamResponse(headers={"content-type": "application/x-ndjson", **_STREAM})
+    await response.prepare(context.request)
+    async for batch in context.observed.subscriber().so_far():
+        if batch:  # writing nothing would end the chunks
+            await response.write(b"".join(batch))
     return response
 
 

@@ -1,21 +1,16 @@
 """The journal of the control plane where several processes serve the lab (control-plane.md §2.4)."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.mock.service import Service
 from lab.server.backlog import Kept
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
-
-if TYPE_CHECKING:
-    from lab.server.shared.exchanges import ExchangeRelay
 
 
 class SharedBuffer(Buffer):
@@ -58,10 +53,13 @@ class SharedSubscriber(Subscriber):
     It numbers the exchanges from 1, in the order of its journal: those of the processes leave gaps.
     """
 
-    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
+    def __init__(self, *args: Any, **options: Any) -> None:
         self._numbers: dict[int, int] = {}
         self._last = 0
-        for kept in past:
+        super().__init__(*args, **options)
+
+    def _numbered(self, batch: Iterable[Kept]) -> Iterable[Kept]:
+        for kept in batch:
             if (observation := self._own(kept.observation)) is not None:
                 yield replace(kept, observation=observation)
 
@@ -81,27 +79,3 @@ class SharedSubscriber(Subscriber):
             case Noted(x=int(x)):
                 return replace(observation, x=self._numbers.get(x))
         return observation
-
-    def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
-        """Take an observation of this process, or of another one, which came about at `wall`."""
-        known = self._own(observation)
-        if known is not None:
-            super().__call__(known, wall)
-
-    def relay(self, kept: Kept) -> None:
-        """Take what another process observed."""
-        self(kept.observation, kept.wall)
-
-
-@contextmanager
-def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
-    """Let a subscriber be told what comes about until the block ends."""
-    service.observers.append(subscriber)
-    if relay is not None and isinstance(subscriber, SharedSubscriber):
-        relay.followers.append(subscriber.relay)
-    try:
-        yield
-    finally:
-        service.observers.remove(subscriber)
-        if relay is not None and isinstance(subscriber, SharedSubscriber):
-            relay.followers.remove(subscriber.relay)

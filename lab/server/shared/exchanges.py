@@ -6,7 +6,7 @@ a fact. What is published is what was observed, as it was; whoever shows it reda
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -43,8 +43,8 @@ class ExchangeRelay:
         """How many processes began before this one."""
         self.onlookers: list[Onlooker] = []
         """Those who are told when somebody looks."""
-        self.followers: list[Onlooker] = []
-        """Those who want to be told as soon as can be."""
+        self.followers: Collection[object] = ()
+        """Those for whose sake the onlookers are told as soon as can be."""
         self.cursor: Cursor = ""
         """Up to where those of the others were read."""
         self._service, self._store, self._time, self._process = service, store, time, process
@@ -124,7 +124,7 @@ class ExchangeRelay:
             observation = _renumbered(each.observation, (exchange.number + 1) * CONNECTIONS)
             if isinstance(observation, Noted) and isinstance(observation.fact, FaultStruck):
                 self._service.struck_elsewhere(observation.fact.fault)
-            for onlooker in (*self.onlookers, *self.followers):
+            for onlooker in self.onlookers:
                 onlooker(Kept(observation, (each.wall - self._time.ahead) * 1_000, exchange.position))
 
 

@@ -38,7 +38,9 @@ _LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED,
 _LINE: dict[int, int | str | None] = {**_LINES, 0x0A: 0x20, 0x09: " "}
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+([A-Za-z0-9._~+/=%:-]{6,})")
+_BEARER = re.compile(
+    rf"(?i:\b(?P<scheme>bearer|basic)\s+)(?!(?:{STAND_IN.pattern})(?![A-Za-z0-9._~+/=%:-]))[A-Za-z0-9._~+/=%:-]{{6,}}"
+)
 
 
 def lines(text: str, cap: int = CAP) -> str:
@@ -83,7 +85,7 @@ def _cleaned(text: str, cap: int, signs: Mapping[int, int | str | None]) -> str:
 
 
 def token_ends(token: str) -> str:
-    """A token as its first 8 … last 4; all of a short one is hidden. A recording's stand-in is itself."""
+    """A token as its first 8 … last 4; all of a short one is hidden. A recording's stand-in stands for itself."""
     if STAND_IN.fullmatch(token):
         return token
     return line(f"{token[:8]}…{token[-4:]}") if len(token) >= 24 else DOTS
@@ -93,7 +95,7 @@ def masked(text: str) -> str:
     """The text without bearers, Basic credentials and JWTs."""
     if " " not in text and "eyJ" not in text and "\n" not in text:
         return text
-    text = _BEARER.sub(lambda found: found[0] if STAND_IN.fullmatch(found[2]) else f"{found[1]} {DOTS}", text)
+    text = _BEARER.sub(lambda found: f"{found['scheme']} {DOTS}", text)
     return _JWT.sub(lambda found: token_ends(found[0]), text)
 
 

@@ -1,6 +1,7 @@
 """`lab rehearse --virtual`: a client in Python lives by its lab's clock; what can't is refused with a sentence."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +28,8 @@ def rehearse(lab: Lab, *command: str, options: tuple[str, ...] = ()) -> Called:
     return lab("rehearse", "brief.yaml", "--virtual", *options, "--env", API, "--out", "out", "--", *command)
 
 
-def polls_in(lab: Lab) -> int:
-    recording = read((lab.folder / "out" / "brief.rec.jsonl").read_bytes())
-    return sum(line.method == "GET" for line in recording.of(Req))
+def polls_in(path: Path) -> int:
+    return sum(req.method == "GET" for req in read(path.read_bytes()).of(Req))
 
 
 def test_a_job_of_hours_takes_no_time_and_the_clients_own_start_is_run(
@@ -43,14 +43,15 @@ def test_a_job_of_hours_takes_no_time_and_the_clients_own_start_is_run(
     called = rehearse(here, sys.executable, "client.py")
     assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's"
     assert (here.folder / "seen").read_text() == f"{here.folder / 'own'} function"
-    assert polls_in(here) == 30 and '"w":' not in (here.folder / "out" / "brief.rec.jsonl").read_text()
+    recording = here.folder / "out" / "brief.rec.jsonl"
+    assert polls_in(recording) == 30 and '"w":' not in recording.read_text()
     assert here("replay", "--scenarios", ".", "out/brief.rec.jsonl").code == 0
 
 
 def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
     called = rehearse(here, sys.executable, "client.py", options=("--limit", "10h"))
     assert "ended at its limit of 10h; its jobs take 1d6h" in called.out
-    assert polls_in(here) == 9
+    assert polls_in(here.folder / "out" / "brief.rec.jsonl") == 9
 
 
 @pytest.mark.parametrize(

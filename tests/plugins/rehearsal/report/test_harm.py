@@ -15,7 +15,6 @@ from lab.plugins.rehearsal.drills.search import FaultSearch, Trial
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
 from lab.plugins.rehearsal.report.outcomes import ProcessEnd
-from lab.recording.format.lines import Req
 from tests.conftest import THOROUGH, each_row
 from tests.plugins.rehearsal.report.good import Plain, Steps, Stopped
 from tests.plugins.rehearsal.report.good_kinds import Backoff
@@ -87,7 +86,7 @@ def test_the_evidence_is_in_the_recording() -> None:
     done = harm_of(histories_of(day, over=True), ProcessEnd(1), ("go",))
     assert done is not None and "D1: back off at 429 and 503" in done.sentence
     assert [what.partition(",")[0] for _, what in done.evidence] == ["invoke: 202 RUNNING", "poll: 503"]
-    assert {line - 1 for line, _ in done.evidence} <= {line.n for line in day.of(Req)}
+    assert {line - 1 for line, _ in done.evidence} <= {line.n for line in day.lines}
 
 
 @dataclass
