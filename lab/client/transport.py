@@ -155,7 +155,9 @@ def with_dots(response: Response, secrets: Iterable[str]) -> Response:
     body, headers = response.body, response.headers
     for secret in secrets:
         body = body.replace(secret.encode("utf-8", "surrogateescape"), _DOTS)
-        headers = tuple((name, value.replace(secret, _DOTS.decode())) for name, value in headers)
+        # a header is told sign by sign as its bytes came
+        came = secret.encode("utf-8", "surrogateescape").decode("latin-1")
+        headers = tuple((name, value.replace(came, _DOTS.decode())) for name, value in headers)
     return Response(response.status, headers, body)
 
 

@@ -3,11 +3,13 @@
 Read the rooms from the ground up, and in each its modules in this order:
 
 * `format/`: `lines` (what stands in a file), `text` and `codec` (values -> bytes), `reader` (bytes -> values), `facts`
-  (every type by its name), `exchanges`; beside them `snapshot` (a tape that begins late), `journal_lines` (what
+  (every type by its name); beside them `snapshot` (a tape that begins late), `journal_lines` (what
   `lab serve --journal` keeps), `repair`;
-* `redaction/`: `alias`, `redact` with `shapes`, and `bodies`: what never gets to disk, and what stands in its place; `leaks`;
+* `redaction/`: `stand_ins`, `redactor`, and `bodies`: what never gets to disk, and what stands in its place; `leaks`;
 * `tape/`: `tape` with `line_cache` (observations -> lines), `header` with `accounts`; `captured`, a tape of a pod;
-  `recorded_calls`, which every reader of requests and replies begins with;
+  `recorded_calls`, lines paired as pages and exports write them;
+* `exchange` and `story`: the model that all who judge or play a recording read: one exchange, and the jobs that
+  exchanges began;
 * `bindings` (what stands for an id or a secret), `matchers` (what may differ), `comparison` (both sides gone through
   together, each member by its policy), `divergences` (what is told of it);
 * `replay/`: `replayer` (a recording asked of the mock again), `compare` (which lines belong together), `edits` (what a

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.recording.client_calls import CallKind, JudgedCall, calls_of
-from lab.recording.format.lines import Entry, Recording
+from lab.recording.exchange import CallKind, RecordedExchange, exchanges_of
+from lab.recording.format.lines import Recording
 
 _ASKED_OVER_ANY_WIRE = {CallKind.INVOKE: "invoke", CallKind.DECIDE: "invoke", CallKind.POLL: "status"}
 """The route whose name stands for what is asked, whichever wire's route takes it."""
 
 
-def _job_of(call: JudgedCall) -> str | None:
+def _job_of(call: RecordedExchange) -> str | None:
     """The job that a call is about: the one that it names, else the one that its answer shows."""
     return call.job or (call.seen.job if call.seen is not None else None)
 
@@ -24,26 +24,26 @@ def call_summary(
     A pause is the client's time from the last byte of an answer to the next call of the same kind about the same job.
     """
 
-    def about(call: JudgedCall) -> str | None:
+    def about(call: RecordedExchange) -> str | None:
         named = _job_of(call)
         return None if named is None else own(named)
 
     wanted = None if job is None else own(job)
     calls = [
         call
-        for call in calls_of(recording)
+        for call in exchanges_of(recording)
         if route in (None, call.route, _ASKED_OVER_ANY_WIRE.get(call.kind)) and wanted in (None, about(call))
     ]
     return {
         "count": len(calls),
         "statuses": [call.status for call in calls],
         "gaps": list(_gaps((call, (call.kind, call.route, about(call))) for call in calls)),
-        "near": list(_near(recording, {call.x for call in calls})),
+        "near": [near for call in calls for near in _near(call)],
         "last": _call_document(calls[-1]) if calls else None,
     }
 
 
-def _gaps(calls: Iterable[tuple[JudgedCall, object]]) -> Iterable[Millis]:
+def _gaps(calls: Iterable[tuple[RecordedExchange, object]]) -> Iterable[Millis]:
     left: dict[object, Millis] = {}
     for call, group in calls:
         if group in left:
@@ -51,15 +51,15 @@ def _gaps(calls: Iterable[tuple[JudgedCall, object]]) -> Iterable[Millis]:
         left[group] = call.left
 
 
-def _near(recording: Recording, exchanges: set[int]) -> Iterable[Json]:
+def _near(call: RecordedExchange) -> Iterable[Json]:
     """What was nearest to what matched nothing."""
-    for line in recording.lines:
-        if isinstance(line, Entry) and line.x in exchanges and line.type in ("request.missed", "scenario.missed"):
-            near = line.get("near")
+    for fact in call.facts:
+        if fact.type in ("request.missed", "scenario.missed"):
+            near = fact.get("near")
             yield from near if isinstance(near, list) else ()
 
 
-def _call_document(call: JudgedCall) -> Json:
+def _call_document(call: RecordedExchange) -> Json:
     return {
         "x": call.x,
         "at": call.at,

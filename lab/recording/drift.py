@@ -1,21 +1,19 @@
 """What a recording says of each claim that is assumed, or that a switch changes (recordings.md §18)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
 
 from lab.core.evidence import PodCall, PodTraffic, Sign
-from lab.core.exchange import Json
 from lab.core.fidelity import Claim
-from lab.core.jsontext import value_or_none
+from lab.core.jsontext import members_of, value_or_none
 from lab.core.routes import RouteMatch
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.dialects.router import ROUTER
-from lab.recording.format.lines import Body, Enc, Recording
-from lab.recording.redaction.written import loose_pairs
-from lab.recording.tape.recorded_calls import RecordedCall, calls_in, fields_of
+from lab.recording.exchange import RecordedExchange, exchanges_of
+from lab.recording.format.lines import Recording
 
 
 class Standing(StrEnum):
@@ -60,43 +58,26 @@ def assess(traffic: PodTraffic) -> Iterator[Assessment]:
 
 def traffic_of(recording: Recording) -> PodTraffic:
     """The calls of a recording; left out are those that were cut, that the shell answered, and that a fault struck."""
-    struck = {entry.x for entry in recording.facts("fault.struck")}
-    return PodTraffic(
-        _calls(call for call in calls_in(recording) if call.req.x not in struck),
-        shapes=recording.header.settings.get("bodies") == "shape",
+    whole = (call for call in exchanges_of(recording) if call.whole and call.by is None and call.listener is None)
+    shapes = recording.header.settings.get("bodies") == "shape"
+    return PodTraffic((_pod_call(call) for call in whole if call.struck is None), shapes=shapes)
+
+
+def _pod_call(call: RecordedExchange) -> PodCall:
+    request, fields = call.request, call.fields
+    found = ROUTER.find(request.method, request.path, local=True)
+    body = value_or_none(call.body)
+    return PodCall(
+        x=call.x,
+        line=call.reply_line or 0,
+        method=request.method,
+        path=request.path,
+        route=found if isinstance(found, RouteMatch) else None,
+        query=dict(call.parameters),
+        headers=request.headers,
+        sent=dict(fields) if fields else members_of(request.body),
+        status=call.status,
+        answer=call.headers,
+        body=body,
+        text="" if isinstance(body, dict | list) else call.body.decode("utf-8", "replace"),
     )
-
-
-def _calls(recorded: Iterable[RecordedCall]) -> Iterator[PodCall]:
-    for call in recorded:
-        req, res = call.req, call.res
-        if res is None or res.cut or res.by or req.listener is not None:
-            continue
-        found = ROUTER.find(req.method, req.path, local=True)
-        fields, answer = fields_of(req.headers, req.body), res.body
-        sent: Json = _value(req.body) if fields is None else dict(fields)
-        route, text = found if isinstance(found, RouteMatch) else None, answer.value if answer.enc is Enc.TEXT else ""
-        yield PodCall(
-            x=req.x,
-            line=res.n + 1,
-            method=req.method,
-            path=req.path,
-            route=route,
-            query=dict(loose_pairs(req.query)) if req.query else {},
-            headers=req.headers,
-            sent=sent if isinstance(sent, dict) else {},
-            status=res.status,
-            answer=res.headers,
-            body=_value(answer),
-            text=str(text or ""),
-        )
-
-
-def _value(body: Body) -> Json:
-    match body.enc:
-        case Enc.JSON:
-            return body.value
-        case Enc.TEXT:
-            return value_or_none(str(body.value))
-        case _:
-            return None

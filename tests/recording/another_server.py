@@ -16,7 +16,7 @@ from lab.recording.client_replay.replay import ClientReplay, Outgoing
 from lab.recording.client_replay.values import Credentials, Origins, wanted
 from lab.recording.divergences import Divergences
 from lab.recording.format.codec import write
-from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.lines import Entry, Recording, Req
 from lab.recording.format.reader import read
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import stand_in
@@ -55,6 +55,7 @@ class AnotherServer:
         """Send it all; AssertionError if nothing is due and it isn't over."""
         plan, config = client_plan(recording), self.service.config
         known = {stand_in("client", number): each.secret for number, each in enumerate(config.clients, 1)}
+        known |= {stand_in("client name", number): each.id for number, each in enumerate(config.clients, 1)}
         known |= {stand_in("user", number): each.password for number, each in enumerate(config.accounts, 1)}
         needed = wanted(plan, Origins(recording))
         given = secrets or Credentials({alias: known[alias] for alias in needed.values()})
@@ -79,5 +80,8 @@ def as_capture(recording: Recording) -> Recording:
     """The same as if a proxy before that server had recorded it: calls alone, and nothing of what was inside."""
     lines = [line for line in recording.lines if not isinstance(line, Entry)]
     header = replace(recording.header, source="capture", scenarios=None, seed=None, generators=None)
-    numbered = [replace(line, n=number) for number, line in enumerate(lines, 1)]
+    alone = [
+        replace(line, like=None, facts=()) if isinstance(line, Req) else replace(line, like=None) for line in lines
+    ]
+    numbered = [replace(line, n=number) for number, line in enumerate(alone, 1)]
     return read(write([header, *numbered], "closed", recording.until), recording.name)

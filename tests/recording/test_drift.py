@@ -18,7 +18,7 @@ from lab.kernel import KERNEL
 from lab.plugin import plugins, resolve
 from lab.program.switches import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
-from lab.recording.format.lines import Enc, Recording, Req, Res
+from lab.recording.format.lines import Enc, Entry, Recording, Req, Res
 from tests.conftest import Lab, each_row
 from tests.recording.drift_session import Session, everything
 from tests.wire_peer import authorize_request
@@ -35,7 +35,7 @@ OWN = JUDGES.keys() - OTHERS
 
 
 def judged(**switches: object) -> list[Assessment]:
-    found = assess(traffic_of(everything(Session(**switches)), None))
+    found = assess(traffic_of(everything(Session(**switches))))
     return [each for each in found if (each.claim.place, each.claim.name) in OWN]
 
 
@@ -133,7 +133,7 @@ def test_what_no_row_is_told_by_contradicts_none() -> None:
 def test_a_page_is_no_sign_of_a_login_where_it_may_show_the_code(authorize: str) -> None:
     session = Session(authorize=authorize)
     session.ask(authorize_request(redirect_uri=OOB))
-    found = {a.claim.name: a.standing for a in assess(traffic_of(session.recording, None))}
+    found = {a.claim.name: a.standing for a in assess(traffic_of(session.recording))}
     assert found["GET /oauth2/v1/authorize"] is Standing.UNSEEN
 
 
@@ -163,7 +163,8 @@ def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: 
     assert "403 to a poll for a job" in done.lines[place + 1] and "--set unknown_job=403" in done.lines[place + 3]
     as_json = [json.loads(line) for line in lab("fidelity", "monday", "--json").lines]
     found = next(each for each in as_json if each.get("verdict") == "contradicted")
-    line = recording.lines[found["evidence"]["line"] - 2]  # the header is the first
+    n = found["evidence"]["line"] - 1  # the header is the first
+    line = next(line for line in recording.lines if line.n == n and not isinstance(line, Entry))
     assert (found["set"], getattr(line, "status", 0), getattr(line, "x", 0)) == (
         "unknown_job=403",
         403,
@@ -214,7 +215,7 @@ def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
 
 
 def test_a_token_of_the_relay_that_is_refused_is_told_of_its_row() -> None:
-    traffic = traffic_of(everything(Session()), None)
+    traffic = traffic_of(everything(Session()))
     token = next(traffic.of("relay")).object["access_token"]
     calls = [replace(call, status=401, body={}) if call.bearer == token else call for call in traffic.calls]
     assert contradicted(list(assess(PodTraffic(calls)))) == {"routes: GET /fscmRestApi/tokenrelay": ""}
@@ -249,4 +250,4 @@ def assert_judged_whatever_is_written(recording: Recording, written: set[str]) -
             else line
             for line in recording.lines
         ]
-        assert len(list(assess(traffic_of(replace(recording, lines=lines), None)))) == len(JUDGES), name
+        assert len(list(assess(traffic_of(replace(recording, lines=lines))))) == len(JUDGES), name

@@ -1,6 +1,5 @@
 """Playback: a client meets the recorded history, however often it polls, and nothing that nobody recorded."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ from lab.files.scenarios import load_scenario
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
+from lab.recording.exchange import answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
 from lab.recording.matchers import parse_matchers
-from lab.recording.playback.calls import playback_calls
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.tape.header import config_of
@@ -42,12 +41,9 @@ def recording(name: str) -> Recording:
     return read((ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes(), name)
 
 
-def playing(
-    recorded: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC, path: Path | None = None, **how: Any
-) -> PlaybackService:
+def playing(recorded: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC, **how: Any) -> PlaybackService:
     config = replace(config_of(recorded, ()), epoch=LATER)
-    blob = partial(read_blob, path) if path is not None else None
-    return PlaybackService(config, RecordingPlayback(recorded, LATER, PlaybackTerms(mode, **how), blob))
+    return PlaybackService(config, RecordingPlayback(recorded, LATER, PlaybackTerms(mode, **how)))
 
 
 def app_run(service: PlaybackService, recorded: Recording) -> Outcome:
@@ -85,7 +81,7 @@ class Caller:
 @pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_the_labs_own_app_comes_to_the_recorded_end(path: Path) -> None:
     recorded = read(path.read_bytes(), path.name)
-    service = playing(recorded, path=path)
+    service = playing(recorded)
     outcome = app_run(service, recorded)
     ends = [fact.text("to") for fact in recorded.facts("job.status") if fact.text("to") in ("COMPLETE", "ERROR")]
     assert outcome.status == (ends[0] if ends else None)
@@ -110,10 +106,10 @@ def test_a_body_that_polls_are_answered_with_again_and_again_is_taken_apart_once
 
 def test_polls_that_were_answered_alike_are_kept_once() -> None:
     recorded, _ = long_recording(300)
-    calls = list(playback_calls(recorded, None))
+    calls = list(answered_calls(exchanges_of(recorded)))
     assert [call.at for call in calls[-300:]] == list(range(0, 30_000, 100))
-    assert len({id(call.requested.request) for call in calls}) < 10
-    assert len({id(call.replied.response) for call in calls}) < 10
+    assert len({id(call.request) for call in calls}) < 10
+    assert len({id(call.response) for call in calls}) < 10
 
 
 def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
@@ -155,7 +151,7 @@ def test_a_secret_of_a_call_that_was_answered_is_not_told_where_it_comes_again()
     _, job = caller.ask(5_000)
     assert caller.poll(job, 6_000, ("x-api-key", "canary-of-a-client")) == "RUNNING"
     caller.service.serve(Request("GET", "/nowhere/canary-of-a-client"), 7_000)
-    assert "GET /nowhere/«secret:S1»" in caller.service.missed[0]
+    assert "GET /nowhere/lab-S1-secret" in caller.service.missed[0]
 
 
 @each_row(

@@ -47,7 +47,7 @@ def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> str:
         story = story or foreign_story(observed.calls, terms)
     except UsageError as error:  # which names words of the file
         raise UsageError(str(hide(error.what)), hint=str(hide(error.hint))) from None
-    story.paces = {route: pace_of(call.latency for call in calls if call.good) for route, calls in story.calls.items()}
+    story.paces = {route: pace_of(call.latency for call in calls if call.tells) for route, calls in story.calls.items()}
     find_faults(story, observed.epoch)
     for turn in story.turns:
         turn.stretches = stretches_of(turn, earliest_polls(turn, story.paces["invoke"], story.paces["status"]))
@@ -70,12 +70,12 @@ def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
     redactor = CaptureRedactor(())
     for origin in observed.origins:
         redactor.flat(origin)
-    for call in observed.calls:
-        request, response = call.requested.request, call.replied.response
-        oauth = call.requested.route in IDENTITY_NAMES
-        redactor.text(request.path)
-        redactor.written(request.query, oauth=oauth)
-        for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
-            redactor.headers(headers)
-            body_of(headers, body, redactor, oauth=oauth, reply=reply)
+    with redactor.secrets.learning():
+        for call in observed.calls:
+            request, oauth = call.request, call.route in IDENTITY_NAMES
+            redactor.text(request.path)
+            redactor.written(request.query, oauth=oauth)
+            for headers, body, reply in ((request.headers, request.body, False), (call.headers, call.body, True)):
+                redactor.headers(headers)
+                body_of(headers, body, redactor, oauth=oauth, reply=reply)
     return redactor.json

@@ -23,7 +23,7 @@ from lab.language.complaints import path_text
 from lab.plugins.learn.story import ObservedTurn, Story, left_out
 from lab.program.steps import strings_in
 from lab.program.words import Status
-from lab.recording.playback.calls import PlaybackCall
+from lab.recording.exchange import RecordedExchange
 
 PLACES = ("ask", "says", "output", "error")
 """What else an expression finds: in the request what was asked, in answers the rest."""
@@ -78,7 +78,7 @@ class Terms(Struct, frozen=True):
     places: Mapping[str, MemberExpression] = {}
     """By the names in PLACES."""
 
-    def word(self, call: PlaybackCall) -> str:
+    def word(self, call: RecordedExchange) -> str:
         """The status as it is written; empty: the answer has none."""
         text = _text_at(self.status, _names(call))
         return text if len(text) <= _LONGEST_WORD else ""
@@ -88,12 +88,11 @@ class Terms(Struct, frozen=True):
         return self.words.get(word) or _WORDS.get(word.upper())
 
 
-def _names(call: PlaybackCall) -> Mapping[str, Json]:
+def _names(call: RecordedExchange) -> Mapping[str, Json]:
     """What an expression knows of an answer: its members, as `http` its status, as `text` all that it says."""
-    response = call.replied.response
-    value = value_or_none(response.body)
+    value = value_or_none(call.body)
     members = value if isinstance(value, dict) else {"body": value}
-    return members | {"http": response.status, "text": response.body.decode(errors="replace")}
+    return members | {"http": call.status, "text": call.body.decode(errors="replace")}
 
 
 def parse_terms(status: str | None, words: Iterable[str], places: Iterable[str]) -> Terms:
@@ -123,14 +122,14 @@ def parse_terms(status: str | None, words: Iterable[str], places: Iterable[str])
 class _Polls(Struct):
     """Calls that ask the same of a job."""
 
-    begin: PlaybackCall
+    begin: RecordedExchange
     ids: set[str]
     """What they carry and the answer to `begin` gave."""
-    calls: list[PlaybackCall] = field(default_factory=list)
+    calls: list[RecordedExchange] = field(default_factory=list)
 
 
-def _asks(call: PlaybackCall) -> bool:
-    return call.requested.request.method == "GET"
+def _asks(call: RecordedExchange) -> bool:
+    return call.request.method == "GET"
 
 
 def _ids(text: str) -> set[str]:
@@ -144,34 +143,33 @@ def _carried(request: Request) -> set[str]:
     return above | _ids(unquote(f"{request.path} {request.query} ") + request.body.decode(errors="replace"))
 
 
-def _given(call: PlaybackCall) -> set[str]:
+def _given(call: RecordedExchange) -> set[str]:
     """The ids that an answer gives: words with a digit, and the paths to which it leads; of a PUT the path that it names."""
-    request, response = call.requested.request, call.replied.response
-    links = [value for name, value in response.headers if name in _LINKS]
+    request, links = call.request, [value for name, value in call.headers if name in _LINKS]
     paths = {request.path} if request.method == "PUT" else set()
     for link in links:
         with suppress(ValueError):
             paths.add(urlsplit(link).path)
-    body = response.body if response.body.lstrip()[:1] in (b"{", b"[") else b""
+    body = call.body if call.body.lstrip()[:1] in (b"{", b"[") else b""
     return paths | (_ids(" ".join((*links, body.decode(errors="replace")))) - _carried(request))
 
 
-def _poll_groups(calls: Iterable[PlaybackCall]) -> list[_Polls]:
+def _poll_groups(calls: Iterable[RecordedExchange]) -> list[_Polls]:
     """Calls that may be polls, those first of which most ask the same.
 
     Each carries an id that an earlier answer was the first to give; of a call that only asks if of no other.
     """
-    givers: dict[str, PlaybackCall] = {}
-    groups: dict[tuple[str, str, bytes, PlaybackCall], _Polls] = {}
+    givers: dict[str, RecordedExchange] = {}
+    groups: dict[tuple[str, str, bytes, RecordedExchange], _Polls] = {}
     for call in calls:
-        request, carried = call.requested.request, _carried(call.requested.request)
+        request, carried = call.request, _carried(call.request)
         if found := {givers[each] for each in carried if each in givers}:
-            begin = max(found, key=lambda giver: (not _asks(giver), giver.requested.x))
+            begin = max(found, key=lambda giver: (not _asks(giver), giver.x))
             ids = {each for each in carried if givers.get(each) is begin}
             # a query may be another each time, so that no cache answers
             key = request.method, request.path, request.body, begin
             groups.setdefault(key, _Polls(begin, ids)).calls.append(call)
-        for each in _given(call) if call.good else ():
+        for each in _given(call) if call.tells else ():
             givers.setdefault(each, call)
     return sorted(groups.values(), key=lambda group: (len(group.calls), _asks(group.calls[0])), reverse=True)
 
@@ -179,14 +177,16 @@ def _poll_groups(calls: Iterable[PlaybackCall]) -> list[_Polls]:
 # What they show
 
 
-def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
+def foreign_story(calls: Sequence[RecordedExchange], terms: Terms) -> Story:
     """The job that is polled most; UsageError says what is missing where none is, and what has to be said."""
-    calls = [call for call in calls if call.requested.request.method not in ("OPTIONS", "HEAD")]
+    calls = [call for call in calls if call.request.method not in ("OPTIONS", "HEAD")]
     groups = _poll_groups(calls)
     if not groups:
         hint = "Record also the request that begins the job."
         raise UsageError("The file holds no poll: no request carries an id that an earlier answer gives.", hint=hint)
-    polled = [group for group in groups if terms.status and any(call.good and terms.word(call) for call in group.calls)]
+    polled = [
+        group for group in groups if terms.status and any(call.tells and terms.word(call) for call in group.calls)
+    ]
     if not polled:
         title, hint = groups[0].calls[0].title, "--status http takes HTTP's, --status text all that they say."
         said = f"holds no poll with such a status: say where answers to {title} have it, with --status"
@@ -194,7 +194,7 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
             hint = f"As in --status {next(iter(members))}. They have {'; '.join(members.values())}. {hint}"
         raise UsageError(f"The file {said}.", hint=hint)
     polls, unknown = polled[0], dict[str, None]()
-    shown = [replace(call, seen=_seen(call, terms, unknown)) for call in (polls.begin, *polls.calls)]
+    shown = [replace(call, answer=_seen(call, terms, unknown)) for call in (polls.begin, *polls.calls)]
     if unknown:
         raise UsageError(
             f"Nobody knows what these words of a status mean: {', '.join(unknown)}.",
@@ -202,11 +202,11 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
         )
     invoke, *shown = shown
     if invoke.seen is not None and (not invoke.seen.word or invoke.seen.word.isdigit()):
-        invoke = replace(invoke, seen=None)  # that it was accepted says no more than that
+        invoke = replace(invoke, answer=None)  # that it was accepted says no more than that
     notes = [f"The job begins with {invoke.title}; polls carry an id of it."]
     if bare := sum(call.seen is not None and not call.seen.word for call in shown):
         notes.append(f"Polls whose answer has no status are taken for RUNNING: {bare}.")
-    body = invoke.requested.request.body
+    body = invoke.request.body
     sent = value_or_none(body)
     form = sent if isinstance(sent, dict) else dict(parse_qsl(body.decode(errors="replace")))
     if not (message := _text_at(terms.places.get("ask"), form)):
@@ -221,22 +221,22 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
     return Story(turns=[turn], calls=calls_by_route, notes=notes)
 
 
-def _members(calls: Iterable[PlaybackCall]) -> dict[str, str]:
+def _members(calls: Iterable[RecordedExchange]) -> dict[str, str]:
     """The members of answers that may hold a status, those first that differ, and which words each has."""
     values: dict[str, dict[str, None]] = {}
     for call in calls:
-        for path, text in strings_in(value_or_none(call.replied.response.body)) if call.good else ():
+        for path, text in strings_in(value_or_none(call.body)) if call.tells else ():
             if len(text) <= _LONGEST_WORD:
                 values.setdefault(path_text(path), {})[text] = None
     likely = sorted(values, key=lambda path: (len(values[path]) == 1, path.count(".")))[:_MOST_SHOWN]
     return {path: f"{path}: {', '.join([*values[path]][:_MOST_SHOWN])}" for path in likely}
 
 
-def _seen(call: PlaybackCall, terms: Terms, unknown: dict[str, None]) -> Seen | None:
+def _seen(call: RecordedExchange, terms: Terms, unknown: dict[str, None]) -> Seen | None:
     """What an answer shows of the job; None: it failed. A word that nobody knows is put with the `unknown`."""
     word, names = terms.word(call), _names(call)
-    led_on = call.replied.cut is None and call.replied.response.status in (302, 303) and word
-    if not (led_on or (call.good and (word or value_or_none(call.replied.response.body) is not None))):
+    led_on = call.cut is None and call.status in (302, 303) and word
+    if not (led_on or (call.tells and (word or value_or_none(call.body) is not None))):
         return None
     status = terms.meaning(word)
     if word and status is None:
@@ -259,7 +259,7 @@ def _seen(call: PlaybackCall, terms: Terms, unknown: dict[str, None]) -> Seen | 
 
 
 def _with_output(
-    polls: _Polls, shown: list[PlaybackCall], calls: Iterable[PlaybackCall], terms: Terms
+    polls: _Polls, shown: list[RecordedExchange], calls: Iterable[RecordedExchange], terms: Terms
 ) -> Iterator[str]:
     """Put in the output where nothing tells it: what was fetched afterwards by an id of the job's, else all of the answer."""
     place = next((place for place, call in enumerate(shown) if call.seen is not None and call.seen.final), None)
@@ -268,10 +268,10 @@ def _with_output(
         return
     last, mine = polls.calls[place], set(polls.calls)
     ids = polls.ids | _given(last)
-    later = (call for call in calls if call.requested.x > last.requested.x and call.good and _asks(call))
-    fetched = next((call for call in later if call not in mine and ids & _carried(call.requested.request)), None)
-    body = (fetched or last).replied.response.body
+    later = (call for call in calls if call.x > last.x and call.tells and _asks(call))
+    fetched = next((call for call in later if call not in mine and ids & _carried(call.request)), None)
+    body = (fetched or last).body
     output = text_or_json(value_or_none(body)) or body.decode(errors="replace")
-    shown[place] = replace(shown[place], seen=replace(seen, output=output or None))
+    shown[place] = replace(shown[place], answer=replace(seen, output=output or None))
     where = f"what {fetched.title} answered" if fetched else "all of the last answer"
     yield f"The output is {where}: --at output=MEMBER names one of the last answer."

@@ -9,6 +9,7 @@ from base64 import b64decode
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -21,10 +22,10 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Request, Response, header_of, text_or_json
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
+from lab.recording.exchange import ExchangeReader, RecordedExchange, answered_calls, exchanges_of
 from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
-from lab.recording.playback.calls import PlaybackCall, playback_call, playback_calls
 from lab.recording.tape.recorded_calls import epoch_in
 from lab.recording.tape.unpacked_bodies import unpacked
 
@@ -37,7 +38,7 @@ _HINT = "A HAR file is {log: {entries: […]}}; a cassette has interactions (vcr
 class ObservedCalls(Struct):
     """What a file holds."""
 
-    calls: list[PlaybackCall]
+    calls: list[RecordedExchange]
     epoch: Epoch
     """The wall time of instant 0."""
     facts: tuple[Entry, ...] = ()
@@ -51,8 +52,9 @@ def observed_in(data: bytes, file: str) -> ObservedCalls:
     """The calls of a file; RecordingError, with the place, if it can't be read."""
     if is_recording(data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")):
         recording = read(data, file)
-        facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
-        return ObservedCalls(list(playback_calls(recording)), epoch_in(recording), facts)
+        return ObservedCalls(
+            list(answered_calls(exchanges_of(recording))), epoch_in(recording), tuple(recording.facts())
+        )
     try:
         document = _document(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -82,12 +84,12 @@ class _Loader(yaml.CSafeLoader):
 # What other tools write
 
 
-class _Pair(Struct):
+class _Pair(Struct, gc=False):
     name: str
     value: str = ""
 
 
-class _Content(Struct):
+class _Content(Struct, gc=False):
     text: str | None = None
     encoding: str | None = None
     odd_encoding: str | None = field(name="_encoding", default=None)
@@ -95,11 +97,11 @@ class _Content(Struct):
     params: list[_Pair] = []
 
 
-class _Code(Struct):
+class _Code(Struct, gc=False):
     code: int
 
 
-class _Message(Struct, kw_only=True):
+class _Message(Struct, kw_only=True, gc=False):
     """A request or a response: HAR has `url`, `postData` and `content`, a cassette `uri` and `body`."""
 
     method: str = ""
@@ -144,7 +146,7 @@ class _Message(Struct, kw_only=True):
         return unpacked(self.fields, data)[1] if data.startswith(_GZIP) else data
 
 
-class _Filed(Struct):
+class _Filed(Struct, gc=False):
     """A call as another tool's file has it."""
 
     request: _Message
@@ -197,7 +199,7 @@ def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
             times.append(max(at, times[-1] + 1) if times and each.started is None else at)
     exact = any(each.started is not None for each in listed) or max(times, default=0) - min(times, default=0) >= _APART
     timed = exact and len(times) == len(listed)
-    found = ObservedCalls([], min(times) // 1000 if timed else 0, timed=timed, origins=set())
+    reader, found = ExchangeReader(), ObservedCalls([], min(times) // 1000 if timed else 0, timed=timed, origins=set())
     for x, each in enumerate(listed, 1):
         sent, came, here = each.request, each.response, f"{where}[{x - 1}]"
         url, at = sent.url or sent.uri, times[x - 1] - 1000 * found.epoch if timed else x * _APART
@@ -218,6 +220,6 @@ def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
             late = "timed_out" in why or took >= 20_000
             cut = "client_gone" if "aborted" in why else "timeout" if late else "reset"
         response = Response(max(0, status), came.fields, came.data(f"{here}.response"))
-        found.calls.append(playback_call(asks, Replied(at + took, x, response, None, cut=cut), None, inside=False))
-    found.calls.sort(key=lambda call: call.at)
+        found.calls.append(reader.complete(reader.begin(asks), Replied(at + took, x, response, None, cut=cut)))
+    found.calls.sort(key=attrgetter("at"))
     return found

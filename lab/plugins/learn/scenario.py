@@ -310,9 +310,9 @@ def _expected(story: Story) -> dict[str, Json]:
         return {"refused": refused}  # whatever the recorded client did, ours asks no more
     last = turn.last
     if last is None:
-        status = turn.invoke.replied.response.status
-        return {"refused": status} if 400 <= status < 600 and turn.invoke.replied.cut is None else {"status": None}
+        status = turn.invoke.status
+        return {"refused": status} if 400 <= status < 600 and turn.invoke.cut is None else {"status": None}
     if last.final:
         return {"status": "ERROR"} if last.status is Status.ERROR else {}
     # what may pass, a client asks again after
-    return {"refused": 401} if turn.polls and turn.polls[-1].replied.response.status == 401 else {}
+    return {"refused": 401} if turn.polls and turn.polls[-1].status == 401 else {}

@@ -5,11 +5,12 @@ calls of the wires that the lab speaks, `foreign` in any others.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import TypeAlias, TypeVar, cast
 
@@ -17,15 +18,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, unix_millis
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Response
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects import wires
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Seen, Sendable
+from lab.dialects.client import Seen
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.program.words import LONGEST, Status, Verdict, duration_text
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Entry
-from lab.recording.playback.calls import PlaybackCall
+from lab.recording.story import JobHistory, job_histories
 
 _ODD_FACTOR = 5
 _ODD: Millis = 1_000
@@ -70,15 +72,17 @@ class StatusStretch(Struct, frozen=True):
 class ObservedTurn(Struct, kw_only=True):
     """A message, and the calls that showed its job."""
 
-    invoke: PlaybackCall
+    invoke: RecordedExchange
     message: str
     parameters: dict[str, Json] = field(default_factory=dict)
-    polls: list[PlaybackCall] = field(default_factory=list)
+    polls: list[RecordedExchange] = field(default_factory=list)
     """Decisions among them, whose answers show the job too. Where nothing is `seen`, the call failed."""
     votes: tuple[tuple[str, int, dict[str, Json]], ...] = ()
     """How gates ended, as calls or facts tell it: which, which opening of it, and what a reviewer does."""
     patience: dict[str, Millis] = field(default_factory=dict)
     """Of gates, as far as facts tell it."""
+    begun: bool = False
+    """Whether a job of a wire of ours began with it."""
     stretches: tuple[StatusStretch, ...] = ()
 
     @property
@@ -137,7 +141,7 @@ class Story(Struct, kw_only=True):
     """One conversation, and the calls around it: all that a scenario is written from."""
 
     turns: list[ObservedTurn]
-    calls: Mapping[str, Sequence[PlaybackCall]]
+    calls: Mapping[str, Sequence[RecordedExchange]]
     """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""
     team: str | None = None
     """None: the API has no teams."""
@@ -154,11 +158,6 @@ class Story(Struct, kw_only=True):
     faults: list[LearnedFault] = field(default_factory=list)
 
 
-def sent_command(call: PlaybackCall) -> Sendable | None:
-    """What a call asks, on a wire of ours."""
-    return call.client_call.command if call.client_call is not None else None
-
-
 def left_out(messages: Iterable[str]) -> list[str]:
     """A sentence that names the jobs which a scenario of one conversation leaves out, by what began them."""
     names = "; ".join(" ".join(message[:60].split()) for message in messages)
@@ -168,94 +167,88 @@ def left_out(messages: Iterable[str]) -> list[str]:
 # The wires that the lab speaks
 
 
-def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Story | None:
+def own_story(calls: Sequence[RecordedExchange], facts: Iterable[Entry] = ()) -> Story | None:
     """The first conversation of which a job is polled; None: there is none."""
-    looks: dict[str, list[PlaybackCall]] = defaultdict(list)
-    begins: list[tuple[PlaybackCall, Invoke]] = []
-    for call in calls:
-        match sent_command(call):
-            case Look(job=str() as job):
-                looks[job].append(call)
-            case Invoke() as command:
-                begins.append((call, command))
-    polled = [(call, command) for call, command in begins if call.begun is not None and call.begun.job in looks]
+    jobs = {job.accepted: job for job in job_histories(calls, facts)}
+    begins = [(call, call.command) for call in calls if isinstance(call.command, Invoke)]
+    polled = [(call, command) for call, command in begins if call in jobs and jobs[call].polls]
     if not polled:
         return None
     first, command = polled[0]
-    conversation = first.begun.conversation if first.begun is not None else None
+    conversation = jobs[first].conversation
     mine = [
         (call, its)
         for call, its in begins
         if call is first or (conversation is not None and call.at > first.at and its.conversation == conversation)
     ]
-    tokens = [call for call in calls if call.requested.route == "token"]
-    granted = [(call.at, members_of(call.replied.response.body).get("expires_in")) for call in tokens if call.good]
+    tokens = [call for call in calls if call.route == "token"]
+    granted = [(call.at, call.answered.get("expires_in")) for call in tokens if call.tells]
     lifetime = next((1000 * life for _, life in granted if type(life) is int and life > 0), None)
     # a mock refuses by itself those whose token was too old
     old = {
         call
         for call in calls
-        if call.replied.response.status == 401 and lifetime is not None and granted
+        if call.status == 401 and lifetime is not None and granted
         and call.at - max((at for at, _ in granted if at <= call.at), default=call.at) >= lifetime
     }  # fmt: skip
-    turns = list(_turns(mine, looks, old))
-    for turn in turns:
-        _decide(turn, calls, facts)
+    turns = [_turn(call, its, jobs.get(call), old) for call, its in _said(mine, jobs)]
     invokes = {turn.invoke for turn in turns}
-    shown = [poll.replied.response.body for call, _ in polled[:1] if call.begun for poll in looks[call.begun.job]]
-    versions = [integer_or_none(members_of(body).get(PUBLISHED_VERSION)) for body in shown]
+    versions = [integer_or_none(members_of(poll.body).get(PUBLISHED_VERSION)) for poll in jobs[first].polls]
     if command.wanted.version is not None:
         versions = []  # answers repeat one that the client named itself
     return Story(
         turns=turns,
         calls={
             "token": tokens,
-            "invoke": [call for call in calls if call not in old and isinstance(sent_command(call), Invoke | Decide)],
-            "status": [poll for turn in turns for poll in turn.polls if isinstance(sent_command(poll), Look)],
+            "invoke": [call for call in calls if call not in old and isinstance(call.command, Invoke | Decide)],
+            "status": [poll for turn in turns for poll in turn.polls if isinstance(poll.command, Look)],
         },
         team=command.team,
         version=next((each for each in versions if each and each > 1), None),
         lifetime=lifetime,
         renewed=len(granted) > 1,
-        invoke_status=first.replied.response.status if first.requested.route == "invoke" else 202,
+        invoke_status=first.status if first.route == "invoke" else 202,
         notes=left_out(its.message for call, its in polled if call not in invokes),
     )
 
 
-def _turns(
-    mine: list[tuple[PlaybackCall, Invoke]], looks: dict[str, list[PlaybackCall]], old: set[PlaybackCall]
-) -> Iterator[ObservedTurn]:
+def _said(
+    mine: list[tuple[RecordedExchange, Invoke]], jobs: Mapping[RecordedExchange, JobHistory]
+) -> Iterator[tuple[RecordedExchange, Invoke]]:
     """The messages of the conversation; one that was said again until it was accepted counts once."""
     last = {command.message: place for place, (_, command) in enumerate(mine)}
     for place, (call, command) in enumerate(mine):
-        if call.begun is None and (call.good or last[command.message] > place):
-            continue
-        polls = [poll for poll in looks[call.begun.job] if poll not in old] if call.begun is not None else []
-        parameters = dict(call.client_call.fields).get("parameters") if call.client_call is not None else None
-        yield ObservedTurn(
-            invoke=call,
-            message=command.message,
-            parameters=parameters if isinstance(parameters, dict) else {},
-            polls=[poll if poll.good else replace(poll, seen=None) for poll in polls],
-        )
+        if call in jobs or (not call.tells and last[command.message] == place):
+            yield call, command
 
 
-def _decide(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterable[Entry]) -> None:
+def _turn(call: RecordedExchange, command: Invoke, job: JobHistory | None, old: set[RecordedExchange]) -> ObservedTurn:
+    parameters = dict(call.details).get("parameters")
+    turn = ObservedTurn(
+        invoke=call,
+        message=command.message,
+        parameters=parameters if isinstance(parameters, dict) else {},
+        begun=job is not None,
+    )
+    if job is not None:
+        turn.polls = [poll if poll.tells else replace(poll, answer=None) for poll in job.polls if poll not in old]
+        _decide(turn, job)
+    return turn
+
+
+def _decide(turn: ObservedTurn, job: JobHistory) -> None:
     """How gates ended: as the client decided, or as facts tell."""
-    job = turn.invoke.begun.job if turn.invoke.begun is not None else None
     votes: dict[tuple[str, int], dict[str, Json]] = {}
     openings = [(poll.at, poll.seen.question) for poll in turn.polls if poll.seen and poll.seen.question]
-    for call in calls:
-        command = sent_command(call)
-        if not isinstance(command, Decide) or command.job != job or not call.good or command.verdict is None:
+    for call in job.decisions:
+        command = call.command
+        if not isinstance(command, Decide) or not call.tells or command.verdict is None:
             continue
         for question in [question for at, question in openings if at <= call.at][-1:]:
             votes[question.gate, question.round] = {"verdict": str(command.verdict), "comment": command.comment}
         turn.polls += [call] if call.seen is not None else []
-    turn.polls.sort(key=lambda poll: poll.at)
-    for fact in facts:
-        if job is None or fact.text("job") != job:
-            continue
+    turn.polls.sort(key=attrgetter("at"))
+    for fact in job.facts_of("gate.opened", "gate.decided", "gate.expired"):
         gate, until, said = fact.text("gate") or "", integer_or_none(fact.get("until")), fact.text("verdict")
         opening = gate, integer_or_none(fact.get("round")) or 0
         if fact.type == "gate.opened" and until is not None:
@@ -285,11 +278,11 @@ def earliest_polls(turn: ObservedTurn, invoke: RoutePace, status: RoutePace) -> 
     """
     at, found = 0, list[Millis]()
     for call, after in pairwise((turn.invoke, *turn.polls)):
-        pace = invoke if call is turn.invoke or isinstance(sent_command(call), Decide) else status
-        took = call.replied.at - call.at
-        if call.good:
+        pace = invoke if call is turn.invoke or isinstance(call.command, Decide) else status
+        took = call.answered_at - call.at
+        if call.tells:
             took = min(took, min(pace.usual, default=0) + pace.excess(call.latency))
-        at += took + max(0, after.at - call.replied.at)
+        at += took + max(0, after.at - call.answered_at)
         found.append(at)
     return found
 
@@ -346,11 +339,11 @@ def find_faults(story: Story, epoch: Epoch) -> None:
             fault = LearnedFault(route=route, first=number, last=number, members=members, note=note, turn=turn)
             story.faults.append(fault)
 
-    begun = {turn.invoke for turn in story.turns if turn.invoke.begun is not None}
+    begun = {turn.invoke for turn in story.turns if turn.begun}
     for route in ("token", "invoke"):
         for number, call in enumerate(story.calls[route], 1):
-            pace, whole = story.paces[route], _whole(call) and call.good
-            members, note = _late(call, pace, {}) if whole else _failed(call, pace, epoch)
+            pace = story.paces[route]
+            members, note = _late(call, pace, {}) if call.tells else _failed(call, pace, epoch)
             if route == "invoke" and "strike" in members and call in begun:
                 strike = members.pop("strike")
                 members = {"lose_reply": True} | ({} if strike == "reset" else {"strike": strike})
@@ -358,11 +351,11 @@ def find_faults(story: Story, epoch: Epoch) -> None:
                 note = "assumed: no job began, which nobody outside can see"
             add(route, number, (members, note))
     # the members that most answers to polls have; none of an API whose bodies aren't the lab's own
-    polls = [members_of(poll.replied.response.body) for turn in story.turns for poll in turn.polls if poll.seen]
+    polls = [members_of(poll.body) for turn in story.turns for poll in turn.polls if poll.seen]
     counts = Counter(name for members in polls for name in members) if story.team else {}
     usual = frozenset(name for name, count in counts.items() if 2 * count > len(polls))
     for place, turn in enumerate(story.turns, 1):
-        before, looks = len(story.faults), [poll for poll in turn.polls if not isinstance(sent_command(poll), Decide)]
+        before, looks = len(story.faults), [poll for poll in turn.polls if not isinstance(poll.command, Decide)]
         for number, poll in enumerate(looks, 1):
             found = _of_poll(poll, story.paces["status"], epoch, usual)
             add("status", number, found, place if len(story.turns) > 1 else None)
@@ -373,10 +366,10 @@ def find_faults(story: Story, epoch: Epoch) -> None:
                 fault.after = (earlier + first) // 200 * 100
 
 
-def _of_poll(poll: PlaybackCall, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
-    if not _whole(poll) or (poll.seen is None and poll.replied.response.status >= 300):
+def _of_poll(poll: RecordedExchange, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
+    if not poll.whole or (poll.seen is None and poll.status >= 300):
         return _failed(poll, pace, epoch)
-    names = members_of(poll.replied.response.body).keys() if usual else ()
+    names = members_of(poll.body).keys() if usual else ()
     missing: list[Json] = [name for name in sorted(usual) if name not in names]
     if "status" in missing and len(missing) < len(names):
         return {"omit": missing}, ""
@@ -391,22 +384,18 @@ def _of_poll(poll: PlaybackCall, pace: RoutePace, epoch: Epoch, usual: frozenset
     return _late(poll, pace, members, f"unknown members: {', '.join(map(repr, unknown[:5]))}" if unknown else "")
 
 
-def _whole(call: PlaybackCall) -> bool:
-    return call.replied.cut is None and call.replied.response.status != 0
-
-
-def _late(call: PlaybackCall, pace: RoutePace, members: dict[str, Json], note: str = "") -> _Found:
+def _late(call: RecordedExchange, pace: RoutePace, members: dict[str, Json], note: str = "") -> _Found:
     late = pace.excess(call.latency)
     return members | ({"delay": duration_text(late)} if late else {}), note
 
 
-def _failed(call: PlaybackCall, pace: RoutePace, epoch: Epoch) -> _Found:
+def _failed(call: RecordedExchange, pace: RoutePace, epoch: Epoch) -> _Found:
     """Of a call that brought no answer, a refusal, or one that nobody can read."""
-    response = call.replied.response
-    if not _whole(call):
-        return {"strike": _STRIKES.get(call.replied.cut or "", ("reset", "reset"))[response.status != 0]}, ""
+    response = call.response
+    if response is None or call.cut is not None:
+        return {"strike": _STRIKES.get(call.cut or "", ("reset", "reset"))[response is not None]}, ""
     if response.status >= 300:
-        return _refused(call, epoch)
+        return _refused(call, response, epoch)
     start = response.body.lstrip()[:1]
     if "html" in (response.header("content-type") or "") or start == b"<":
         return {"answer": 200, "body": "html"}, ""
@@ -418,16 +407,15 @@ def _failed(call: PlaybackCall, pace: RoutePace, epoch: Epoch) -> _Found:
     return {"strike": "stall" if pace.excess(call.latency) >= _SILENCE else strike}, ""
 
 
-def _refused(call: PlaybackCall, epoch: Epoch) -> _Found:
-    response = call.replied.response
+def _refused(call: RecordedExchange, response: Response, epoch: Epoch) -> _Found:
     status = response.status
     if not 400 <= status < 600:
         return {}, f"it was answered {status}, which no fault answers"
     nearest = status if status in _ANSWERS else status // 100 * 100
     members: dict[str, Json] = {"answer": nearest}
     if (wait := response.header("retry-after")) is not None:
-        members["retry_after"] = _retry_after(wait, unix_millis(epoch, call.replied.at))
-    code = members_of(response.body).get("error") if call.requested.route == "token" else None
+        members["retry_after"] = _retry_after(wait, unix_millis(epoch, call.answered_at))
+    code = members_of(response.body).get("error") if call.route == "token" else None
     if nearest in (400, 401) and isinstance(code, str) and _ERROR_CODE.fullmatch(code):
         members["error"] = code
     kind = response.header("content-type") or ""
@@ -451,7 +439,7 @@ def _retry_after(text: str, since: Millis) -> Json:
 
 def with_texts(value: _T, change: Callable[[Json], Json]) -> _T:
     """The same with every text and every value of JSON changed, however deep it stands in Structs; calls stay."""
-    if isinstance(value, Struct) and not isinstance(value, PlaybackCall):
+    if isinstance(value, Struct) and not isinstance(value, RecordedExchange):
         return replace(value, **{name: with_texts(getattr(value, name), change) for name in value.__struct_fields__})
     if isinstance(value, tuple | list):
         return cast("_T", type(value)(with_texts(each, change) for each in value))

@@ -11,13 +11,11 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
-from lab.core.refusal import Refusal
 from lab.dialects import client_of
-from lab.dialects.client import Seen
-from lab.dialects.sse import events_in, has_events
+from lab.dialects.sse import events_in
 from lab.program.words import Status
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Body, Recording, Req, Res
-from lab.recording.playback.calls import PlaybackCall
 
 BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Statuses by which a server fails for the moment: of another day, or another server, they can't be demanded."""
@@ -97,7 +95,7 @@ class PlannedCall(Struct, eq=False):
 
     req: Req
     res: Res
-    call: PlaybackCall
+    call: RecordedExchange
     after: int
     """So many of the plan's events had come before it."""
     pause: Millis
@@ -111,7 +109,7 @@ class PlannedCall(Struct, eq=False):
     @property
     def took(self) -> Millis:
         """From the request to the last byte of the answer."""
-        return max(self.call.latency, self.call.replied.at - self.call.at)
+        return max(self.call.latency, self.call.answered_at - self.call.at)
 
 
 class PlannedEvent(Struct, frozen=True):
@@ -154,46 +152,6 @@ class ClientPlan(Struct, frozen=True):
         """The recorded requests of which others are made."""
         yield from (call.req for call in self.calls)
         yield from (poll.req for job in self.jobs.values() for poll in job.polls)
-
-
-class JobAnswer(Struct, frozen=True):
-    """What an answer says of a job."""
-
-    seen: tuple[Seen, ...] = ()
-    """The job: a stream shows it several times."""
-    refusal: int | None = None
-    """The HTTP status that a refusal has, or would have on a wire that refuses with 200."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether it is one of both."""
-        return bool(self.seen) or self.refusal is not None
-
-    @property
-    def word(self) -> str:
-        """The status as the wire has it, or `HTTP 404`."""
-        return self.seen[-1].word if self.seen else f"HTTP {self.refusal}"
-
-    @property
-    def status(self) -> Status | None:
-        return self.seen[-1].status if self.seen else None
-
-
-def understood(route: str, response: Response) -> JobAnswer:
-    """An answer to a call of that route, as its wire has it."""
-    client = client_of(route)
-    if client is None:
-        return JobAnswer()
-    if has_events(response):
-        found = map(client.job_in, client.bodies_in(events_in(response.body)))
-        return JobAnswer(tuple(each for each in found if each is not None))
-    match client.understand(route, response):
-        case Seen() as seen:
-            return JobAnswer((seen,))
-        case Refusal(status=status):
-            return JobAnswer(refusal=status)
-        case _:
-            return JobAnswer()
 
 
 def lasting_bodies(route: str, response: Response) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Makes the plan of a client replay: goes through a recording, and tells calls, polls and jobs apart (recordings.md §6.3)."""
+"""Makes the plan of a client replay: tells calls, polls and jobs of a recording apart (recordings.md §6.3)."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -10,15 +10,13 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
-from lab.core.exchange import Json, is_target
-from lab.dialects.base import Look
+from lab.core.exchange import Json, Response, is_target
 from lab.identity.routes import IDENTITY_NAMES
 from lab.program.words import Status
 from lab.recording.client_replay.plan import (
     BUSY,
     UNHURRIED,
     ClientPlan,
-    JobAnswer,
     LeftOut,
     PlannedCall,
     PlannedEvent,
@@ -26,10 +24,11 @@ from lab.recording.client_replay.plan import (
     PlannedPoll,
     Shown,
     bearer_in,
-    understood,
 )
+from lab.recording.exchange import CallKind, RecordedExchange, answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Req, Res
-from lab.recording.playback.calls import PlaybackCall, asked_key, playback_calls
+from lab.recording.playback.matching import asked_key, operation_of
+from lab.recording.story import JobAnswer, JobHistory, job_histories, understood
 from lab.recording.tape.recorded_calls import calls_in
 
 
@@ -41,27 +40,25 @@ def client_plan(recording: Recording) -> ClientPlan:
     return plan
 
 
-class _Job(Struct, eq=False):
-    """A job while the recording is gone through."""
+class _Followed(Struct, eq=False):
+    """A job that is polled, while the recording is gone through."""
 
+    history: JobHistory
     planned: PlannedJob
-    answers: list[tuple[PlaybackCall, Res, JobAnswer]]
-    polls: list[tuple[PlaybackCall, Req]]
+    answers: list[tuple[RecordedExchange, Res, JobAnswer]]
+    polls: list[tuple[RecordedExchange, Req]]
 
 
 class _Planner:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._answered = {call.requested.x: call for call in playback_calls(recording)}
-        self._struck = {fact.x for fact in recording.facts("fault.struck")}
-        self._history: dict[str | None, list[tuple[Status, Millis]]] = defaultdict(list)
-        """By job, as far as facts tell it: what it became, and when."""
-        for fact in recording.facts("job.status"):
-            if (word := fact.text("to")) in Status.__members__:
-                self._history[fact.text("job")].append((Status[word or ""], fact.instant))
-        self._inside = {fact.text("job"): fact.get("drawn") for fact in recording.facts("job.accepted")}
-        self._jobs: dict[str, _Job] = {}
-        self._sent: list[tuple[Req, Res, PlaybackCall, bool]] = []
+        self._answered = {call.x: call for call in answered_calls(exchanges_of(recording))}
+        facts = tuple(recording.facts())
+        self._inside = any(fact.type == "job.accepted" for fact in facts)
+        jobs = job_histories(self._answered.values(), facts)
+        self._begun = {job.accepted.x: job for job in jobs}
+        self._jobs: dict[str, _Followed] = {}
+        self._sent: list[tuple[Req, Res, RecordedExchange, bool]] = []
         self._good: set[str] = set()
         """Bearers that were taken."""
         self._astray = self._unsent = self._repeated = 0
@@ -83,14 +80,14 @@ class _Planner:
         for req, res, call, compared in self._sent:
             after = bisect_left(places, req.n)
             pause = max(0, req.t - (events[after - 1].at if after else start))
-            job = call.begun.job if call.begun is not None else call.operation[1]
+            job = self._begun[req.x].job if req.x in self._begun else operation_of(call)[1]
             begins = job in jobs and jobs[job or ""].begun == req.x
             calls.append(PlannedCall(req, res, call, after, pause, compared, job, begins))
         unheard = sum(not call.compared for call in calls)
         left_out = LeftOut(self._repeated, self._unsent, self._astray)
         return ClientPlan(self._recording, tuple(calls), jobs, events, start, unheard, left_out)
 
-    def _take(self, call: PlaybackCall, req: Req, res: Res, *, again: bool) -> None:
+    def _take(self, call: RecordedExchange, req: Req, res: Res, *, again: bool) -> None:
         """A call that isn't a poll of a job that is followed."""
         failed = self._failed(call)
         if failed and again:
@@ -99,99 +96,96 @@ class _Planner:
         self._sent.append((req, res, call, not failed))
         if failed:
             return
-        if call.good:
+        if call.tells:
             self._good.add(bearer_in(req))
-        answer = understood(call.requested.route, call.replied.response)
-        if call.begun is not None and answer.seen and call.begun.job not in self._jobs:
-            drawn = self._inside.get(call.begun.job)
+        answer = understood(call.route, _response(call))
+        begun = self._begun.get(call.x)
+        if begun is not None and answer.seen and begun.job not in self._jobs:
+            drawn = next((fact.get("drawn") for fact in begun.facts_of("job.accepted")), None)
             generated = not self._inside or (
                 isinstance(drawn, dict) and any(name.startswith("data/") for name in drawn)
             )
-            planned = PlannedJob(call.begun.job, req.x, call.replied.at, res.n, generated)
-            self._jobs[call.begun.job] = _Job(planned, [], [])
+            planned = PlannedJob(begun.job, req.x, call.answered_at, res.n, generated)
+            self._jobs[begun.job] = _Followed(begun, planned, [], [])
         for each in answer.seen:
             if each.job in self._jobs:
                 self._jobs[each.job].answers.append((call, res, JobAnswer((each,))))
 
-    def _take_poll(self, call: PlaybackCall, req: Req, res: Res) -> bool:
+    def _take_poll(self, call: RecordedExchange, req: Req, res: Res) -> bool:
         """Whether it is a poll of a job that is followed; others are sent one for one."""
-        job = self._jobs.get(call.operation[1] or "")
-        if job is None or call.client_call is None or not isinstance(call.client_call.command, Look):
+        job = self._jobs.get(call.job or "")
+        if job is None or call.kind is not CallKind.POLL:
             return False
-        refused = not call.good and not self._failed(call)
+        refused = not call.tells and not self._failed(call)
         if refused and bearer_in(req) not in self._good:
             return False  # somebody else's
         job.polls.append((call, req))
-        if call.good:
+        if call.tells:
             self._good.add(bearer_in(req))
-        if (call.good and call.seen is not None) or refused:
-            job.answers.append((call, res, understood(call.requested.route, call.replied.response)))
+        if call.tells or refused:
+            job.answers.append((call, res, understood(call.route, _response(call))))
         return True
 
-    def _failed(self, call: PlaybackCall) -> bool:
+    def _failed(self, call: RecordedExchange) -> bool:
         """Whether it failed for the moment, and not for what it asked; the end of a token is of that moment, too."""
-        replied, x = call.replied, call.requested.x
-        if replied.cut is not None or replied.response.status in BUSY:
+        if call.cut is not None or call.status in BUSY:
             return True
-        if call.good:
+        if call.tells:
             return False
-        expired = replied.response.status == 401 and bearer_in(call.requested.request) in self._good
-        unreadable = replied.response.status < 300 and not call.refused
-        return expired or unreadable or x in self._struck
+        expired = call.status == 401 and bearer_in(call.request) in self._good
+        unreadable = call.status < 300 and not call.refused
+        return expired or unreadable or call.struck is not None
 
-    def _settled(self, job: _Job) -> PlannedJob:
+    def _settled(self, job: _Followed) -> PlannedJob:
         planned, shown, polls = job.planned, list[Shown](), {req.x for _, req in job.polls}
         before = planned.at
         for call, res, answer in job.answers:
             if not shown or shown[-1].word != answer.word:
-                replied, route, polled = call.replied, call.requested.route, call.requested.x in polls
-                body = res.body
+                at, polled = call.answered_at, call.x in polls
+                response = _response(call)
                 shown.append(
-                    Shown(answer.word, answer.status, replied.at, before, replied.response, body, res.n, route, polled)
+                    Shown(answer.word, answer.status, at, before, response, res.body, res.n, call.route, polled)
                 )
             before = call.at
         planned.shown = tuple(shown)
         planned.shortest = min((two.at - one.after for one, two in pairwise(shown)), default=UNHURRIED)
         if self._inside:
-            planned.unseen, planned.shortest = self._unseen(planned)
-        planned.polls = tuple(
-            PlannedPoll(req, max(0, req.t - planned.at), call.requested.route) for call, req in job.polls
-        )
+            stretches = [(Status.RUNNING, planned.at), *job.history.statuses()]
+            planned.unseen, planned.shortest = _unseen(planned, stretches)
+        planned.polls = tuple(PlannedPoll(req, max(0, req.t - planned.at), call.route) for call, req in job.polls)
         return planned
-
-    def _unseen(self, planned: PlannedJob) -> tuple[Mapping[int, frozenset[Status]], Millis]:
-        """By places what no recorded poll saw before them; and how long the shortest of what was seen lasted."""
-        stretches = [next(group) for _, group in groupby(self._stretches(planned), itemgetter(0))]
-        found, lengths, place = defaultdict[int, set[Status]](set), list[Millis](), 0
-        for number, (status, since) in enumerate(stretches):
-            while place < len(planned.shown) and planned.shown[place].status is None:
-                place += 1  # a refusal, or a word of the wire alone
-            if place < len(planned.shown) and planned.shown[place].status is status:
-                place += 1
-                lengths += [until - since for _, until in stretches[number + 1 : number + 2]]
-            else:
-                found[place].add(status)
-        return {place: frozenset(statuses) for place, statuses in found.items()}, min(lengths, default=UNHURRIED)
-
-    def _stretches(self, planned: PlannedJob) -> Iterator[tuple[Status, Millis]]:
-        yield Status.RUNNING, planned.at
-        yield from self._history[planned.id]
 
     def _events(self, jobs: Mapping[str, PlannedJob]) -> Iterator[PlannedEvent]:
         for _, res, call, _ in self._sent:
-            yield PlannedEvent(res.n, call.replied.at, x=res.x)
+            yield PlannedEvent(res.n, call.answered_at, x=res.x)
         for job in jobs.values():
             for place, each in enumerate(job.shown):
                 yield PlannedEvent(each.n, each.at, job=job.id, place=place)
 
 
-def _key(call: PlaybackCall) -> tuple[Json, ...]:
+def _unseen(
+    planned: PlannedJob, history: list[tuple[Status, Millis]]
+) -> tuple[Mapping[int, frozenset[Status]], Millis]:
+    """By places what no recorded poll saw before them; and how long the shortest of what was seen lasted."""
+    stretches = [next(group) for _, group in groupby(history, itemgetter(0))]
+    found, lengths, place = defaultdict[int, set[Status]](set), list[Millis](), 0
+    for number, (status, since) in enumerate(stretches):
+        while place < len(planned.shown) and planned.shown[place].status is None:
+            place += 1  # a refusal, or a word of the wire alone
+        if place < len(planned.shown) and planned.shown[place].status is status:
+            place += 1
+            lengths += [until - since for _, until in stretches[number + 1 : number + 2]]
+        else:
+            found[place].add(status)
+    return {place: frozenset(statuses) for place, statuses in found.items()}, min(lengths, default=UNHURRIED)
+
+
+def _response(call: RecordedExchange) -> Response:
+    return call.response or Response(0)
+
+
+def _key(call: RecordedExchange) -> tuple[Json, ...]:
     """What is the same in a call that is asked again."""
-    requested = call.requested
-    asks = (
-        asked_key(requested.route, call.client_call, {})
-        if call.client_call is not None
-        else requested.request.body.hex()
-    )
-    secret = bearer_in(requested.request) if requested.route in IDENTITY_NAMES else ""
-    return requested.route, requested.request.method, requested.request.path, requested.request.query, asks, secret
+    asks = asked_key(call.route, call.asks, {}) if call.asks is not None else call.request.body.hex()
+    secret = bearer_in(call.request) if call.route in IDENTITY_NAMES else ""
+    return call.route, call.request.method, call.request.path, call.request.query, asks, secret

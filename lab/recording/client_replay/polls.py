@@ -11,7 +11,8 @@ from lab.app.effects import Backoff
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.program.words import duration_text
-from lab.recording.client_replay.plan import JobAnswer, PlannedJob, PlannedPoll, Shown
+from lab.recording.client_replay.plan import PlannedJob, PlannedPoll, Shown
+from lab.recording.story import JobAnswer
 
 ANSWER_SPARE: Millis = 60_000
 """Real milliseconds that an answer or a job may take beyond twice the recorded time."""

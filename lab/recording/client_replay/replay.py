@@ -19,12 +19,10 @@ from lab.recording.client_replay.order import CallOrder
 from lab.recording.client_replay.plan import (
     BUSY,
     ClientPlan,
-    JobAnswer,
     PlannedCall,
     bearer_in,
     last_members,
     lasting_bodies,
-    understood,
 )
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
 from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
@@ -34,6 +32,7 @@ from lab.recording.format.lines import CAPTURE, Body, Enc, Req
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.stand_ins import stand_ins
+from lab.recording.story import JobAnswer, understood
 
 _TRIES = 5
 """How often a call is sent that the server has no time for."""
@@ -157,7 +156,7 @@ class ClientReplay:
             self._verdict.differ(call.job, call.res.n, f"{self._verdict.title(call.req)}: it can't be sent: {fault}")
             self._end_call(call, now)
             return None
-        return Outgoing(call.call.requested.route, request, now, until, call.req, call=call)
+        return Outgoing(call.call.route, request, now, until, call.req, call=call)
 
     def _poll(self, job: FollowedJob, now: Millis) -> Outgoing | None:
         poll = job.poll(now, lambda each: not self._lacking(each.req))
@@ -178,7 +177,7 @@ class ClientReplay:
         bearers = set(stand_ins(bearer_in(out.req)))
         if response.status < 300:
             self._good |= bearers
-        expected = out.call.call.replied.response.status if out.call is not None else 0
+        expected = out.call.call.status if out.call is not None else 0
         ended = self._good & bearers if response.status == 401 and expected != 401 else set()
         for alias in ended:
             grants = (call for call in self._plan.calls if alias in stand_ins(text_within(call.res.body)))
@@ -215,8 +214,8 @@ class ClientReplay:
 
     def _tries_again(self, out: Outgoing, call: PlannedCall, at: Millis, response: Response | None) -> bool:
         """Whether the server had no time for it, and it may be sent again."""
-        expected, status = call.call.replied.response.status, response.status if response is not None else 0
-        safe = call.req.method in ("GET", "HEAD") or call.call.requested.route == "token"
+        expected, status = call.call.status, response.status if response is not None else 0
+        safe = call.req.method in ("GET", "HEAD") or call.call.route == "token"
         busy = status in _BEFORE_WORK or (safe and (status == 0 or status in BUSY))
         self._tries[call.req.x] += 1
         again = at + self._pause_of(response)
@@ -237,7 +236,7 @@ class ClientReplay:
         self._end_call(call, at)
 
     def _compare(self, call: PlannedCall, at: Millis, took: Millis, response: Response) -> None:
-        route, recorded = call.call.requested.route, call.call.replied.response
+        route, recorded = call.call.route, call.call.response or Response(0)
         about = bool(understood(route, recorded).seen)
         body = call.res.body
         compared = response

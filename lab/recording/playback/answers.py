@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, header_of, json_bytes
+from lab.core.exchange import Request, Response, header_of, json_bytes
 from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.dialects import client_of
 from lab.mock.config import DECOY_ORIGIN
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Recording, Res
-from lab.recording.playback.calls import PlaybackCall, renamed
+from lab.recording.playback.matching import renamed
 from lab.recording.redaction.stand_ins import HERE, with_hosts
 from lab.recording.tape.instants import redated
 
 _DATA = b"data: "
+_NOTHING = Response(0)
+"""What is answered where no status line was."""
 
 
 def leads_away(recording: Recording) -> bool:
@@ -37,18 +40,18 @@ class AnswerWriter:
         self.elsewhere = DECOY_ORIGIN
         """Where redirects lead that leave the lab's origin."""
 
-    def latency(self, call: PlaybackCall) -> Millis:
+    def latency(self, call: RecordedExchange) -> Millis:
         """How long its answer is withheld."""
         return call.latency if self._latency else 0
 
     def reply(
-        self, call: PlaybackCall, request: Request, now: Millis, later: Millis, names: Mapping[str, str]
+        self, call: RecordedExchange, request: Request, now: Millis, later: Millis, names: Mapping[str, str]
     ) -> Reply:
         """Its answer to a request of `now`; instants in it are `later` on this clock than on the recorded one.
 
         `names` gives recorded ids others.
         """
-        response = call.replied.response
+        response = call.response or _NOTHING
         headers = tuple(
             (name, renamed(self._filled(value).replace(DECOY_ORIGIN, self.elsewhere), names))
             for name, value in response.headers
@@ -58,10 +61,10 @@ class AnswerWriter:
         head = replace(response, headers=headers, body=b"", times=())
         if call.streamed:
             parts = self._parts(call, request, body, now, later)
-            return Reply(head, latency, call.requested.route, parts=parts, strike=_strike_of(call, None))
+            return Reply(head, latency, call.route, parts=parts, strike=_strike_of(call, None))
         body = self._answer(call, request, body, later)
         strike = _strike_of(call, 2 * len(body) or None)  # more was promised than came, where anything did
-        return Reply(replace(head, body=body), latency, call.requested.route, strike=strike)
+        return Reply(replace(head, body=body), latency, call.route, strike=strike)
 
     def filled(self, request: Request) -> Request:
         """A recorded request as a client makes it that was answered here."""
@@ -75,11 +78,11 @@ class AnswerWriter:
     def _filled(self, text: str) -> str:
         return with_hosts(text.replace(HERE, self.here), self.hosts)
 
-    def _parts(self, call: PlaybackCall, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
+    def _parts(self, call: RecordedExchange, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
         """A stream's events when they are due; of one whose times nobody wrote down, all when the last one was."""
         *events, rest = body.split(END_OF_EVENT)
-        last = call.replied.at - call.at
-        times = call.replied.response.times or (last,) * len(events)
+        last = _lasts(call)
+        times = (call.response or _NOTHING).times or (last,) * len(events)
         for at, event in enumerate(events):
             begins = event.startswith(_DATA)
             value = self._answer(call, request, event.removeprefix(_DATA), later)
@@ -87,29 +90,33 @@ class AnswerWriter:
         if rest:
             yield now + last, rest
 
-    def _answer(self, call: PlaybackCall, request: Request, body: bytes, later: Millis) -> bytes:
+    def _answer(self, call: RecordedExchange, request: Request, body: bytes, later: Millis) -> bytes:
         """The body as an answer to this request: of today, and with the id of this call where its wire gives it one."""
         body = redated(body, self._shift + later)
-        client = client_of(call.requested.route)
-        if client is None or not client.call_id or call.requested.route not in client.calls:
+        client = client_of(call.route)
+        if client is None or not client.call_id or call.route not in client.calls:
             return body
         answer, own = members_of(body), members_of(request.body)
-        recorded = members_of(call.requested.request.body).get(client.call_id)
+        recorded = members_of(call.request.body).get(client.call_id)
         if recorded is None or answer.get(client.call_id) != recorded or client.call_id not in own:
             return body
         return json_bytes({**answer, client.call_id: own[client.call_id]})
 
 
-def _strike_of(call: PlaybackCall, promised: int | None) -> Strike | None:
+def _lasts(call: RecordedExchange) -> Millis:
+    """From the request to the end of the answer."""
+    return call.answered_at - call.at
+
+
+def _strike_of(call: RecordedExchange, promised: int | None) -> Strike | None:
     """How the server cut its answer, of which so many bytes were `promised`; None: it came whole."""
-    cut, begun = call.replied.cut, call.replied.response.status != 0
-    match cut:
+    begun = call.response is not None
+    match call.cut:
         case "timeout":
-            lasts = max(0, call.replied.at - call.at - call.latency)
-            return Strike("stall" if begun else "hang", promised, cut, lasts)
+            return Strike("stall" if begun else "hang", promised, call.cut, max(0, _lasts(call) - call.latency))
         case "truncated":
-            return Strike("wrong-length" if begun else "empty", promised, cut)
+            return Strike("wrong-length" if begun else "empty", promised, call.cut)
         case "reset":
-            return Strike("reset", promised, cut)
+            return Strike("reset", promised, call.cut)
         case _:
             return None

@@ -2,30 +2,28 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from operator import attrgetter
 
 from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.dialects.base import Look
 from lab.identity.clients import Grant
-from lab.recording.format.lines import Recording
-from lab.recording.playback.calls import JobStart, Operation, PlaybackCall, asked_key
+from lab.recording.exchange import RecordedExchange
+from lab.recording.format.lines import Entry, Recording
+from lab.recording.playback.matching import Operation, asked_key, operation_of
+from lab.recording.story import JobHistory, job_histories
 
 
 class RecordedJob(Struct, eq=False):
-    """A recorded job: when it began, and what its polls were answered."""
+    """A recorded job, and what showed it, in order."""
 
-    start: JobStart
-    invoke: PlaybackCall
-    polls: list[PlaybackCall] = field(default_factory=list)
-    good: list[PlaybackCall] = field(default_factory=list)
-    """Those that showed it, and the events of streams that did."""
+    history: JobHistory
+    looks: list[RecordedExchange]
 
-    def shown(self, mode: str | None) -> list[PlaybackCall]:
-        """What showed it, in order, to polls that ask for answers in this mode; to all, where none asked so."""
-        alike = [call for call in self.good if _mode(call) == mode]
-        return alike or self.good
+    def shown(self, mode: str | None) -> list[RecordedExchange]:
+        """What showed it to polls that ask for answers in this mode; to all, where none asked so."""
+        alike = [call for call in self.looks if (call.command.mode if isinstance(call.command, Look) else None) == mode]
+        return alike or self.looks
 
 
 class PlayingJob(Struct, eq=False):
@@ -45,39 +43,35 @@ class SortedCalls(Struct, eq=False):
 
     jobs: dict[str, list[RecordedJob]] = field(default_factory=lambda: defaultdict(list))
     """By what was asked."""
-    failures: dict[Operation, deque[PlaybackCall]] = field(default_factory=lambda: defaultdict(deque))
+    failures: dict[Operation, deque[RecordedExchange]] = field(default_factory=lambda: defaultdict(deque))
     """What strikes once."""
-    others: dict[Operation, list[PlaybackCall]] = field(default_factory=lambda: defaultdict(list))
+    others: dict[Operation, list[RecordedExchange]] = field(default_factory=lambda: defaultdict(list))
 
-    def refused(self, route: str) -> deque[PlaybackCall]:
+    def refused(self, route: str) -> deque[RecordedExchange]:
         """Of what strikes on a route the first whose next was refused for its bearer; none: empty."""
         waiting = (calls for (name, _), calls in self.failures.items() if name == route and calls)
-        return next((calls for calls in waiting if calls[0].replied.response.status == 401), deque())
+        return next((calls for calls in waiting if calls[0].status == 401), deque())
 
 
-def sort_calls(calls: Iterable[PlaybackCall], *, by_count: bool) -> SortedCalls:
+def sort_calls(calls: Iterable[RecordedExchange], facts: Iterable[Entry], *, by_count: bool) -> SortedCalls:
     """The calls by kind; `by_count`: a poll that was refused is one of the polls, and doesn't strike."""
-    found, by_id = SortedCalls(), dict[str, RecordedJob]()
+    found, calls = SortedCalls(), tuple(calls)
+    jobs = job_histories(calls, facts)
+    begun, polls = set[int](), {poll.x for job in jobs for poll in job.polls}
+    for job in jobs:
+        if job.accepted.asks is not None:
+            begun.add(job.accepted.x)
+            found.jobs[asked_key(job.accepted.route, job.accepted.asks, {})].append(RecordedJob(job, job.looks()))
     for call in calls:
-        client_call, command = call.client_call, call.client_call.command if call.client_call is not None else None
-        if call.begun is not None and client_call is not None:
-            job = by_id[call.begun.job] = RecordedJob(call.begun, call)
-            job.good += call.shown_later()
-            found.jobs[asked_key(call.requested.route, client_call, {})].append(job)
+        if call.x in begun:
             continue
-        known = by_id.get(call.operation[1] or "")
-        looks = known is not None and isinstance(command, Look)
-        if known is not None:
-            known.polls += [call] * looks
-            known.good += [call] if looks and call.good else call.shown_later()
+        operation = operation_of(call)
         # whether a device was let in yet, the OAuth server knows
-        waits = call.operation[1] == Grant.DEVICE and call.replied.response.status == 400
-        if not call.good and not (looks and by_count) and not waits:
-            found.failures[call.operation].append(call)
-        elif call.good and not looks:
-            found.others[call.operation].append(call)
-    for job in by_id.values():
-        job.good.sort(key=attrgetter("at"))
+        waits = operation[1] == Grant.DEVICE and call.status == 400
+        if not call.tells and not (call.x in polls and by_count) and not waits:
+            found.failures[operation].append(call)
+        elif call.tells and call.x not in polls:
+            found.others[operation].append(call)
     return found
 
 
@@ -93,8 +87,3 @@ def device_answers(recording: Recording) -> list[tuple[Millis, str] | None]:
             place, at = begun[code]
             answers[place] = fact.instant - at, fact.text("verdict") or ""
     return answers
-
-
-def _mode(call: PlaybackCall) -> str | None:
-    command = call.client_call.command if call.client_call is not None else None
-    return command.mode if isinstance(command, Look) else None

@@ -31,20 +31,20 @@ from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
 from lab.program.words import Status
 from lab.recording.comparison import excused_request
+from lab.recording.exchange import RecordedExchange, answered_calls, client_call_of, exchanges_of
 from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
-from lab.recording.playback.calls import (
+from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
+from lab.recording.playback.matching import (
     Operation,
-    PlaybackCall,
     asked_key,
     asks_alike,
-    call_of,
     grant_of,
+    message_unlike,
     nearest_titles,
-    playback_calls,
+    title_unlike,
 )
-from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
 from lab.recording.tape.body_shapes import shape_of
 from lab.recording.tape.recorded_calls import epoch_in
 
@@ -104,13 +104,11 @@ class RecordingPlayback:
         self._how = how
         self._until = recording.until
         self.writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
-        calls = [call for call in playback_calls(recording) if how.faults or call.good]
-        self._calls = [
-            call for call in calls if any(each.concerns("req", call.requested.route) for each in how.matchers)
-        ]
+        calls = [call for call in answered_calls(exchanges_of(recording)) if how.faults or call.tells]
+        self._calls = [call for call in calls if any(each.concerns("req", call.route) for each in how.matchers)]
         self._titles = tuple(islice(dict.fromkeys(call.title for call in calls), _MOST_TITLES))
-        self._order = deque(call for call in calls if call.requested.route not in GRANTING)
-        self._sorted = sort_calls(calls, by_count=how.mode is PlaybackMode.BY_COUNT)
+        self._order = deque(call for call in calls if call.route not in GRANTING)
+        self._sorted = sort_calls(calls, recording.facts(), by_count=how.mode is PlaybackMode.BY_COUNT)
         self.devices = device_answers(recording)
         """What became of each device code by somebody outside of the API."""
         self._begun = Counter[str]()
@@ -126,9 +124,7 @@ class RecordingPlayback:
         if self._how.mode is PlaybackMode.STRICT:
             return tuple(call.title for call in self._order)
         return tuple(
-            f"{call.title}: {call.replied.response.status or call.replied.cut}"
-            for calls in self._sorted.failures.values()
-            for call in calls
+            f"{call.title}: {call.status or call.cut}" for calls in self._sorted.failures.values() for call in calls
         )
 
     def failure(self, route: str, request: Request, now: Millis) -> Reply | None:
@@ -138,7 +134,7 @@ class RecordingPlayback:
     def refusal(self, route: str, request: Request, now: Millis) -> Reply | None:
         """The recorded 401 for a call whose bearer is no good here either; None: there is none left."""
         waiting = self._order if self._how.mode is PlaybackMode.STRICT else self._sorted.refused(route)
-        if not waiting or waiting[0].requested.route != route or waiting[0].replied.response.status != 401:
+        if not waiting or waiting[0].route != route or waiting[0].status != 401:
             return None
         return self._reply(waiting.popleft(), request, None, now)
 
@@ -154,7 +150,7 @@ class RecordingPlayback:
             request = replace(request, body=shape_of(request.headers, request.body))
         if any(matcher.concerns("req", route) for matcher in self._how.matchers):
             request = self._as_recorded(route, request)
-        client_call = call_of(route, request)
+        client_call = client_call_of(route, request)
         if self._how.mode is PlaybackMode.STRICT:
             return self._next(route, request, client_call, now)
         command = client_call.command if client_call is not None else None
@@ -164,17 +160,17 @@ class RecordingPlayback:
         playing = self._playing.get(str(named)) if named is not None else None
         if isinstance(command, Look):
             return self._poll(route, request, command, playing, now)
-        operation = route, playing.job.start.job if playing is not None else None
+        operation = route, playing.job.history.job if playing is not None else None
         return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
 
     def _as_recorded(self, route: str, request: Request) -> Request:
         """The request as the first recorded one from which it differs only where a matcher lets it."""
         back = self._recorded_names()
         for call in [*self._order][:1] if self._how.mode is PlaybackMode.STRICT else self._calls:
-            if call.requested.route == route:
-                recorded = self.writer.filled(call.requested.request)
+            if call.route == route:
+                recorded = self.writer.filled(call.request)
                 changed = excused_request(self._how.matchers, route, recorded, request)
-                if self._asks_alike(call, route, changed, call_of(route, changed), back):
+                if self._asks_alike(call, route, changed, client_call_of(route, changed), back):
                     return changed
         return request
 
@@ -187,22 +183,24 @@ class RecordingPlayback:
             other = self._other((route, None), request, None, now)
             if isinstance(other, Reply):  # a message that began no job: it answered a gate
                 return other
-            begun = (job.invoke.message_unlike(client_call) for each in self._sorted.jobs.values() for job in each)
+            begun = (
+                message_unlike(job.history.accepted, client_call) for each in self._sorted.jobs.values() for job in each
+            )
             return Unanswered("unmatched", "No recorded message is this one.", tuple(dict.fromkeys(begun))[:_SHOWN])
         if self._begun[key] >= len(jobs) and not self._how.repeat:
             return Unanswered("exhausted", "Every recorded job of this message was begun; --repeat begins again.")
         job = jobs[self._begun[key] % len(jobs)]
         self._begun[key] += 1
-        names = self._fresh(job) if job.start.job in self._playing else {}
+        names = self._fresh(job) if job.history.job in self._playing else {}
         if (own := getattr(client_call.command, "new_id", None)) is not None:
-            names = {**names, job.start.job: own}
-        since = now + job.start.at - job.invoke.at
-        playing = self._playing[names.get(job.start.job, job.start.job)] = PlayingJob(job, since, names)
-        return self._reply(job.invoke, request, playing, now)
+            names = {**names, job.history.job: own}
+        since = now + job.history.at - job.history.accepted.at
+        playing = self._playing[names.get(job.history.job, job.history.job)] = PlayingJob(job, since, names)
+        return self._reply(job.history.accepted, request, playing, now)
 
     def _fresh(self, job: RecordedJob) -> dict[str, str]:
         """Other ids for a job that is played again, and for its conversation."""
-        known = (job.start.job, job.start.conversation)
+        known = (job.history.job, job.history.conversation)
         return {each: uuid4(len(self._playing), f"playback/{each}") for each in known if each}
 
     def _poll(
@@ -215,21 +213,21 @@ class RecordingPlayback:
         job = playing.job
         playing.polls += 1
         if self._how.mode is PlaybackMode.BY_COUNT:
-            if playing.polls > len(job.polls):
-                return Unanswered("exhausted", f"{len(job.polls)} polls of this job were recorded.")
-            return self._reply(job.polls[playing.polls - 1], request, playing, now)
-        if (struck := self._struck((route, job.start.job), request, now, playing)) is not None:
+            if playing.polls > len(job.history.polls):
+                return Unanswered("exhausted", f"{len(job.history.polls)} polls of this job were recorded.")
+            return self._reply(job.history.polls[playing.polls - 1], request, playing, now)
+        if (struck := self._struck((route, job.history.job), request, now, playing)) is not None:
             return struck
-        at, good = job.start.at + now - playing.since, job.shown(look.mode)
+        at, good = job.history.at + now - playing.since, job.shown(look.mode)
         place = bisect_right(good, at, key=attrgetter("at"))
         seen = good[place - 1].seen if place else None
         if at > self._until and not (seen is not None and seen.final):
             return Unanswered("exhausted", "The recording ends before this job does.")
         if place:
             return self._reply(good[place - 1], request, playing, now)
-        if not job.invoke.streamed:
+        if not job.history.accepted.streamed:
             # what was accepted is looked up now: the words of invoke, with a poll's status and latency
-            first = self._reply(job.invoke, request, playing, now)
+            first = self._reply(job.history.accepted, request, playing, now)
             latency = self.writer.latency(good[0]) if good else first.latency
             return replace(first, response=replace(first.response, status=200), latency=latency)
         # deltas show no job; one that is RUNNING at its first poll was so from its beginning
@@ -241,37 +239,42 @@ class RecordingPlayback:
         self, operation: Operation, request: Request, playing: PlayingJob | None, now: Millis
     ) -> Reply | Unanswered:
         route, back = operation[0], self._recorded_names()
-        client_call = call_of(route, request)
+        client_call = client_call_of(route, request)
         alike = [
             call for call in self._sorted.others[operation] if self._asks_alike(call, route, request, client_call, back)
         ]
         for call in alike:
             # what began, decided or stored something did so once; what only tells goes on telling
-            if call.client_call is not None or len(alike) > 1 or self._how.mode is PlaybackMode.BY_COUNT:
+            if call.asks is not None or len(alike) > 1 or self._how.mode is PlaybackMode.BY_COUNT:
                 self._sorted.others[operation].remove(call)
             return self._reply(call, request, playing or self._playing_of(call), now)
         return Unanswered("unmatched", "No such call was recorded.", nearest_titles(self._titles, request, _SHOWN))
 
     def _asks_alike(
-        self, call: PlaybackCall, route: str, request: Request, client_call: ClientCall | None, back: Mapping[str, str]
+        self,
+        call: RecordedExchange,
+        route: str,
+        request: Request,
+        client_call: ClientCall | None,
+        back: Mapping[str, str],
     ) -> bool:
-        mine = self.writer.filled(call.requested.request)
-        if client_call is not None and (recorded := call_of(route, mine)) is not None:
+        mine = self.writer.filled(call.request)
+        if client_call is not None and (recorded := client_call_of(route, mine)) is not None:
             return asked_key(route, client_call, back) == asked_key(route, recorded, {})
         return asks_alike(route, mine, request, back)
 
-    def _playing_of(self, call: PlaybackCall) -> PlayingJob | None:
+    def _playing_of(self, call: RecordedExchange) -> PlayingJob | None:
         """The job that a recorded answer shows, as it was begun here last."""
         name = call.seen.job if call.seen is not None else None
-        return next((each for each in reversed(self._playing.values()) if each.job.start.job == name), None)
+        return next((each for each in reversed(self._playing.values()) if each.job.history.job == name), None)
 
     def _next(self, route: str, request: Request, client_call: ClientCall | None, now: Millis) -> Reply | Unanswered:
         """The next recorded exchange of the API, if this is its request."""
         if not self._order:
             return Unanswered("exhausted", "Every recorded call was made.")
         call = self._order[0]
-        if call.requested.route != route or not self._asks_alike(call, route, request, client_call, {}):
-            near = call.title_unlike(self.writer.filled(call.requested.request), request)
+        if call.route != route or not self._asks_alike(call, route, request, client_call, {}):
+            near = title_unlike(call, self.writer.filled(call.request), request)
             return Unanswered("unmatched", "The recording goes on otherwise.", (near,))
         self._order.popleft()
         return self._reply(call, request, None, now)
@@ -283,15 +286,15 @@ class RecordingPlayback:
         failures = self._sorted.failures.get(operation)
         if not failures:
             return None
-        start = (self._first_recorded, self._first) if playing is None else (playing.job.start.at, playing.since)
+        start = (self._first_recorded, self._first) if playing is None else (playing.job.history.at, playing.since)
         if now - start[1] < failures[0].at - start[0]:
             return None
         return self._reply(failures.popleft(), request, playing, now)
 
-    def _reply(self, call: PlaybackCall, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
+    def _reply(self, call: RecordedExchange, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
         if playing is None:
             return self.writer.reply(call, request, now, now - call.at, {})
-        return self.writer.reply(call, request, now, playing.since - playing.job.start.at, playing.names)
+        return self.writer.reply(call, request, now, playing.since - playing.job.history.at, playing.names)
 
     def _recorded_names(self) -> dict[str, str]:
         return {fresh: name for playing in self._playing.values() for name, fresh in playing.names.items()}

@@ -1,7 +1,8 @@
 """The secrets of a pod's traffic: nobody tells them, so they are learnt as they pass (recordings.md §16)."""
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -37,6 +38,23 @@ class CapturedSecrets(KnownSecrets):
         self._with_secret: set[tuple[str, int]] = set()
         """Those of which a secret is known."""
         self._hosts: dict[str, int] = {}
+        self._learning = False
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Meanwhile texts are gone through for what is a secret, and nothing in them is hidden: nobody keeps them."""
+        self._learning = True
+        yield
+        self._learning = False
+        self.generation += 1  # what was remembered meanwhile isn't clean
+
+    def hidden(self, text: str) -> str:
+        """As any."""
+        return text if self._learning else super().hidden(text)
+
+    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
+        """As any."""
+        return (text, str) if self._learning else super().taken_out(text, sign)
 
     def brought(self, value: str, kind: str) -> str:
         """As any; what a client sends is no worse than what it was given, and a token may say whose it is."""
@@ -132,8 +150,12 @@ class CaptureRedactor(Redactor):
 
     def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
         """The client whose name and secret were sent."""
-        # a form has them decoded, whatever was meant here
-        return self.secrets.login("client", *readings[-1])
+        # a form has them decoded, whatever was meant here; a text repeats either
+        word = self.secrets.login("client", *readings[-1])
+        for name, secret in readings[:-1]:
+            if self.secrets.find(secret) is None:
+                self.secrets.configure(secret, word, name)
+        return word
 
     def written(self, text: str, *, oauth: bool) -> str:
         """As any; what stands together is one client's, or one user's."""

@@ -20,13 +20,13 @@ def ask(session: Session, bearer: str) -> None:
 
 
 def test_a_lab_of_the_usual_settings_confirms_everything() -> None:
-    found = list(assess(traffic_of(everything(Session(), ask), None)))
+    found = list(assess(traffic_of(everything(Session(), ask))))
     assert {each.claim.name for each in found if each.standing is not Standing.CONFIRMED} == set()
     assert {(each.claim.place, each.claim.name) for each in found} >= A2A_JUDGES.keys()
 
 
 def test_a_context_that_is_refused_contradicts_its_row_and_is_advised() -> None:
-    found = assess(traffic_of(everything(Session(unknown_conversation="refuse"), ask), None))
+    found = assess(traffic_of(everything(Session(unknown_conversation="refuse"), ask)))
     setting = "unknown_conversation=refuse"
     assert contradicted(list(found)) == {"invoke request: conversationId": setting, "A2A task: contextId": setting}
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Response
+from lab.core.observe import Replied, Requested
+from lab.dialects import client_named
+from lab.dialects.base import Invoke
 from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
-from lab.recording.client_calls import CallKind
+from lab.recording.exchange import CallKind, ExchangeReader
 from lab.recording.show.timeline_page import timeline_page
 from lab.recording.show.transcript import transcript_lines
 from tests.conftest import examples
@@ -97,6 +100,14 @@ def test_a_call_is_known_to_be_answered_with_updates_by_what_it_asks() -> None:
     assert calls_that_begin_or_decide(recording_of(SESSIONS["a2a stream"])) == {
         (CallKind.INVOKE, "a2a", True), (CallKind.DECIDE, "a2a-stream", True), (CallKind.INVOKE, "a2a", False),
     }  # fmt: skip
+
+
+def test_a_message_that_is_refused_with_200_says_nothing_of_how_things_are() -> None:
+    client, reader = client_named("a2a"), ExchangeReader()
+    call = reader.begin(Requested(0, 1, *client.ask(Invoke(team="T", message="Go"), "n")))
+    error = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "Not now."}}).encode()
+    found = reader.complete(call, Replied(9, 1, Response(200, (("content-type", "application/json"),), error)))
+    assert found.good and not found.tells
 
 
 def test_a_stream_is_told_event_by_event_and_a_task_by_its_state() -> None:

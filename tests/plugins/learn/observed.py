@@ -6,9 +6,11 @@ from pathlib import Path
 
 from lab.cli.check.scenario_checks import parse_files
 from lab.core.errors import Complaint
+from lab.core.exchange import header_of
 from lab.files.recordings import read_recording
 from lab.plugins.learn.reading import observed_in
 from lab.plugins.learn.story import RoutePace, Story, earliest_polls, own_story, stretches_of
+from lab.recording.exchange import RecordedExchange
 
 
 def story_in(path: Path) -> Story:
@@ -25,9 +27,7 @@ def canonical(story: Story) -> list[object]:
     for turn in story.turns:
         seen = [poll.seen for poll in turn.polls if poll.seen is not None]
         failed = [
-            (number, poll.replied.response.status, poll.replied.cut, retry(poll))
-            for number, poll in enumerate(turn.polls)
-            if poll.seen is None
+            (number, poll.status, poll.cut, retry(poll)) for number, poll in enumerate(turn.polls) if poll.seen is None
         ]
         statuses = [each for each, _ in groupby((each.word, each.progress) for each in seen)]
         last = turn.last
@@ -36,15 +36,15 @@ def canonical(story: Story) -> list[object]:
         )
     for route in ("token", "invoke"):
         found += [
-            (route, n, call.replied.response.status, call.replied.cut, retry(call))
+            (route, n, call.status, call.cut, retry(call))
             for n, call in enumerate(story.calls[route])
-            if not call.good
+            if not call.tells
         ]
     return found
 
 
-def retry(call: object) -> bool:
-    return call.replied.response.header("retry-after") is not None  # type: ignore[attr-defined]
+def retry(call: RecordedExchange) -> bool:
+    return header_of(call.headers, "retry-after") is not None
 
 
 def changes(story: Story) -> list[list[tuple[int, int]]]:
@@ -61,12 +61,12 @@ def complaints_of(path: Path) -> list[Complaint]:
     return [*parsed.complaints, *parsed.warnings(None)]
 
 
-_ALIAS = re.compile("«secret:[^»]*»")
+_STAND_IN = re.compile("lab-[A-Z][0-9]+-[a-z]+(?:-x+)?")
 _LASTS = re.compile(r"\b(?:after|takes|patience|token|invoke|status|delay): (?:\{between: [^}]*\}|(?:\d+[a-z]+)+)")
 
 
 def undated(text: str) -> list[str]:
     """A learned scenario without what depends on when a client polled: comments, and how long things last."""
     lines = (line.partition("  #")[0] for line in text.splitlines() if not line.startswith(("#", "shows:")))
-    # an alias in a scenario is a text that looks like one
-    return [_ALIAS.sub("«secret»", _LASTS.sub("", line)) for line in lines if "delay: " not in line]
+    # a stand-in in a scenario is a text that looks like one
+    return [_STAND_IN.sub("lab-S1-secret", _LASTS.sub("", line)) for line in lines if "delay: " not in line]

@@ -78,7 +78,7 @@ def test_a_learned_scenario_is_one_and_its_run_ends(
     sent: dict[str, object], calls: list[tuple[int, int, tuple[int, str], list[object]]]
 ) -> None:
     last = (3_000, 50, (200, '{"status": "completed", "output": "done"}'), [])
-    observed = observed_in(file_of(sent, [*calls, last]), "calls.har", lambda digest: b"")
+    observed = observed_in(file_of(sent, [*calls, last]), "calls.har")
     said = parse_terms("status", (), ("ask=prompt", "says=message", "output=output", "error=error"))
     said = replace(said, words=meanings(calls))
     text = learn(observed, "calls", "calls.har", said)

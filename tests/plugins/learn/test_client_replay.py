@@ -15,13 +15,13 @@ from lab.plugins.learn.reading import ObservedCalls
 from lab.program.switches import Layers, Switches
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.divergences import Divergences
+from lab.recording.exchange import answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
-from lab.recording.playback.calls import playback_calls
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import ROOT, UNLIKE, few_of
 from tests.plugins.learn.test_recordings import SHIPPED, WITHOUT_POLLS
-from tests.recording.another_server import NO_BLOB, AnotherServer, as_capture
+from tests.recording.another_server import AnotherServer, as_capture
 from tests.recording.joined import Joined, config
 
 OTHERWISE = {
@@ -29,7 +29,7 @@ OTHERWISE = {
 }
 
 
-def captured(name: str) -> tuple[Recording, Blob]:
+def captured(name: str) -> Recording:
     """One session's calls as a proxy saw them."""
     path = ROOT / "recordings" / f"{name}.rec.jsonl"
     return as_capture(read(open_recording(path), path.name))
@@ -37,16 +37,16 @@ def captured(name: str) -> tuple[Recording, Blob]:
 
 def learned(name: str, recording: Recording) -> str:
     """What is learned of these calls alone."""
-    observed = ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording))
+    observed = ObservedCalls(list(answered_calls(exchanges_of(recording))), epoch_in(recording))
     return learn(observed, name, recording.name, Terms())
 
 
 def again(name: str) -> Divergences:
     """The same calls, to a mock of what was learned of them."""
-    recording, blob = captured(name)
-    own = program_of(parse_scenario(learned(name, recording, blob), f"{name}.yaml"))
+    recording = captured(name)
+    own = program_of(parse_scenario(learned(name, recording), f"{name}.yaml"))
     there = AnotherServer(Config((own,), Switches(), 7, INSTANT_EPOCH, token_scenario=own.name).settled(Layers()))
-    return there.replay(recording, ClientTerms(), blob)
+    return there.replay(recording, ClientTerms())
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_where_it_does_not_the_difference_is_this_one(name: str) -> None:
 
 
 def test_a_version_is_learned_unless_the_client_named_it() -> None:
-    recording, blob = captured("invoice-analysis")
-    assert "version: 7}" in learned("a", recording, blob)
+    recording = captured("invoice-analysis")
+    assert "version: 7}" in learned("a", recording)
     named = [
         replace(line, value={**line.value, "version": 7})
         if isinstance(line, Req) and isinstance(line.value, dict) and "message" in line.value
         else line
         for line in recording.lines
     ]
-    assert "version:" not in learned("a", replace(recording, lines=named), blob)
+    assert "version:" not in learned("a", replace(recording, lines=named))
 
 
 BRIEF = """
@@ -108,7 +108,7 @@ def test_a_poll_that_fails_hides_no_short_gate(call: int) -> None:
     peer.play()
     peer.tape.close(peer.now)
     recording = as_capture(read(peer.data, "brief"))
-    own = program_of(parse_scenario(learned("brief", recording, NO_BLOB), "brief.yaml"))
+    own = program_of(parse_scenario(learned("brief", recording), "brief.yaml"))
     for seed in range(3):
         setup = Config((own,), Switches(), seed, INSTANT_EPOCH, token_scenario=own.name)
         found = AnotherServer(setup.settled(Layers())).replay(recording, ClientTerms())

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, Lab
 
 
 def observed(text: str) -> ObservedCalls:
-    return observed_in(text.encode(), "x", lambda digest: b"")
+    return observed_in(text.encode(), "x")
 
 
 ENTRY = {
@@ -95,7 +95,7 @@ def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
     calls, epoch = found.calls, found.epoch
     assert [call.at for call in calls] == [0, 1500]
     assert epoch == 1_767_254_400
-    assert calls[0].title == "GET /jobs/1" and calls[0].replied.response.body == b""
+    assert calls[0].title == "GET /jobs/1" and calls[0].body == b""
 
 
 @pytest.mark.parametrize("form", ["har", "cassette"])
@@ -154,7 +154,7 @@ def test_a_body_is_read_however_it_is_written(form: str) -> None:
         "interactions:\n- request: {uri: /x, method: get}\n"
         f"  response: {{status: {{code: 200}}, headers: {{Content-Encoding: [gzip]}}, body: {value}}}\n"
     )
-    assert [call.replied.response.body for call in observed(text).calls] == [BODY]
+    assert [call.body for call in observed(text).calls] == [BODY]
 
 
 @pytest.mark.parametrize(("second", "timed"), [("Thu, 01 Jan 2026 10:00:30 GMT", True), ("soon", False)])

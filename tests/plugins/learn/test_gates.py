@@ -17,9 +17,9 @@ from lab.plugins.learn.story import ObservedTurn, StatusStretch, Story
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate, Vote
 from lab.program.words import Status, Verdict
+from lab.recording.exchange import ExchangeReader, answered_calls, exchanges_of
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from lab.recording.playback.calls import playback_call, playback_calls
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.recording.joined import Joined, config
 
@@ -36,7 +36,7 @@ def learned(recording: Recording, *, facts: bool = True) -> Scenario:
     """What is learned of it; without `facts` as of a capture."""
     if not facts:
         recording = replace(recording, lines=[line for line in recording.lines if not isinstance(line, Entry)])
-    calls = list(playback_calls(recording, None))
+    calls = list(answered_calls(exchanges_of(recording)))
     observed = ObservedCalls(calls, epoch_in(recording), tuple(recording.facts()))
     return parse_scenario(learn(observed, "learned", "joined", Terms()), "learned.yaml")
 
@@ -100,9 +100,9 @@ def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
 ) -> None:
     waiting = Seen(job="J", word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
     after = Seen(job="J", word=str(status), status=status, output=output, error=error)
-    invoke = playback_call(
-        Requested(0, 1, "unknown", Request("POST", "/jobs")), Replied(0, 1, Response(202)), None, inside=False
-    )
+    reader = ExchangeReader()
+    begun = reader.begin(Requested(0, 1, "unknown", Request("POST", "/jobs")))
+    invoke = reader.complete(begun, Replied(0, 1, Response(202)))
     turn = ObservedTurn(
         invoke=invoke,
         message="x",

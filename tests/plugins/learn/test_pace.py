@@ -9,12 +9,13 @@ from lab.core.observe import Replied, Requested
 from lab.dialects.client import Seen
 from lab.plugins.learn.story import ObservedTurn, earliest_polls, pace_of, stretches_of
 from lab.program.words import Status
-from lab.recording.playback.calls import PlaybackCall, playback_call
+from lab.recording.exchange import ExchangeReader, RecordedExchange
 
 
-def call(at: Millis, took: Millis, status: int = 200) -> PlaybackCall:
+def call(at: Millis, took: Millis, status: int = 200) -> RecordedExchange:
     requested = Requested(at, 1, "unknown", Request("GET", "/jobs/1"))
-    return playback_call(requested, Replied(at + took, 1, Response(status)), None, inside=False)
+    reader = ExchangeReader()
+    return reader.complete(reader.begin(requested), Replied(at + took, 1, Response(status)))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def turn_of(*polls: tuple[Millis, Millis, str]) -> ObservedTurn:
     turn = ObservedTurn(invoke=call(1_000, 200), message="x")
     for at, took, word in polls:
         seen = Seen(job="1", word=word, status=Status(word)) if word else None
-        turn.polls.append(replace(call(at, took, 200 if word else 503), seen=seen))
+        turn.polls.append(replace(call(at, took, 200 if word else 503), answer=seen))
     return turn
 
 

@@ -101,6 +101,6 @@ def test_of_several_conversations_the_first_is_learned_and_the_others_are_named(
     one, other = (
         read_recording(ROOT / "recordings" / f"{name}.rec.jsonl") for name in ("item-comparison", "invoice-analysis")
     )
-    story = own_story([call for data in (one, other) for call in observed_in(data, "a", lambda digest: b"").calls])
+    story = own_story([call for data in (one, other) for call in observed_in(data, "a").calls])
     assert story is not None and len(story.turns) == 1
     assert [note[:54] for note in story.notes] == ["Jobs of other conversations, left out: Analyse invoice"]

@@ -9,7 +9,7 @@ from lab.faults.model import CUT_AFTER
 from lab.plugins.rehearsal.report.history import ClientHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import SILENT, early, gave_up, readable_pause
-from lab.recording.client_calls import REDIRECTS, CallKind, JudgedCall
+from lab.recording.exchange import REDIRECTS, CallKind, RecordedExchange
 from lab.recording.format.lines import SERVER_CUTS
 
 AT_ONCE: Millis = 100
@@ -38,7 +38,7 @@ def backs_off_when_refused(history: ClientHistory) -> Iterator[Occasion]:
     yield from charged(history, "D1")
 
 
-def _unexplained_refusal(call: JudgedCall) -> bool:
+def _unexplained_refusal(call: RecordedExchange) -> bool:
     response = call.response
     return (
         response is not None
@@ -59,7 +59,7 @@ def repeats_failed_polls(history: ClientHistory) -> Iterator[Occasion]:
     yield from charged(history, "D2")
 
 
-def _server_error(call: JudgedCall) -> bool:
+def _server_error(call: RecordedExchange) -> bool:
     return call.kind is CallKind.POLL and call.whole and call.status in (500, 502, 504)
 
 
@@ -78,7 +78,7 @@ def takes_no_garbage(history: ClientHistory) -> Iterator[Occasion]:
     yield from went_on(history, [call for call in history.of(CallKind.POLL) if _garbage(call)], "D4")
 
 
-def _garbage(call: JudgedCall) -> bool:
+def _garbage(call: RecordedExchange) -> bool:
     half = call.response is not None and call.cut in SERVER_CUTS
     return half or (call.good and isinstance(call.answer, Unreadable))
 
@@ -106,7 +106,7 @@ def storms_nobody(history: ClientHistory) -> Iterator[Occasion]:
             yield broken(*calls) if len(calls) > 3 * expected else kept(*calls[:2])
 
 
-def _storm(call: JudgedCall) -> bool:
+def _storm(call: RecordedExchange) -> bool:
     # whoever is told how long to wait is judged by that (C1)
     return call.failed and not (call.response and readable_pause(call.response.header("retry-after") or ""))
 
@@ -152,9 +152,9 @@ def follows_redirects_rightly(history: ClientHistory) -> Iterator[Occasion]:
             yield kept(call)
 
 
-def _stretches(history: ClientHistory, chosen: Callable[[JudgedCall], bool]) -> Iterator[list[JudgedCall]]:
+def _stretches(history: ClientHistory, chosen: Callable[[RecordedExchange], bool]) -> Iterator[list[RecordedExchange]]:
     """Calls of one operation in a row that are so chosen, with the one after them, if there is one."""
-    operations: dict[object, list[JudgedCall]] = {}
+    operations: dict[object, list[RecordedExchange]] = {}
     for call in history.calls:
         # another message is no retry
         message = repr((call.command, call.details)) if call.kind is CallKind.INVOKE else ""
@@ -166,7 +166,7 @@ def _stretches(history: ClientHistory, chosen: Callable[[JudgedCall], bool]) -> 
                 yield [*group, *after[:1]]
 
 
-def _pauses(calls: list[JudgedCall]) -> list[Millis]:
+def _pauses(calls: list[RecordedExchange]) -> list[Millis]:
     """Between an answer's end and the next call; where that was sent before, there was none to be judged."""
     return [later.sent - call.left for call, later in pairwise(calls) if later.sent >= call.left]
 

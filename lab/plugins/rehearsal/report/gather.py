@@ -1,16 +1,16 @@
 """A recording -> the history of each client in it."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
+from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory
 from lab.plugins.rehearsal.report.stops import stops_of
-from lab.recording.client_calls import CallKind, JudgedCall, calls_of
+from lab.recording.exchange import RecordedExchange, exchanges_of
 from lab.recording.format.lines import Entry, Recording, Req, Res
+from lab.recording.story import job_histories
 from lab.recording.tape.header import ACCOUNTS
 from lab.recording.tape.recorded_calls import epoch_in
 
@@ -24,7 +24,7 @@ def histories_of(recording: Recording, *, over: bool = False, code: int | None =
     """
     if recording.end is not None and (found := _EXIT.fullmatch(recording.end.reason)):
         over, code = True, int(found[1])
-    all_calls, facts = calls_of(recording), tuple(recording.facts())
+    all_calls, facts = exchanges_of(recording), tuple(recording.facts())
     calls = tuple(call for call in all_calls if call.listener is None)
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
     within = not any(fact.type == "connection.opened" for fact in facts)
@@ -57,69 +57,38 @@ def _limit(recording: Recording) -> int | None:
 
 def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
     calls = tuple(call for call in whole.calls if call.client == client)
-    by_x = {call.x: call for call in calls}
     history = replace(
         whole,
         client=client,
         calls=calls,
         elsewhere=tuple(call for call in whole.elsewhere if call.client == client),
-        grants=tuple(_grants(by_x, whole.facts)),
-        jobs=tuple(_jobs(by_x, whole.facts)),
+        grants=tuple(_grants(calls)),
+        jobs=tuple(job_histories(calls, whole.facts)),
         connections=tuple(each for each in whole.connections if each.calls[0].client == client),
         foreign=frozenset(call.connection for call in whole.calls if call.client != client),
     )
     return replace(history, stops=tuple(stops_of(history)))
 
 
-def _grants(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[GrantHistory]:
-    for fact in facts:
-        until = fact.get("until")
-        if fact.type != "token.granted" or fact.x is None or fact.x not in calls or not isinstance(until, int):
-            continue
-        yield GrantHistory(
-            call=calls[fact.x],
-            token=fact.text("token") or "",
-            refresh=fact.text("refresh"),
-            scope=fact.text("scope") or "",
-            grant=fact.text("grant") or "",
-            user=fact.text("user"),
-            life=until - fact.instant,
-        )
+def _grants(calls: tuple[RecordedExchange, ...]) -> Iterator[GrantHistory]:
+    for call in calls:
+        for fact in call.facts:
+            until = fact.get("until")
+            if fact.type != "token.granted" or not isinstance(until, int):
+                continue
+            yield GrantHistory(
+                call=call,
+                token=fact.text("token") or "",
+                refresh=fact.text("refresh"),
+                scope=fact.text("scope") or "",
+                grant=fact.text("grant") or "",
+                user=fact.text("user"),
+                life=until - fact.instant,
+            )
 
 
-def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
-    polls, decisions = dict[str | None, list[JudgedCall]](), dict[str | None, list[JudgedCall]]()
-    for call in calls.values():
-        if call.kind is CallKind.POLL:
-            polls.setdefault(call.job, []).append(call)
-        elif call.kind is CallKind.DECIDE:
-            decisions.setdefault(call.job, []).append(call)
-    inside = any(fact.type == "job.accepted" for fact in facts)
-    for start in _accepted(calls, facts) if inside else _answered(calls):
-        yield replace(start, polls=tuple(polls.get(start.job, ())), decisions=tuple(decisions.get(start.job, ())))
-
-
-def _accepted(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
-    """The jobs that a mock accepted, without what came after."""
-    for fact in facts:
-        job, turn = fact.text("job"), fact.get("turn")
-        if fact.type == "job.accepted" and job is not None and fact.x is not None and fact.x in calls:
-            number = turn if isinstance(turn, int) else 1
-            yield JobHistory(job=job, accepted=calls[fact.x], conversation=fact.text("conversation"), turn=number)
-
-
-def _answered(calls: Mapping[int, JudgedCall]) -> Iterator[JobHistory]:
-    """The same of a server that is known from outside, or played back: of jobs there are answers alone."""
-    turns = Counter[str | None]()
-    for call in calls.values():
-        if call.kind is CallKind.INVOKE and call.seen is not None:
-            turns[call.seen.conversation] += 1
-            turn = turns[call.seen.conversation]
-            yield JobHistory(job=call.seen.job, accepted=call, conversation=call.seen.conversation, turn=turn)
-
-
-def _connections(recording: Recording, calls: tuple[JudgedCall, ...]) -> Iterator[ConnectionHistory]:
-    by_connection: dict[int, list[JudgedCall]] = {}
+def _connections(recording: Recording, calls: tuple[RecordedExchange, ...]) -> Iterator[ConnectionHistory]:
+    by_connection: dict[int, list[RecordedExchange]] = {}
     for call in calls:
         by_connection.setdefault(call.connection, []).append(call)
     opened: list[int] = []

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from lab.dialects.base import Invoke
 from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.history import Charge, ClientHistory, JobHistory
+from lab.plugins.rehearsal.report.history import Charge, ClientHistory
 from lab.plugins.rehearsal.report.outcomes import ProcessEnd
-from lab.recording.client_calls import JudgedCall
+from lab.recording.exchange import RecordedExchange
+from lab.recording.story import JobHistory
 
 
 class HarmKind(StrEnum):
@@ -72,7 +73,7 @@ def _evidence(histories: Iterable[ClientHistory], jobs: Sequence[JobHistory]) ->
                 yield call.line, f"{call.kind}: {_answer(call)}{by}{job}"
 
 
-def _answer(call: JudgedCall) -> str:
+def _answer(call: RecordedExchange) -> str:
     """What came, in a word or two."""
     if not call.whole:
         return "without an answer" if call.response is None else f"{call.status}, cut"

@@ -10,16 +10,15 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
-from lab.dialects.client import Seen
-from lab.program.words import Status
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
+from lab.recording.story import JobHistory
 
 
 class GrantHistory(Struct, frozen=True, kw_only=True):
     """A token that the client was granted."""
 
-    call: JudgedCall
+    call: RecordedExchange
     token: str
     refresh: str | None
     scope: str
@@ -34,52 +33,11 @@ class GrantHistory(Struct, frozen=True, kw_only=True):
         return self.call.at + self.life
 
 
-class JobHistory(Struct, frozen=True, kw_only=True):
-    """A job as its client went through it."""
-
-    job: str
-    accepted: JudgedCall
-    """The call that started it."""
-    conversation: str | None
-    turn: int
-    polls: tuple[JudgedCall, ...] = ()
-    decisions: tuple[JudgedCall, ...] = ()
-
-    @property
-    def calls(self) -> tuple[JudgedCall, ...]:
-        """The call that started it, and its polls."""
-        return (self.accepted, *self.polls)
-
-    @property
-    def end(self) -> JudgedCall | None:
-        """The first answer that showed its end whole."""
-        return next((call for call in self.calls if call.seen is not None and call.seen.final), None)
-
-    @property
-    def started(self) -> Millis:
-        """When its client had the job's id."""
-        return self.accepted.left
-
-    def shows(self) -> Iterator[tuple[JudgedCall, Seen]]:
-        """The answers that show the job, in order."""
-        return ((call, call.seen) for call in self.calls if call.seen is not None)
-
-    def waits(self) -> Iterator[tuple[JudgedCall, JudgedCall]]:
-        """For each stretch of WAITING that the client saw the end of: its first answer, and the first one after it."""
-        first: JudgedCall | None = None
-        for call, seen in self.shows():
-            if seen.status is Status.WAITING:
-                first = first or call
-            elif first is not None:
-                yield first, call
-                first = None
-
-
 class ConnectionHistory(Struct, frozen=True, kw_only=True):
     """A connection on which the client called."""
 
     c: int
-    calls: tuple[JudgedCall, ...]
+    calls: tuple[RecordedExchange, ...]
     closed: Millis | None = None
     """When it ended, in the client's time; None: it was open at the recording's end."""
     how: str | None = None
@@ -98,12 +56,12 @@ class ConnectionHistory(Struct, frozen=True, kw_only=True):
 class Charge(Struct, frozen=True):
     """A client stopped after this call, or polled on after the job's end."""
 
-    call: JudgedCall
+    call: RecordedExchange
     """The call whose answer was the last one, or the one that showed the end."""
     rule: str
     """The rule that it is charged to."""
     job: str | None
-    later: tuple[JudgedCall, ...] = ()
+    later: tuple[RecordedExchange, ...] = ()
     """The polls after the end."""
 
 
@@ -111,8 +69,8 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """What one client did."""
 
     client: str
-    calls: tuple[JudgedCall, ...]
-    elsewhere: tuple[JudgedCall, ...]
+    calls: tuple[RecordedExchange, ...]
+    elsewhere: tuple[RecordedExchange, ...]
     """Its calls at another origin, to which it was redirected."""
     grants: tuple[GrantHistory, ...]
     jobs: tuple[JobHistory, ...]
@@ -137,7 +95,7 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """The client's time at the recording's last line."""
     epoch: Epoch
 
-    def of(self, *kinds: CallKind) -> tuple[JudgedCall, ...]:
+    def of(self, *kinds: CallKind) -> tuple[RecordedExchange, ...]:
         """Its calls of these kinds."""
         return tuple(call for call in self.calls if call.kind in kinds)
 
@@ -145,20 +103,20 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """The stops that are charged to a rule."""
         return tuple(stop for stop in self.stops if stop.rule == rule)
 
-    def after(self, call: JudgedCall) -> Iterator[JudgedCall]:
+    def after(self, call: RecordedExchange) -> Iterator[RecordedExchange]:
         """Its calls that were sent once the answer to `call` had left."""
         first = bisect_right(self.calls, call.x, key=attrgetter("x"))
         return (each for each in islice(self.calls, first, None) if each.sent >= call.left)
 
-    def next_of(self, call: JudgedCall) -> JudgedCall | None:
+    def next_of(self, call: RecordedExchange) -> RecordedExchange | None:
         """The next call of the same operation: of the same route, and of a poll the same job."""
         return next((each for each in self.after(call) if operation(each) == operation(call)), None)
 
-    def next_try(self, call: JudgedCall) -> JudgedCall | None:
+    def next_try(self, call: RecordedExchange) -> RecordedExchange | None:
         """The next call that asks the same."""
         return next((each for each in self.after(call) if each.asks_same(call)), None)
 
-    def pause_wanted(self, call: JudgedCall) -> Millis | None:
+    def pause_wanted(self, call: RecordedExchange) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
         response = call.response
         if response is None or (text := response.header("retry-after")) is None:
@@ -170,7 +128,7 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         return max(0, dated - self.epoch * 1000 - call.left) if dated is not None and self.exact else None
 
 
-def operation(call: JudgedCall) -> tuple[str, str | None]:
+def operation(call: RecordedExchange) -> tuple[str, str | None]:
     """What tells one operation of a client from another."""
     return call.route, call.job if call.kind is CallKind.POLL else None
 

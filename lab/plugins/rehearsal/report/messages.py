@@ -10,7 +10,7 @@ from lab.dialects.client import Unreadable
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.retries import MESSAGE_KEY, Retries
 from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, kept_unless, rules_in
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 
 _FINAL = (400, 404, 405, 409, 415, 422)
 _COMMENT = re.compile(r"\([^)]*\)")
@@ -31,7 +31,7 @@ def sends_json(history: ClientHistory) -> Iterator[Occasion]:
     yield from kept_unless([call for call in sent if "not_utf8" in call.flags or not _declares_json(call)], sent)
 
 
-def _declares_json(call: JudgedCall) -> bool:
+def _declares_json(call: RecordedExchange) -> bool:
     essence, _, rest = (call.request.header("content-type") or "").lower().partition(";")
     return essence.strip() == "application/json" and rest.replace(" ", "").replace('"', "") in ("", "charset=utf-8")
 
@@ -42,7 +42,7 @@ def takes_json(history: ClientHistory) -> Iterator[Occasion]:
     yield from kept_unless([call for call in calls if not _accepts_json(call)], calls)
 
 
-def _accepts_json(call: JudgedCall) -> bool:
+def _accepts_json(call: RecordedExchange) -> bool:
     accept = ",".join(value for name, value in call.request.headers if name == "accept").lower().replace(" ", "")
     kinds = [kind.split(";")[0] for kind in accept.split(",") if not re.search(r";q=0(\.0*)?$", kind)]
     return not accept or any(re.fullmatch(r"\*/\*|application/(\*|json|.+\+json)", kind) for kind in kinds)
@@ -66,7 +66,7 @@ def repeats_no_message_blindly(history: ClientHistory) -> Iterator[Occasion]:
             yield kept(failure) if again is None else kept(failure, again)
 
 
-def _doubts(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall, JudgedCall | None]]:
+def _doubts(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange, RecordedExchange | None]]:
     """Failures after which a client may think of sending a message again, each with that message and the next try of it."""
     retries = Retries(history)
     lost = [(call, call) for call in history.of(CallKind.INVOKE) if _may_have_begun(call)]
@@ -78,11 +78,11 @@ def _doubts(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall, Ju
             yield call, message, retries.again(call, message)
 
 
-def _failed(call: JudgedCall) -> bool:
+def _failed(call: RecordedExchange) -> bool:
     return call.ended is not None and (not call.good or isinstance(call.answer, Unreadable))
 
 
-def _may_have_begun(call: JudgedCall) -> bool:
+def _may_have_begun(call: RecordedExchange) -> bool:
     """Whether no answer says what became of a message; 429, and 503 with Retry-After, say that nothing did."""
     if call.whole and call.response is not None and not call.good:
         return call.status >= 500 and not (call.status == 503 and call.response.header("retry-after"))
@@ -117,7 +117,7 @@ def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
 
 def stays_in_its_conversation(history: ClientHistory) -> Iterator[Occasion]:
     """B7: told where a message is what only a later turn asks, or names the conversation of an answer."""
-    known: dict[str, JudgedCall] = {}
+    known: dict[str, RecordedExchange] = {}
     for job in history.jobs:
         command, seen = job.accepted.command, job.accepted.seen
         if "outside_conversation" in job.accepted.flags and known:

@@ -16,11 +16,12 @@ from lab.app.pauses import (
 )
 from lab.core.clock import Millis
 from lab.jobs.own_run import LONGEST_DEADLINE
-from lab.plugins.rehearsal.report.history import ClientHistory, JobHistory, operation
+from lab.plugins.rehearsal.report.history import ClientHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import odd_members, odd_result, odd_spelling, usual_members
 from lab.program.words import Status, duration_text
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
+from lab.recording.story import JobHistory
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 3_600_000
@@ -119,7 +120,7 @@ def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion
 
 def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
     """C8: pauses after failures are not all alike, nor do five jobs poll in one instant again and again."""
-    by_attempt: dict[int, list[tuple[Millis, JudgedCall]]] = {}
+    by_attempt: dict[int, list[tuple[Millis, RecordedExchange]]] = {}
     for attempt, pause, call in _pauses_after_failures(history):
         by_attempt.setdefault(attempt, []).append((pause, call))
     # a pause is compared with those after as many failures in a row; of two, chance makes any alike too often
@@ -132,7 +133,7 @@ def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
     yield from _crowds(history)
 
 
-def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis, JudgedCall]]:
+def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis, RecordedExchange]]:
     """Attempt, pause and the call that followed, where nobody said how long to wait."""
     attempts: dict[object, int] = {}
     for call in history.calls:
@@ -149,7 +150,7 @@ def _crowds(history: ClientHistory) -> Iterator[Occasion]:
     polls = history.of(CallKind.POLL)
     if _most_at_once(history) < 5:
         return
-    rounds, together = 0, list[JudgedCall]()
+    rounds, together = 0, list[RecordedExchange]()
     for start, call in enumerate(polls):
         if together and call.sent - together[0].sent <= 20:
             continue
@@ -224,7 +225,7 @@ def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
     yield from charged(history, "C14")
 
 
-def _last_output(history: ClientHistory, end: JudgedCall) -> bool:
+def _last_output(history: ClientHistory, end: RecordedExchange) -> bool:
     return end is history.calls[-1] and end.seen is not None and end.seen.status is Status.COMPLETE
 
 
@@ -237,7 +238,7 @@ def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
     yield from charged(history, "C15")
 
 
-def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, JudgedCall]]:
+def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, RecordedExchange]]:
     """Status, pause and the poll after it, for each good answer; where the client decided meanwhile there is no pause."""
     for call, later in pairwise(job.polls):
         decided = any(call.sent < each.sent < later.sent for each in job.decisions)
@@ -245,9 +246,9 @@ def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | 
             yield call.seen.status, later.sent - call.left, later
 
 
-def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[JudgedCall]]]:
+def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[RecordedExchange]]]:
     """Polls in a row that were answered with one status."""
-    stretch: list[JudgedCall] = []
+    stretch: list[RecordedExchange] = []
     status: Status | None = None
     for call in job.polls:
         shown = call.seen.status if call.good and call.seen is not None else None

@@ -3,7 +3,7 @@
 from lab.core.clock import Millis
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.rule import most
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 
 MESSAGE_KEY = "idempotency-key"
 """The header with which a client names a message."""
@@ -19,13 +19,13 @@ class Retries:
         self._messages = history.of(CallKind.INVOKE)
         self._ends = {job.accepted.x: job.end for job in history.jobs if job.accepted.good}
 
-    def repeats(self, call: JudgedCall) -> tuple[JudgedCall, ...]:
+    def repeats(self, call: RecordedExchange) -> tuple[RecordedExchange, ...]:
         """The calls that repeat this one, to the byte; none where its message was under way elsewhere, too."""
         if self.elsewhere(call, call):
             return ()
         return tuple(each for each in self._history.after(call) if each.repeats(call))
 
-    def elsewhere(self, message: JudgedCall, failure: JudgedCall) -> bool:
+    def elsewhere(self, message: RecordedExchange, failure: RecordedExchange) -> bool:
         """Whether the same was under way elsewhere at the failure of a message: what comes later may be of that one."""
         for each in self._messages:
             if each.x != message.x and each.sent < failure.left and each.asks_same(message):
@@ -34,7 +34,7 @@ class Retries:
                     return True
         return False
 
-    def again(self, failure: JudgedCall, message: JudgedCall) -> JudgedCall | None:
+    def again(self, failure: RecordedExchange, message: RecordedExchange) -> RecordedExchange | None:
         """The same message within ten minutes of its failure, and before its job's end was seen; rather that of its key."""
         key, end = message.request.header(MESSAGE_KEY), self._ends.get(message.x)
         others = [

@@ -21,7 +21,7 @@ from lab.core.clock import Millis
 from lab.core.tolerance import least as least
 from lab.core.tolerance import most as most
 from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.recording.client_calls import JudgedCall
+from lab.recording.exchange import RecordedExchange
 
 
 class Severity(StrEnum):
@@ -60,17 +60,17 @@ class Occasion(Struct, frozen=True):
     """Of the recording."""
 
 
-def kept(*calls: JudgedCall) -> Occasion:
+def kept(*calls: RecordedExchange) -> Occasion:
     """The rule was kept at these calls."""
     return Occasion(True, tuple(line for call in calls for line in call.lines))
 
 
-def broken(*calls: JudgedCall) -> Occasion:
+def broken(*calls: RecordedExchange) -> Occasion:
     """The rule was broken at these calls."""
     return Occasion(False, tuple(line for call in calls for line in call.lines))
 
 
-def kept_unless(wrong: Iterable[JudgedCall], occasions: Iterable[JudgedCall]) -> Iterator[Occasion]:
+def kept_unless(wrong: Iterable[RecordedExchange], occasions: Iterable[RecordedExchange]) -> Iterator[Occasion]:
     """Broken at each of the wrong calls; kept once where there is an occasion and none is wrong."""
     found = [broken(call) for call in wrong]
     yield from found or [kept(call) for call in list(occasions)[:1]]
@@ -81,7 +81,7 @@ def charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
     return (broken(stop.call, *stop.later) for stop in history.charged(rule))
 
 
-def went_on(history: ClientHistory, calls: Iterable[JudgedCall], rule: str) -> Iterator[Occasion]:
+def went_on(history: ClientHistory, calls: Iterable[RecordedExchange], rule: str) -> Iterator[Occasion]:
     """Kept wherever a job was polled on after one of these calls of it; broken where a stop is charged to the rule."""
     for call in calls:
         jobs = (job for job in history.jobs if call in job.calls)

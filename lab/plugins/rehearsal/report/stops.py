@@ -21,10 +21,11 @@ from lab.core.clock import Millis
 from lab.core.jsontext import members_of
 from lab.dialects import client_of
 from lab.dialects.client import Unreadable
-from lab.plugins.rehearsal.report.history import Charge, ClientHistory, JobHistory, epoch_millis, operation
+from lab.plugins.rehearsal.report.history import Charge, ClientHistory, epoch_millis, operation
 from lab.program.words import Status
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import SERVER_CUTS
+from lab.recording.story import JobHistory
 
 MemberOrder: TypeAlias = Mapping[str, tuple[str, ...]]
 """By route, the members that its answers have, in their order."""
@@ -80,18 +81,18 @@ def _waited_too_long(job: JobHistory) -> bool:
     return bool(long) and job.calls[-1].left - job.started - sum(long) < SILENT
 
 
-def _silent(history: ClientHistory, last: JudgedCall) -> bool:
+def _silent(history: ClientHistory, last: RecordedExchange) -> bool:
     """Whether the client is known, or can be assumed, to do nothing more for this call's operation."""
     return history.over or history.until - last.left >= max(SILENT, 4 * _pause_before(history, last))
 
 
-def _pause_before(history: ClientHistory, last: JudgedCall) -> Millis:
+def _pause_before(history: ClientHistory, last: RecordedExchange) -> Millis:
     """The time between the last two calls of an operation; 0: there is one alone."""
     sent = [call.sent for call in history.calls if operation(call) == operation(last)]
     return sent[-1] - sent[-2] if len(sent) > 1 else 0
 
 
-def _owed(history: ClientHistory, last: JudgedCall) -> bool:
+def _owed(history: ClientHistory, last: RecordedExchange) -> bool:
     """Whether more is to be tried: not after so many failures in a row, nor once a refused token was renewed, nor where
     no token was to be had for the next call."""
     if not _token_at_hand(history, last):
@@ -103,7 +104,7 @@ def _owed(history: ClientHistory, last: JudgedCall) -> bool:
     return not (before and before[-1].refused_token and before[-1].bearer != last.bearer)
 
 
-def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
+def _token_at_hand(history: ClientHistory, last: RecordedExchange) -> bool:
     """Whether a token, if one was asked for since, was to be had to the end, and whenever a job may have needed it."""
     answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.sent and each.x != last.x]
     had = [each.good and not _garbled(each) for each in answers]
@@ -112,7 +113,7 @@ def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
     return not had or (had[-1] and not refused and not in_vain)
 
 
-def _failure(last: JudgedCall) -> str | None:
+def _failure(last: RecordedExchange) -> str | None:
     """The rule for a last answer that was a failure which may be tried again; None: it was none.
 
     A message whose answer was lost may have been accepted, so whoever stops there is right.
@@ -133,14 +134,14 @@ def _failure(last: JudgedCall) -> str | None:
             return "D4" if repeatable and _garbled(last) else None
 
 
-def _failure_of_cut(last: JudgedCall) -> str | None:
+def _failure_of_cut(last: RecordedExchange) -> str | None:
     """The same of an answer that didn't come whole; who left though nothing was wrong was told nothing by it."""
     if last.cut in SERVER_CUTS:
         return "D3" if last.response is None else "D4"
     return "D3" if gave_up(last) else None
 
 
-def gave_up(call: JudgedCall) -> bool:
+def gave_up(call: RecordedExchange) -> bool:
     """Whether the client ended a call that a fault kept waiting."""
     return call.cut == "client_gone" and call.struck is not None
 
@@ -150,7 +151,7 @@ def readable_pause(text: str) -> bool:
     return (text.isascii() and text.isdigit()) or epoch_millis(text) is not None
 
 
-def _garbled(last: JudgedCall) -> bool:
+def _garbled(last: RecordedExchange) -> bool:
     if last.response is None or not last.good:
         return False
     if last.kind is CallKind.TOKEN:
@@ -158,7 +159,7 @@ def _garbled(last: JudgedCall) -> bool:
     return isinstance(last.answer, Unreadable)
 
 
-def _rule_of_stop(history: ClientHistory, job: JobHistory, last: JudgedCall, usual: MemberOrder) -> str | None:
+def _rule_of_stop(history: ClientHistory, job: JobHistory, last: RecordedExchange, usual: MemberOrder) -> str | None:
     """The rule for a stop before the job's end after this call; None: it is nobody's fault, for a refusal was final."""
     if last.status == 404 and last.whole:
         before = next((each for each in reversed(job.polls) if each.x < last.x), None)
@@ -182,12 +183,12 @@ def _rule_of_stop(history: ClientHistory, job: JobHistory, last: JudgedCall, usu
             return "C3"
 
 
-def early(job: JobHistory, poll: JudgedCall) -> bool:
+def early(job: JobHistory, poll: RecordedExchange) -> bool:
     """Whether no poll before this one has found the job, which may take a moment to be known."""
     return not any(each.seen is not None for each in job.polls if each.x < poll.x)
 
 
-def _connection_ended(history: ClientHistory, last: JudgedCall) -> bool:
+def _connection_ended(history: ClientHistory, last: RecordedExchange) -> bool:
     """Whether the server ended the connection after this call: with its answer, or while the client would still wait."""
     ended = next((each for each in history.connections if each.calls[-1].x == last.x), None)
     if ended is None or ended.closed is None or not ended.ended_by_server:
@@ -195,18 +196,18 @@ def _connection_ended(history: ClientHistory, last: JudgedCall) -> bool:
     return ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)
 
 
-def _rule_after_end(end: JudgedCall, usual: MemberOrder) -> str:
+def _rule_after_end(end: RecordedExchange, usual: MemberOrder) -> str:
     return "C14" if odd_result(end) else "C13" if odd_members(end, usual) else "C2"
 
 
-def odd_spelling(call: JudgedCall) -> bool:
+def odd_spelling(call: RecordedExchange) -> bool:
     """Whether an answer has a known status in another letter case."""
     seen = call.seen
     client = client_of(call.route)
     return seen is not None and client is not None and seen.status is None and seen.word.upper() in client.statuses
 
 
-def odd_result(call: JudgedCall) -> bool:
+def odd_result(call: RecordedExchange) -> bool:
     """Whether an end's output, or its error, is null, empty, huge, deep, or holds NUL."""
     seen = call.seen
     assert seen is not None
@@ -223,11 +224,11 @@ def usual_members(history: ClientHistory) -> MemberOrder:
     return {route: found.most_common(1)[0][0] for route, found in counts.items()}
 
 
-def odd_members(call: JudgedCall, usual: MemberOrder) -> bool:
+def odd_members(call: RecordedExchange, usual: MemberOrder) -> bool:
     """Whether an answer that shows a job has other members than most on its route, or the same in another order."""
     return call.seen is not None and _members(call) != usual.get(call.route)
 
 
-def _members(call: JudgedCall) -> tuple[str, ...]:
+def _members(call: RecordedExchange) -> tuple[str, ...]:
     assert call.response is not None
     return tuple(members_of(call.response.body))

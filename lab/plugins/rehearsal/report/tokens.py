@@ -11,7 +11,7 @@ from lab.plugins.rehearsal.report.history import ClientHistory, GrantHistory
 from lab.plugins.rehearsal.report.retries import Retries
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, kept_unless, least, most, rules_in
 from lab.plugins.rehearsal.report.stops import SILENT
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 
 _LOGINS = (Grant.CODE, Grant.DEVICE)
 """Grants that a person begins, whenever it pleases them."""
@@ -45,7 +45,7 @@ def reuses_its_token(history: ClientHistory) -> Iterator[Occasion]:
         yield from found or [kept(*calls[:3])]
 
 
-def _goes_on(history: ClientHistory, call: JudgedCall) -> bool:
+def _goes_on(history: ClientHistory, call: RecordedExchange) -> bool:
     """Whether what went on before a call goes on after it, a job or a connection: another process would begin anew."""
     stretches = (*(job.calls for job in history.jobs), *(each.calls for each in history.connections))
     return any(calls[0].x < call.x <= calls[-1].x for calls in stretches)
@@ -54,7 +54,7 @@ def _goes_on(history: ClientHistory, call: JudgedCall) -> bool:
 def renews_in_time(history: ClientHistory) -> Iterator[Occasion]:
     """A2: once a token's life is over, what was to be had of it is asked for with the next."""
     calls = [call for call in history.calls if call.command is not None]
-    by_token: dict[str | None, list[JudgedCall]] = {}
+    by_token: dict[str | None, list[RecordedExchange]] = {}
     for call in calls:
         by_token.setdefault(call.bearer, []).append(call)
     for grant in history.grants:
@@ -68,7 +68,7 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
     """A3: where several jobs need a new token, one is fetched for all of them."""
     overlapping = list(_overlapping(history))
     yield from (broken(*pair) for pair in overlapping)
-    grants, refused = dict[str | None, dict[int, JudgedCall]](), dict[str | None, list[JudgedCall]]()
+    grants, refused = dict[str | None, dict[int, RecordedExchange]](), dict[str | None, list[RecordedExchange]]()
     for call in history.calls:
         if call.refused_token:
             refused.setdefault(call.bearer, []).append(call)
@@ -129,7 +129,7 @@ def shows_its_token_in_the_header(history: ClientHistory) -> Iterator[Occasion]:
     )
 
 
-def _body(call: JudgedCall) -> Mapping[str, Json]:
+def _body(call: RecordedExchange) -> Mapping[str, Json]:
     return members_of(call.request.body)
 
 
@@ -162,7 +162,7 @@ def sends_credentials_where_they_belong(history: ClientHistory) -> Iterator[Occa
     yield from kept_unless(stray, history.calls)
 
 
-def _holds_secret(call: JudgedCall) -> bool:
+def _holds_secret(call: RecordedExchange) -> bool:
     others = (value for name, value in call.request.headers if name != "authorization")
     return any(map(_SECRET.search, (*others, call.request.body.decode("utf-8", "replace"))))
 
@@ -175,7 +175,7 @@ def asks_for_no_password(history: ClientHistory) -> Iterator[Occasion]:
 
 def uses_the_newest_refresh_token(history: ClientHistory) -> Iterator[Occasion]:
     """A11: a refresh token that was traded for another is never sent again; that other is."""
-    replaced: dict[str, JudgedCall] = {}
+    replaced: dict[str, RecordedExchange] = {}
     newest: set[str | None] = set()
     trades = {grant.call.x: grant for grant in history.grants if grant.call.good and grant.refresh is not None}
     for call in history.of(CallKind.TOKEN):
@@ -191,7 +191,7 @@ def uses_the_newest_refresh_token(history: ClientHistory) -> Iterator[Occasion]:
 
 def stops_at_wrong_credentials(history: ClientHistory) -> Iterator[Occasion]:
     """A12: credentials that were refused aren't sent again at once, nor more than three times in all."""
-    refused: dict[object, list[JudgedCall]] = {}
+    refused: dict[object, list[RecordedExchange]] = {}
     for call in history.of(CallKind.TOKEN):
         if call.status in (400, 401) and call.answered.get("error") in _REFUSED_FOR_GOOD:
             refused.setdefault((call.request.header("authorization"), call.request.body), []).append(call)
@@ -215,13 +215,13 @@ def takes_any_token_answer(history: ClientHistory) -> Iterator[Occasion]:
 
 def proves_each_login_afresh(history: ClientHistory) -> Iterator[Occasion]:
     """A14: S256, and neither challenge nor `state` of an earlier login; a page that is loaded again is the same login."""
-    logins: list[JudgedCall] = []
+    logins: list[RecordedExchange] = []
     for call in history.calls:
         if call.route == "authorize" and call.status == 302 and not (logins and _same_login(history, logins[-1], call)):
             logins.append(call)
     wrong = [call for call in logins if call.parameters.get("code_challenge_method") != "S256"]
     for name in ("state", "code_challenge"):
-        first: dict[str, JudgedCall] = {}
+        first: dict[str, RecordedExchange] = {}
         for call in logins:
             if (value := call.parameters.get(name)) and first.setdefault(value, call) is not call:
                 wrong += [first[value], call]
@@ -231,7 +231,7 @@ def proves_each_login_afresh(history: ClientHistory) -> Iterator[Occasion]:
         yield kept(*logins)
 
 
-def _same_login(history: ClientHistory, earlier: JudgedCall, call: JudgedCall) -> bool:
+def _same_login(history: ClientHistory, earlier: RecordedExchange, call: RecordedExchange) -> bool:
     traded = (
         fact.x for fact in history.facts if fact.type == "token.granted" and fact.text("grant") == Grant.CODE and fact.x
     )
@@ -241,14 +241,14 @@ def _same_login(history: ClientHistory, earlier: JudgedCall, call: JudgedCall) -
 # What several rules look at
 
 
-def _overlapping(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:
+def _overlapping(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange]]:
     """Token requests of which the later was sent before the earlier one, of the same words, was answered."""
     requests = history.of(CallKind.TOKEN)
     for number, call in enumerate(requests, 1):
         yield from ((call, later) for later in requests[number:] if later.sent < call.left and later.repeats(call))
 
 
-def _renewals(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:
+def _renewals(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange]]:
     """The calls that were granted a token between a 401 and the next try, each with the call that was refused."""
     for call in history.calls:
         if call.refused_token:

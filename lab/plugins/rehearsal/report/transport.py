@@ -7,7 +7,7 @@ from lab.core.clock import Millis
 from lab.core.jsontext import integer_or_none
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, most, rules_in
-from lab.recording.client_calls import JudgedCall
+from lab.recording.exchange import RecordedExchange
 
 FEW = 5
 """With fewer requests nobody needs to keep a connection."""
@@ -23,7 +23,7 @@ def reuses_connections(history: ClientHistory) -> Iterator[Occasion]:
     """E1: of five requests and more one at least goes over a connection that was there, where the server kept it."""
     connections = {each.c: each for each in history.connections}
     used: set[int] = set()
-    fresh: list[JudgedCall] = []
+    fresh: list[RecordedExchange] = []
     for before, call in pairwise(history.calls):
         used.add(before.connection)
         if call.connection in used:
@@ -79,8 +79,8 @@ def stays_within_limit(history: ClientHistory) -> Iterator[Occasion]:
     """E5: at most so many requests under way at once as every scenario of the recording allows."""
     if history.concurrent is None:
         return
-    under_way: list[JudgedCall] = []
-    together: list[JudgedCall] = []
+    under_way: list[RecordedExchange] = []
+    together: list[RecordedExchange] = []
     for call in sorted(history.calls, key=lambda call: call.sent):
         under_way = [*(each for each in under_way if each.left > call.sent), call]
         together = max(together, under_way, key=len)

@@ -6,13 +6,15 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Headers, Request, Response
-from lab.dialects.base import Invoke, Look
-from lab.dialects.client import Seen
+from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.client import ClientCall, Seen
 from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
+from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
+from lab.recording.format.lines import Entry
+from lab.recording.story import JobHistory
 
 ROUTES = {
     CallKind.TOKEN: "token",
@@ -20,7 +22,10 @@ ROUTES = {
     CallKind.DECIDE: "invoke",
     CallKind.POLL: "status",
 }
-COMMANDS = {CallKind.INVOKE: Invoke(team="T", message="go"), CallKind.POLL: Look(team="T", job="J")}
+COMMANDS = {
+    CallKind.INVOKE: Invoke(team="T", message="go"),
+    CallKind.DECIDE: Decide(team="T", job="J", opening="", verdict=None),
+}
 
 
 def call(
@@ -32,42 +37,45 @@ def call(
     headers: Headers = (),
     took: Millis = 0,
     cut: str | None = None,
+    struck: str | None = None,
+    job: str = "J",
     **more: object,
-) -> JudgedCall:
+) -> RecordedExchange:
     """One that was sent then, and its answer."""
     word = shows if shows is not None and status == 200 and cut is None else None
     known = Status(word) if word in {*Status} else None
-    built = JudgedCall(
+    command = Look(team="T", job=job) if kind is CallKind.POLL else COMMANDS.get(kind)
+    built = RecordedExchange(
         x=0,
         line=0,
-        kind=kind,
         route=ROUTES[kind],
         client="demo",
         connection=1,
         listener=None,
         request=Request("GET", f"/{ROUTES[kind]}", "", (("authorization", "Bearer T1"),)),
         flags=frozenset(),
-        command=COMMANDS.get(kind),
-        job="J" if kind is CallKind.POLL else None,
+        asks=None if command is None else ClientCall(command=command),
+        facts=() if struck is None else (Entry(n=0, t=sent, type="fault.struck", x=0, members={"fault": struck}),),
         sent=sent,
         at=sent,
         ended=sent + took,
         response=Response(status, headers, b"{}") if cut is None else None,
-        whole=cut is None,
         cut=cut,
         answer=None if word is None else Seen(job="J", word=word, status=known, output="Done."),
     )
     return replace(built, **more)
 
 
-def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> JudgedCall:
+def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> RecordedExchange:
     """A request for a token, by Basic, and its answer."""
     asks = Request("POST", "/token", "", (("authorization", "Basic lab-C1-secret"),))
     built = call(sent, kind=CallKind.TOKEN, request=asks, **more)
     return built if built.response is None else replace(built, response=replace(built.response, body=body))
 
 
-def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: int = 200) -> tuple[JudgedCall, ...]:
+def polls(
+    *pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: int = 200
+) -> tuple[RecordedExchange, ...]:
     """The first poll, and one after each pause."""
     sent = first
     found = [call(sent, shows, status=status)]
@@ -78,10 +86,10 @@ def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: in
 
 
 def history(
-    *polled: JudgedCall,
-    tokens: Sequence[JudgedCall] = (),
+    *polled: RecordedExchange,
+    tokens: Sequence[RecordedExchange] = (),
     life: Millis = 0,
-    decisions: Sequence[JudgedCall] = (),
+    decisions: Sequence[RecordedExchange] = (),
     begins: str = "RUNNING",
     **more: object,
 ) -> ClientHistory:
@@ -100,11 +108,7 @@ def history(
         calls=tuple(calls),
         elsewhere=(),
         grants=grants,
-        jobs=(
-            JobHistory(
-                job="J", accepted=started, conversation=None, turn=1, polls=tuple(of_job), decisions=tuple(decisions)
-            ),
-        ),
+        jobs=(JobHistory(job="J", accepted=started, conversation=None, turn=1, polls=of_job, decisions=[*decisions]),),
         connections=(ConnectionHistory(c=1, calls=tuple(calls), closed=calls[-1].left, how="client", line=99),),
         foreign=frozenset(),
         concurrent=None,

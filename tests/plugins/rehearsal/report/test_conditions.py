@@ -3,12 +3,13 @@
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Request, Response
-from lab.dialects.client import Seen
+from lab.dialects.base import Invoke
+from lab.dialects.client import ClientCall, Seen
 from lab.identity.clients import Grant
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
-from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.exchange import CallKind, RecordedExchange
 from tests.conftest import each_row
 from tests.plugins.rehearsal.report.by_hand import call, history, polls, token, verdict
 
@@ -21,7 +22,7 @@ ALL_MEMBERS = (
 )
 
 
-def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> JudgedCall:
+def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> RecordedExchange:
     built = call(sent, kind=CallKind.INVOKE, status=status, **more)
     return replace(built, request=Request("POST", "/invoke", "", headers))
 
@@ -31,7 +32,7 @@ def twice(status: int, *, headers: Headers = (BEARER,), again: int = 9_000, **mo
     return lone(message(5_000, status, headers, **more), message(5_000 + again, 202, headers))
 
 
-def lone(*calls: JudgedCall, **more: object) -> ClientHistory:
+def lone(*calls: RecordedExchange, **more: object) -> ClientHistory:
     """Calls and no job."""
     alone = tuple(replace(each, x=x) for x, each in enumerate(calls, 1))
     lived = replace(history(*calls, **more), jobs=(), calls=alone)
@@ -44,7 +45,7 @@ def polled(wanted: str, *given: str) -> ClientHistory:
     return history(*answers, call(9_000, status=404, job=wanted))
 
 
-def granted(*tokens: JudgedCall, grant: str = "", bearer: str = "T1", **more: object) -> ClientHistory:
+def granted(*tokens: RecordedExchange, grant: str = "", bearer: str = "T1", **more: object) -> ClientHistory:
     """Tokens of 600 s, the second while the first is young, and a job that goes on through both."""
     asks = Request("GET", "/status", "", (("authorization", f"Bearer {bearer}"),))
     lived = history(*polls(9_000, 9_000, 9_000), tokens=tokens, life=600_000)
@@ -61,7 +62,7 @@ def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()
     return lone(replace(token(0), request=request, flags=frozenset(flags)))
 
 
-def cut(status: int) -> JudgedCall:
+def cut(status: int) -> RecordedExchange:
     """A poll of whose answer half came."""
     return call(5_000, cut="reset", response=Response(status, (("location", "/status"),)))
 
@@ -72,12 +73,12 @@ def polled_after(output: str | None) -> ClientHistory:
     return history(call(5_000, DONE, answer=end), call(9_000, DONE, answer=end))
 
 
-def in_vain(tries: int, status: int = 503) -> list[JudgedCall]:
+def in_vain(tries: int, status: int = 503) -> list[RecordedExchange]:
     """Requests for a token after 5 s, and one that is granted."""
     return [*(token(5_000 + n, status=status) for n in range(tries)), token(9_000, ALL_MEMBERS)]
 
 
-def of_bearer(bearer: str, one: JudgedCall) -> JudgedCall:
+def of_bearer(bearer: str, one: RecordedExchange) -> RecordedExchange:
     return replace(one, request=replace(one.request, headers=(("authorization", f"Bearer {bearer}"),)))
 
 
@@ -99,7 +100,7 @@ def hung(lasted: int, **more: object) -> ClientHistory:
     return history(call(5_000, took=lasted, cut="client_gone", struck="hang", **more), over=False, until=5_000 + lasted)
 
 
-def moved(location: str) -> JudgedCall:
+def moved(location: str) -> RecordedExchange:
     return call(5_000, status=307, headers=(("location", location),))
 
 
@@ -111,10 +112,11 @@ def denied(*pauses: int) -> ClientHistory:
     return lone(*tries)
 
 
+FOLLOWED = ClientCall(command=Invoke(team="T", message="go"), follows=True)
 EVENTS = (BEARER, ("accept", "text/event-stream"))
 CASES = {
     "B2 what takes events alone, where JSON comes": ("B2", lone(message(0, headers=EVENTS)), "fail"),
-    "B2 and where events come": ("B2", lone(replace(message(0, headers=EVENTS), follows=True)), "-"),
+    "B2 and where events come": ("B2", lone(message(0, headers=EVENTS, asks=FOLLOWED)), "-"),
     "B4 a message that failed in the server": ("B4", twice(500), "fail"),
     "B4 a refusal that was cut says nothing": (
         "B4",
