@@ -29,8 +29,8 @@ from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials, Origins, naming, wanted
 from lab.recording.format.reader import demand_closed, read
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import kind_of
-from lab.recording.replay.matchers import Matcher
 from lab.recording.tape.header import owners_in
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 

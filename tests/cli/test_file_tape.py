@@ -149,8 +149,8 @@ async def test_a_body_that_brings_secrets_is_redacted_before_as_well(
     assert SECRET.encode() not in same_bytes(joined, tape)
 
 
-def test_secrets_get_one_stand_in_each_in_whichever_thread_they_are_met() -> None:
-    secrets, words = redactor_of(config()).secrets, list[str]()
+def test_secrets_get_one_stand_in_each_in_whichever_thread_they_are_met(tape: FileTape) -> None:
+    secrets, words = tape.tape.redactor.secrets, list[str]()
     failed, begin = list[BaseException](), threading.Barrier(4)
 
     def bring(first: int) -> None:

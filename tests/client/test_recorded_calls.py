@@ -19,10 +19,9 @@ from lab.recording.client_replay.values import Credentials
 from lab.recording.client_replay.verdict import ClientReplayResult
 from lab.recording.format.reader import read
 from lab.server.mock_server import MockServer
-from tests.recording.another_server import NO_BLOB
 from tests.recording.joined import Joined, config
 
-SECRETS = Credentials({"«client:demo»": config().clients[0].secret})
+SECRETS = Credentials({"lab-C1-secret": config().clients[0].secret})
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ async def replayed(clock: ManualClock, api: str, tokens: str) -> ClientReplayRes
     peer = Joined(config())
     peer.play()
     peer.tape.close(peer.now)
-    machine = ClientReplay(client_plan(read(peer.data, "a"), NO_BLOB), SECRETS, (api, tokens), ClientTerms(), NO_BLOB)
+    machine = ClientReplay(client_plan(read(peer.data, "a")), SECRETS, (api, tokens), ClientTerms())
     transport = PodTransport(api, tokens)
     sending = asyncio.ensure_future(send_recorded(machine, transport, clock))
     try:

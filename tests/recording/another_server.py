@@ -18,8 +18,8 @@ from lab.recording.client_replay.verdict import ClientReplayResult
 from lab.recording.format.codec import write
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import stand_in
-from lab.recording.replay.matchers import Matcher
 
 Answer = Callable[[Request, Millis], Response | str | None]
 """What a test answers in the server's place; a text: the answer is lost so; None: the server answers."""

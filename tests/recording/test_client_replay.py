@@ -26,7 +26,7 @@ from lab.recording.client_replay.replay import Outgoing
 from lab.recording.client_replay.values import Credentials, Origins, wanted
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
-from lab.recording.replay.matchers import parse_matchers
+from lab.recording.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from tests.conftest import ROOT, THOROUGH, each_row
 from tests.recording.another_server import NO_BLOB, AnotherServer, Answer, as_capture

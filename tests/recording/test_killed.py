@@ -14,8 +14,8 @@ from lab.recording.replay.replay import replay
 from tests.conftest import THOROUGH
 from tests.recording.damage import attack
 from tests.recording.killed import lengths, together, trouble, whole
-from tests.recording.sigkill import SIZES, kill_once
 from tests.recording.rewritten import rewritten, without
+from tests.recording.sigkill import SIZES, kill_once
 
 MANY, FEW = (80, 40) if THOROUGH else (10, 2)
 

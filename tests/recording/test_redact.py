@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.exchange import Headers, Json, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response, text_of
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Enc
@@ -51,7 +51,9 @@ def encodings(secret: str, client: str = "demo") -> list[str]:
 
 
 FORM_ENCODED_PAIRS = {
-    text for packed in (b64encode(f"other:{quote_plus(PLANTED)}".encode()).decode(),) for text in (packed, packed.rstrip("="))
+    text
+    for packed in (b64encode(f"other:{quote_plus(PLANTED)}".encode()).decode(),)
+    for text in (packed, packed.rstrip("="))
 }
 """A writing of what a peer brought that is let go: of the lab's own clients it is known."""
 
@@ -184,7 +186,7 @@ def test_of_one_tape_no_stand_in_is_the_head_of_another(brought: list[tuple[str,
             assert one is other or not other.startswith(one), (one, other)
 
 
-@given(st.lists(BETWEEN | WORDS, max_size=6).map("".join))
+@given(st.lists(BETWEEN | WORDS, max_size=6).map(" ".join))
 def test_traffic_that_itself_says_a_stand_in_gets_another(text: str) -> None:
     redactor = Redactor(KnownSecrets())
     given_ = redactor.secrets.given("a-token-of-the-labs", "token")
@@ -313,6 +315,10 @@ def test_a_mocks_own_codes_are_no_secrets_and_a_pods_are() -> None:
 def test_a_sign_of_the_redactors_own_that_a_peer_writes_comes_back() -> None:
     known = redactor()
     text = f"a=\ue0007\ue000&b={DEMO.secret}&c=\ue000{'9' * 30}\ue000"
-    assert known.written(text, oauth=False) == (
-        f"a=\ue0007\ue000&b=lab-C1-secret&c=\ue000{'9' * 30}\ue000"
-    )
+    assert known.written(text, oauth=False) == (f"a=\ue0007\ue000&b=lab-C1-secret&c=\ue000{'9' * 30}\ue000")
+
+
+def test_json_in_a_text_is_written_anew_as_the_lab_writes_it() -> None:
+    """So a replay, in which the lab repeats what it was sent, has the same text."""
+    said: dict[str, Json] = {"token": "tab\tand line", "note": "\x7f\n\u2028é"}
+    assert redactor().text(text_of(said)) == text_of({**said, "token": stand_in("secret", 1, "tab\tand line")})

@@ -84,12 +84,14 @@ def test_many_secrets_of_one_exchange_cost_no_more_than_their_number(name: str) 
     assert "secretvalue" not in line and "other-secret" not in line
 
 
-@each_row("value", ["secretvalue{}", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ{:06}.c2lnbmF0dXJl", "a b {} c d", "x.same-part-of.{}"])
+@each_row(
+    "value", ["secretvalue{}", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ{:06}.c2lnbmF0dXJl", "a b {} c d", "x.same-part-of.{}"]
+)
 @pytest.mark.parametrize("given", [True, False])
 def test_secrets_of_many_exchanges_make_no_later_one_dear(value: str, given: bool) -> None:
     known = Redactor(KnownSecrets())
     for number in range(4000):
-        if given:
+        if given and " " not in value:
             known.secrets.given(value.format(number), "token")
         else:
             known.json({f"{number}_token": value.format(number)})

@@ -37,8 +37,6 @@ OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance
 """Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
-MOST_DIFFERENT = 60
-"""Lines that are shown of what differs in a long body."""
 
 
 class NewRecording(Struct, frozen=True):

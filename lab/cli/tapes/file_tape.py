@@ -1,6 +1,7 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
 import asyncio
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -54,6 +55,7 @@ class FileTape:
             """The client's own time: told only where the lab's clock isn't that, and the client is not ours."""
             return real_millis() - begun if clock is not None and apart(clock) else None
 
+        opening.redactor.secrets.lock = RLock()  # long bodies are redacted in other threads
         self._tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
         self.tape = Tape(
             source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=MOST_HELD

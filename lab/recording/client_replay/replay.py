@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response, json_bytes, retry_after
+from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import RecordedAnswer
 from lab.recording.client_replay.order import CallOrder
 from lab.recording.client_replay.plan import (
@@ -26,12 +27,12 @@ from lab.recording.client_replay.plan import (
     understood,
 )
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
-from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
+from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
 from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
 from lab.recording.format.lines import Body, Enc, Req
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.stand_ins import stand_ins
-from lab.recording.replay.matchers import Matcher
 
 _TRIES = 5
 """How often a call is sent that the server has no time for."""

@@ -7,8 +7,8 @@ another. The same secret has the same one wherever it stands. Never a hash, for 
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from html import escape
-from threading import RLock
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
@@ -119,15 +119,15 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
 
 
 class KnownSecrets:
-    """Gives stand-ins, and finds in texts what has one; in any thread."""
+    """Gives stand-ins, and finds in texts what has one; in any thread, if there is a lock."""
 
     def __init__(self, own_words: Callable[[], str] = str) -> None:
         """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
         self.generation = 0
         """Grows whenever a text that was redacted before may have to be redacted anew."""
         self._of: dict[str, str] = {}
-        self._lock = RLock()
-        """Held while something becomes known, and never while a text is looked at."""
+        self.lock: AbstractContextManager[object] = nullcontext()
+        """Held while something becomes known, and never while a text is looked at; whoever has threads puts one here."""
         self._texts: dict[str, str] = {}
         """What is looked for letter by letter, by how it may be written."""
         self._listed: tuple[tuple[str, str], ...] | None = ()
@@ -143,7 +143,7 @@ class KnownSecrets:
     def next(self, kind: str) -> int:
         """The number of the next one with the letter of this kind."""
         letter = KINDS.get(kind, ("N", ""))[0]
-        with self._lock:
+        with self.lock:
             number = self._counts[letter] = self._counts.get(letter, 0) + 1
         return number
 
@@ -161,7 +161,7 @@ class KnownSecrets:
         known = self._of.get(value)
         if known is not None and kind_of(known) == kind:
             return known
-        with self._lock:
+        with self.lock:
             # what was made just now stood nowhere before
             generation = self.generation
             word = self._take(value, kind)
@@ -172,7 +172,7 @@ class KnownSecrets:
         """What stands for a value that a peer brings, known from now on wherever it turns up."""
         known = self._of.get(value)
         if known is None:
-            with self._lock:
+            with self.lock:
                 known = self._of.get(value) or self._take(value, kind)
         return known
 
@@ -184,7 +184,7 @@ class KnownSecrets:
 
     def number(self, written: str) -> str:
         """The digits that stand for a number, as many as it has, under the name of a secret."""
-        with self._lock:
+        with self.lock:
             known = self._numbers.get(written)
             if known is None:
                 digits = iter(str(self.next("number")).rjust(len(_DIGIT.findall(written)), "1"))
@@ -204,7 +204,7 @@ class KnownSecrets:
 
     def look_for(self, text: str, word: str) -> None:
         """Let a word stand for a text, written like this, wherever it is."""
-        with self._lock:
+        with self.lock:
             self._texts[text] = word
             self._listed = None
             self.generation += 1
@@ -230,7 +230,7 @@ class KnownSecrets:
         # one that is encoded is read, and repeated, as what it means
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
-        with self._lock:
+        with self.lock:
             new = False
             # quotes around it would be taken for those of JSON
             for form in writings(value.strip('"')):
@@ -283,13 +283,10 @@ class KnownSecrets:
         """Where what is known stands, in whatever writing, and its stand-in."""
         listed = self._listed
         if listed is None:
-            with self._lock:
+            with self.lock:
                 listed = self._listed = tuple(self._texts.items())
         spans = [
-            (place, place + len(form), word)
-            for form, word in listed
-            if form in text
-            for place in _places(form, text)
+            (place, place + len(form), word) for form, word in listed if form in text for place in _places(form, text)
         ]
         if self._parts:
             parts = self._parts
@@ -330,7 +327,7 @@ class KnownSecrets:
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
-        with self._lock:
+        with self.lock:
             known = [*self._texts, *(form for each in self._parts.values() for _, form, _ in each)]
         for place in range(max(0, len(text) - 4096), len(text) - SHORTEST_SECRET + 1):
             rest = text[place:]

@@ -14,9 +14,8 @@ from lab.language.values import drawn_as, is_drawn
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.program.steps import TimedStep
+from lab.recording.divergences import Difference, diff
 from lab.recording.format.lines import Recording
-from lab.recording.replay.compare import Difference
-from lab.recording.replay.match import diff
 from lab.recording.replay.replayer import edited_scenarios
 from lab.recording.replay.step_times import accepted_part
 

@@ -1,20 +1,20 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.errors import RecordingError
-from lab.core.logtext import no_command
 from lab.identity.clients import DEMO, Client
 from lab.jobs.program import Program
 from lab.mock.config import Config
+from lab.recording.divergences import Difference, divergence_text
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
-from lab.recording.replay.compare import Comparison, Difference
-from lab.recording.replay.matchers import Matcher
+from lab.recording.matchers import Matcher
+from lab.recording.replay.compare import Comparison
 from lab.recording.replay.redrawn import redrawn
 from lab.recording.replay.replayer import TapedReplay, edited_scenarios
 from lab.recording.replay.served import Served, served_scenarios
@@ -68,18 +68,6 @@ class ReplayResult(Struct, frozen=True, eq=False):
         return divergence_text(lines, self.name, self.differences, self.more)
 
 
-def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Difference], more: int) -> str:
-    """For people: these lines first, each divergence with its place and diff; `more` that follow are counted only."""
-    shown = list(lines)
-    for found in differences:
-        shown.append(f"{name}:{found.line}  {found.what}")
-        # untrusted text stands behind a bar, so no runner obeys it
-        shown += [f"| {line}" for line in found.diff]
-    if more:
-        shown.append(f"{more} more after the first of each job.")
-    return no_command("\n".join(shown))
-
-
 def replay(
     recording: Recording,
     scenarios: Sequence[Program],
@@ -99,35 +87,22 @@ def replay(
     anew = replace(recorded, recorded=None)
     config = anew if comparing.anew else recorded
     # where a scenario draws otherwise than it did; where all is drawn anew, that shows it
-    edits = (
-        ()
-        if comparing.anew
-        else tuple(redrawn(recording, config, served.changed, texts=_same_faker(recording, comparing)))
-    )
+    texts = _same_faker(recording, comparing)
+    edits = () if comparing.anew else tuple(redrawn(recording, config, served.changed, texts=texts))
     comparison = Comparison(recording, config, name, comparing.matchers)
     found = comparison.differences()
     if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
-    differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
-    if found:
-        differences = tuple(_explained(differences, comparison, recording, config, served))
+    edited = served.changed - edited_scenarios(recording)
+    steps = retimed_steps(recording, config, edited) if found else {}
+    told = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
+    differences = tuple(sorted((*edits, *told), key=lambda one: one.line))
     return ReplayResult(
-        name, comparison.exchanges, comparison.facts, differences, comparison.count - len(found),
+        name, comparison.exchanges, comparison.facts, differences, comparison.found.more,
         (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
-        comparison.skipped, comparison.silent, frozenset(comparison.applied),
+        comparison.skipped, comparison.silent, frozenset(comparison.comparator.applied),
         partial(_again, recording, anew if edits else config, comparing.versions),
     )  # fmt: skip
-
-
-def _explained(
-    differences: Iterable[Difference], comparison: Comparison, recording: Recording, config: Config, served: Served
-) -> Iterator[Difference]:
-    """Each with the step of its job that takes another time now, if an edit changed any."""
-    retimed = retimed_steps(recording, config, served.changed - edited_scenarios(recording))
-    steps = {comparison.alias_of(job): sentence for job, sentence in retimed.items()}
-    for found in differences:
-        sentence = steps.get(found.job or "")
-        yield replace(found, what=f"{found.what}; {sentence}") if sentence else found
 
 
 def _again(recording: Recording, config: Config, versions: Mapping[str, str]) -> bytes:

@@ -119,6 +119,8 @@ def varying_members(observation: Replied) -> str:
     """`by held first cut sent times`: what differs between replies with the same headers and body."""
     latency, first = observation.latency, observation.first
     text = "" if latency is None else f'"held":{latency},'
+    if first is None and observation.by is None and observation.cut is None and not observation.response.times:
+        return text
     if first is not None and first != latency:
         text += f'"first":{first},'
     if observation.by is not None:
