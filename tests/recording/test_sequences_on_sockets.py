@@ -20,7 +20,7 @@ DIGITS = "0." + "3" * 130
 """More than any reader of JSON keeps, for which a body is refused."""
 
 
-@pytest.mark.parametrize("number", [0, 7, 284, 351, 759, 931])
+@pytest.mark.parametrize("number", [0, 7, 284, 351, 759, 931, 1186])
 def test_sessions_over_sockets_replay(number: int) -> None:
     result = replayed(number)
     assert result.passed, result.text()
