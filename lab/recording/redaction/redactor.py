@@ -5,12 +5,12 @@ What the lab gives its facts declare (`given`). What peers bring is told by the 
 credential by itself (`text`).
 """
 
+import json
 import re
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from functools import partial
 from html import unescape
-from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
 from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
@@ -56,6 +56,8 @@ _LOGIN = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
 _BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*")
 _HOOK = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
+_QUOTED_NUMBER = re.compile(f'"{TAKEN_OUT}([^"]*){TAKEN_OUT}"')
+_ESCAPED_SIGN = f"\\u{ord(TAKEN_OUT):04x}"
 _SLASH = re.compile(r"(/|%2[Ff])")
 _PAIR_NAMES = frozenset("name key field property parameter variable header attribute".split())
 """Members that name what another member of the same object holds, as in `{"name":"password","value":…}`."""
@@ -129,12 +131,16 @@ class Redactor:
     def _with_json(self, text: str) -> str:
         """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
         small = text.lower()
-        if any(clue in small for clue in CLUES):
-            with suppress(ValueError):
-                value = loads(text)
-                if (hidden := self.json(value)) != value:
-                    return text_of(hidden)
-        return self.flat(text)
+        if TAKEN_OUT in text or _ESCAPED_SIGN in small or not any(clue in small for clue in CLUES):
+            return self.flat(text)
+        try:
+            loads(text)
+        except ValueError:
+            return self.flat(text)
+        # its numbers stay as they were written: for more digits than a reader keeps it may have been refused
+        value = json.loads(text, parse_int=_Number.of, parse_float=_Number.of)
+        hidden = self.json(value)
+        return _QUOTED_NUMBER.sub(r"\1", text_of(hidden)) if hidden != value else self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text that is no JSON."""
@@ -208,6 +214,9 @@ class Redactor:
         """
         if value and name in _CHALLENGES:
             return self._challenge(value)
+        if name == "location" and "?" in value:  # it repeats what a query said, in another writing
+            address, _, query = value.partition("?")
+            return f"{self.text(address)}?{self.written(query, oauth=False)}"
         if not value or not is_secret_header(name):
             return self.text(value)
         if name.removesuffix("2").endswith("cookie"):
@@ -297,7 +306,10 @@ class Redactor:
             return clean
         # in a path it may have been refused for its signs
         odd = odd_sign(plain, hidden) if blank == "%" else ""
-        return quote_plus(hidden, safe="!:/") + odd + _unreadable(written)
+        encoded = quote_plus if "+" in written else quote
+        return (
+            encoded(hidden, safe="!" + "".join(sign for sign in ":/" if sign in written)) + odd + _unreadable(written)
+        )
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
@@ -311,6 +323,8 @@ class Redactor:
     def json(self, value: Json, *, oauth: bool = False, reply: bool = False) -> Json:
         """The value, redacted at every depth."""
         match value:
+            case _Number():
+                return _Number.of(self.secrets.number_like(value.digits) or value.digits)
             case str():
                 return self.text(value)
             case list():
@@ -330,7 +344,7 @@ class Redactor:
                 return value
 
     def _member(self, name: str, value: Json, *, oauth: bool, reply: bool) -> Json:
-        if isinstance(value, str):
+        if isinstance(value, str) and not isinstance(value, _Number):
             if self.is_secret(name, value, oauth=oauth, reply=reply):
                 return self.named(name, value, oauth=oauth, reply=reply)
             if name in _IDS and self.secrets.find(value) is None and stand_ins(self.text(value)):
@@ -347,6 +361,8 @@ class Redactor:
     def _within(self, value: Json, hide: Callable[[str], str]) -> Json:
         """All that stands under the name of a secret; the names in it stay."""
         match value:
+            case _Number():
+                return _Number.of(self._number(value.digits))
             case str():
                 return hide(value) if value else value
             case list():
@@ -354,11 +370,14 @@ class Redactor:
             case dict():
                 return {self.text(name): self._within(part, hide) for name, part in value.items()}
             case int() | float() if not isinstance(value, bool):
-                number = _NUMBER.fullmatch(str(value))
-                assert number is not None
-                return _as_number(self.secrets.number(number[1]) + number[2], value)
+                return _as_number(self._number(str(value)), value)
             case _:
                 return value
+
+    def _number(self, written: str) -> str:
+        found = _NUMBER.fullmatch(written)
+        assert found is not None
+        return self.secrets.number(found[1]) + found[2]
 
     def is_secret(self, name: str, value: str, *, oauth: bool, reply: bool) -> bool:
         """Whether a member's value is one, by its name."""
@@ -385,6 +404,18 @@ class Redactor:
         """A text of which not all arrived, without the beginning of a secret with which it ends."""
         place = self.secrets.begun(text)
         return text if place < 0 else text[:place] + CUT
+
+
+class _Number(str):
+    """A number of a text, as it is written there, between signs that tell its quotes from those of a string."""
+
+    @classmethod
+    def of(cls, digits: str) -> "_Number":
+        return cls(f"{TAKEN_OUT}{digits}{TAKEN_OUT}")
+
+    @property
+    def digits(self) -> str:
+        return self[1:-1]
 
 
 class Plain(Redactor):

@@ -394,8 +394,10 @@ def odd_sign(plain: str, word: str) -> str:
 def writings(value: str) -> set[str]:
     """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page, in base64."""
     raw = value.encode("utf-8", "surrogatepass")
-    encoded = {quote_plus(raw), quote(raw, safe=""), quote(raw)}
-    forms = {value, unquote(value), escape(value), *encoded}
+    # one that a form holds as it is, is read as another, and that repeated
+    read = unquote_plus(value).encode("utf-8", "surrogatepass")
+    encoded = {form for each in (raw, read) for form in (quote_plus(each), quote(each, safe=""), quote(each))}
+    forms = {value, unquote(value), unquote_plus(value), escape(value), *encoded}
     forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
     for packed in (b64encode(raw), urlsafe_b64encode(raw)):
         forms |= {packed.decode(), packed.decode().rstrip("=")}
