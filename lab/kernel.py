@@ -153,10 +153,10 @@ FUSION_DECLARED = WireDeclared(
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
 )
 EXPORT_FORMS = (
-    ExportForm("text", "a transcript", f"{_SHOW}.exports:as_transcript"),
-    ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),
-    ExportForm("md", "Markdown", f"{_SHOW}.exports:as_markdown"),
-    ExportForm("html", "a page", f"{_SHOW}.exports:as_page"),
+    ExportForm("text", "a transcript", f"{_SHOW}.transcript:transcript_lines"),
+    ExportForm("har", "HAR 1.2", f"{_SHOW}.har:har"),
+    ExportForm("md", "Markdown", f"{_SHOW}.walkthrough:walkthrough"),
+    ExportForm("html", "a page", f"{_SHOW}.timeline_page:as_page"),
 )
 KERNEL = Plugin(
     "kernel",

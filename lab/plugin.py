@@ -136,7 +136,7 @@ class ExportForm(NamedTuple):
     says: str
     """In a few words, for the help."""
     run: Reference
-    """A `lab.recording.show.exports.Export`: gives the lines."""
+    """A function of a `Recording`, and of whether lines begin with their numbers in the file: gives the lines."""
 
 
 class Plugin(NamedTuple):

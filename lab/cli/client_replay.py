@@ -1,7 +1,7 @@
 """`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.3)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,27 +10,25 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console, report
 from lab.cli.entropy import fresh_seed
-from lab.cli.junit import CaseEnd
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.recordings import matchers_of
 from lab.cli.setup import make_clock, read_settings_file
-from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of
+from lab.cli.verdicts import FileVerdict, tell_replay
 from lab.client.recorded_calls import send_recorded
 from lab.client.transport import PodTransport, address
 from lab.clocks import real_millis
 from lab.core.clock import Millis
-from lab.core.errors import Divergence, LabError, UsageError
+from lab.core.errors import LabError, UsageError
 from lab.files.recordings import open_recording
-from lab.program.words import duration
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials, Origins, naming, wanted
 from lab.recording.format.reader import demand_closed, read
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import kind_of
-from lab.recording.replay.matchers import Matcher
 from lab.recording.tape.header import owners_in
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
@@ -57,8 +55,7 @@ class PeerSettings(Settings, frozen=True):
         "servers": lambda flags: _servers(flags),
         "fast": lambda flags: flags["pace"] == "fast",
         "factor": lambda flags: _factor(flags["pace"] or "recorded"),
-        "patience": lambda flags: _millis("--patience", flags["patience"]),
-        "tolerance": lambda flags: _millis("--time-tolerance", flags["time_tolerance"]),
+        "tolerance": lambda flags: flags["time_tolerance"],
         "file": lambda flags: flags["settings"],
     }
 
@@ -86,13 +83,6 @@ def _factor(pace: str) -> str:
     return found[1]
 
 
-def _millis(option: str, text: str | None) -> Millis | None:
-    try:
-        return None if text is None else duration(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}.", hint="Write it as 500ms, 90s or 10m.") from None
-
-
 class _Prepared(Struct, frozen=True):
     """A recording that is ready to be sent."""
 
@@ -100,6 +90,9 @@ class _Prepared(Struct, frozen=True):
     plan: ClientPlan
     credentials: Credentials
     matchers: Sequence[Matcher]
+    owners: Mapping[str, str]
+    lacking: Mapping[str, str]
+    """The variables that it needs and nobody gives, and what they stand for."""
 
 
 def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> list[FileVerdict]:
@@ -107,20 +100,17 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     refuse_idle(flags, _OF_A_MOCK, "--against: nothing is replayed in a mock")
     settings = flags.into(PeerSettings)
     trust = trust_in(settings.ca)
-    missing: dict[str, Mapping[str, str]] = {}
-    owners: dict[str, str] = {}
-    prepared = [_prepare(file, settings, flags, console, missing, owners) for file in files]
-    if missing:
-        raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values(), owners))
-
-    quiet = form_of(flags) == "json"
+    prepared = [_prepare(file, settings, flags, console) for file in files]
+    if lacking := [one for one in prepared if isinstance(one, _Prepared) and one.lacking]:
+        needs = ((one.file, (f"{name} ({word})" for name, word in one.lacking.items())) for one in lacking)
+        raise UsageError("\n".join(f"{file} needs {', '.join(each)}." for file, each in needs), hint=_hint(lacking))
 
     async def work(_: Stop) -> list[FileVerdict]:
         done: list[FileVerdict] = []
         for one in prepared:
             if isinstance(one, _Prepared):
                 since, transport = real_millis(), PodTransport(*settings.servers, trust)
-                found = await _replay(one, settings, transport, console, quiet=quiet)
+                found = await _replay(one, settings, transport, flags, console)
                 one = replace(found, took=real_millis() - since)
             done.append(one)
         return done
@@ -128,44 +118,29 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     return complete(work)
 
 
-def _prepare(
-    file: Path,
-    settings: PeerSettings,
-    flags: Flags,
-    console: Console,
-    missing: dict[str, Mapping[str, str]],
-    owners: dict[str, str],
-) -> "_Prepared | FileVerdict":
-    """Read one; the variables that it needs and nobody gives are added to `missing`, with what they stand for."""
+def _prepare(file: Path, settings: PeerSettings, flags: Flags, console: Console) -> _Prepared | FileVerdict:
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        excepted = matchers_of(file)
-        plan = client_plan(recording)
+        excepted, plan, owners = matchers_of(file), client_plan(recording), owners_in(recording)
         variables = wanted(plan, Origins(recording))
-        owners.update(owners_in(recording))
-        credentials = _credentials(variables, owners_in(recording), settings, flags)
+        credentials = _credentials(variables, owners, settings, flags)
     except LabError as error:
         report(error, console)
-        return FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "client")
-    lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
-    if lacking:
-        missing[str(file)] = lacking
-    return _Prepared(str(file), plan, credentials, excepted.matchers if excepted else ())
+        return FileVerdict.of_error(error, str(file), "client")
+    lacking = {name: word for name, word in variables.items() if word not in credentials.secrets}
+    return _Prepared(str(file), plan, credentials, excepted.matchers if excepted else (), owners, lacking)
 
 
-def _needs(file: str, missing: Mapping[str, str]) -> str:
-    return f"{file} needs {', '.join(f'{name} ({alias})' for name, alias in missing.items())}."
-
-
-def _hint(missing: Iterable[Mapping[str, str]], owners: Mapping[str, str]) -> str:
+def _hint(lacking: Sequence[_Prepared]) -> str:
     """How to give what is missing: a settings file knows accounts that have a name, and no other secrets."""
-    variables = {name: alias for each in missing for name, alias in each.items()}
-    export = f"Export what they are at that server, as {next(iter(variables))}=…"
+    export = f"Export what they are at that server, as {next(iter(lacking[0].lacking))}=…"
     for kind, member in (("client", "clients: [{id: %s, secret: …}]"), ("user", "users: [{name: %s, password: …}]")):
-        for word in variables.values():
-            if kind_of(word) == kind and word in owners:
-                account = f"accounts: {{{member % owners[word]}}}"
+        for owner in (
+            one.owners.get(word) for one in lacking for word in one.lacking.values() if kind_of(word) == kind
+        ):
+            if owner is not None:
+                account = f"accounts: {{{member % owner}}}"
                 return f"{export}; of another lab, a settings file will do that has {account} (--settings FILE)."
     return f"{export}."
 
@@ -173,7 +148,7 @@ def _hint(missing: Iterable[Mapping[str, str]], owners: Mapping[str, str]) -> st
 def _credentials(
     variables: Mapping[str, str], owners: Mapping[str, str], settings: PeerSettings, flags: Flags
 ) -> Credentials:
-    """What the environment says, else the settings file, for each alias that the recording wants."""
+    """What the environment says, else the settings file, for each stand-in that the recording wants."""
     known: dict[str, str] = {}
     if settings.file is not None:
         file = read_settings_file(settings.file)
@@ -196,9 +171,8 @@ def _credentials(
 
 
 async def _replay(
-    one: _Prepared, settings: PeerSettings, transport: PodTransport, console: Console, *, quiet: bool
+    one: _Prepared, settings: PeerSettings, transport: PodTransport, flags: Flags, console: Console
 ) -> FileVerdict:
-    """`quiet`: stdout is for programs."""
     terms = ClientTerms(
         settings.fast, float(settings.factor), settings.patience, settings.tolerance, f"{fresh_seed():06x}"
     )
@@ -210,11 +184,8 @@ async def _replay(
         await send_recorded(machine, transport, make_clock(kind))
     except LabError as error:
         report(error, console)
-        return FileVerdict(one.file, error.exit_code, problems_of(error, one.file), CaseEnd.ERROR, "client")
+        return FileVerdict.of_error(error, one.file, "client")
     finally:
         await transport.close()
-    found = machine.result()
-    if text := found.text():
-        (console.err if found.passed or quiet else console.out)(text)
-    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    return FileVerdict(one.file, 0 if found.passed else Divergence.exit_code, problems, judge="client")
+    tell_replay(machine.result(), flags, console)
+    return FileVerdict.of_replay(machine.result(), one.file, "client")

@@ -13,7 +13,7 @@ from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenar
 from lab.program.scenario import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
 from lab.recording.format.reader import read
-from lab.recording.replay.matchers import MatcherFile, parse_matchers
+from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.tape.header import needed_scenarios
 from lab.recording.tape.recorded_calls import epoch_in
 

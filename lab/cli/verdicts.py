@@ -11,10 +11,11 @@ from lab.cli.console import Console, report
 from lab.cli.junit import CaseEnd, JunitCase, junit_file
 from lab.cli.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.errors import Complaint, HostError, LabError, ScenarioError, advised
+from lab.core.errors import Complaint, Divergence, HostError, LabError, ScenarioError, advised
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
+from lab.recording.divergences import Divergences
 from lab.settings import Environment, Flags
 
 WORST_FIRST = (2, 3, 1, 4)
@@ -59,6 +60,17 @@ class FileVerdict(Struct, frozen=True):
     """What is judged of a recording: server, or client."""
     took: Millis | None = None
     """Real milliseconds."""
+
+    @classmethod
+    def of_error(cls, error: LabError, file: str, judge: str = "") -> Self:
+        """Of one that couldn't be read, or asked."""
+        return cls(file, error.exit_code, problems_of(error, file), CaseEnd.ERROR, judge)
+
+    @classmethod
+    def of_replay(cls, found: Divergences, file: str, judge: str) -> Self:
+        """Of one that was replayed."""
+        problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
+        return cls(file, 0 if found.passed else Divergence.exit_code, problems, judge=judge)
 
     def document(self) -> dict[str, Json]:
         """For programs."""
@@ -167,6 +179,12 @@ def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
         ("file", "", "line", "what"),
         (row for each in (*failed, *passed) for row in each.rows()),
     )
+
+
+def tell_replay(found: Divergences, flags: Flags, console: Console) -> None:
+    """What a replay found, for people: on stdout what differs, unless that is for programs."""
+    if text := found.text():
+        (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
 
 
 def complaint_of(file: PurePath, error: LabError) -> Complaint:

@@ -8,7 +8,9 @@ Read the rooms from the ground up, and in each its modules in this order:
 * `redaction/`: `alias`, `redact` with `shapes`, and `bodies`: what never gets to disk, and what stands in its place; `leaks`;
 * `tape/`: `tape` with `line_cache` (observations -> lines), `header` with `accounts`; `captured`, a tape of a pod;
   `recorded_calls`, which every reader of requests and replies begins with;
-* `replay/`: `match` (what counts as equal), `rebuild`, `regenerate`, `replayer` and `fast_replay` (a recording asked of the
-  mock again), `served`, `redrawn` and `replay` (what differs), `matchers` (what may);
+* `bindings` (what stands for an id or a secret), `matchers` (what may differ), `comparison` (both sides gone through
+  together, each member by its policy), `divergences` (what is told of it);
+* `replay/`: `replayer` (a recording asked of the mock again), `compare` (which lines belong together), `edits` (what a
+  scenario's edit changes), `replay` (all of it), `unfinished` (what accepting looks at);
 * `playback/`, `show/`, `client_replay/` and `drift`: what else is made of a recording.
 """

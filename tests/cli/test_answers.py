@@ -19,6 +19,7 @@ from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
+from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
@@ -198,7 +199,7 @@ def assert_same_decisions(folder: Path, client: Client, answers: Said, votes: li
     runs = list(map(journal.run, journal.keys()))
     # a message that was refused where no gate shows may have been for a new job: it has a run, and no job
     assert sum(run.job is not None and run.job.job is not None for run in runs) == data.count(b'"job.accepted"')
-    assert runs[0].polls == data.count(b'"m":"GET"')
+    assert runs[0].polls == sum(req.method == "GET" for req in read(data).of(Req))
 
 
 @pytest.mark.parametrize("way", ["conversation", "job", "unseen token"])

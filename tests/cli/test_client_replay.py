@@ -45,7 +45,7 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
     first, *_, last = map(json.loads, as_json.lines)
     assert first["problems"][0]["what"].endswith("expected status 200, got 401") and last == {"passed": 0, "failed": 2}
     github = recorded("replay", files, "--against", base, "--pace", "fast", "--format", "github")
-    assert "::error file=recordings/invoice-analysis.rec.jsonl,line=4,col=1,title=lab replay::POST" in github.out
+    assert "::error file=recordings/invoice-analysis.rec.jsonl,line=3,col=1,title=lab replay::POST" in github.out
     # a secret may stand in a settings file, too
     monkeypatch.delenv("LAB_CLIENT_SECRET")
     (recorded.folder / "s.yaml").write_text("accounts: {clients: [{id: demo, secret: not-the-secret}]}\n")
@@ -81,7 +81,7 @@ def test_what_can_not_be_is_refused_before_anything_is_sent(recorded: Lab, more:
 def test_a_missing_secret_is_named_and_nothing_is_sent(recorded: Lab) -> None:
     refused = recorded("replay", "recordings", "--against", "http://127.0.0.1:9")
     assert refused.code == 2
-    assert "recordings/wrong-badge.rec.jsonl needs LAB_CLIENT_SECRET («client:demo»)." in refused.err
+    assert "recordings/wrong-badge.rec.jsonl needs LAB_CLIENT_SECRET (lab-C1-secret)." in refused.err
     assert "recordings/invoice-analysis.rec.jsonl needs" in refused.err
     assert "Export what they are at that server, as LAB_CLIENT_SECRET=…; of another lab" in refused.err
     assert "has accounts: {clients: [{id: demo, secret: …}]} (--settings FILE)." in refused.err

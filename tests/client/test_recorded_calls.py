@@ -16,13 +16,12 @@ from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials
-from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.divergences import Divergences
 from lab.recording.format.reader import read
 from lab.server.mock_server import MockServer
-from tests.recording.another_server import NO_BLOB
 from tests.recording.joined import Joined, config
 
-SECRETS = Credentials({"«client:demo»": config().clients[0].secret})
+SECRETS = Credentials({"lab-C1-secret": config().clients[0].secret})
 
 
 @pytest.fixture
@@ -40,12 +39,12 @@ async def server(clock: ManualClock) -> AsyncIterator[MockServer]:
     await server.stop()
 
 
-async def replayed(clock: ManualClock, api: str, tokens: str) -> ClientReplayResult:
+async def replayed(clock: ManualClock, api: str, tokens: str) -> Divergences:
     """A day that a lab recorded, sent there; the clock is moved whenever no call is under way."""
     peer = Joined(config())
     peer.play()
     peer.tape.close(peer.now)
-    machine = ClientReplay(client_plan(read(peer.data, "a"), NO_BLOB), SECRETS, (api, tokens), ClientTerms(), NO_BLOB)
+    machine = ClientReplay(client_plan(read(peer.data, "a")), SECRETS, (api, tokens), ClientTerms())
     transport = PodTransport(api, tokens)
     sending = asyncio.ensure_future(send_recorded(machine, transport, clock))
     try:

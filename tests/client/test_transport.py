@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from lab.recording.redaction.secret_forms import forms_of
 
 from lab.client.control import read_journal_line
 from lab.client.transport import HttpTransport, PodTransport, TransportLost
@@ -12,7 +13,6 @@ from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Request
 from lab.core.version import __version__
 from lab.recording.format.lines import Header
-from lab.recording.redaction.secret_forms import forms_of
 from tests.conftest import each_row
 from tests.steering import Steering
 

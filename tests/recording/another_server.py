@@ -14,12 +14,12 @@ from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay, Outgoing
 from lab.recording.client_replay.values import Credentials, Origins, wanted
-from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.divergences import Divergences
 from lab.recording.format.codec import write
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import stand_in
-from lab.recording.replay.matchers import Matcher
 
 Answer = Callable[[Request, Millis], Response | str | None]
 """What a test answers in the server's place; a text: the answer is lost so; None: the server answers."""
@@ -51,7 +51,7 @@ class AnotherServer:
     def replay(
         self, recording: Recording, terms: ClientTerms | None = None,
         matchers: Sequence[Matcher] = (), secrets: Credentials | None = None,
-    ) -> ClientReplayResult:  # fmt: skip
+    ) -> Divergences:  # fmt: skip
         """Send it all; AssertionError if nothing is due and it isn't over."""
         plan, config = client_plan(recording), self.service.config
         known = {stand_in("client", number): each.secret for number, each in enumerate(config.clients, 1)}

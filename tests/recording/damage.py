@@ -1,20 +1,16 @@
 """Closed recordings that are cut short, or of which a bit is turned over: `python -m tests.recording.damage [TIMES]`.
 
-20,000 by default, in turn of recordings shipped and made here, and of the long bodies beside them. None may be taken for
+20,000 by default, in turn of recordings shipped and made here. None may be taken for
 whole, none replayed, and nothing but RecordingError come of it. Exit 1 if one is.
 """
 
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
 from lab.core.errors import RecordingError
-from lab.files.recordings import blobs_folder, read_recording
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
@@ -24,9 +20,9 @@ from tests.recording.killed import together
 
 
 class Damage(Struct, frozen=True):
-    """A byte from which on all is gone, or in it the bit, from 0, that is another; which file of a recording."""
+    """A byte from which on all is gone, or in it the bit, from 0, that is another."""
 
-    file: Path
+    name: str
     place: int
     bit: int | None
 
@@ -37,40 +33,25 @@ class Damage(Struct, frozen=True):
         return data[: self.place] + bytes([data[self.place] ^ (1 << self.bit)]) + data[self.place + 1 :]
 
 
-def recordings(folder: Path) -> Iterator[Path]:
-    """Those that are damaged, put into the folder, their long bodies beside them."""
-    for name in UNLIKE:
-        path = ROOT / "recordings" / f"{name}.rec.jsonl"
-        yield _put(folder / path.name, read_recording(path), blobs_folder(path))
-    for late in (False, True):
-        yield _put(folder / f"together-{late}.rec.jsonl".lower(), together(late=late).data, None)
+def recordings() -> dict[str, bytes]:
+    """Those that are damaged."""
+    found = {name: (ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes() for name in UNLIKE}
+    return found | {f"together, late={late}": together(late=late).data for late in (False, True)}
 
 
-def _put(path: Path, data: bytes, blobs: Path | None) -> Path:
-    path.write_bytes(data)
-    for each in blobs.iterdir() if blobs is not None and blobs.is_dir() else ():
-        blobs_folder(path).mkdir(exist_ok=True)
-        (blobs_folder(path) / each.name).write_bytes(each.read_bytes())
-    return path
-
-
-def damages(paths: list[Path], chance: Random) -> Iterator[Damage]:
+def damages(whole: dict[str, bytes], chance: Random) -> Iterator[Damage]:
     """One after another, without end."""
-    files = [file for path in paths for file in (path, *sorted(blobs_folder(path).glob("*")))]
-    lengths = {file: file.stat().st_size for file in files}
     while True:
-        for file in files:
-            yield Damage(file, chance.randrange(lengths[file]), None)
-            yield Damage(file, chance.randrange(lengths[file]), chance.randrange(8))
+        for name, data in whole.items():
+            yield Damage(name, chance.randrange(len(data)), None)
+            yield Damage(name, chance.randrange(len(data)), chance.randrange(8))
 
 
-def accepted(damage: Damage) -> str:
+def accepted(damage: Damage, whole: bytes) -> str:
     """How what is left was taken for whole, or what else went wrong; empty: it was not."""
-    data = damage.of(damage.file.read_bytes())
+    data = damage.of(whole)
     try:
-        if damage.file.parent.suffix == ".blobs":
-            return "" if sha256(data).hexdigest() != damage.file.name and _refused(damage.file, data) else "taken"
-        found = read(data, damage.file.name)
+        found = read(data, damage.name)
         if found.state is FileState.CLOSED:
             return "read as closed"
         # what is told apart as open or torn can be looked at, and mended
@@ -83,25 +64,13 @@ def accepted(damage: Damage) -> str:
     return ""
 
 
-def _refused(file: Path, data: bytes) -> bool:
-    """Whether a long body that holds these bytes is refused."""
-    whole = file.read_bytes()
-    file.write_bytes(data)
-    try:
-        read_blob(file.parent.with_name(file.parent.name.replace(".blobs", ".rec.jsonl")), file.name)
-    except RecordingError:
-        return True
-    finally:
-        file.write_bytes(whole)
-    return False
-
-
 def attack(times: int, seed: int) -> list[str]:
     """Damage so often; what was accepted."""
-    with TemporaryDirectory() as folder:
-        paths = list(recordings(Path(folder)))
-        found = zip(range(times), damages(paths, Random(seed)), strict=False)
-        return [f"{each.file.name}:{each.place} {each.bit}: {how}" for _, each in found if (how := accepted(each))]
+    whole = recordings()
+    found = zip(range(times), damages(whole, Random(seed)), strict=False)
+    return [
+        f"{each.name}:{each.place} {each.bit}: {how}" for _, each in found if (how := accepted(each, whole[each.name]))
+    ]
 
 
 def main(times: int) -> int:

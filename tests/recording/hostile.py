@@ -1,10 +1,13 @@
 """A recording in which every text that a peer can choose is hostile to whatever shows it."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.recording.format.codec import write
-from lab.recording.format.lines import ClockSpec, Enc, Entry, Header, Line, Recording, Req, Res
+from lab.recording.format.lines import ClockSpec, Enc, FactLine, Header, Recording, Req, Res
 from lab.recording.format.reader import read
 
 TEXTS = (
@@ -17,12 +20,13 @@ TEXTS = (
     "\nEOF\nEND\n' \\\n; rm -rf / #",
     "--output /tmp/x @/etc/passwd -K-",
     "{{ 7 * 7 }}{% raw %}</style></textarea>-->]]>",
-    "««token:T1» «token:T9» «client:demo» «host:lab» «number:N1:4»",
+    "lab-S1-secret-x lab-T1-token lab-T9-token lab-C1-secret http://lab.invalid LABU7CODE",
     "&lt;b&gt; &#x2F; javascript:alert(1) data:text/html,x",
     "",
 )
 """What may stand anywhere."""
-_NO_PATH = str.maketrans("", "", " \\")
+FORM = (("content-type", "application/x-www-form-urlencoded"),)
+_NO_PATH = str.maketrans("", "", " \\?")
 """What no path has that is asked again."""
 
 
@@ -38,18 +42,19 @@ def hostile(text: str) -> Recording:
     bodies: list[tuple[Enc, Json]] = [
         (Enc.JSON, {"message": text, "jobId": text, "deep": [{text: text}]}),
         (Enc.TEXT, text),
-        (Enc.FORM, [["note", text], [text, "x"]]),
+        (Enc.TEXT, urlencode([("note", text), (text, "x")], errors="surrogatepass")),
         (Enc.B64, "/wB4Jw=="),
         (Enc.NONE, None),
     ]
-    lines: list[Line] = []
+    lines: list[Req | Res | FactLine] = []
     for x, (enc, value) in enumerate(bodies, 1):
-        n, body = len(lines) + 1, {} if enc is Enc.NONE else {"value": value}
-        path, query = f"/a/{line.translate(_NO_PATH)[:60]}", (("q", text),)
-        lines.append(Req(n=n, t=0, x=x, c=1, method="POST", path=path, query=query, headers=headers, enc=enc, **body))
-        members: dict[str, Json] = {"text": text}
-        lines.append(Entry(n=n + 1, t=0, type="tape.noted", members=members))
-        lines.append(Res(n=n + 2, t=0, x=x, status=200, headers=headers, enc=enc, **body))
+        n = len(lines) + 1
+        body: Any = {} if enc is Enc.NONE else {"value": value}
+        url = f"/a/{line.translate(_NO_PATH)[:60]}?{urlencode({'q': text}, errors='surrogatepass')}"
+        sent = FORM if x == 3 else headers
+        lines.append(Req(n=n, t=0, x=x, c=1, method="POST", url=url, headers=sent, enc=enc, **body))
+        lines.append(FactLine(n=n + 1, t=0, fact={"type": "tape.noted", "text": text}))
+        lines.append(Res(n=n + 2, t=0, x=x, status=200, headers=sent, enc=enc, **body))
     whole = read(write([header, *lines], "closed", 0))
     return replace(whole, name=text[:40])
 
@@ -69,6 +74,6 @@ ASTRAY = (
 def astray(path: str) -> Recording:
     """A call of that path, with a token."""
     header = Header(lab="0.1.0", settings={}, clock=ClockSpec(mode="manual", epoch="2026-01-01T00:00:00Z"))
-    headers = (("authorization", "Bearer «token:T1»"),)
-    req = Req(n=1, t=0, x=1, c=1, method="GET", path=path, headers=headers, enc=Enc.NONE)
+    headers = (("authorization", "Bearer lab-T1-token"),)
+    req = Req(n=1, t=0, x=1, c=1, method="GET", url=path, headers=headers, enc=Enc.NONE)
     return read(write([header, req, Res(n=2, t=0, x=1, status=404, headers=(), enc=Enc.NONE)], "closed", 0))

@@ -21,7 +21,7 @@ from tests.recording.joined import NO_LIMIT, Joined, config
 from tests.recording.shipped import shipped, target_of
 from tests.wire_peer import token_request
 
-Cut = tuple[str, bytes, tuple[Program, ...], Blob | None]
+Cut = tuple[str, bytes, tuple[Program, ...]]
 
 
 def together(*, late: bool, limit: int = NO_LIMIT) -> Joined:
@@ -59,10 +59,10 @@ def whole() -> Iterator[Cut]:
     """Recordings that nobody killed."""
     for path in shipped():
         target = target_of(path)
-        yield path.name, path.read_bytes(), target.scenarios, lambda digest, path=path: read_blob(path, digest)  # type: ignore[misc]
+        yield path.name, path.read_bytes(), target.scenarios
     for late in (False, True):
         joined = together(late=late)
-        yield f"together, late={late}", joined.data, joined.service.config.scenarios, None
+        yield f"together, late={late}", joined.data, joined.service.config.scenarios
 
 
 def trouble(name: str, data: bytes, scenarios: tuple[Program, ...]) -> str:
@@ -83,10 +83,10 @@ def lengths(data: bytes, step: int) -> list[int]:
 def main(step: int) -> int:
     """Cut and replay them all."""
     cuts, failures = 0, 0
-    for name, data, scenarios, blob in whole():
+    for name, data, scenarios in whole():
         for length in lengths(data, step):
             cuts += 1
-            if found := trouble(name, data[:length], scenarios, blob):
+            if found := trouble(name, data[:length], scenarios):
                 failures += 1
                 sys.stdout.write(f"{name}, {length} bytes: {found.splitlines()[0]}\n")
     sys.stdout.write(f"{cuts} cut, {failures} don't replay\n")

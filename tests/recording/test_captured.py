@@ -20,7 +20,7 @@ from lab.recording.format.reader import read
 from lab.recording.playback.playback import RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.redaction.leaks import leaks
-from lab.recording.show.exports import as_markdown
+from lab.recording.show.walkthrough import walkthrough
 from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_hosts
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.recording.tape.line_cache import LineCache
@@ -217,7 +217,7 @@ def test_a_walk_through_it_names_whom_the_client_is() -> None:
         asks(("authorization", pair(SEEN))), asks(*FORM, body=form(client_id="my-own-app", client_secret=SEEN))
     )
     captured.text()
-    page = "\n".join(as_markdown(read(bytes(captured.data)), bytes, False))
+    page = "\n".join(walkthrough(read(bytes(captured.data)), bytes, False))
     assert page.count("`LAB_CLIENT_ID` stands for") == page.count("`LAB_CLIENT_SECRET` stands for") == 1
     assert '-u "$LAB_CLIENT_ID":"$LAB_CLIENT_SECRET"' in page
     assert '--data-urlencode client_id="$LAB_CLIENT_ID"' in page

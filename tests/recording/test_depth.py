@@ -3,7 +3,6 @@
 import json
 import re
 from base64 import urlsafe_b64encode
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -129,19 +128,3 @@ def refused(file: Path) -> str:
     except RecordingError as error:
         return error.what
     return ""
-
-
-def test_a_long_body_that_nests_deeper_is_refused(lab: Lab, deep: Path) -> None:
-    """Nor does any lab write such a blob."""
-    data = nested(90_000)
-    digest = sha256(data).hexdigest()
-    (lab.folder / "day.blobs").mkdir()
-    (lab.folder / "day.blobs" / digest).write_bytes(data)
-    ref = f'"enc":"blob","body":{{"sha256":"{digest}","len":{len(data)},"enc":"json"}}}}'
-    lines = deep.read_text().split("\n")
-    place = next(n for n, line in enumerate(lines) if '"k":"res"' in line and '"enc":"json"' in line)
-    lines[place] = re.sub(r'"enc":"json","body":.*', ref, lines[place])
-    lines[0] = lines[0].replace('"features":[]', '"features":["blob"]')
-    deep.write_bytes(resealed("\n".join(lines).encode()))
-    for command in COMMANDS:
-        assert lab(command[0], deep, *command[1:]).code in (0, 1, 2, 3, 5), command

@@ -71,7 +71,17 @@ class Taped:
         recording = read(data)
         result = replay(recording, [self.program], clients=(DEMO, OTHER))
         assert result.passed, result.text()
-        assert result.again() == data
+        again = result.again()
+        assert _uncut(again) == _uncut(data)
+        result = replay(read(again), [self.program], clients=(DEMO, OTHER))
+        assert result.passed and result.again() == again, result.text()
+
+
+def _uncut(data: bytes) -> list[bytes]:
+    """The lines, but for replies whose JSON was cut in a token: no fact tells of that one, and a replay grants another."""
+    lines = data.splitlines()[:-1]
+    cut = {line for line in lines if b'"k":"res"' in line and (b'"enc":"text"' in line or b'"cut"' in line)}
+    return [line for line in lines if line not in cut or (b"lab-" not in line and b'"as"' not in line)]
 
 
 STATUS = [
@@ -298,22 +308,19 @@ def test_a_reply_that_comes_at_the_last_instant_counts_and_one_a_millisecond_lat
 def test_a_struck_poll_stands_on_the_tape_as_the_format_shows_it() -> None:
     taped = Taped("name: poll-503, route: status, answer: 503, retry_after: 2s, body: empty")
     taped.run()
+    taped.tape.flush()
     lines = [json.loads(line) for line in taped.lines]
-    at = next(place for place, line in enumerate(lines) if line.get("type") == "call.counted")
-    job = next(line["job"] for line in lines if line.get("type") == "job.accepted")
-    n, t, x = lines[at]["n"], lines[at]["t"], lines[at]["x"]
-    assert [line["k"] for line in lines[at - 1 : at + 3]] == ["req", "fact", "fact", "res"]
-    assert taped.lines[at] == (
-        b'{"k":"fact","n":%d,"t":%d,"type":"call.counted","x":%d,"counter":"poll-503","job":"%b","value":1}\n'
-        % (n, t, x, job.encode())
+    at = next(place for place, line in enumerate(lines) if "call.counted" in str(line.get("facts")))
+    job = next(line["facts"][0]["job"] for line in lines if "job.accepted" in str(line.get("facts")))
+    n, x = lines[at]["n"], lines[at]["x"]
+    assert taped.lines[at].endswith(
+        b'"facts":[{"type":"call.counted","counter":"poll-503","job":"%b","value":1},'
+        b'{"type":"fault.struck","fault":"poll-503","call":1}]}\n' % job.encode()
     )
+    delayed = lines[at + 1]["held"]
     assert taped.lines[at + 1] == (
-        b'{"k":"fact","n":%d,"t":%d,"type":"fault.struck","x":%d,"fault":"poll-503","call":1}\n' % (n + 1, t, x)
-    )
-    delayed = lines[at + 2]["held"]
-    assert taped.lines[at + 2] == (
-        b'{"k":"res","n":%d,"t":%d,"x":%d,"s":503,"held":%d,"h":[["retry-after","2"]],"enc":"none"}\n'
-        % (n + 2, t + delayed, x, delayed)
+        b'{"k":"res","n":%d,"t":%d,"x":%d,"s":503,"held":%d,"h":[["retry-after","2"]]}\n'
+        % (n + 1, lines[at]["t"] + delayed, x, delayed)
     )
 
 

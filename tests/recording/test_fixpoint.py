@@ -10,7 +10,7 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
-from lab.recording.replay.replay import ReplayResult, replay
+from lab.recording.replay.replay import replay
 from tests.conftest import Lab, each_row
 from tests.recording.killed import together
 from tests.recording.shipped import shipped, target_of
@@ -39,21 +39,15 @@ steps:
 """
 
 
-def recorded_again(result: ReplayResult) -> tuple[bytes, dict[str, bytes]]:
-    """The recording that would take the place of the one that was replayed, and its long bodies."""
-    blobs: dict[str, bytes] = {}
-    return result.again(blobs.__setitem__), blobs
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])
 def test_a_replay_of_what_a_replay_recorded_records_the_same_bytes(path: Path) -> None:
     target, data = target_of(path), path.read_bytes()
     result = replay(read(data), target.scenarios)
     assert result.passed, result.text()
-    once, blobs = recorded_again(result)
+    once = result.again()
     again = replay(read(once), target.scenarios)
-    assert again.passed and recorded_again(again) == (once, blobs)
+    assert again.passed and again.again() == once
     assert once.splitlines()[1:-1] == data.splitlines()[1:-1]
 
 
@@ -61,9 +55,9 @@ def test_a_replay_of_what_a_replay_recorded_records_the_same_bytes(path: Path) -
 def test_so_does_one_of_many_jobs_at_once_and_one_that_began_late(late: bool) -> None:
     joined = together(late=late)
     scenarios = joined.service.config.scenarios
-    once, _ = recorded_again(replay(read(joined.data), scenarios))
+    once = replay(read(joined.data), scenarios).again()
     again = replay(read(once), scenarios)
-    assert again.passed and recorded_again(again) == (once, {})
+    assert again.passed and again.again() == once
     # of a tape that began late, what follows from its opening is looked at earlier in a replay
     assert (once == joined.data) is not late
     assert story(read(once)) == story(read(joined.data))

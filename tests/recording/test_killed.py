@@ -6,7 +6,6 @@ from random import Random
 import pytest
 
 from lab.core.errors import RecordingError
-from lab.recording.format.codec import write
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Entry, Line
 from lab.recording.format.reader import read
@@ -15,19 +14,19 @@ from lab.recording.replay.replay import replay
 from tests.conftest import THOROUGH
 from tests.recording.damage import attack
 from tests.recording.killed import lengths, together, trouble, whole
+from tests.recording.rewritten import rewritten, without
 from tests.recording.sigkill import SIZES, kill_once
-from tests.recording.test_replay import without
 
 MANY, FEW = (80, 40) if THOROUGH else (10, 2)
 
 
 @pytest.mark.long
 def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
-    for name, data, scenarios, blob in whole():
+    for name, data, scenarios in whole():
         chance, ends = Random(name), lengths(data, len(data))
         count = FEW if name.endswith("jsonl") else MANY
         for length in (*chance.sample(ends, min(count, len(ends))), *chance.sample(lengths(data, 1), 1)):
-            assert trouble(name, data[:length], scenarios, blob) == "", (name, length)
+            assert trouble(name, data[:length], scenarios) == "", (name, length)
 
 
 @pytest.mark.parametrize("clients", [1, 3])
@@ -63,7 +62,7 @@ def test_what_the_end_of_a_tape_writes_may_be_missing_after_a_repair_and_nothing
             continue
 
         def gone(line: Line, fact: Entry = fact) -> bool:
-            return line.n == fact.n
+            return line is fact
 
         try:
             if replay(read(without(killed, gone, "repaired")), scenarios).passed:
@@ -72,12 +71,12 @@ def test_what_the_end_of_a_tape_writes_may_be_missing_after_a_repair_and_nothing
             continue
     # by the last request, an invoke, and at the end: nobody could have come to them
     assert {at for at, _ in passed} <= {killed.lines[-1].t, joined.now}
-    assert not replay(read(without(read(joined.data), lambda line: line.n == facts[-1].n)), scenarios).passed
+    assert not replay(read(without(read(joined.data), lambda line: line == facts[-1])), scenarios).passed
 
 
 def test_an_open_recording_closed_as_if_it_had_ended_does_not_replay() -> None:
     joined = together(late=False)
     killed = read(repair(joined.data[: joined.data.index(b'"verdict":"rejected"')])[0])
     assert killed.end is not None
-    closed = read(write([killed.header, *killed.lines], "sigterm", killed.end.t))
+    closed = read(rewritten(killed, reason="sigterm"))
     assert not replay(closed, joined.service.config.scenarios).passed

@@ -28,8 +28,8 @@ def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
 @each_row(
     ("said", "place"),
     [
-        (line(p=f"/x/{WORD}/y"), "p"),
-        (line(q=[["a", "1"], ["note", WORD]]), "q.note"),
+        (line(u=f"/x/{WORD}/y"), "u"),
+        (line(u=f"/?a=1&note={WORD}"), "u.note"),
         (line(h=[["user-agent", f"me ({WORD})"]]), "h.user-agent"),
         (line(body=f"see {WORD}."), "body"),
         (line(body={"a": [{"b": f"see {WORD}"}]}), "body.a.b"),
@@ -37,9 +37,9 @@ def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
         (line(body={f"{WORD}\x1b[": {"b": WORD[::-1]}, "c": WORD}, h=[["x-id", WORD]]), "body.…….b"),
         (line("res", body=[["x", f"apiKey: {WORD}"]]), "body.x"),
         (line("res", body=f"sessionId: '{WORD}'"), "body"),
-        (line(body=f"{WORD}") + line("fact", input={"message": WORD}), "body"),
-        (line(body=f"{WORD}") + line("fact", note=f"see {WORD}"), "body"),
-        (line(body=f"«secret:S1»{WORD}"), "body"),
+        (line(body=f"{WORD}") + line("fact", fact={"input": {"message": WORD}}), "body"),
+        (line(body=f"{WORD}") + line("fact", fact={"note": f"see {WORD}"}), "body"),
+        (line(body=f"lab-S1-secret {WORD}"), "body"),
         (line(enc="b64", body=b64encode(b"\xff" + WORD.encode()).decode()), "body"),
     ],
 )
@@ -52,20 +52,21 @@ def test_a_random_word_that_nothing_places_is_told_with_its_place(said: bytes, p
     "said",
     [
         line(raw=WORD, sha256=WORD),
-        line(body=WORD) + line("fact", job=WORD),
+        line(body=WORD) + line("fact", fact={"job": WORD}),
+        line(body=WORD, facts=[{"type": "x", "job": WORD}]),
         line(body=f"see {WORD}") + line("res", body={"jobId": WORD}),
-        line(p=f"/x/{WORD}") + line("res", h=[["x-request-id", WORD]]),
+        line(u=f"/x/{WORD}") + line("res", h=[["x-request-id", WORD]]),
         line("res", h=[["etag", f'W/"{WORD}"']]),
         line("res", h=[["content-type", f"multipart/form-data; boundary={WORD}"]]),
         line("res", body=f'data: {{"id": "{WORD}"}}\n\n'),
         line("res", body={"input": json.dumps({"conversationId": WORD})}),
-        line(q=[["code_challenge", WORD], ["state", WORD[::-1]]]),
+        line(u=f"/?code_challenge={WORD}&state={WORD[::-1]}"),
         line("res", body={"keys": [{"kty": "RSA", "n": WORD, "x5t#S256": f"{WORD}-{WORD}"}]}),
         line("res", body=json.dumps({"input": json.dumps({"conversationId": WORD})})[:-9]),
-        line(p=f"/api/fusion-ai/orchestrator/agent/v2/TEAM/status/{WORD}") + line("res", body=f"No job {WORD}"),
+        line(u=f"/api/fusion-ai/orchestrator/agent/v2/TEAM/status/{WORD}") + line("res", body=f"No job {WORD}"),
         line(body=WORD[1:]),
-        line(body="«secret:S1»"),
-        line(enc="b64", body=b64encode("\xff«client:C1:id» and «host:H1:name»".encode()).decode()),
+        line(body="lab-S1-secret-xxxxxxxxxxxxxxxxxxxx"),
+        line(enc="b64", body=b64encode("\xfflab-C1-client and lab-H1-host.invalid".encode()).decode()),
     ],
 )
 def test_one_that_a_fact_a_member_or_a_header_places_is_not(said: bytes) -> None:
@@ -87,3 +88,18 @@ def test_words_that_people_make_up_are_not_random() -> None:
         assert not is_random(word), word
     for word in ("0d6e48e0c885aebcf203", "sk-proj-4fJ0aQ9x2LmZ7bTnVu81", "9def9c68-3319-4c97-abee-6fa3e58492b7", WORD):
         assert is_random(word), word
+
+
+@each_row("name", ["password", "settings", "judged", "of_another_version"])
+def test_what_no_reader_knows_is_looked_at_too(name: str) -> None:
+    said = line(**{name: {"password": "hunter2-hunter2"}})
+    assert [each.line for each in leaks(line("header") + said)] == [2]
+
+
+@each_row("written", ["lab-W1-wrong", "lab-W1-wrong%FF", "lab-W1-wrong-xxx!", "lab-S1-secret\xe9", "LABU1CODE", "%FF"])
+def test_what_redaction_leaves_under_the_name_of_a_secret_is_none(written: str) -> None:
+    form = [["content-type", "application/x-www-form-urlencoded"]]
+    for each in (line(h=form, enc="text", body=f"client_secret={written}"), line(u=f"/?token={written}&x=1")):
+        assert list(leaks(line("header") + each)) == []
+    for each in (line(h=form, enc="text", body=f"client_secret={written}x1"), line(u=f"/?token={written}x1")):
+        assert len(list(leaks(line("header") + each))) == 1

@@ -22,10 +22,10 @@ from lab.identity.scopes import api_scope
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
+from lab.recording.matchers import parse_matchers
 from lab.recording.playback.calls import playback_calls
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
-from lab.recording.replay.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from lab.recording.tape.instants import redated
 from tests.bench.replaying import long_recording

@@ -77,8 +77,7 @@ def test_an_edit_of_what_is_drawn_is_told_shown_by_regenerate_and_accepted(old: 
     assert [found.differences[0].line] == [line.n + 1 for line in recorded().facts("job.accepted")]
     anew = edited(old, new, anew=True)
     assert not anew.passed and "--regenerate" not in anew.text()
-    kept: dict[str, bytes] = {}
-    accepted = read(found.again(kept.__setitem__))
+    accepted = read(found.again())
     assert replay(accepted, [program(DRAWN.replace(old, new))]).text() == ""
 
 
@@ -102,7 +101,7 @@ def test_what_only_another_generator_makes_otherwise_is_no_difference() -> None:
     text_alone = replay(old, [now], comparing=here)
     assert text_alone.passed and "another version of Faker" in text_alone.text()
     assert not replay(old, [program(DRAWN.replace("count: 3", "count: 4"))], comparing=here).passed
-    again = read(replay(old, [now], comparing=Comparing(versions={"faker": "9.9"}, anew=True)).again({}.__setitem__))
+    again = read(replay(old, [now], comparing=Comparing(versions={"faker": "9.9"}, anew=True)).again())
     assert again.header.generators == {"faker": "9.9"}
 
 
@@ -116,7 +115,7 @@ def test_a_job_told_again_by_a_tape_that_begins_late_is_drawn_anew_too() -> None
     late.tape.close(first.now)
     edit = program(DRAWN.replace("count: 3", "count: 4"))
     found = replay(read(late.data), [edit])
-    kept = next(read(found.again({}.__setitem__)).facts("job.accepted")).get("drawn")
+    kept = next(read(found.again()).facts("job.accepted")).get("drawn")
     assert not found.passed and isinstance(kept, dict) and len(kept["data/cities"]) == 4  # type: ignore[arg-type]
 
 
@@ -170,7 +169,7 @@ def test_where_something_differs_all_that_was_served_otherwise_is_told() -> None
 def test_what_takes_its_place_names_what_was_served() -> None:
     edit = program(DRAWN.replace("{{ data.word }}", "edited"))
     before = recorded(program(DRAWN), UNUSED)
-    again = read(replay(before, [edit]).again({}.__setitem__))
+    again = read(replay(before, [edit]).again())
     assert [(one.name, one.sha256) for one in again.header.scenarios or ()] == [
         ("drawn", edit.digest),
         ("another", UNUSED.digest),

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.recording.format.lines import Entry
+from lab.recording.format.lines import Entry, Line
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
@@ -12,6 +12,7 @@ from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from tests.conftest import each_row
 from tests.recording.joined import Joined, config, scenario
+from tests.recording.rewritten import mutated
 from tests.shapes import switched
 from tests.wire_peer import invoke, status, token_request
 from tests.wire_peer import read as json_of
@@ -80,13 +81,13 @@ def test_a_fact_without_its_member_is_a_divergence(member: str) -> None:
     peer.resume(story(peer))
     peer.tape.close(peer.now)
     found = read(peer.data)
-    lines = tuple(
-        replace(line, members={name: value for name, value in line.members.items() if name != member})
-        if isinstance(line, Entry)
-        else line
-        for line in found.lines
-    )
-    result = replay(replace(found, lines=lines), [scenario()])
+
+    def change(line: Line) -> Line:
+        if not isinstance(line, Entry):
+            return line
+        return replace(line, members={name: value for name, value in line.members.items() if name != member})
+
+    result = replay(mutated(found, change), [scenario()])
     assert not result.passed and member in result.text()
 
 

@@ -1,5 +1,7 @@
 """A sample of the random sequences: what clients do wrong replays as it was refused."""
 
+from urllib.parse import quote
+
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
@@ -9,7 +11,7 @@ from lab.recording.replay.replay import replay
 from tests.conftest import each_row
 from tests.recording.joined import Joined, config, scenario
 from tests.recording.sequences import replayed, sequence_of
-from tests.wire_peer import form, form_post, invoke, token_request
+from tests.wire_peer import form, form_post, invoke, status, token_request
 
 JSON = (("content-type", "application/json"),)
 
@@ -31,7 +33,13 @@ def _with_bearer(value: str) -> Request:
     return Request("POST", invoke("", {}).path, "", (("authorization", value), *JSON), b'{"message":"Taxi"}')
 
 
+SLASHED = "pl4nted/Secret"
 MISTAKES = {
+    "a secret with a slash in a path": status(SLASHED, quote(SLASHED, safe="")),
+    "a word of the lab's as a secret": _with_bearer("Bearer application%2Fjson"),
+    "digits that hold a secret of digits": invoke(
+        "TOKEN", b'{"token": "' + b"9" * 30 + b'", "n": ' + b"9" * 120 + b"}"
+    ),
     "no bearer": _with_bearer("Bearer "),
     "the scheme alone": _with_bearer("Bearer"),
     "a token with a comma": _with_bearer("Bearer abcdefgh,ijk"),

@@ -7,8 +7,8 @@ from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.program.switches import Switches
 from lab.recording.format.lines import Entry, Recording
+from lab.recording.replay.edits import retimed_steps
 from lab.recording.replay.replay import Comparing, replay
-from lab.recording.replay.step_times import retimed_steps
 from tests.conftest import Lab, each_row
 from tests.recording.test_redrawn import program, recorded
 

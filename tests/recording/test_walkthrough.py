@@ -8,7 +8,7 @@ from markdown_it.token import Token
 
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
-from lab.recording.redaction.bodies import INLINE
+from lab.recording.show.readable import LONGEST_SHOWN
 from lab.recording.show.walkthrough import walkthrough
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.hostile import TEXTS, hostile
@@ -36,7 +36,7 @@ def test_each_call_has_its_heading(path: Path) -> None:
     text = "\n".join(walkthrough(recording))
     headings = [token for token in tokens_of(text) if token.type == "heading_open"]
     assert [token.tag for token in headings] == ["h1", *("h2" for _ in recording.of(Req))]
-    assert len(text) < 2 * INLINE + len(path.read_bytes())  # what is longer is cut, and HAR has it whole
+    assert len(text) < 2 * LONGEST_SHOWN + len(path.read_bytes())  # what is longer is cut, and HAR has it whole
 
 
 @each_row("text", TEXTS)

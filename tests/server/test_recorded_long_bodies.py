@@ -13,9 +13,10 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.cli.tapes.tape_recorder import TapeRecorder
-from lab.clocks import ManualClock, breathe, settle
+from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
-from lab.jobs.facts import GateDecided, JobAccepted
+from lab.core.exchange import Headers
+from lab.jobs.facts import JobAccepted
 from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
@@ -23,7 +24,7 @@ from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
-from lab.recording.tape import long_bodies
+from lab.recording.tape import line_cache
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.settings import MockSettings
@@ -41,15 +42,17 @@ class Redaction:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.open = asyncio.Event(), threading.Event()
         self.threads: set[int] = set()
-        self._body_of, self._loop = long_bodies.body_of, asyncio.get_running_loop()
+        self._body_of, self._loop = line_cache.body_of, asyncio.get_running_loop()
         self.open.set()
-        monkeypatch.setattr(long_bodies, "body_of", self._waiting)
+        monkeypatch.setattr(line_cache, "body_of", self._waiting)
 
-    def _waiting(self, *args: Any, **kwargs: Any) -> Any:
+    def _waiting(self, headers: Headers, raw: bytes, *args: Any, **kwargs: Any) -> Any:
+        if len(raw) <= LONG_BODY:
+            return self._body_of(headers, raw, *args, **kwargs)
         self.threads.add(threading.get_ident())
         self._loop.call_soon_threadsafe(self.begun.set)
         assert self.open.wait(10)
-        return self._body_of(*args, **kwargs)
+        return self._body_of(headers, raw, *args, **kwargs)
 
 
 class Recorded:
@@ -62,7 +65,8 @@ class Recorded:
     @property
     def jobs(self) -> list[str]:
         lines = map(json.loads, self.path.read_text().splitlines())
-        return [line["job"] for line in lines if line.get("type") == "job.accepted"]
+        facts = (fact for line in lines for fact in line.get("facts", ()))
+        return [fact["job"] for fact in facts if fact["type"] == "job.accepted"]
 
     async def sent(self, data: bytes) -> "asyncio.Task[Answer]":
         return asyncio.create_task((await self.stage.peer()).ask(data))
@@ -144,28 +148,14 @@ async def test_what_a_long_answer_says_is_redacted_before_it_leaves_and_nobody_w
     recorded.replays()
 
 
-async def test_whatever_else_is_behind_a_call_that_brought_something_is_answered_once_it_is_written(
-    recorded: Recorded,
-) -> None:
-    token, tape, written = await recorded.stage.token(), recorded.taping.tape, threading.Event()
+async def test_what_a_call_or_a_command_brought_is_written_by_the_time_it_is_answered(recorded: Recorded) -> None:
+    token = await recorded.stage.token()
+    assert "token.granted" in recorded.path.read_text()
     job = await recorded.stage.job(token)
+    assert recorded.jobs == [job]
     await recorded.stage.clock.advance_to(5_000)
-    assert tape is not None
-    tape.queue._under_way.append((tape.queue._thread.submit(written.wait, 10), 0))  # type: ignore[arg-type]
-    short = await recorded.sent(invoke(token, {"message": "Share it"}))
-    decided = asyncio.create_task(
-        recorded.plane.ask("POST", f"jobs/{job}/decisions", {"gate": "consent", "verdict": "approved"})
-    )
-    assert (await recorded.answer(request("GET", "/nowhere"))).status == 404  # it brought nothing
-    for _ in range(10_000):
-        if len(recorded.stage.facts(JobAccepted)) == 2 and recorded.stage.facts(GateDecided):
-            break
-        await breathe()
-    await settle()
-    assert recorded.jobs == [job] and not short.done() and not decided.done()
-    written.set()
-    assert (await asyncio.wait_for(short, 5)).json["jobId"] == recorded.jobs[1]
-    assert (await asyncio.wait_for(decided, 5)).status == 200
+    decision = {"gate": "consent", "verdict": "approved"}
+    assert (await recorded.plane.ask("POST", f"jobs/{job}/decisions", decision)).status == 200
     assert "gate.decided" in recorded.path.read_text()
     recorded.replays()
 
@@ -178,16 +168,14 @@ async def test_a_secret_that_another_call_brings_meanwhile_is_hidden_in_a_long_m
     assert (await recorded.answer(data)).status == 401
     recorded.redaction.open.set()
     assert (await asyncio.wait_for(long, 5)).status == 202
-    files = [recorded.path, *recorded.path.parent.glob("*.blobs/*")]
-    assert len(files) == 3 and not any(secret.encode() in file.read_bytes() for file in files)
     recorded.replays()
+    assert secret.encode() not in recorded.path.read_bytes()
 
 
-async def test_a_body_that_names_its_secret_behind_it_leaves_no_file_with_it(recorded: Recorded) -> None:
+async def test_a_body_that_names_its_secret_behind_it_is_written_without_it(recorded: Recorded) -> None:
     token, secret = await recorded.stage.token(), "hunter2-hunter2-hunter2"
     for place in (LONG_BODY + 100, LONG_BODY - 200):  # redacted before it is told, or with it
         parameters = {"a": secret, "b": "x" * place, "password": secret}
         assert (await recorded.answer(invoke(token, {"message": "Share it", "parameters": parameters}))).status == 202
-    for file in recorded.path.parent.rglob("*"):
-        assert file.is_dir() or secret.encode() not in file.read_bytes()
     recorded.replays()
+    assert secret.encode() not in recorded.path.read_bytes()

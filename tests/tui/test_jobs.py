@@ -16,7 +16,9 @@ from lab.faults.facts import FaultArmed, FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
+from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
 from lab.tui.state.run import RunState
@@ -211,14 +213,14 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
 
 @each_row(("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")])
 def test_a_clients_own_token_names_no_user_even_if_it_stands_for_one(grant: str, sub: str, kind: str) -> None:
-    fact = TokenGranted(at=0, token="«token:T1»", client="demo", grant=grant, scope="s", until=9, user="robot")
-    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].token.claims)
+    fact = TokenGranted(at=0, token="lab-T1-token", client="demo", grant=grant, scope="s", until=9, user="robot")
+    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["lab-T1-token"].token.claims)
     assert (claims["sub"], claims["sub_type"], claims["client_id"]) == (sub, kind, "demo")
 
 
 def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
     token = TokenGranted(
-        at=10, token="«token:T1»", client="demo", grant="client_credentials", scope="s", until=3_600_010
+        at=10, token="lab-T1-token", client="demo", grant="client_credentials", scope="s", until=3_600_010
     )
     accepted = JobAccepted(
         at=20, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
@@ -226,13 +228,13 @@ def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
     )  # fmt: skip
     jobs = fold([Noted(9_000, token), Noted(9_000, accepted)], JournalState(1_767_225_600))
     request = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}", "",
-                      (("authorization", "Bearer «token:T1»"),))  # fmt: skip
+                      (("authorization", "Bearer lab-T1-token"),))  # fmt: skip
     jobs = fold(
         [Requested(9_100, 7, "status", request), Replied(9_140, 7, Response(200, (), play.body("RUNNING")))], jobs
     )
     run = jobs.run()
     assert run.job is not None and run.job.job == play.JOB and ("message", play.MESSAGE) in run.job.message
-    assert run.token is not None and (run.token.token or "").startswith("«token:T")
+    assert run.token is not None and (run.token.token or "").startswith("lab-T")
     assert dict(run.token.claims)["exp"] == str(1_767_225_600 + 3_600)
     assert run.polls == 1 and jobs.missed == 6 and len(jobs.keys()) == 1
 
@@ -281,15 +283,15 @@ def test_there_is_an_end_to_what_is_kept() -> None:
 
 @pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
-    requests = [line for line in path.read_text("utf-8").splitlines() if line.startswith('{"k":"req"')]
     jobs = fold(told_by(path))
     run = jobs.run()
     if run.statuses:
         assert run.outcome is not None and run.outcome.status == run.statuses[-1][0]
     else:
         assert run.outcome is None or run.outcome.status is None, "no job came of the last message"
-    assert run.token is not None and (run.token.token or "").startswith("«token:T")
-    messages = {line[line.index('"body":') :] for line in requests if "/invokeAsync" in line}
+    assert run.token is not None and (run.token.token or "").startswith("lab-T")
+    asked = [line for line in read(path.read_bytes()).of(Req) if line.path.endswith("/invokeAsync")]
+    messages = {dumps(line.body.value) for line in asked}
     assert jobs.in_flight == {} and len(jobs.keys()) == len(messages), "one that is sent again is no further one"
 
 

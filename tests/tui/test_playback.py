@@ -156,7 +156,7 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
     timeline = whole(long(1_500))
     until_folded: list[int] = []
 
-    def counted(line: object, blob: object, *, local: bool) -> None:
+    def counted(line: object, *, local: bool) -> None:
         until_folded.append(1)
 
     monkeypatch.setattr(reels, "observation_of", counted)
@@ -264,7 +264,7 @@ async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
         await watcher.do(watcher.source.move(1))
         stages.append(watcher.journal.run())
     assert [len(run.exchanges) for run in stages] == [1, 1, 2, 2]
-    assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
+    assert stages[1].token is not None and stages[1].token.token == "lab-T1-token"
     await watcher.do(watcher.source.move(-1))
     await watcher.do(watcher.source.move(-1))
     assert watcher.journal.run() == stages[1]
@@ -405,7 +405,7 @@ async def test_go_to_goes_where_a_stage_shows(watcher: Watcher, stage: str, show
 async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
     cursor = watcher.source.cursor
     await watcher.do(watcher.source.seek(cursor.until + 5))
-    assert watcher.journal.run().outcome is not None and watcher.source.cursor.line == 30
+    assert watcher.journal.run().outcome is not None and watcher.source.cursor.line == 28
     await watcher.do(watcher.source.seek(12_000))
     assert watcher.journal.run().polls == 5 and watcher.source.clock.now() == 12_000
     await watcher.source.scale("60")
@@ -503,7 +503,7 @@ async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
             ("shift+right", 3), ("shift+right", 6), ("shift+left", 3),
         ):  # fmt: skip
             await pilot.press(key)
-            await until(pilot, lambda place=place: f"line {line(place)} of 30" in text(app))
+            await until(pilot, lambda place=place: f"line {line(place)} of 28" in text(app))
             assert source.place == place, key
 
 
@@ -531,7 +531,7 @@ async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
 async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
     async with playback_screen(size) as (app, source, pilot):
         lines = text(app).split("\n")
-        y = next(at for at, line in enumerate(lines) if "line 1 of 30" in line)
+        y = next(at for at, line in enumerate(lines) if "line 1 of 28" in line)
         await pilot.click(offset=(lines[y].index("◆"), y))
         await until(pilot, lambda: source.clock.now() == WAITING and main_screen(app).state.run.gate is not None)
 
@@ -546,7 +546,7 @@ async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
     async with playback_screen() as (app, source, pilot):
         await source.seek(11_000)
         await pilot.press("p")
-        await until(pilot, lambda: "space Play" not in text(app) and "line 21 of 30" in text(app).split("\n")[-1])
+        await until(pilot, lambda: "space Play" not in text(app) and "line 19 of 28" in text(app).split("\n")[-1])
 
 
 async def test_every_size_and_back() -> None:

@@ -34,7 +34,7 @@ CELL = re.compile(r"^\|(.*)\|$", re.MULTILINE)
 def recorded(name: str) -> tuple[Scenario, tuple[tuple[RunState, Millis], ...]]:
     """The scenario, and its run where a person is asked, at each end of a job, and at its own."""
     path = ROOT / "recordings" / f"{name}.rec.jsonl"
-    timeline = RecordingTimeline(read(path.read_bytes()), INSTANT_EPOCH, lambda digest: read_blob(path, digest))
+    timeline = RecordingTimeline(read(path.read_bytes()), INSTANT_EPOCH)
     met = [mark.place for mark in timeline.marks if mark.kind in ("gate", "output", "error")]
     met = met if THOROUGH else [*met[:1], *met[-1:]]
     found = tuple((timeline.journal(place).run(), timeline.at(place)) for place in sorted({*met, timeline.count}))

@@ -3,18 +3,18 @@
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import unified_diff
-from functools import partial
 from glob import has_magic
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.cli.console import Console, report
-from lab.cli.junit import CaseEnd
 from lab.cli.loop import complete
 from lab.cli.recordings import locate, matchers_of, scenarios_for
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, form_of, tell, tell_replay
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.recordings import (
@@ -27,7 +27,7 @@ from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.replay.replay import Comparing, ReplayResult, replay
+from lab.recording.replay.replay import Comparing, replay
 from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
@@ -37,23 +37,13 @@ OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance
 """Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
-MOST_DIFFERENT = 60
-"""Lines that are shown of what differs in a long body."""
-
-
-class NewRecording(Struct, frozen=True):
-    """A recording that is to take another's place."""
-
-    path: Path
-    """The place."""
-    data: bytes
 
 
 class ReplayedFile(Struct, frozen=True):
     """What came of one recording."""
 
     verdict: FileVerdict
-    fresh: Callable[[], NewRecording] | None = None
+    again: Callable[[], bytes] | None = None
     """Records it as it is now; None: nothing differs, or it couldn't be replayed."""
 
 
@@ -70,31 +60,28 @@ def execute(flags: Flags, console: Console) -> int:
     else:
         refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
         refuse_idle(flags, ("settings",), "a mock's replay: the recording holds what the settings were")
-        done = [_timed(file, flags, console) for file in files]
+        done = [_replay(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console, began)
-    fresh = [each.fresh() for each in done if each.fresh is not None] if flags["accept"] else []
-    if any(each.fresh is not None for each in done) and not flags["accept"]:
-        console.err(_way_to_accept(flags))
+    differing = [(Path(each.verdict.file), each.again) for each in done if each.again is not None]
+    if differing and not flags["accept"]:
+        given = shlex.join(("lab", *flags.arguments))
+        note = f"where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
+        console.err(f"note: {note}")
     codes = [each.verdict.code for each in done]
     counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
     if form != "json":
         console.out(f"{counts['passed']} passed, {counts['failed']} failed")
     worst = worst_of(codes, idle=idle)
     try:
-        if fresh and worst == Divergence.exit_code:
-            agreed = accept(fresh, flags, console, console.err if form == "json" else console.out)
-            counts["accepted"] = len(fresh) if agreed else 0
+        if differing and flags["accept"] and worst == Divergence.exit_code:
+            found = [NewRecording.of(path, again()) for path, again in differing]
+            agreed = accept(found, flags, console, console.err if form == "json" else console.out)
+            counts["accepted"] = len(found) if agreed else 0
             return 0 if agreed else worst
     finally:
         if form == "json":
             console.json(counts)
     return worst
-
-
-def _way_to_accept(flags: Flags) -> str:
-    """How what differs is taken, if that is meant."""
-    given = shlex.join(("lab", *flags.arguments))
-    return f"note: where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
 
 
 def worst_of(codes: Collection[int], *, idle: bool) -> int:
@@ -125,14 +112,9 @@ def matching(target: str, *, shipped: bool) -> list[Path]:
     return [locate(target, shipped=shipped)]
 
 
-def _timed(file: Path, flags: Flags, console: Console) -> ReplayedFile:
-    since = real_millis()
-    done = replay_one(file, flags, console)
-    return replace(done, verdict=replace(done.verdict, took=real_millis() - since))
-
-
-def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
+def _replay(file: Path, flags: Flags, console: Console) -> ReplayedFile:
     """Replay one; what differs is printed as a result."""
+    since = real_millis()
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
@@ -143,19 +125,11 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
             raise ScenarioError(idle)
     except LabError as error:
         report(error, console)
-        return ReplayedFile(
-            FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "server")
-        )
-    if text := found.text():
-        (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
-    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    code = 0 if found.passed else Divergence.exit_code
-    verdict = FileVerdict(str(file), code, problems, judge="server")
-    return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
-
-
-def _fresh(file: Path, found: ReplayResult) -> NewRecording:
-    return NewRecording(file, found.again())
+        verdict, again = FileVerdict.of_error(error, str(file), "server"), None
+    else:
+        tell_replay(found, flags, console)
+        verdict, again = FileVerdict.of_replay(found, str(file), "server"), None if found.passed else found.again
+    return ReplayedFile(replace(verdict, took=real_millis() - since), again)
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
@@ -181,6 +155,28 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Progra
 # A new truth
 
 
+class NewRecording(NamedTuple):
+    """A recording that is to take another's place."""
+
+    path: Path
+    data: bytes
+    before: Recording
+    now: Recording
+
+    @classmethod
+    def of(cls, path: Path, data: bytes) -> Self:
+        """The one that lies there, and the one of this time."""
+        now = read(data, str(path))
+        demand_closed(now, str(path))
+        return cls(path, data, read(open_recording(path), str(path)), now)
+
+    def differences(self) -> Iterator[str]:
+        """What a transcript says otherwise; text from outside stands behind a bar."""
+        yield str(self.path)
+        before, now = (list(transcript_lines(each, False)) for each in (self.before, self.now))
+        yield from (f"| {line}" for line in islice(unified_diff(before, now, lineterm=""), 2, None))
+
+
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
     """Show what is new, ask (`--yes`: don't), and replace all of it. Whether it was.
 
@@ -188,15 +184,10 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
     """
     unfinished: list[str] = []
     for each in found:
-        now, before = read(each.data, str(each.path)), read(open_recording(each.path), str(each.path))
-        demand_closed(now, str(each.path))
-        for line in differences(each, before, now):
+        for line in each.differences():
             say(line)
-        known = unfinished_jobs(before)
-        still = unfinished_jobs(now)
-        unfinished += (
-            f"{each.path}: no answer shows the end of job {still[key]}." for key in still.keys() - known.keys()
-        )
+        known, still = unfinished_jobs(each.before), unfinished_jobs(each.now)
+        unfinished += (f"{each.path}: no answer shows the end of job {still[x]}." for x in still.keys() - known.keys())
     if unfinished and not flags["accept_unfinished"]:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
     agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
@@ -210,15 +201,6 @@ _NOT_ENDED = (
     "What the job ends with would be held to nothing: record it anew, with a client that polls until then."
     " --accept-unfinished takes it as it is."
 )
-
-
-def differences(found: NewRecording, before: Recording, now: Recording) -> Iterator[str]:
-    """What a transcript says otherwise; text from outside stands behind a bar."""
-    yield str(found.path)
-    for line in list(
-        unified_diff(list(transcript_lines(before, False)), list(transcript_lines(now, False)), lineterm="")
-    )[2:]:
-        yield f"| {line}"
 
 
 def _agreed(count: int, console: Console, say: Callable[[str], None]) -> bool:

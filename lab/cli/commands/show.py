@@ -1,11 +1,12 @@
 """`lab show`: a recording as a transcript (git's textconv too), in the forms of other tools, or filmed as an asciicast."""
 
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_recording
 from lab.plugin import every_plugin, resolve
-from lab.recording.show.exports import Export
+from lab.recording.format.lines import Recording
 from lab.settings import Flags
 
 
@@ -19,7 +20,7 @@ def execute(flags: Flags, console: Console) -> int:
             console.out(line.decode().rstrip("\n"))
         return 0
     form = next(each for plugin in every_plugin() for each in plugin.forms if each.word == flags["kind"])
-    export = cast("Export", resolve(form.run))
+    export = cast("Callable[[Recording, bool], Iterator[str]]", resolve(form.run))
     _, recording = load_recording(flags["target"])
     for text in export(recording, flags["line_numbers"]):
         console.out(text)

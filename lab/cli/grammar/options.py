@@ -239,8 +239,15 @@ REPLAY_OPTIONS = (
     Option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
     _ALLOW_HOST,
     Option("--pace", "PACE", "of the requests: recorded (default), fast, or xN"),
-    Option("--patience", "DURATION", "how long a job may take; default: twice as long as recorded, and a minute"),
-    Option("--time-tolerance", "DURATION", "compare times too, and let them differ by so much"),
+    Option(
+        "--patience",
+        "DURATION",
+        "how long a job may take; default: twice as long as recorded, and a minute",
+        span("--patience"),
+    ),
+    Option(
+        "--time-tolerance", "DURATION", "compare times too, and let them differ by so much", span("--time-tolerance")
+    ),
     _CA,
     SETTINGS,
 )

@@ -1,6 +1,7 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
 import asyncio
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -54,6 +55,7 @@ class FileTape:
             """The client's own time: told only where the lab's clock isn't that, and the client is not ours."""
             return real_millis() - begun if clock is not None and apart(clock) else None
 
+        opening.redactor.secrets.lock = RLock()  # long bodies are redacted in other threads
         self._tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
         self.tape = Tape(
             source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=MOST_HELD
@@ -82,18 +84,15 @@ class FileTape:
         said = observation.request if isinstance(observation, Requested) else observation.response
         if len(said.body) <= LONG_BODY or self.dead is not None:
             return
+        if isinstance(observation, Requested):
+            tail = self._tails.of_request(observation)
+        else:
+            tail = self._tails.of_reply(observation.response, oauth=False, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
         for _ in range(_TRIES):
-            generation = secrets.generation
-            await asyncio.to_thread(self._redact, observation)
-            if secrets.generation == generation:
+            if tail.generation == (generation := secrets.generation):
                 return
-
-    def _redact(self, observation: Requested | Replied) -> None:
-        if isinstance(observation, Requested):
-            self._tails.request(observation)
-        else:
-            self._tails.reply(observation.response, oauth=False, cut=observation.cut is not None)
+            tail.take(await asyncio.to_thread(tail.make), generation)
 
     @property
     def dead(self) -> str | None:

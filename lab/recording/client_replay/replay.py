@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response, json_bytes, retry_after
+from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import RecordedAnswer
 from lab.recording.client_replay.order import CallOrder
 from lab.recording.client_replay.plan import (
@@ -26,12 +27,13 @@ from lab.recording.client_replay.plan import (
     understood,
 )
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
-from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
-from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
-from lab.recording.format.lines import Body, Enc, Req
+from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
+from lab.recording.client_replay.verdict import ClientVerdict
+from lab.recording.divergences import Divergences
+from lab.recording.format.lines import CAPTURE, Body, Enc, Req
+from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.stand_ins import stand_ins
-from lab.recording.replay.matchers import Matcher
 
 _TRIES = 5
 """How often a call is sent that the server has no time for."""
@@ -71,7 +73,10 @@ class ClientReplay:
         """
         self._plan, self._terms = plan, terms
         sources = Origins(plan.recording)
-        self._bound = Bindings(credentials.secrets, sources.hosts(plan, origins))
+        is_capture = (
+            plan.recording.header.source == CAPTURE
+        )  # its first host is the API's, its second the identity domain's
+        self._bound = Bindings(credentials.secrets, dict(enumerate(origins, 1)) if is_capture else {})
         self._requests = ClientRequests(plan, self._bound, credentials, terms.nonce)
         self._needs = sources.needs
         self._order = CallOrder(plan, fast=terms.fast)
@@ -121,7 +126,7 @@ class ClientReplay:
                     job.end("")  # nobody asks about it any more
                     self._end_job(job, at)
 
-    def result(self) -> ClientReplayResult:
+    def result(self) -> Divergences:
         """What was found."""
         plan, left_out = self._plan, self._plan.left_out
         return self._verdict.result(

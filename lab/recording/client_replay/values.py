@@ -4,7 +4,6 @@ Some are given before anything is sent, as passwords; the others are taken from 
 answer has them.
 """
 
-import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,11 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, header_of
 from lab.dialects.router import ROUTER
-from lab.identity.clients import SHORTEST_SECRET
 from lab.identity.keys import challenge_of
 from lab.identity.routes import IDENTITY_NAMES
+from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
 from lab.recording.client_replay.plan import ClientPlan
-from lab.recording.format.lines import CAPTURE, Enc, Recording, Req, Res
+from lab.recording.format.lines import Enc, Recording, Req, Res
 from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
@@ -30,118 +29,32 @@ from lab.recording.redaction.stand_ins import (
     stand_in,
     stand_ins,
     with_hosts,
-    writings,
 )
 from lab.recording.redaction.written import loose_pairs
-from lab.recording.replay.match import IDS
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import calls_in, fields_of
 
-_WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~-]{7,199}")
-"""What may be an id within a text: a shorter one stands for too much else."""
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _UNSENT = LEFT_OUT | {"te", "trailer", "upgrade", "keep-alive", "expect", "proxy-authorization"}
 """Headers that belong to the connection, and are made anew."""
-
-_MADE_UP = frozenset(("wrong", "verifier", "host"))
-"""Kinds of stand-ins in whose place any value is as good: it was refused, or is no secret."""
 _SECRET_VARIABLES = {
     "token": "LAB_TOKEN",
     "client": "LAB_CLIENT_SECRET",
     "user": "LAB_PASSWORD",
     "assertion": "LAB_ASSERTION",
 }
-"""Names of variables by kinds of aliases; others are named after the kind."""
-_IDS = IDS.keys() - {"state", "nonce", "challenge"}
-"""Without what a client makes up, and gets back as it was."""
+"""Names of variables by kinds of stand-ins; others are named after the kind."""
 
 
 class Credentials(Struct, frozen=True):
     """What is given before anything is sent."""
 
     secrets: Mapping[str, str] = {}
-    """By alias. Of clients and users the secret alone."""
+    """By stand-in. Of clients and users the secret alone."""
     names: Mapping[str, str] = {}
     """What recorded clients are called here, where that is another name."""
     scope: str = ""
     """Asked for in the place of the recorded ones."""
-
-
-def is_id(name: str, value: str) -> bool:
-    """Whether a text in an answer is an id: by the name of its member, or by its form."""
-    return bool(value) and (name in _IDS or name.lower().endswith("id") or _UUID.fullmatch(value) is not None)
-
-
-class Bindings:
-    """Both sides' names of the same things."""
-
-    def __init__(self, values: Mapping[str, str], hosts: Mapping[int, str]) -> None:
-        """`hosts` are the server's origins, by the numbers of those that a capture has."""
-        self.values = dict(values)
-        """By stand-in."""
-        self.hosts = hosts
-        self.ids: dict[str, str] = {}
-        """By recorded id."""
-        self._recorded = {value: alias for alias, value in values.items()}
-        self._names: dict[str, str] = {}
-        self._numbers = Counter[str]()
-
-    def get(self, recorded: str) -> str | None:
-        """What stands for an alias or an id, if that is known."""
-        return self.values.get(recorded, self.ids.get(recorded))
-
-    def bind(self, value: str, recorded: str) -> None:
-        """Let the value stand for it from now on."""
-        (self.values if STAND_IN.fullmatch(recorded) else self.ids)[recorded] = value
-        self._recorded.setdefault(value, recorded)
-
-    def same(self, recorded: str, here: str) -> bool:
-        """Whether the one stands for the other; what both sides have for the first time does from now on."""
-        known = self.get(recorded)
-        if known is None and here not in self._recorded:
-            self.bind(here, recorded)
-            return True
-        return known == here
-
-    def recorded_of(self, here: str) -> str | None:
-        """The alias or recorded id for which it stands; None: for none."""
-        return self._recorded.get(here)
-
-    def name(self, recorded: str, member: str = "") -> str:
-        """How it is shown: J1 for a job, an alias as it is."""
-        if STAND_IN.fullmatch(recorded):
-            return recorded
-        if recorded not in self._names:
-            letter = IDS.get(member, "I")
-            self._numbers[letter] += 1
-            self._names[recorded] = f"{letter}{self._numbers[letter]}"
-        return self._names[recorded]
-
-    def recorded_text(self, text: str) -> str:
-        """A recorded text, the ids in it by their names."""
-        return _WORD.sub(lambda found: self._names.get(found[0], found[0]), text)
-
-    def text_here(self, text: str) -> str:
-        """A text of this server, the ids in it by their names."""
-
-        def put(found: re.Match[str]) -> str:
-            recorded = self._recorded.get(found[0])
-            return found[0] if recorded is None else self.name(recorded)
-
-        return _WORD.sub(put, text)
-
-    def hidden(self, text: str) -> str:
-        """The text without any secret that is known."""
-        for alias, value in self.values.items():
-            if len(value) >= SHORTEST_SECRET and kind_of(alias) not in _MADE_UP:
-                for form in writings(value):
-                    text = text.replace(form, alias)
-        return text
-
-    def path(self, path: str) -> str:
-        """A recorded path, its ids by their names."""
-        return "/".join(self._names.get(part, part) for part in path.split("/"))
 
 
 class ClientRequests:
@@ -197,7 +110,7 @@ class ClientRequests:
 
     def _renamed(self, text: str) -> str:
         ids = self._bound.ids
-        return _WORD.sub(lambda found: ids.get(found[0], found[0]), text) if ids else text
+        return WORD.sub(lambda found: ids.get(found[0], found[0]), text) if ids else text
 
     def _addressed(self, line: Req) -> Req:
         """The request with the names and the scope by which its client is known here."""
@@ -240,50 +153,42 @@ class Origins:
 
     def __init__(self, recording: Recording) -> None:
         self._given: dict[str, int] = {}
-        """By alias or id the line of the answer that gave it first."""
+        """By stand-in or id the line of the answer that gave it first."""
         own = set[str]()
         for call in calls_in(recording):
-            own.update(word for word in self._words(call.req) if word not in self._given)
-            for key in () if call.res is None else _gives(call.res):
-                if key not in own:
-                    self._given.setdefault(key, call.res.n if call.res is not None else 0)
+            own.update(word for word in _words_of(call.req) if word not in self._given)
+            for word in () if call.res is None else _given_in(call.res):
+                if word not in own:
+                    self._given.setdefault(word, call.res.n if call.res is not None else 0)
 
     def needs(self, line: Req) -> list[str]:
-        """The aliases in a request, and the ids in it that an earlier answer gave."""
-        found = dict.fromkeys(word for word in self._words(line) if self._given.get(word, line.n) < line.n)
-        return [*(each for each in self._aliases(line) if kind_of(each) not in _MADE_UP), *found]
+        """The stand-ins in a request, and the ids in it that an earlier answer gave."""
+        return [word for word in _words_of(line) if _stands_for_one(word) or self._given.get(word, line.n) < line.n]
 
     def not_given(self, line: Req) -> list[str]:
-        """Those of its aliases that no earlier answer gave."""
-        needs = (each for each in self.needs(line) if STAND_IN.fullmatch(each))
-        return [each for each in needs if self._given.get(each, line.n) >= line.n]
-
-    def hosts(self, plan: ClientPlan, servers: tuple[str, str]) -> dict[int, str]:
-        """What stands for the hosts of a capture, by their numbers: the first is the API's, the second the identity domain's."""
-        return {1: servers[0], 2: servers[1]} if plan.recording.header.source == CAPTURE else {}
-
-    def _aliases(self, line: Req) -> list[str]:
-        return list(dict.fromkeys(word for text in self._texts(line) for word in stand_ins(text)))
-
-    def _words(self, line: Req) -> Iterator[str]:
-        return (word for text in self._texts(line) for word in _WORD.findall(text))
-
-    def _texts(self, line: Req) -> Iterator[str]:
-        yield line.path
-        yield from (text for pair in loose_pairs(line.query) for text in pair) if line.query else ()
-        yield from (value for _, value in line.headers)
-        if line.enc is not Enc.NONE:
-            yield text_within(line.body)
+        """Those of its stand-ins that no earlier answer gave."""
+        return [word for word in _words_of(line) if _stands_for_one(word) and self._given.get(word, line.n) >= line.n]
 
 
-def _gives(res: Res) -> Iterator[str]:
-    """The aliases and ids in an answer."""
-    for _, value in res.headers:
-        yield from stand_ins(value)
-    body = res.body
-    if body.enc is Enc.JSON:
-        yield from _ids_in(body.value, "")
-    yield from stand_ins(text_within(body)) if body.enc is not Enc.NONE else ()
+def _stands_for_one(word: str) -> bool:
+    """Whether it is a stand-in in whose place one value alone is good."""
+    return STAND_IN.fullmatch(word) is not None and kind_of(word) not in ANY_VALUE
+
+
+def _words_of(req: Req) -> dict[str, None]:
+    """The stand-ins in a request, and what may be ids in it, each once."""
+    query = (text for pair in loose_pairs(req.query) for text in pair) if req.query else ()
+    texts = [req.path, *query, *(value for _, value in req.headers), text_within(req.body)]
+    words = (word for find in (stand_ins, WORD.findall) for text in texts for word in find(text))
+    return dict.fromkeys(words)
+
+
+def _given_in(res: Res) -> Iterator[str]:
+    """The stand-ins and ids in an answer."""
+    for text in (*(value for _, value in res.headers), text_within(res.body)):
+        yield from stand_ins(text)
+    if res.body.enc is Enc.JSON:
+        yield from _ids_in(res.body.value, "")
 
 
 def _ids_in(value: Json, name: str) -> Iterator[str]:
@@ -294,7 +199,7 @@ def _ids_in(value: Json, name: str) -> Iterator[str]:
         case list():
             for part in value:
                 yield from _ids_in(part, name)
-        case str() if is_id(name, value) and _WORD.fullmatch(value):
+        case str() if is_id(name, value) and WORD.fullmatch(value):
             yield value
 
 

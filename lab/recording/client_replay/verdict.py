@@ -2,38 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from msgspec import Struct
-
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
-from lab.recording.client_replay.compare import AnswerComparison, RecordedAnswer
+from lab.recording.bindings import Bindings
+from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
 from lab.recording.client_replay.plan import ClientPlan, PlannedCall, Shown
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
-from lab.recording.client_replay.values import Bindings
+from lab.recording.divergences import Differences, Divergences, diff, first_difference, request_title
 from lab.recording.format.lines import Req
-from lab.recording.replay.compare import Difference
-from lab.recording.replay.match import diff, first_difference, request_title, same
-from lab.recording.replay.matchers import Matcher, excuse
-from lab.recording.replay.replay import divergence_text
-
-
-class ClientReplayResult(Struct, frozen=True):
-    """What a client replay found: the first divergence of each job, and how many more there are."""
-
-    name: str
-    differences: tuple[Difference, ...]
-    more: int
-    notes: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether the server behaves as recorded."""
-        return not self.differences
-
-    def text(self) -> str:
-        """The same for people."""
-        notes = (f"note: {self.name}: {note}" for note in self.notes)
-        return divergence_text(notes, self.name, self.differences, self.more)
+from lab.recording.matchers import Matcher
 
 
 class ClientVerdict:
@@ -41,9 +18,8 @@ class ClientVerdict:
 
     def __init__(self, plan: ClientPlan, bound: Bindings, terms: ClientTerms, matchers: Sequence[Matcher]) -> None:
         self._plan, self._bound, self._terms, self._matchers = plan, bound, terms, matchers
-        self._comparisons: dict[str | None, AnswerComparison] = {}
-        self._found: dict[str | None, Difference] = {}
-        self._count = 0
+        self._comparators: dict[str | None, AnswerComparator] = {}
+        self._found = Differences()
         for name in plan.jobs:
             bound.name(name, "job")
 
@@ -60,7 +36,7 @@ class ClientVerdict:
 
     def learn(self, job: str | None, recorded: Json, here: Json) -> None:
         """Bind the ids and secrets of what is said on both sides, whatever differs beside."""
-        self._comparison(job).pair(recorded, here, "")
+        self._comparator(job).pair(recorded, here, "")
 
     def shown(self, job: FollowedJob, one: Shown, here: Response) -> None:
         """Hold against each other what polls said when they first showed a status.
@@ -89,30 +65,28 @@ class ClientVerdict:
 
     def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
         """Something differs at the recording's line `n`."""
-        self._count += 1
-        if job not in self._found or n + 1 < self._found[job].line:
-            hidden = self._bound.hidden
-            self._found[job] = Difference(job, n + 1, hidden(what), tuple(map(hidden, shown)))
+        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), [*map(self._bound.hidden, shown)]))
 
-    def result(self, *notes: tuple[int, str]) -> ClientReplayResult:
+    def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
-        found = tuple(sorted(self._found.values(), key=lambda one: one.line))
-        said = tuple(f"{count} {what}" for count, what in notes if count)
-        return ClientReplayResult(self._plan.recording.name, found, self._count - len(found), said)
+        name = self._plan.recording.name
+        said = tuple(f"note: {name}: {count} {what}" for count, what in notes if count)
+        return Divergences(name, self._found.found, self._found.more, said)
 
-    def _comparison(self, job: str | None) -> AnswerComparison:
-        return self._comparisons.setdefault(job, AnswerComparison(self._bound, self._terms.tolerance))
+    def _comparator(self, job: str | None) -> AnswerComparator:
+        if job not in self._comparators:
+            self._comparators[job] = AnswerComparator(self._bound, self._terms.tolerance, self._matchers)
+        return self._comparators[job]
 
     def _compare(
         self, job: str | None, n: int, title: str, recorded: RecordedAnswer, here: Response, *, counts: bool = True
     ) -> None:
         planned = self._plan.jobs.get(job or "")
         generated = recorded.about and planned is not None and planned.generated
-        expected, got = self._comparison(job).answers(recorded, here, generated=generated)
-        got, _ = excuse(self._matchers, "res", recorded.route, expected, got)
-        if counts and not same(expected, got):
+        expected, got = self._comparator(job).answers(recorded, here, generated=generated)
+        if counts and (text := first_difference(expected, got)) is not None:
             place = f"{self._plan.recording.name}:{n + 1} → {title}"
-            self.differ(job, n, f"{title}: {first_difference(expected, got)}", diff(expected, got, place))
+            self.differ(job, n, f"{title}: {text}", diff(expected, got, place))
 
 
 def _in_order(words: list[Json]) -> str:

@@ -106,9 +106,11 @@ class LongLines:
             yield from with_facts(whole(self._at(n), self))
 
     def __getitem__(self, n: int) -> Req | Res | FactLine:
-        """The line of that number, with what it repeats."""
+        """The line of that number, as it stands."""
         if n not in self._like:
-            line = whole(self._at(n), self)
+            here = self._file.tell()
+            line = self._at(n)
+            self._file.seek(here)  # whoever goes through the file goes on where it was
             if isinstance(line, FactLine):
                 return line
             self._like[n] = line
@@ -131,6 +133,8 @@ def whole(line: Req | Res | FactLine, lines: Mapping[int, Req | Res | FactLine] 
     if isinstance(line, FactLine) or line.like is None:
         return line
     like = lines[line.like]
+    if not isinstance(like, FactLine) and like.like is not None:
+        raise _Unfit(f"as is {line.like}, which repeats another line itself")
     if isinstance(line, Req) and isinstance(like, Req):
         return replace(
             line, method=like.method, url=like.url, headers=like.headers, enc=like.enc, value=like.value, raw=like.raw
@@ -343,8 +347,9 @@ _PLACES = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<place>.*)`")
 
 def _in_words(error: str) -> str:
     """What msgspec says, its place in front, as in the other complaints."""
+    error = error.replace("Object missing required field", "there is no")
     found = _PLACES.fullmatch(error)
     if found is None:
         return error
-    what = found["what"].replace("Object missing required field", "there is no")
+    what = found["what"]
     return f"{found['place']}: {what}" if found["place"] else what

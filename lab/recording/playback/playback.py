@@ -30,7 +30,9 @@ from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
 from lab.program.words import Status
+from lab.recording.comparison import excused_request
 from lab.recording.format.lines import Recording
+from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
 from lab.recording.playback.calls import (
     Operation,
@@ -43,7 +45,6 @@ from lab.recording.playback.calls import (
     playback_calls,
 )
 from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
-from lab.recording.replay.matchers import Matcher, excused_request
 from lab.recording.tape.body_shapes import shape_of
 from lab.recording.tape.recorded_calls import epoch_in
 

@@ -21,7 +21,7 @@ from lab.recording.redaction.written import loose_pairs
 
 _HIDDEN = "\0"
 """Stands for a stand-in while a text is looked at."""
-_NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|%FF|[\s,])*")
+_NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|\ufffd|[\s,])*")
 """What redaction leaves in a secret's place: stand-ins, and how what they stand for was written."""
 _ORIGIN = re.compile(r"https?://([^/\s\"'\\«»:?#@,;)]+)")
 _LOCAL = re.compile(
@@ -47,6 +47,8 @@ _BEFORE = 128
 _ODD = re.compile(r"[^\w.$-]+")
 """What no name has that is told on a terminal."""
 _LONGEST_PLACE = 80
+_LOOKED_AT = frozenset(("u", "h", "body", "fact", "facts"))
+"""Members of a line that are read in a way of their own."""
 _ISSUERS = frozenset({"identity.oraclecloud.com"})
 
 
@@ -111,7 +113,7 @@ class _Judge(Redactor):
             self.json(body)
         for fact in (line.get("fact"), *_list(line.get("facts"))):
             self.json(fact)
-        self.json({name: line.get(name) for name in ("settings", "from")})
+        self.json({name: value for name, value in line.items() if name not in _LOOKED_AT})
 
 
 def _list(value: Json) -> list[Json]:

@@ -11,11 +11,11 @@ from functools import partial
 from html import unescape
 from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
 
-from lab.core.exchange import Headers, Json
+from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import dumps, loads
+from lab.recording.format.text import loads
 from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
@@ -33,6 +33,8 @@ LAB_CODES = frozenset(name for wire in wires() for name in wire.marks.codes)
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 1024
 """Texts that come again and again are remembered, and how long they are at most."""
+_MOST_LONG = 4
+_NOT_YET = -1, ""
 _CLUE = re.compile("|".join(CLUES))
 _JWT = re.compile(r"eyJ[\w-]{1,1024}\.eyJ[\w-]+(?:\.[\w-]*)?", re.ASCII)
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
@@ -90,8 +92,10 @@ class Redactor:
         self._origins: list[tuple[str, re.Pattern[str], str]] = []
         for origin, word in ((own, HERE), (elsewhere, DECOY_ORIGIN)):
             self.stands_for(origin, word)
-        self._clean: dict[str, str] = {}
-        self._generation = secrets.generation
+        self._clean: dict[str, tuple[int, str]] = {}
+        """Texts that were redacted, each with the generation of the secrets that were known."""
+        self._long: dict[str, tuple[int, str]] = {}
+        """The same of the last long ones: a message comes in its request, and again in the fact that it brings."""
 
     def stands_for(self, origin: str, word: str) -> None:
         """Let a word stand for an origin, of which nothing else is a part."""
@@ -103,26 +107,27 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """What somebody wrote, without what is known as a secret or looks like one."""
-        if self._generation != self.secrets.generation:
-            self._clean.clear()
-            self._generation = self.secrets.generation
-        known = self._clean.get(text)
-        if known is None:
-            known = self._with_json(text) if text[:1] in ("{", "[") and _CLUE.search(text.lower()) else self.flat(text)
-            if len(text) <= _LONGEST_KEPT and self._generation == self.secrets.generation:
-                if len(self._clean) >= _MOST_KEPT:
-                    self._clean.clear()
-                self._clean[text] = known
-        return known
+        generation = self.secrets.generation
+        short = len(text) <= _LONGEST_KEPT
+        made, clean = (self._clean if short else self._long).get(text, _NOT_YET)
+        if made != generation:
+            clean = self._with_json(text) if text[:1] in ("{", "[") and _CLUE.search(text.lower()) else self.flat(text)
+            if not short:
+                self._long = {**dict([*self._long.items()][1 - _MOST_LONG :]), text: (generation, clean)}
+                return clean
+            if len(self._clean) >= _MOST_KEPT:
+                self._clean.clear()
+            self._clean[text] = generation, clean
+        return clean
 
     def _with_json(self, text: str) -> str:
-        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
+        """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
         try:
             value = loads(text)
             hidden = self.json(value)
         except ValueError:
             return self.flat(text)
-        return dumps(hidden) if hidden != value else self.flat(text)
+        return text_of(hidden) if hidden != value else self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text that is no JSON."""
@@ -171,7 +176,10 @@ class Redactor:
         # a sentence may go on behind it, and of what is encoded a form says what it means
         worth = value.rstrip(_TRAILING) or value
         plain = unquote_plus(worth)
-        return before + (self.secrets.find(worth) or self._secret(plain, "secret")) + value.removeprefix(worth)
+        word = self.secrets.find(worth) or self._secret(plain, "secret")
+        if worth != plain and STAND_IN.fullmatch(word):
+            self.secrets.written_as(worth, word)
+        return before + word + value.removeprefix(worth)
 
     # Headers
 
@@ -252,7 +260,7 @@ class Redactor:
     def written(self, text: str, *, oauth: bool) -> str:
         """A form or query, pair by pair as it was written."""
         # a secret that isn't encoded is no value of one pair
-        text, found = self.secrets.taken_out(text)
+        text, found = self.secrets.taken_out(text, lambda form, _: _unreadable(form))
         return found("&".join(self._pair(part, oauth=oauth) for part in text.split("&")))
 
     def _pair(self, part: str, *, oauth: bool) -> str:
@@ -275,12 +283,12 @@ class Redactor:
         if hidden == plain or not stand_ins(hidden):
             return clean
         # in a path it may have been refused for its signs
-        odd = odd_sign(plain) if blank == "%" and "!" not in hidden else ""
+        odd = odd_sign(plain, hidden) if blank == "%" else ""
         return quote_plus(hidden, safe="!:/") + odd + _unreadable(written)
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        path, found = self.secrets.taken_out(path, odd=True)
+        path, found = self.secrets.taken_out(path, lambda form, word: odd_sign(unquote(form), word))
         return found(
             "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
         )

@@ -7,6 +7,7 @@ another. The same secret has the same one wherever it stands. Never a hash, for 
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from html import escape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -30,6 +31,8 @@ LONGEST_ID = 200
 """Characters of an id on any wire."""
 MOST_TEXTS = 512
 """Values of peers that are looked for letter by letter: of more only what is one word."""
+_MOST_ALIKE = 16
+"""Values of peers that are found by the same word of theirs."""
 _NAMED = {f"{letter}{word}": kind for kind, (letter, word) in KINDS.items()}
 _LETTERED = {letter: kind for kind, (letter, _) in KINDS.items()}
 _ENDINGS = "|".join(sorted({word for _, word in KINDS.values()}, key=len, reverse=True))
@@ -41,11 +44,13 @@ STAND_IN = re.compile(
 _HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
 TAKEN_OUT = "\ue000"
 """A sign of nobody's, around the number of what stood there."""
-_TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]+){TAKEN_OUT}")
+_TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]{{1,9}}){TAKEN_OUT}")
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9]+")
+_ENCODED = re.compile("%[0-9A-F]{2}")
 
 
 def stand_in(kind: str, number: int, like: str = "") -> str:
@@ -86,7 +91,19 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with values in the place of stand-ins, where they are known."""
     if "lab-" not in text and "LABU" not in text:
         return text
-    return STAND_IN.sub(lambda found: values.get(found[0], found[0]), text)
+    return STAND_IN.sub(lambda found: _filled(found, values), text)
+
+
+def _filled(found: re.Match[str], values: Mapping[str, str]) -> str:
+    """The value of a stand-in, to which what stands right behind it may look as if it belonged."""
+    word = found[0]
+    if (value := values.get(word)) is not None or found["typed"]:
+        return word if value is None else value
+    begin, end = found.start("word") - found.start(), found.end("word") - found.start()
+    for stop in (len(word) - 1, *range(end + 1, begin - 1, -1)):
+        if (value := values.get(word[:stop])) is not None:
+            return value + word[stop:]
+    return word
 
 
 def with_hosts(text: str, origins: Mapping[int, str]) -> str:
@@ -102,16 +119,21 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
 
 
 class KnownSecrets:
-    """Gives stand-ins, and finds in texts what has one."""
+    """Gives stand-ins, and finds in texts what has one; in any thread, if there is a lock."""
 
     def __init__(self, own_words: Callable[[], str] = str) -> None:
         """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
         self.generation = 0
         """Grows whenever a text that was redacted before may have to be redacted anew."""
         self._of: dict[str, str] = {}
+        self.lock: AbstractContextManager[object] = nullcontext()
+        """Held while something becomes known, and never while a text is looked at; whoever has threads puts one here."""
         self._texts: dict[str, str] = {}
-        """What is no single word, by how it may be written."""
-        self._words: dict[str, str] = {}
+        """What is looked for letter by letter, by how it may be written."""
+        self._listed: tuple[tuple[str, str], ...] | None = ()
+        """The same, as it is gone through; None: something is new."""
+        self._parts: dict[str, tuple[tuple[int, str, str], ...]] = {}
+        """What is looked for by a word of it, however much there is: where that stands in it, all of it, its stand-in."""
         self._numbers: dict[str, str] = {}
         self._counts = dict[str, int]()
         self._own_words, self._own = own_words, ""
@@ -121,8 +143,9 @@ class KnownSecrets:
     def next(self, kind: str) -> int:
         """The number of the next one with the letter of this kind."""
         letter = KINDS.get(kind, ("N", ""))[0]
-        self._counts[letter] = self._counts.get(letter, 0) + 1
-        return self._counts[letter]
+        with self.lock:
+            number = self._counts[letter] = self._counts.get(letter, 0) + 1
+        return number
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -138,35 +161,53 @@ class KnownSecrets:
         known = self._of.get(value)
         if known is not None and kind_of(known) == kind:
             return known
-        # what was made just now stood nowhere before
-        generation = self.generation
-        word = self._take(value, kind)
-        self.generation = generation + (known is not None)
+        with self.lock:
+            # what was made just now stood nowhere before
+            generation = self.generation
+            word = self._take(value, kind)
+            self.generation = generation + (known is not None)
         return word
 
     def brought(self, value: str, kind: str) -> str:
         """What stands for a value that a peer brings, known from now on wherever it turns up."""
-        return self._of.get(value) or self._take(value, kind)
+        known = self._of.get(value)
+        if known is None:
+            with self.lock:
+                known = self._of.get(value) or self._take(value, kind)
+        return known
 
     def configure(self, value: str, word: str, name: str) -> None:
         """A secret with which the lab was configured, and whose."""
         self._of[value] = word
-        for text in {value, f"{name}:{value}"}:
+        for text in {value, f"{name}:{value}", f"{quote_plus(name)}:{quote_plus(value)}"}:
             self._look_for(text, word)
 
     def number(self, written: str) -> str:
         """The digits that stand for a number, as many as it has, under the name of a secret."""
-        known = self._numbers.get(written)
-        if known is None:
-            digits = iter(str(self.next("number")).rjust(len(_DIGIT.findall(written)), "1"))
-            known = self._numbers[written] = _DIGIT.sub(lambda _: next(digits), written)
-            if len(written) >= SHORTEST_SECRET:
-                self._look_for(written, known)
+        with self.lock:
+            known = self._numbers.get(written)
+            if known is None:
+                digits = iter(str(self.next("number")).rjust(len(_DIGIT.findall(written)), "1"))
+                known = self._numbers[written] = _DIGIT.sub(lambda _: next(digits), written)
+                if len(written) >= SHORTEST_SECRET:
+                    self._look_for(written, known)
         return known
 
     def number_like(self, written: str) -> str | None:
         """What stands for a number that is known, where it stands under any name."""
         return self._numbers.get(written) if len(written) >= SHORTEST_SECRET else None
+
+    def written_as(self, written: str, word: str) -> None:
+        """A peer wrote in this way what a word stands for."""
+        if written not in self._of:
+            self._look_for(written, word, bounded=True)
+
+    def look_for(self, text: str, word: str) -> None:
+        """Let a word stand for a text, written like this, wherever it is."""
+        with self.lock:
+            self._texts[text] = word
+            self._listed = None
+            self.generation += 1
 
     def learn_id(self, text: str) -> None:
         """It is an id: everybody may see it, also where somebody sends it as a secret; unless it was one before."""
@@ -189,56 +230,105 @@ class KnownSecrets:
         # one that is encoded is read, and repeated, as what it means
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
-        self.generation += 1
-        # quotes around it would be taken for those of JSON
-        for form in writings(value.strip('"')):
-            if _WORD.fullmatch(form) and (given or (bounded and self._room <= 0)):
-                self._texts.pop(form, None)
-                self._words[form] = word
-            elif not bounded or self._room > 0:
-                self._room -= bounded
-                self._texts[form] = word
+        with self.lock:
+            new = False
+            # quotes around it would be taken for those of JSON
+            for form in writings(value.strip('"')):
+                if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
+                    continue
+                by_part = given or (bounded and self._room <= 0)
+                if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
+                    self._texts.pop(form, None)
+                    new = True
+                elif self._texts.get(form) != word and (not bounded or self._room > 0):
+                    self._room -= bounded
+                    self._texts[form] = word
+                    new = True
+            if new:
+                self._listed = None
+                self.generation += 1
+
+    def _look_for_part(self, form: str, word: str, most: int | None) -> bool:
+        """Whether it has a word by which it is found, that of no more than so many: one within it, if there are several."""
+        parts = [found for found in _WORD.finditer(form) if found.end() - found.start() >= SHORTEST_SECRET]
+        if not parts:
+            return False
+        inner = [found for found in parts if found.start() and found.end() < len(form)]
+        found = max(inner or parts, key=lambda each: each.end() - each.start())
+        alike = self._parts.get(found[0], ())
+        if (found.start(), form, word) in alike:
+            return False
+        others = tuple(each for each in alike if each[1] != form)
+        if most is not None and len(others) >= most:
+            return False
+        self._parts[found[0]] = (*others, (found.start(), form, word))
+        return True
 
     # In texts
 
     def hidden(self, text: str) -> str:
         """The text with what is known hidden in it, in whatever writing."""
-        spans = [
-            (place, place + len(form), word)
-            for form, word in self._texts.items()
-            if form in text
-            for place in _places(form, text)
-        ]
-        if self._words:
-            words = self._words
-            spans += [(*found.span(), words[found[0]]) for found in _WORD.finditer(text) if found[0] in words]
+        spans = self._found_in(text)
         if not spans:
             return text
         parts: list[str] = []
         end = 0
         for start, stop, word in _apart(spans):
             # what overlaps is hidden as one, for of neither the rest may be read
-            parts += text[end:start], word or self.brought(text[start:stop], "secret")
+            parts += text[end:start], word or self._together(text[start:stop])
             end = stop
         return "".join((*parts, text[end:]))
 
-    def taken_out(self, text: str, *, odd: bool = False) -> tuple[str, Callable[[str], str]]:
-        """The text with signs where something stands that is no single word, and what puts stand-ins in their places.
+    def _found_in(self, text: str) -> "list[tuple[int, int, str]]":
+        """Where what is known stands, in whatever writing, and its stand-in."""
+        listed = self._listed
+        if listed is None:
+            with self.lock:
+                listed = self._listed = tuple(self._texts.items())
+        spans = [
+            (place, place + len(form), word) for form, word in listed if form in text for place in _places(form, text)
+        ]
+        if self._parts:
+            parts = self._parts
+            for found in _WORD.finditer(text):
+                for offset, form, word in parts.get(found[0], ()):
+                    start = found.start() - offset
+                    if start >= 0 and text.startswith(form, start):
+                        spans.append((start, start + len(form), word))
+        return spans
 
-        `odd`: what no id may be stays so.
+    def _together(self, text: str) -> str:
+        """What stands for several that overlap; of digits nothing but digits does."""
+        return self.number(text) if _DIGITS.fullmatch(text) else self.brought(text, "secret")
+
+    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
+        """The text with signs where something stands that is known, and what puts stand-ins in their places.
+
+        `sign` says what comes behind one, by how its secret was written: for that may be what was refused.
         """
-        found: list[str] = []
-        for form, word in self._texts.items():
-            if form in text and TAKEN_OUT not in form:
-                text = text.replace(form, f"{TAKEN_OUT}{len(found)}{TAKEN_OUT}")
-                found.append(word + odd_sign(unquote(form)) if odd and "!" not in word else word)
-        if not found:
+        spans = self._found_in(text)
+        if not spans:
             return text, str
-        return text, lambda clean: _TAKEN_OUT.sub(lambda sign: found[int(sign[1])], clean)
+        parts: list[str] = []
+        words: list[str] = []
+        end = 0
+        for start, stop, known in _apart(spans):
+            form = text[start:stop]
+            word = known or self._together(form)
+            parts += text[end:start], f"{TAKEN_OUT}{len(words)}{TAKEN_OUT}"
+            words.append(word + sign(form, word))
+            end = stop
+
+        def put_back(place: re.Match[str]) -> str:
+            number = int(place[1])  # a peer may have written such a sign itself
+            return words[number] if number < len(words) else place[0]
+
+        return "".join((*parts, text[end:])), lambda clean: _TAKEN_OUT.sub(put_back, clean)
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
-        known = [*self._texts, *self._words]
+        with self.lock:
+            known = [*self._texts, *(form for each in self._parts.values() for _, form, _ in each)]
         for place in range(max(0, len(text) - 4096), len(text) - SHORTEST_SECRET + 1):
             rest = text[place:]
             if any(each.startswith(rest) for each in known):
@@ -267,15 +357,17 @@ def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | 
     yield start, stop, whole
 
 
-def odd_sign(plain: str) -> str:
-    """What is refused in a path as its signs are, encoded; nothing if it is written as ids are."""
-    return "" if USUAL.fullmatch(plain) else "%2F" if "/" in plain else "!"
+def odd_sign(plain: str, word: str) -> str:
+    """What is refused in a path as the signs of `plain` are, if the word for it isn't; of ids nothing is."""
+    return "%2F" if "/" in plain else "" if "!" in word or USUAL.fullmatch(plain) else "!"
 
 
 def writings(value: str) -> set[str]:
-    """How it may be written: as it is, percent-encoded, escaped for a page, in base64."""
+    """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page, in base64."""
     raw = value.encode("utf-8", "surrogatepass")
-    forms = {value, quote_plus(raw), quote(raw, safe=""), quote(raw), unquote(value), escape(value)}
+    encoded = {quote_plus(raw), quote(raw, safe=""), quote(raw)}
+    forms = {value, unquote(value), escape(value), *encoded}
+    forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
     for packed in (b64encode(raw), urlsafe_b64encode(raw)):
         forms |= {packed.decode(), packed.decode().rstrip("=")}
     return {form for form in forms if len(form) >= SHORTEST_SECRET}

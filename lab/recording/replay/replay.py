@@ -1,24 +1,23 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.errors import RecordingError
-from lab.core.logtext import no_command
+from lab.core.errors import RecordingError, UsageError
 from lab.identity.clients import DEMO, Client
 from lab.jobs.program import Program
+from lab.language.values import locales_of
 from lab.mock.config import Config
-from lab.recording.format.lines import Recording
+from lab.recording.divergences import Divergences
+from lab.recording.format.lines import CAPTURE, Header, Recording
 from lab.recording.format.reader import demand_closed
-from lab.recording.replay.compare import Comparison, Difference
-from lab.recording.replay.matchers import Matcher
-from lab.recording.replay.redrawn import redrawn
-from lab.recording.replay.replayer import TapedReplay, edited_scenarios
-from lab.recording.replay.served import Served, served_scenarios
-from lab.recording.replay.step_times import retimed_steps
+from lab.recording.matchers import Matcher
+from lab.recording.replay.compare import Comparison
+from lab.recording.replay.edits import edited_scenarios, redrawn, retimed_steps
+from lab.recording.replay.replayer import TapedReplay
 from lab.recording.tape.header import config_of, needed_scenarios
 
 
@@ -36,48 +35,15 @@ STRICTLY = Comparing()
 """Nothing may differ, and it isn't known what makes generated values."""
 
 
-class ReplayResult(Struct, frozen=True, eq=False):
-    """What a replay found: the first divergence of each job, and how many more there are."""
+class ReplayResult(Divergences, frozen=True, eq=False, kw_only=True):
+    """What a mock's replay found."""
 
-    name: str
     exchanges: int
     facts: int
-    differences: tuple[Difference, ...]
-    more: int
-    warnings: tuple[str, ...]
-    skipped: int
-    silent: int
-    """Replies of which nothing left, so that what the mock said was not compared."""
     applied: frozenset[int]
     """The numbers of the matchers whose place was there."""
     again: Callable[[], bytes]
     """Encodes the recording of this time, as one that is to replace the old one."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything was equal."""
-        return not self.differences
-
-    def text(self) -> str:
-        """The same for people: warnings first, each divergence with its place and diff."""
-        lines = [f"warning: {warning}" for warning in self.warnings]
-        if self.skipped:
-            lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
-        if self.silent:
-            lines.append(f"warning: {self.silent} replies left no byte, and were not compared")
-        return divergence_text(lines, self.name, self.differences, self.more)
-
-
-def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Difference], more: int) -> str:
-    """For people: these lines first, each divergence with its place and diff; `more` that follow are counted only."""
-    shown = list(lines)
-    for found in differences:
-        shown.append(f"{name}:{found.line}  {found.what}")
-        # untrusted text stands behind a bar, so no runner obeys it
-        shown += [f"| {line}" for line in found.diff]
-    if more:
-        shown.append(f"{more} more after the first of each job.")
-    return no_command("\n".join(shown))
 
 
 def replay(
@@ -94,40 +60,35 @@ def replay(
     none of its replies left a byte.
     """
     demand_closed(recording, name)
-    served = served_scenarios(recording, scenarios, name)
+    served = _served_scenarios(recording, scenarios, name)
     recorded = config_of(recording, served.scenarios, clients)
     anew = replace(recorded, recorded=None)
     config = anew if comparing.anew else recorded
     # where a scenario draws otherwise than it did; where all is drawn anew, that shows it
-    edits = (
-        ()
-        if comparing.anew
-        else tuple(redrawn(recording, config, served.changed, texts=_same_faker(recording, comparing)))
-    )
+    texts = _same_faker(recording, comparing)
+    edits = () if comparing.anew else tuple(redrawn(recording, config, served.changed, texts=texts))
     comparison = Comparison(recording, config, name, comparing.matchers)
     found = comparison.differences()
     if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
-    differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
-    if found:
-        differences = tuple(_explained(differences, comparison, recording, config, served))
+    edited = served.changed - edited_scenarios(recording)
+    steps = retimed_steps(recording, config, edited) if found else {}
+    told = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
+    differences = tuple(sorted((*edits, *told), key=lambda one: one.line))
+    warnings = [
+        *served.warnings,
+        *_unlike(recording, served, comparing, name),
+        *(served.remarks if differences else ()),
+    ]
+    if comparison.skipped:
+        warnings.append(f"{comparison.skipped} exchanges were not asked: only the shell knows what became of them")
+    if comparison.silent:
+        warnings.append(f"{comparison.silent} replies left no byte, and were not compared")
     return ReplayResult(
-        name, comparison.exchanges, comparison.facts, differences, comparison.count - len(found),
-        (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
-        comparison.skipped, comparison.silent, frozenset(comparison.applied),
-        partial(_again, recording, anew if edits else config, comparing.versions),
+        name, differences, comparison.found.more, tuple(f"warning: {warning}" for warning in warnings),
+        exchanges=comparison.exchanges, facts=comparison.facts, applied=frozenset(comparison.comparator.applied),
+        again=partial(_again, recording, anew if edits else config, comparing.versions),
     )  # fmt: skip
-
-
-def _explained(
-    differences: Iterable[Difference], comparison: Comparison, recording: Recording, config: Config, served: Served
-) -> Iterator[Difference]:
-    """Each with the step of its job that takes another time now, if an edit changed any."""
-    retimed = retimed_steps(recording, config, served.changed - edited_scenarios(recording))
-    steps = {comparison.alias_of(job): sentence for job, sentence in retimed.items()}
-    for found in differences:
-        sentence = steps.get(found.job or "")
-        yield replace(found, what=f"{found.what}; {sentence}") if sentence else found
 
 
 def _again(recording: Recording, config: Config, versions: Mapping[str, str]) -> bytes:
@@ -140,7 +101,7 @@ def _same_faker(recording: Recording, comparing: Comparing) -> bool:
     return (recording.header.generators or {}).get("faker") == comparing.versions.get("faker")
 
 
-def _unlike(recording: Recording, served: Served, comparing: Comparing, name: str) -> list[str]:
+def _unlike(recording: Recording, served: "Served", comparing: Comparing, name: str) -> list[str]:
     unknown = sorted(recording.unknown.items())
     text = served.generated and not _same_faker(recording, comparing)
     edited = sorted(edited_scenarios(recording) & needed_scenarios(recording))
@@ -149,3 +110,57 @@ def _unlike(recording: Recording, served: Served, comparing: Comparing, name: st
         *(["generated text isn't compared: it was made by another version of Faker"] if text else []),
         *(f"the scenario {one} was edited while {name} was recorded" for one in edited),
     ]
+
+
+# Which scenarios
+
+
+class Served(Struct, frozen=True):
+    """The scenarios of a recording that are at hand, in its order."""
+
+    scenarios: list[Program] = []
+    changed: frozenset[str] = frozenset()
+    """Those needed that aren't as they were recorded."""
+    warnings: list[str] = []
+    remarks: list[str] = []
+    """What may explain a difference, and is no matter where nothing differs: others that changed or are missing."""
+
+    @property
+    def generated(self) -> bool:
+        """Whether one of the changed ones has generated text."""
+        changed = (each for each in self.scenarios if each.name in self.changed)
+        entries = (entry for each in changed for entry in (each, *each.turns))
+        return any(locales_of(entry.scenario.data.values()) for entry in entries)
+
+
+def _served_scenarios(recording: Recording, scenarios: Sequence[Program], name: str) -> Served:
+    """Of `scenarios` those of the recording, which its messages call `name`; UsageError if one that it needs isn't there."""
+    if recording.header.source == "mock" and recording.header.scenarios is None:
+        raise RecordingError(f"{name}:1: scenarios is missing: what a mock recorded names those that it served")
+    if recording.header.scenarios is None or recording.header.source != "mock":
+        raise UsageError(
+            f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.",
+            hint=_origin_hint(recording.header),
+        )
+    there, needed = {each.name: each for each in scenarios}, needed_scenarios(recording)
+    refs = recording.header.scenarios
+    missing = [ref.name for ref in refs if ref.name not in there]
+    changed = [ref.name for ref in refs if ref.name in there and there[ref.name].digest != ref.sha256]
+    for one in missing:
+        if one in needed:
+            raise UsageError(f"{name} needs the scenario {one}, which is not there.")
+    others = {"missing": missing, "changed": [one for one in changed if one not in needed]}
+    return Served(
+        [there[ref.name] for ref in refs if ref.name in there],
+        needed.intersection(changed),
+        [f"the scenario {one} has changed since {name} was recorded" for one in changed if one in needed],
+        [f"served too, though no job used it, and {how} now: {', '.join(of)}" for how, of in others.items() if of],
+    )
+
+
+def _origin_hint(header: Header) -> str:
+    """What to do with a recording of another source instead."""
+    if header.source == CAPTURE:
+        return "lab replay FILE --against URL asks another server the same; lab serve --from FILE plays it to a client."
+    file = header.origin.get("file") if isinstance(header.origin, dict) else None
+    return f"Replay {file}, which was played back." if isinstance(file, str) else ""

@@ -5,7 +5,7 @@ again; what was decided by the bytes of a secret is given to it, for nobody can 
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,7 +30,7 @@ from lab.program.routes import WITHOUT_BEARER
 from lab.recording.format.codec import fact_of
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Recording, Req, Res
-from lab.recording.redaction.bodies import bytes_of
+from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.redactor import Plain
 from lab.recording.redaction.stand_ins import kind_of, stand_in, stand_ins
 from lab.recording.tape.header import refs_of_now
@@ -46,8 +46,9 @@ _GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
 class Asked(Struct, frozen=True):
-    """What the mock made of a request."""
+    """A request, and what the mock made of it."""
 
+    req: Req
     reply: Reply
     whole: Response
     """Its answer with all of its body."""
@@ -67,6 +68,8 @@ class Replayer:
         """What followed of each job that the ledger has let go."""
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
+        self._asked: dict[int, Asked] = {}
+        """By exchange what hasn't been replied to."""
         self._noted: list[Fact] = []
         self._beyond = _BEYOND
         self._minted = _minted_in_replies(recording)
@@ -83,7 +86,27 @@ class Replayer:
 
     def take(self, line: Line) -> None:
         """Go through one line."""
-        raise NotImplementedError
+        match line:
+            case Req() if (asked := self.ask(line)) is not None:
+                self._asked[line.x] = asked
+                self.brought(asked)
+            case Res() if (asked := self._asked.pop(line.x, None)) is not None:
+                now = _delivered(line, asked)
+                self.service.tell(now)
+                self.replied(asked, line, now)
+            case Entry(x=None) if class_of(line) == "input":
+                self.feed(line)
+            case _:
+                self.told(line)
+
+    def brought(self, asked: Asked) -> None:
+        """The mock was asked."""
+
+    def replied(self, asked: Asked, line: Res, now: Replied) -> None:
+        """Its reply has left, where the recorded one stands in `line`."""
+
+    def told(self, line: Line) -> None:
+        """A line tells what the mock isn't asked."""
 
     def ask(self, line: Req) -> Asked | None:
         """Hand a request to the mock; None: only the shell decides it, but it keeps its number."""
@@ -95,7 +118,7 @@ class Replayer:
         self._noted.clear()
         self.service.given(self._secrets(line))
         reply = self.service.serve(request, line.t, c=line.c, took=line.took)
-        return Asked(reply, reply.whole(line.t)[0], tuple(self._noted))
+        return Asked(line, reply, reply.whole(line.t)[0], tuple(self._noted))
 
     def _secrets(self, line: Req) -> RecordedSecrets:
         minted: dict[str, deque[str]] = {}
@@ -133,21 +156,18 @@ class Replayer:
 
 def _minted_in_replies(recording: Recording) -> Mapping[int, list[str]]:
     """What was given in answers and stands in no fact, by exchange: where it stands first."""
-    granting = {req.x for req in recording.of(Req) if ROUTER.name(req.method, req.path, local=True) in _GRANTING}
+    granting: set[int] = set()
     found: dict[int, list[str]] = {}
     seen: set[str] = set()
-    for res in recording.of(Res) if granting else ():
-        words = stand_ins(bytes_of(res.body).decode("utf-8", "replace")) if res.x in granting else ()
-        for word in words:
-            if kind_of(word) in _MINTED_IN_REPLIES and word not in seen:
-                seen.add(word)
-                found.setdefault(res.x, []).append(word)
+    for line in recording.lines:
+        if isinstance(line, Req) and ROUTER.name(line.method, line.path, local=True) in _GRANTING:
+            granting.add(line.x)
+        elif isinstance(line, Res) and line.x in granting:
+            for word in stand_ins(text_within(line.body)):
+                if kind_of(word) in _MINTED_IN_REPLIES and word not in seen:
+                    seen.add(word)
+                    found.setdefault(line.x, []).append(word)
     return found
-
-
-def edited_scenarios(recording: Recording) -> set[str]:
-    """The scenarios that were edited while it was recorded."""
-    return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
 
 
 def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
@@ -157,7 +177,7 @@ def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
     return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.part), seed, fact.ordinal))
 
 
-def delivered(line: Res, asked: Asked) -> Replied:
+def _delivered(line: Res, asked: Asked) -> Replied:
     """What the mock's reply comes to, if the socket cut it where the recorded one was cut by the socket."""
     reply, whole = asked.reply, asked.whole
     cut: str | None = reply.strike.cut if reply.strike else None
@@ -178,7 +198,6 @@ class TapedReplay(Replayer):
         header = replace(
             recording.header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(recording.header, config)
         )
-        self._asked: dict[int, Asked] = {}
         self._tape = Tape(self.service, self._written.append, header, tails=LineCache(Plain()))
         self.service.observers.append(self._tape)
 
@@ -189,32 +208,9 @@ class TapedReplay(Replayer):
         self._tape.close(self.recording.until, end.reason if end else "closed")
         return b"".join(self._written)
 
-    def take(self, line: Line) -> None:
-        """Tape what the mock makes of it now, and what only the shell knows as it was."""
-        match line:
-            case Req():
-                if (asked := self.ask(line)) is not None:
-                    self._asked[line.x] = asked
-                else:
-                    self._tell_again(line)
-            case Res():
-                if (known := self._asked.pop(line.x, None)) is not None:
-                    self.service.tell(delivered(line, known))
-                else:
-                    self._tell_again(line)
-            case Entry(x=None):
-                if class_of(line) == "input":
-                    self.feed(line)
-                elif class_of(line) == "shell":
-                    self._tell_again(line)
-            case Entry():
-                pass
-
-    def _tell_again(self, line: Line) -> None:
+    def told(self, line: Line) -> None:
+        """What only the shell knows stays as it was."""
+        if isinstance(line, Entry) and (line.x is not None or class_of(line) != "shell"):
+            return
         if (observation := observation_of(line)) is not None:
             self._tape(observation)
-
-
-def jobs_of(replayer: Replayer) -> Iterator[str]:
-    """The jobs that its mock has known."""
-    return iter(dict.fromkeys((*replayer.dropped, *replayer.service.jobs())))

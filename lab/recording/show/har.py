@@ -1,6 +1,7 @@
-"""A recording as HAR 1.2, for the tools that read it (recordings.md §9). The store is the recording: this is a way out.
+"""HAR 1.2: the model of such a file, and a recording as one, for the tools that read it (recordings.md §9).
 
-Aliases stay, but for the lab's own origin. What a recording doesn't know is -1, as the format has it.
+The store is the recording: this is a way out. Stand-ins stay, but for the lab's own origin. What a recording doesn't know
+is -1, as the format has it.
 """
 
 import re
@@ -8,18 +9,19 @@ from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from http import HTTPStatus
-from itertools import chain
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from lab.core.clock import Epoch, Millis, iso
+from msgspec import UNSET, Struct, UnsetType, field, to_builtins
+
+from lab.core.clock import Epoch, iso
 from lab.core.exchange import Headers, Json, header_of, is_target, url_at
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.codec import fact_document, line_members
-from lab.recording.format.lines import Body, Enc, Header, Pairs, Recording, Req, Res
+from lab.recording.format.lines import Body, Enc, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import bytes_of, text_within
 from lab.recording.redaction.stand_ins import HERE, stand_ins
-from lab.recording.redaction.written import loose_pairs
+from lab.recording.redaction.written import form_pairs, loose_pairs
 from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, fields_of
 
 LAB_ORIGIN = "http://127.0.0.1:8080"
@@ -28,149 +30,181 @@ _BASE = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5
 """A recording is anybody's text: what is no URL of a server may be an option, or a file, to who calls it."""
 _IN_URLS = "%/?:@!$&'()*+,;="
 """What stands in a URL as it is, beside letters, digits and `-._~`."""
-_IN_LAB = ("flags", "in", "cut", "got", "held", "sent", "by", "raw", "qt", "l", "w")
+_IN_LAB = ("w", "l", "flags", "in", "judged", "by", "held", "cut", "sent", "raw")
 """Members of lines for which HAR has no word."""
 
+# The model. `Unread` is written and never read, so it may be anything in the files of others.
 
-def har(recording: Recording) -> Iterator[str]:
-    """The lines of the document: one for each call, and one for each fact."""
-    header = recording.header
-    about: dict[str, Json] = {"version": "1.2", "creator": {"name": "Invoke Async Lab", "version": header.lab}}
-    ours = {"header": line_members(header), "state": recording.state.value}
-    yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
-    yield from _listed(fact_document(fact) for fact in recording.facts())
-    yield ']},"entries":['
-    writer = _Writer(epoch_in(recording), recorded_base(header))
-    yield from _listed(writer.entry(call) for call in calls_in(recording))
+Unread: TypeAlias = Any
+
+
+class HarPair(Struct):
+    """A header, a parameter or a cookie."""
+
+    name: str
+    value: str = ""
+
+
+class HarContent(Struct, kw_only=True, rename="camel"):
+    """A body: `postData` of a request, `content` of a response."""
+
+    size: Unread = UNSET
+    mime_type: Unread = ""
+    text: str | UnsetType | None = UNSET
+    params: list[HarPair] | UnsetType = UNSET
+    encoding: str | UnsetType | None = UNSET
+    odd_encoding: str | UnsetType | None = field(name="_encoding", default=UNSET)
+    """Of a request, for which HAR has none."""
+
+
+class _HarMessage(Struct, kw_only=True, rename="camel"):
+    http_version: Unread = "HTTP/1.1"
+    cookies: list[HarPair] = []
+    headers: list[HarPair] = []
+    headers_size: Unread = -1
+    body_size: Unread = -1
+
+
+class HarRequest(_HarMessage, kw_only=True, rename="camel"):
+    """A request."""
+
+    method: str = ""
+    url: str = ""
+    query_string: Unread = []
+    post_data: HarContent | UnsetType | None = UNSET
+
+
+class HarResponse(_HarMessage, kw_only=True):
+    """A response; of status 0 where nothing came."""
+
+    status: int = 0
+    status_text: Unread = field(name="statusText", default="")
+    content: HarContent = field(default_factory=HarContent)
+    redirect_url: Unread = field(name="redirectURL", default="")
+    error: str | UnsetType | None = field(name="_error", default=UNSET)
+    """How a call without an answer ended, which browsers say."""
+
+
+class HarEntry(Struct, kw_only=True):
+    """A call."""
+
+    started: str | None = field(name="startedDateTime", default=None)
+    time: float | None = None
+    request: HarRequest
+    response: HarResponse
+    cache: Unread = {}
+    timings: Unread = {}
+    connection: Unread = UNSET
+    lab: Unread = field(name="_lab", default=UNSET)
+    """Which lines of a recording these are, and what they say beyond HAR."""
+
+
+class HarLog(Struct, kw_only=True):
+    """What a file holds under `log`."""
+
+    version: Unread = "1.2"
+    creator: Unread = {}
+    lab: Unread = field(name="_lab", default=UNSET)
+    """Of a recording its header, its state and all facts."""
+    entries: list[HarEntry]
+
+
+# A recording as such a file
+
+
+def har(recording: Recording, numbered: bool = False) -> Iterator[str]:
+    """The lines of the document: a head, and one for each call."""
+    header, epoch = recording.header, epoch_in(recording)
+    base = header.settings.get("base")
+    origin = base if isinstance(base, str) and _BASE.fullmatch(base) else LAB_ORIGIN
+    facts = [fact_document(fact) for fact in recording.facts()]
+    ours = {"header": line_members(header), "state": recording.state.value, "facts": facts}
+    log = HarLog(creator={"name": "Invoke Async Lab", "version": header.lab}, lab=ours, entries=[])
+    yield f'{{"log":{_text(log).removesuffix("]}")}'.replace(HERE, origin)
+    comma = ""
+    for call in calls_in(recording):
+        yield f"{comma}{_text(_entry(call, epoch))}".replace(HERE, origin)
+        comma = ","
     yield "]}}"
 
 
-def recorded_base(header: Header) -> str:
-    """The public URL under which a lab was recorded; that of a lab on this machine where the header holds none."""
-    base = header.settings.get("base")
-    return base if isinstance(base, str) and _BASE.fullmatch(base) else LAB_ORIGIN
+def _text(part: HarLog | HarEntry) -> str:
+    return dumps(to_builtins(part))
 
 
-def _listed(values: Iterator[dict[str, Json]]) -> Iterator[str]:
-    """The members of a list, a line each."""
-    before: str | None = None
-    for text in chain(map(dumps, values), (None,)):
-        if before is not None:
-            yield before + ("," if text is not None else "")
-        before = text
-
-
-class _Writer:
-    def __init__(self, epoch: Epoch, origin: str) -> None:
-        self._epoch = epoch
-        self._origin = origin
-
-    def entry(self, call: RecordedCall) -> dict[str, Json]:
-        """The call as an entry."""
-        req, res = call.req, call.res
-        time = res.t - req.t if res is not None else 0
-        return {
-            "startedDateTime": iso(self._epoch, req.t),
-            "time": time,
-            "request": self._request(req),
-            "response": self._response(res),
-            "cache": {},
-            "timings": _timings(res, time),
-            "connection": str(req.c),
-            "_lab": _of_the_lab(req, res),
-        }
-
-    def _request(self, req: Req) -> dict[str, Json]:
-        body = req.body
-        origin = DECOY_ORIGIN if req.listener else self._origin
-        request: dict[str, Json] = {
-            "method": req.method,
-            "url": _url(origin, self._here(req.url)),
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": self._pairs(req.headers),
-            "queryString": self._pairs(tuple(loose_pairs(req.query)) if req.query else ()),
-        }
-        if body.enc is not Enc.NONE:
-            request["postData"] = self._posted(req.headers, body)
-        return request | {"headersSize": -1, "bodySize": self._size(body, None)}
-
-    def _posted(self, headers: Headers, body: Body) -> dict[str, Json]:
-        kind, fields = header_of(headers, "content-type") or "", fields_of(headers, body)
-        if fields is not None:
-            return {"mimeType": kind, "params": self._pairs(fields)}
-        text, encoding = self._text(body)
-        posted: dict[str, Json] = {"mimeType": kind, "text": text}
-        return posted | {"_encoding": encoding} if encoding else posted
-
-    def _response(self, res: Res | None) -> dict[str, Json]:
-        """One of status 0 where nothing came."""
-        headers = res.headers if res is not None else ()
-        body = res.body if res is not None else Body()
-        status = res.status if res is not None else 0
-        size = self._size(body, res.sent if res is not None else None)
-        content: dict[str, Json] = {"size": size, "mimeType": header_of(headers, "content-type") or ""}
-        if body.enc is not Enc.NONE:
-            text, encoding = self._text(body)
-            content |= {"text": text, "encoding": encoding} if encoding else {"text": text}
-        return {
-            "status": status,
-            "statusText": HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "",
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": self._pairs(headers),
-            "content": content,
-            "redirectURL": self._here(header_of(headers, "location") or ""),
-            "headersSize": -1,
-            "bodySize": size,
-        }
-
-    def _text(self, body: Body) -> tuple[str, str]:
-        """The body as text and, if it isn't UTF-8, how that stands for it."""
-        data = self._here(bytes_within(body).decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        try:
-            return data.decode(), ""
-        except UnicodeDecodeError:
-            return b64encode(data).decode(), "base64"
-
-    def _size(self, body: Body, cut: int | None) -> int:
-        """The bytes that went over the wire; -1: it isn't known, for a secret or another spelling stood there."""
-        if cut is not None:
-            return cut
-        if body.enc is Enc.NONE:
-            return 0
-        try:
-            data, hidden = bytes_of(body), bool(stand_ins(text_within(body)))
-        except ValueError:
-            return -1
-        if hidden:
-            return -1
-        return len(data) if body.raw in (None, sha256(data).hexdigest()) else -1
-
-    def _here(self, text: str) -> str:
-        return text.replace(HERE, self._origin)
-
-    def _pairs(self, pairs: Headers | Pairs) -> list[Json]:
-        return [{"name": name, "value": self._here(value)} for name, value in pairs]
-
-
-def _url(origin: str, target: str) -> str:
-    """The URL at that origin; what is no path stands there as one that names nothing."""
-    quoted = quote(target, _IN_URLS, errors="surrogatepass")
-    return url_at(origin, quoted if is_target(quoted) else "/" + quote(target, "", errors="surrogatepass"))
-
-
-def _timings(res: Res | None, time: Millis) -> dict[str, Json]:
+def _entry(call: RecordedCall, epoch: Epoch) -> HarEntry:
+    req, res = call.req, call.res
+    time = res.t - req.t if res is not None else 0
     first = time if res is None else res.first if res.first is not None else res.latency
     wait = min(time if first is None else first, time)
-    return {"send": 0, "wait": wait, "receive": time - wait}
-
-
-def _of_the_lab(req: Req, res: Res | None) -> dict[str, Json]:
-    """Which lines of the recording these are, and what they say beyond HAR."""
     ours: dict[str, Json] = {"n": req.n, "x": req.x} | _beyond(req)
-    return ours if res is None else ours | {"reply": {"n": res.n} | _beyond(res)}
+    return HarEntry(
+        started=iso(epoch, req.t),
+        time=time,
+        request=_request(req),
+        response=_response(res) if res is not None else HarResponse(content=HarContent(size=0), body_size=0),
+        timings={"send": 0, "wait": wait, "receive": time - wait},
+        connection=str(req.c),
+        lab=ours if res is None else ours | {"reply": {"n": res.n} | _beyond(res)},
+    )
 
 
 def _beyond(line: Req | Res) -> dict[str, Json]:
     return {name: value for name, value in line_members(line).items() if name in _IN_LAB}
+
+
+def _request(req: Req) -> HarRequest:
+    # what is no path stands there as one that names nothing
+    url = quote(req.url, _IN_URLS, errors="surrogatepass")
+    target = url if is_target(url) else "/" + quote(req.url, "", errors="surrogatepass")
+    request = HarRequest(
+        method=req.method,
+        url=url_at(DECOY_ORIGIN if req.listener else HERE, target),
+        headers=_pairs(req.headers),
+        query_string=_pairs(loose_pairs(req.query)) if req.query else [],
+        body_size=_size(req.body, None),
+    )
+    if req.body.enc is not Enc.NONE:
+        posted = request.post_data = _content(req.headers, req.body)
+        posted.encoding, posted.odd_encoding = UNSET, posted.encoding
+        if fields_of(req.headers, req.body) is not None and (pairs := form_pairs(str(req.body.value))):
+            posted.text, posted.params = UNSET, _pairs(pairs)
+    return request
+
+
+def _response(res: Res) -> HarResponse:
+    content, size = _content(res.headers, res.body), _size(res.body, res.sent)
+    content.size = size
+    return HarResponse(
+        status=res.status,
+        status_text=HTTPStatus(res.status).phrase if res.status in HTTPStatus._value2member_map_ else "",
+        headers=_pairs(res.headers),
+        content=content,
+        redirect_url=header_of(res.headers, "location") or "",
+        body_size=size,
+    )
+
+
+def _pairs(pairs: Headers | Pairs | Iterator[tuple[str, str]]) -> list[HarPair]:
+    return [HarPair(name, value) for name, value in pairs]
+
+
+def _content(headers: Headers, body: Body) -> HarContent:
+    content = HarContent(mime_type=header_of(headers, "content-type") or "")
+    if body.enc is not Enc.NONE:
+        data = bytes_within(body)
+        try:
+            content.text = data.decode()
+        except UnicodeDecodeError:
+            content.text, content.encoding = b64encode(data).decode(), "base64"
+    return content
+
+
+def _size(body: Body, cut: int | None) -> int:
+    """The bytes that went over the wire; -1: it isn't known, for a secret or another spelling stood there."""
+    if cut is not None:
+        return cut
+    data = bytes_within(body)
+    text = data.decode("utf-8", "surrogateescape")
+    spelled = body.raw is None or body.raw == sha256(data).hexdigest()
+    return len(data) if spelled and HERE not in text and not stand_ins(text) else -1

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from shlex import quote
 from typing import TypeAlias
-from urllib.parse import quote_plus
+from urllib.parse import urlencode
 
 from lab.core.exchange import Headers, header_of
 
@@ -41,10 +41,14 @@ def curl_line(method: str, address: str, headers: Headers, body: str | Pairs | N
     options += [f"--data-urlencode {shell_words([(False, f'{name}='), *fill(name, value)])}" for name, value in fields]
     before = ""
     if body is not None and not fields:
+        pieces = fill("", body if isinstance(body, str) else urlencode(body, errors="surrogatepass"))
         if header_of(headers, "content-type") is None:
             options.append("-H content-type:")
-        before, option = _content(list(fill("", body) if isinstance(body, str) else _encoded(body, fill)))
-        options.append(option)
+        if sum(len(text) for _, text in pieces) <= _LONGEST_WORD and all(text.isprintable() for _, text in pieces):
+            options.append(f"--data-raw {shell_words(pieces)}")
+        else:  # no argument holds it
+            before = f"{_printf(pieces)} | "
+            options.append("--data-binary @-")
     usual = "GET" if body is None else "POST"
     word = "" if method == usual else " --head" if method == "HEAD" else f" -X {shell_word(method)}"
     return before + " \\\n  ".join((f"{_CURL}{word} {address}", *options))
@@ -62,26 +66,6 @@ def _header(name: str, value: str, fill: Fill) -> str:
         # a name and a secret, and not what is made of them: curl does that
         return f"-u {shell_words([(False, pieces[0][1][6:]), *pieces[1:]])}"
     return f"-H {shell_words([(False, f'{name}: ' if value else f'{name};'), *pieces])}"
-
-
-def _encoded(fields: Pairs, fill: Fill) -> Iterator[Piece]:
-    """The body that is this form; what is filled in has to be encoded by whoever does."""
-    for number, (name, value) in enumerate(fields):
-        pieces = ((False, "&" if number else ""), *fill("", name)), ((False, "="), *fill(name, value))
-        for sign, *rest in pieces:
-            yield sign
-            for is_variable, text in rest:
-                yield is_variable, text if is_variable else quote_plus(text, errors="surrogatepass")
-
-
-def _content(pieces: Sequence[Piece]) -> tuple[str, str]:
-    """What stands before the command, if no argument holds the body, and the option that sends it."""
-    if sum(len(text) for _, text in pieces) <= _LONGEST_WORD and all(text.isprintable() for _, text in pieces):
-        return "", f"--data-raw {shell_words(pieces)}"
-    printed = "; ".join(
-        f'printf %s "${text}"' if is_variable else _printf(text) for is_variable, text in _joined(pieces)
-    )
-    return f"{{ {printed}; }} | ", "--data-binary @-"
 
 
 def shell_words(pieces: Iterable[Piece]) -> str:
@@ -103,12 +87,13 @@ def shell_word(text: str) -> str:
     if text.isprintable():
         return _SECOND_SIGN.sub("''#", quote(text))
     parts = ("".join(part) for _, part in groupby(text, str.isprintable))
-    return "".join(shell_word(part) if part.isprintable() else f'"$({_printf(part)})"' for part in parts)
+    return "".join(shell_word(part) if part.isprintable() else f'"$({_printf([(False, part)])})"' for part in parts)
 
 
-def _printf(text: str) -> str:
-    """The command that prints the text, byte by byte what isn't ASCII."""
-    return f"printf '{_ESCAPED_IN_FORMATS.sub(_octal, text)}'"
+def _printf(pieces: Sequence[Piece]) -> str:
+    """The command that prints them, byte by byte what isn't ASCII."""
+    said = "".join("%s" if is_variable else _ESCAPED_IN_FORMATS.sub(_octal, text) for is_variable, text in pieces)
+    return f"printf '{said}'" + "".join(f' "${text}"' for is_variable, text in pieces if is_variable)
 
 
 def _octal(found: re.Match[str]) -> str:

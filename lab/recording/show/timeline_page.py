@@ -3,50 +3,80 @@
 Nothing of it lies elsewhere, and no script is in it.
 """
 
+from collections.abc import Iterable, Iterator
+from functools import partial
 from importlib.resources import files
 from itertools import islice
 from typing import NamedTuple
 
+from lab.core.clock import Millis
 from lab.core.exchange import Headers
-from lab.recording.format.lines import Body, Entry, Recording
-from lab.recording.show.lanes import Lane, TimeScale, kind_of_status, lanes_of
-from lab.recording.show.news import news_of, readable_answer
+from lab.program.words import duration, duration_text
+from lab.recording.format.lines import Entry, Recording, Res
 from lab.recording.show.page import page_of
-from lab.recording.show.readable import made_with, readable, readable_body, title_of
+from lab.recording.show.readable import (
+    made_with,
+    news_of,
+    on_one_line,
+    readable,
+    readable_answer,
+    readable_request,
+    title_of,
+)
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
 from lab.recording.tape.observed import local_paths
-from lab.recording.tape.recorded_calls import RecordedCall, events_of, fields_of
+from lab.recording.tape.recorded_calls import RecordedCall, events_of
 
 MOST_EVENTS = 5_000
 """Calls and facts of a page: a browser shows no more with ease."""
-
+_MOST_JOBS = 40
+"""Jobs that have a lane: the first."""
+_MOST_MARKED = 200
+"""Events of a stream that are marked: the first."""
+_MOST_TICKS = 8
+_STEPS = tuple(
+    map(duration, "1ms 2ms 5ms 10ms 20ms 50ms 100ms 200ms 500ms 1s 2s 5s 10s 30s 1m 3m 10m 30m 1h 3h 6h 12h".split())
+)
+_DAY = duration("1d")
+"""How far ticks may be from one another; whole days where no step is enough."""
+_KINDS = {"RUNNING": "run", "WAITING": "wait", "COMPLETE": "pass"}
+"""How a status of a job looks; all others are failures."""
 _LONGEST_PATH = 60
 """Characters of a path of which all shows before its call is opened: room for a job's id."""
+_SHORT = 80
+"""Characters of what is shown again where it was said again."""
 
 
-class ShownCall(NamedTuple):
-    """A call as the page lists it."""
-
-    x: int
-    at: str
-    kind: str
-    status: str
-    method: str
-    path: str
-    took: str
-    says: str
-    parts: list[tuple[str, str]]
+def as_page(recording: Recording, numbered: bool = False) -> Iterator[str]:
+    """The page as a form of `lab show`."""
+    yield timeline_page(recording).rstrip("\n")
 
 
-class ShownFact(NamedTuple):
-    """A fact as the page lists it, who decided in words with it."""
-
-    at: str
-    type: str
-    text: str
-    line: int
-    """Its number in the file, from 1."""
-    x: int = 0
+def timeline_page(recording: Recording, report: str = "") -> str:
+    """The page; `report` is the part of it that says what the client did well and badly, if anybody can say."""
+    events = list(islice(events_of(recording), MOST_EVENTS + 1))
+    shown = events[:MOST_EVENTS]
+    until = max(1, recording.until)
+    calls = [span for each in shown if isinstance(each, RecordedCall) for span in _spans(each, until)]
+    return page_of(
+        files("lab.recording.show").joinpath("timeline.html").read_text("utf-8"),
+        title=title_of(recording.header),
+        about=made_with(recording.header),
+        state=recording.state.value,
+        lanes=[("calls", calls), *lanes_of((each for each in shown if isinstance(each, Entry)), until)],
+        place=lambda at: f"{100 * min(max(at, 0), until) / until:.3f}",
+        ticks=[(at, duration_text(at) if at else "0") for at in ticks(until)],
+        report=report,
+        events=shown,
+        more=len(events) > MOST_EVENTS,
+        clock=clock,
+        readable=readable,
+        kind=kind_of_status,
+        short=_short,
+        news=partial(news_of, local=local_paths(recording)),
+        parts=partial(_parts, seen={}),
+        fact=partial(_fact, openings={}),
+    )
 
 
 def anchors(recording: Recording) -> dict[int, str]:
@@ -54,64 +84,37 @@ def anchors(recording: Recording) -> dict[int, str]:
     found: dict[int, str] = {}
     for event in islice(events_of(recording), MOST_EVENTS):
         if isinstance(event, Entry):
-            found[event.n + 1] = f"n{event.n + 1}"
+            found.setdefault(event.n + 1, f"n{event.n + 1}")  # a request's facts stand in its line
         else:
             found |= {line.n + 1: f"x{event.req.x}" for line in (event.req, event.res) if line is not None}
     return found
 
 
-def timeline_page(recording: Recording, report: str = "") -> str:
-    """The page; `report` is the part of it that says what the client did well and badly, if anybody can say."""
-    events = list(islice(events_of(recording), MOST_EVENTS + 1))
-    more = len(events) > MOST_EVENTS
-    del events[MOST_EVENTS:]
-    scale = TimeScale(max(1, recording.until))
-    calls = [event for event in events if isinstance(event, RecordedCall)]
-    facts = [event for event in events if isinstance(event, Entry)]
-    openings: Openings = {}
-    local = local_paths(recording)
-    return page_of(
-        files("lab.recording.show").joinpath("timeline.html").read_text("utf-8"),
-        title=title_of(recording.header),
-        about=made_with(recording.header),
-        state=recording.state.value,
-        lanes=[Lane("calls", [each for call in calls for each in scale.call(call)]), *lanes_of(facts, scale)],
-        ticks=list(scale.ticks()),
-        report=report,
-        events=[_fact(each, openings) if isinstance(each, Entry) else _call(each, local) for each in events],
-        more=more,
-    )
+# The list of calls and facts
 
 
-def _fact(entry: Entry, openings: Openings) -> ShownFact:
+def _fact(entry: Entry, openings: Openings) -> tuple[str, str]:
+    """Its type, and the rest, who decided in words with it."""
     decision = "".join(f" · {line.strip()}" for line in decision_lines(entry, openings))
     type_of, _, members = fact_text(entry).partition(" ")
-    return ShownFact(clock(entry.instant), readable(type_of), readable(members + decision), entry.n + 1)
+    return readable(type_of), readable(members + decision)
 
 
-def _call(call: RecordedCall, local: bool) -> ShownCall:
+def _parts(call: RecordedCall, seen: dict[str, int]) -> Iterator[tuple[str, str, int]]:
+    """What was sent and answered: a title, the text, and the call that showed the same, which then need not again."""
     req, res = call.req, call.res
-    answer = res.body if res is not None else Body()
-    path = readable(req.url)
     parts = [
-        ("sent", f"{readable(req.method)} {path}\n{_fields(req.headers)}"),
-        ("body", readable_body(req.body, fields_of(req.headers, req.body))),
+        ("sent", f"{readable(req.method)} {readable(req.url)}\n{_fields(req.headers)}"),
+        ("body", readable_request(call)),
+        ("answered", _fields(res.headers) if res is not None else ""),
+        ("body", readable_answer(call)),
+        ("noted", " ".join(req.flags)),
+        ("cut", readable(res.cut or "") if res is not None else ""),
     ]
-    if res is not None:
-        parts += [("answered", _fields(res.headers)), ("body", readable_answer(call, answer))]
-    cut = res.cut if res is not None else None
-    noted = [("noted", " ".join(req.flags)), ("cut", readable(cut or ""))]
-    return ShownCall(
-        req.x,
-        clock(req.t),
-        kind_of_status(res),
-        str(res.status or "–") if res is not None else "–",
-        readable(req.method),
-        _short(path),
-        f"{res.t - req.t} ms" if res is not None else "no answer",
-        news_of(call, local=local),
-        [(name, text) for name, text in (*parts, *noted) if text],
-    )
+    for name, text in parts:
+        x = seen.setdefault(text, req.x) if len(text) > _SHORT else req.x
+        if text:
+            yield name, text, x
 
 
 def _short(path: str) -> str:
@@ -123,4 +126,61 @@ def _short(path: str) -> str:
 
 
 def _fields(headers: Headers) -> str:
-    return "\n".join(readable(f"{name}: {value}").replace("\n", " ") for name, value in headers)
+    return "\n".join(on_one_line(f"{name}: {value}") for name, value in headers)
+
+
+# The lanes: one for the calls and one for each job, and in it stretches of time
+
+
+class Span(NamedTuple):
+    """A stretch of a lane, or where it ends as it begins an instant."""
+
+    at: Millis
+    until: Millis
+    kind: str
+    title: str
+    label: str = ""
+    x: int = 0
+    """The call that it is."""
+
+
+def ticks(until: Millis) -> range:
+    """Where the axis has a mark."""
+    step = next((step for step in _STEPS if until <= step * _MOST_TICKS), 0)
+    step = step or _DAY * -(-until // (_DAY * _MOST_TICKS))
+    return range(0, until - until // 20, step)  # the last mark has room for its text
+
+
+def kind_of_status(res: Res | None) -> str:
+    """How an answer looks: that there was none, or a refusal, is a failure; a redirect is neither."""
+    status = 0 if res is None else res.status
+    return "pass" if 200 <= status < 300 else "skip" if 300 <= status < 400 else "fail"
+
+
+def _spans(call: RecordedCall, until: Millis) -> Iterator[Span]:
+    """A call from its request to its answer, and the events of which that is made."""
+    req, res = call.req, call.res
+    title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
+    yield Span(req.t, res.t if res is not None else until, kind_of_status(res), title, x=req.x)
+    for time in islice(dict.fromkeys(res.times if res is not None else ()), _MOST_MARKED):
+        yield Span(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
+
+
+def lanes_of(facts: Iterable[Entry], until: Millis) -> list[tuple[str, list[Span]]]:
+    """A lane, with its title, for each job whose acceptance is there: what it was when, then the decisions."""
+    jobs: dict[str, tuple[str, list[Span], list[Span]]] = {}
+    for fact in facts:
+        name, at = fact.text("job") or "", fact.instant
+        if fact.type == "job.accepted" and len(jobs) < _MOST_JOBS:
+            title = f"{fact.text('team') or 'job'} #{fact.get('ordinal')}"
+            jobs[name] = title, [Span(at, until, "run", "RUNNING", "RUNNING")], []
+        elif name not in jobs:
+            continue
+        elif fact.type == "job.status":
+            status, step, spans = fact.text("to") or "?", fact.text("step") or "", jobs[name][1]
+            spans[-1] = spans[-1]._replace(until=at)
+            spans.append(Span(at, until, _KINDS.get(status, "fail"), f"{status} {step}".rstrip(), step or status))
+        elif fact.type in ("gate.decided", "gate.expired"):
+            title = f"{fact.text('gate')}: {fact.text('verdict') or 'timed out'} by {fact.text('by') or 'time'}"
+            jobs[name][2].append(Span(at, at, "mark", title, "◆"))
+    return [(title, [*spans, *marks]) for title, spans, marks in jobs.values()]

@@ -29,14 +29,6 @@ _Approvals: TypeAlias = tuple[int, int]
 Openings: TypeAlias = dict[_Opening, _Approvals]
 
 
-def transcript(recording: Recording, numbered: bool = False) -> str:
-    """One block an exchange, facts between, decisions in words too, times by `clock`; stable, with a line feed at the end.
-
-    `numbered`: before each line of the recording its number in the file, by which reports cite it.
-    """
-    return "\n".join(transcript_lines(recording, numbered)) + "\n"
-
-
 def clock(at: Millis) -> str:
     """An instant as `+mm:ss.mmm`, minutes going on past 59; from a day on as `+2d 15:00:05.123`."""
     days, rest = divmod(at, _DAY)
@@ -45,8 +37,12 @@ def clock(at: Millis) -> str:
     return f"+{days}d {minutes // 60:02d}:{minutes % 60:02d}:{seconds}" if days else f"+{minutes:02d}:{seconds}"
 
 
-def transcript_lines(recording: Recording, numbered: bool) -> Iterator[str]:
-    """The lines of the transcript, without a sign that would end one or command a terminal, whatever the file holds."""
+def transcript_lines(recording: Recording, numbered: bool = False) -> Iterator[str]:
+    """One block an exchange, facts between, decisions in words too, times by `clock`; stable.
+
+    No sign in it ends a line or commands a terminal, whatever the file holds. `numbered`: before each line of the
+    recording its number in the file, by which reports cite it.
+    """
     return (line if line.isprintable() else _brief(line, len(line) * 6) for line in _lines(recording, numbered))
 
 
@@ -79,11 +75,16 @@ def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
         yield f"{clock(recording.until)}  the recording is {recording.state.value}"
 
 
+def clock_and_version(header: Header) -> str:
+    """With which clock it was made, profile, and version."""
+    pace = f" x{header.clock.factor}" if header.clock.factor else ""
+    return f"{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+
+
 def _head(header: Header) -> Iterator[str]:
     names = ", ".join(one.name for one in header.scenarios or ())
     yield f"{header.source} {names}".rstrip() + (f", seed {header.seed}" if header.seed is not None else "")
-    pace = f" x{header.clock.factor}" if header.clock.factor else ""
-    yield f"{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+    yield clock_and_version(header)
     for name, value in sorted(header.settings.items()):
         yield f"  {name} = {_brief(value)}"
 

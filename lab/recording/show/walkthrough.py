@@ -3,17 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from lab.recording.format.lines import Body, Enc, Entry, Recording
+from lab.recording.format.lines import Enc, Entry, Recording
 from lab.recording.show.curl_lines import CurlLines
-from lab.recording.show.news import readable_answer
-from lab.recording.show.readable import made_with, readable, title_of
+from lab.recording.show.readable import made_with, readable, readable_answer, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
 from lab.recording.tape.recorded_calls import RecordedCall, events_of
 
 _TICKS = re.compile("`+")
 
 
-def walkthrough(recording: Recording) -> Iterator[str]:
+def walkthrough(recording: Recording, numbered: bool = False) -> Iterator[str]:
     """The lines of the page; whatever a peer wrote stands in code, which it can't end."""
     curl = CurlLines(recording)
     yield f"# {code(title_of(recording.header))}"
@@ -42,9 +41,9 @@ def _facts(facts: list[str]) -> Iterator[str]:
 def _call(call: RecordedCall, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
     """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
     req, res = call.req, call.res
-    command, body = list(fenced("sh", curl.line(call))), res.body if res else Body()
-    language = "json" if body.enc is Enc.JSON else "text"
-    answer = list(fenced(language, readable_answer(call, body, short=True))) if body.enc is not Enc.NONE else []
+    command, enc = list(fenced("sh", curl.line(call))), res.body.enc if res is not None else Enc.NONE
+    language = "json" if enc is Enc.JSON else "text"
+    answer = list(fenced(language, readable_answer(call, short=True))) if enc is not Enc.NONE else []
     yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"
     if curl.new:
         yield f"{'; '.join(f'`{name}` stands for {code(recorded)}' for name, recorded in curl.new)}.\n"

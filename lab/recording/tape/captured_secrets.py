@@ -78,10 +78,9 @@ class CapturedSecrets(KnownSecrets):
         number = self._hosts.setdefault(place.lower(), len(self._hosts) + 1)
         word = f"{stand_in('host', number)}.invalid"
         bare = place.partition(":")[0]
-        self.generation += 1
         for text in {place, place.lower(), *((bare,) if not harmless_host(bare) else ())}:
             if len(text) >= SHORTEST_SECRET:
-                self._texts[text] = word
+                self.look_for(text, word)
 
     def meet(self, origin: str) -> None:
         """A text names a host."""

@@ -22,7 +22,7 @@ from lab.recording.redaction.redactor import Redactor
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
-_MOST_LONG = 8
+MOST_LONG = 8
 """Of those with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
 _LONG = 4096
 """Bytes of a body."""
@@ -44,37 +44,48 @@ class Tail(Struct):
     n: int = 0
     """The line in which it stands; 0: in none yet."""
 
+    def take(self, written: str, generation: int) -> None:
+        """Be written so, as it was made by what was known then."""
+        if written != self.written:
+            self.written, self.n = written, 0
+        self.generation = generation
+
 
 class LineCache:
-    """Makes tails, and gives those that it has made before; in any thread."""
+    """Makes tails, and gives those that it has made before; they may be made, but not taken, in any thread."""
 
     def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
         self._request = lru_cache(MOST_TAILS)(self._of_request)
-        self._long_request = lru_cache(_MOST_LONG)(self._of_request)
+        self._long_request = lru_cache(MOST_LONG)(self._of_request)
         self._reply = lru_cache(MOST_TAILS)(self._of_reply)
-        self._long_reply = lru_cache(_MOST_LONG)(self._of_reply)
+        self._long_reply = lru_cache(MOST_LONG)(self._of_reply)
 
     def request(self, observation: Requested) -> Tail:
         """The tail of a request's line."""
+        return self._made(self.of_request(observation))
+
+    def of_request(self, observation: Requested) -> Tail:
+        """The same, as it was made last."""
         request = observation.request
         tail = self._request if len(request.body) <= _LONG else self._long_request
         # its parts, and not the request itself, whose hash is computed in Python
         parts = request.method, request.path, request.query, request.headers, request.body
-        return self._made(tail(parts, observation.route in IDENTITY_NAMES))
+        return tail(parts, observation.route in IDENTITY_NAMES)
 
     def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
         """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
+        return self._made(self.of_reply(response, oauth=oauth, cut=cut))
+
+    def of_reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
+        """The same, as it was made last."""
         tail = self._reply if len(response.body) <= _LONG else self._long_reply
-        return self._made(tail(response.headers, response.body, oauth, cut))
+        return tail(response.headers, response.body, oauth, cut)
 
     def _made(self, tail: Tail) -> Tail:
         """The tail as it is to be written now: made anew if a secret became known since that may stand in it."""
         while tail.generation != (generation := self.redactor.secrets.generation):
-            written = tail.make()
-            if written != tail.written:
-                tail.written, tail.n = written, 0
-            tail.generation = generation  # one that was found meanwhile may stand where it wasn't known yet
+            tail.take(tail.make(), generation)  # one that was found meanwhile may stand where it wasn't known yet
         return tail
 
     def _of_request(self, parts: RequestParts, oauth: bool) -> Tail:

@@ -55,6 +55,8 @@ class _Pending(Struct):
     head: str
     tail: Tail
     facts: list[Members] = field(default_factory=list)
+    followed: list[Fact] = field(default_factory=list)
+    """What follows from its facts, and so stands behind it."""
 
 
 class Tape:
@@ -255,6 +257,8 @@ class Tape:
         self._pending = None
         facts = f',"facts":{dumps(pending.facts)}' if pending.facts else ""
         self._put_message("req", pending.at, pending.head, pending.tail, facts)
+        for fact in pending.followed:
+            self._fact(fact, pending.at, None)
 
     def _replied(self, observation: Replied) -> None:
         x, response = observation.x, observation.response
@@ -272,7 +276,7 @@ class Tape:
     def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
-        if tail.n and self._repeats:
+        if tail.n and tail.written and self._repeats:
             self._put(f'{begin}"as":{tail.n}{end}}}\n')
             return
         tail.n = self._n
@@ -330,6 +334,9 @@ class Tape:
         pending = self._pending
         if pending is not None and x == pending.x:
             pending.facts.append(nested(fact, self._members(fact), pending.at))
+            return
+        if pending is not None and pending.facts:
+            pending.followed.append(fact)
             return
         t = self._at(now)
         self._put(line_text(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))

@@ -113,7 +113,7 @@ def _masked(token: TokenState, columns: int) -> list[Row]:
     begin, _, end = (token.token or "").partition("…")
     if not token.claims:
         return [row((begin, "fg b"), ("░" * (columns - len(begin) - len(end)), "dim"), (end, "fg b"))]
-    first, last = (columns - 6) * 16 // 94, (columns - 6) * 28 // 94
+    first, last = max((columns - 6) * 16 // 94, len(begin)), (columns - 6) * 28 // 94
     parts: tuple[tuple[int, str, str, str, Ink, Ink], ...] = (
         (first, " header ", begin, "", "dim", "faint"),
         (columns - 6 - first - last, " claims ", "", "", "done", "line"),

@@ -11,8 +11,8 @@ from lab.core.exchange import Json
 from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.recording.client_calls import CallKind
-from lab.recording.show.exports import as_transcript
 from lab.recording.show.timeline_page import timeline_page
+from lab.recording.show.transcript import transcript_lines
 from tests.conftest import examples
 from tests.plugins.a2a.sessions import SESSIONS
 from tests.recording import test_dialect_sessions as sessions
@@ -87,7 +87,7 @@ def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
 
 
 def test_a_transcript_shows_of_each_event_what_is_new() -> None:
-    text = "\n".join(as_transcript(recording_of(SESSIONS["a2a stream"]), False))
+    text = "\n".join(transcript_lines(recording_of(SESSIONS["a2a stream"])))
     for news in ('{"status":{"state":"working"', '"final":true}', '{"artifact":{"artifactId":'):
         assert news in text, news
     assert "status-update" not in text

@@ -14,7 +14,7 @@ from lab.plugins.learn.foreign import Terms
 from lab.plugins.learn.reading import ObservedCalls
 from lab.program.switches import Layers, Switches
 from lab.recording.client_replay.polls import ClientTerms
-from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.divergences import Divergences
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import playback_calls
@@ -41,7 +41,7 @@ def learned(name: str, recording: Recording) -> str:
     return learn(observed, name, recording.name, Terms())
 
 
-def again(name: str) -> ClientReplayResult:
+def again(name: str) -> Divergences:
     """The same calls, to a mock of what was learned of them."""
     recording, blob = captured(name)
     own = program_of(parse_scenario(learned(name, recording, blob), f"{name}.yaml"))

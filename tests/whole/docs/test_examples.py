@@ -16,7 +16,7 @@ from lab.program.faults import Fault
 from lab.program.scenario import Scenario
 from lab.program.settings_file import Server
 from lab.program.switches import Switches
-from lab.recording.replay.matchers import parse_matchers
+from lab.recording.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences
 from tests.conftest import each_row

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from lab.cli.commands.replay import NOTHING_MATCHED, matched, worst_of
 from lab.cli.console import Console
 from lab.cli.console import report as show_error
-from lab.cli.junit import CaseEnd
 from lab.cli.recordings import scenarios_for, scenarios_of
-from lab.cli.verdicts import FileVerdict, form_of, problems_of, tell_runner
+from lab.cli.verdicts import FileVerdict, form_of, tell_runner
 from lab.core.errors import LabError, UsageError
 from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_recording
@@ -52,7 +51,7 @@ def execute(flags: Flags, console: Console) -> int:
             histories[name] = histories_of(recording)
         except LabError as error:
             show_error(error, console)
-            unread.append(FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR))
+            unread.append(FileVerdict.of_error(error, str(file)))
             continue
         paths[name] = file
         met.append(met_in(recording, histories[name]))

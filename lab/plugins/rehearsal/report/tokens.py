@@ -16,8 +16,8 @@ from lab.recording.client_calls import CallKind, JudgedCall
 _LOGINS = (Grant.CODE, Grant.DEVICE)
 """Grants that a person begins, whenever it pleases them."""
 _REFUSED_FOR_GOOD = ("invalid_client", "invalid_grant")
-_SECRET = re.compile("(?<!«)«client:")
-"""How a client's secret, or the pair of its id and secret, begins in a recording."""
+_SECRET = re.compile("lab-C[0-9]+-secret")
+"""What stands in a recording for a client's secret, and for the pair of its id and secret."""
 _TOKEN_MEMBERS = frozenset(("access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"))
 
 

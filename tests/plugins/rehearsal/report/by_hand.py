@@ -62,7 +62,7 @@ def call(
 
 def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> JudgedCall:
     """A request for a token, by Basic, and its answer."""
-    asks = Request("POST", "/token", "", (("authorization", "Basic «client:demo»"),))
+    asks = Request("POST", "/token", "", (("authorization", "Basic lab-C1-secret"),))
     built = call(sent, kind=CallKind.TOKEN, request=asks, **more)
     return built if built.response is None else replace(built, response=replace(built.response, body=body))
 

@@ -6,14 +6,13 @@ equal stays equal, and a line that is missing or extra is a divergence whatever 
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Annotated, Literal, TypeAlias, assert_never, cast
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
 
 from lab.core.errors import Complaint, advised
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Json
 from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.language.patterns import BadPattern, engine
@@ -21,7 +20,6 @@ from lab.language.shape import part_shape
 from lab.program.routes import RouteName
 from lab.program.words import Part, Spelt, nearest
 from lab.recording.format.facts import FACTS
-from lab.recording.format.text import dumps, loads
 
 MATCHERS = DocumentKind(
     "matchers are a list", "as in - {where: res, path: $.output, rule: ignore}", "one list", "remove it", list
@@ -33,11 +31,11 @@ _BESIDE = {
     "res": "$.items[*]['id'], or status, held, cut or headers.NAME",
     "fact": "$.items[*]['id'], or at",
 }
-Members: TypeAlias = dict[str, Json]
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in what is compared: a reply as `Canon.reply` gives it, a fact as `Canon.fact` does."""
+"""Where a value stands in what is compared, member by member."""
 
-_ANY = "*"
+ANY = "*"
+"""A part of a path that means every member, and every entry."""
 _LONGEST_PATTERN = 2000
 """Characters."""
 _PATH = re.compile(r"""\$(?:\.[\w-]+|\.\*|\[(?:\d{1,6}|\*|'[^']*'|"[^"]*")\])*""", re.ASCII)
@@ -166,88 +164,9 @@ def parse_matchers(text: str | bytes, file: str) -> MatcherFile:
     return MatcherFile(tuple(found), tree.complaints)
 
 
-def excuse(
-    matchers: Sequence[Matcher], where: str, name: str | None, recorded: Members, got: Members
-) -> tuple[Members, frozenset[int]]:
-    """What was got, with the recorded value at each place where a matcher lets the two differ; and which matchers had a place.
-
-    `where` is res or fact, `name` the route or the fact's type. A line that is missing, extra or another fact isn't excused.
-    """
-    now, applied = got, set[int]()
-    if not recorded or not got or recorded.get("type") != got.get("type"):
-        return got, frozenset()
-    for number, matcher in enumerate(matchers):
-        if not matcher.concerns(where, name):
-            continue
-        for path in _places(matcher.parts, recorded, got):
-            one, other = _at(recorded, path), _at(got, path)
-            if one is UNSET and other is UNSET:
-                continue
-            applied.add(number)
-            changed = _put(now, path, one if matcher.allows(one, other) else other)
-            now = changed if isinstance(changed, dict) else now
-    return now, frozenset(applied)
-
-
-def excused_request(matchers: Sequence[Matcher], route: str, recorded: Request, got: Request) -> Request:
-    """The request that came, with the recorded value in its body wherever a matcher lets the two differ."""
-    try:
-        one, other = loads(recorded.body.decode()), loads(got.body.decode())
-    except ValueError:
-        return got
-    now, _ = excuse(matchers, "req", route, {"body": one}, {"body": other})
-    return got if now["body"] == other else replace(got, body=dumps(now["body"]).encode())
-
-
 def _part(found: re.Match[str]) -> str | int:
     name, index, every, *quoted = found.groups()
     return int(index) if index is not None else name or every or next(each for each in quoted if each is not None)
-
-
-def _places(parts: Path, recorded: Json | UnsetType, got: Json | UnsetType) -> Iterator[Path]:
-    """The places that a path means, on either side. Of a list those that were recorded, then the others from its end."""
-    if not parts:
-        yield ()
-        return
-    for part in (parts[0],) if parts[0] != _ANY else _inside(recorded, got):
-        yield from ((part, *rest) for rest in _places(parts[1:], _at(recorded, (part,)), _at(got, (part,))))
-
-
-def _inside(recorded: Json | UnsetType, got: Json | UnsetType) -> Iterator[str | int]:
-    if isinstance(recorded, list) and isinstance(got, list):
-        yield from range(len(recorded))
-        yield from range(len(got) - 1, len(recorded) - 1, -1)
-    elif isinstance(recorded, dict) and isinstance(got, dict):
-        yield from {**recorded, **got}
-
-
-def _at(value: Json | UnsetType, path: Path) -> Json | UnsetType:
-    for part in path:
-        match value, part:
-            case dict(), str():
-                value = value.get(part, UNSET)
-            case list(), int() if part < len(value):
-                value = value[part]
-            case _:
-                return UNSET
-    return value
-
-
-def _put(value: Json, path: Path, new: Json | UnsetType) -> Json | UnsetType:
-    """The value with another one at that place; UNSET there: without it. What the way doesn't lead to stays."""
-    if not path:
-        return new
-    part = path[0]
-    match value, part:
-        case dict(), str() if part in value or len(path) == 1:
-            inner = _put(value.get(part), path[1:], new)
-            others = {name: each for name, each in value.items() if name != part}
-            return others if inner is UNSET else {**value, part: inner}
-        case list(), int() if part < len(value) or (part == len(value) and len(path) == 1):
-            inner = _put(value[part] if part < len(value) else None, path[1:], new)
-            return [*value[:part], *(() if inner is UNSET else (inner,)), *value[part + 1 :]]
-        case _:
-            return value
 
 
 def _alike_in_type(recorded: Json, got: Json) -> bool:

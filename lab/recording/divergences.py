@@ -1,0 +1,133 @@
+"""What is told of a difference between a recording and what came this time (recordings.md §6)."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from difflib import unified_diff
+from itertools import zip_longest
+from typing import TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from lab.core.exchange import Json
+from lab.core.logtext import harmless_text, no_command
+from lab.recording.format.lines import Req
+from lab.recording.format.text import dumps
+
+Side: TypeAlias = Json | UnsetType
+"""A value, or none."""
+
+
+class Difference(Struct, frozen=True):
+    """One place where both differ; `line` counts from 1."""
+
+    job: str | None
+    line: int
+    what: str
+    diff: tuple[str, ...] = ()
+
+
+class Differences:
+    """The first of each job, and how many more there are: those mostly follow from it, and all would fill memory."""
+
+    def __init__(self) -> None:
+        self._first: dict[str | None, Difference] = {}
+        self.count = 0
+
+    def add(self, job: str | None, line: int, told: Callable[[], tuple[str, Sequence[str]]]) -> None:
+        """One more; `told` gives its sentence and its diff, and is asked only if it is the first of its job."""
+        self.count += 1
+        if job not in self._first or line < self._first[job].line:
+            what, shown = told()
+            self._first[job] = Difference(job, line, what, tuple(shown))
+
+    @property
+    def found(self) -> tuple[Difference, ...]:
+        """The first of each job, as they stand in the recording."""
+        return tuple(sorted(self._first.values(), key=lambda one: one.line))
+
+    @property
+    def more(self) -> int:
+        """How many others there are."""
+        return self.count - len(self._first)
+
+
+class Divergences(Struct, frozen=True, eq=False):
+    """What a replay found: the first divergence of each job, how many more there are, and what is said beside them."""
+
+    name: str
+    """The recording's."""
+    differences: tuple[Difference, ...]
+    more: int
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as recorded."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The same for people: the notes first, each divergence with its place and diff; others are counted only."""
+        shown = list(self.notes)
+        for found in self.differences:
+            shown.append(f"{self.name}:{found.line}  {found.what}")
+            # untrusted text stands behind a bar, so no runner obeys it
+            shown += [f"| {line}" for line in found.diff]
+        if self.more:
+            shown.append(f"{self.more} more after the first of each job.")
+        return no_command("\n".join(shown))
+
+
+def request_title(req: Req, named: Callable[[str], str]) -> str:
+    """A request in a few words, `GET …/status/J1 (x=3)`; `named` gives a path with ids by their names."""
+    parts = named(req.path).split("/")
+    shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
+    return harmless_text(f"{req.method} …/{shown} (x={req.x})")
+
+
+def differing(expected: Side, got: Side, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Side, Side]]:
+    """Each place at which two values differ, in their order, and what stands there; true is not 1."""
+    match expected, got:
+        case dict(), dict():
+            for name in {**expected, **got}:
+                yield from differing(expected.get(name, UNSET), got.get(name, UNSET), (*path, f".{name}"))
+        case list(), list():
+            for place, (one, other) in enumerate(zip_longest(expected, got, fillvalue=UNSET)):
+                yield from differing(one, other, (*path, f"[{place}]"))
+        case _ if expected != got or isinstance(expected, bool) is not isinstance(got, bool):
+            yield path, expected, got
+        case _:
+            return
+
+
+def first_difference(expected: Json, got: Json) -> str | None:
+    """The first place that differs, in words; None: there is none."""
+    for path, one, other in differing(expected, got):
+        member, inside = path[0].lstrip("."), "".join(path[1:]).lstrip(".")
+        if not inside and not isinstance(one, dict | list) and not isinstance(other, dict | list):
+            return f"expected {member} {_brief(one)}, got {_brief(other)}"
+        inside = f"{inside} expected" if inside else "expected"
+        return f"{member} differs: {inside} {_brief(one)}, got {_brief(other)}"
+    return None
+
+
+def diff(expected: Json, got: Json, place: str) -> list[str]:
+    """A unified diff with three lines of context; `place` heads it."""
+    lines = unified_diff(_pretty(expected), _pretty(got), f"{place} (recorded)", f"{place} (replayed)", lineterm="")
+    return list(lines)
+
+
+def _pretty(value: Json) -> list[str]:
+    """The value as lines, members sorted, controls escaped."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False)
+    return [_printable(line) for line in text.splitlines()]
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else dumps(c)[1:-1] for c in text)
+
+
+def _brief(value: Side) -> str:
+    if value is UNSET:
+        return "nothing"
+    text = _printable((value if isinstance(value, str) else dumps(value))[:61])
+    return text if len(text) <= 60 else text[:59] + "…"
