@@ -80,7 +80,9 @@ class HttpTransport(Connections):
 
     def __init__(self, base_url: str, token_url: str, secrets: Iterable[str] = ()) -> None:
         """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots."""
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        # headers are read byte by byte
+        forms = {form for each in secrets for form in (each, each.encode("utf-8", "replace").decode("latin-1"))}
+        self._secrets = sorted(forms, key=len, reverse=True)
         self._sockets = WeakSet[socket.socket]()
         self._base = str(address(base_url)).rstrip("/")
         self._token = address(token_url)

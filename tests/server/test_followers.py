@@ -74,7 +74,7 @@ class Followed:
         return found
 
     @property
-    def groups(self) -> set[followers.Followers]:
+    def groups(self) -> set[followers.JournalFollowers]:
         return self.control.usual._followers
 
     def fill(self, count: int, size: int = 50_000) -> None:
@@ -166,7 +166,6 @@ async def test_a_stream_ends_with_its_connection_whatever_the_version(followed: 
 
 
 async def test_who_reads_nothing_costs_a_piece_and_is_cut(followed: Followed) -> None:
-    followed.stage.shorten(write_deadline=0.3)
     follower = await followed.follow()
     follower.peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
     (group,) = followed.groups
@@ -174,7 +173,10 @@ async def test_who_reads_nothing_costs_a_piece_and_is_cut(followed: Followed) ->
     followed.fill(100)
     await until(lambda: not group.subscriber._pending)
     assert 0 < kept.connection.unsent <= followers._PIECE
-    async with asyncio.timeout(10):
+    followed.stage.shorten(write_deadline=0)
+    kept.connection.shell.unread.look()  # type: ignore[attr-defined]
+    kept.connection.shell.unread.look()  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
         await kept.connection.lost.wait()
     assert kept.connection.how == "deadline"
     await until(lambda: not followed.groups)
@@ -234,3 +236,22 @@ async def test_a_bug_ends_all_and_is_told(followed: Followed, monkeypatch: pytes
         async with asyncio.timeout(5):
             await each.peer.rest()
     assert len(followed.stage.facts(LabFailed)) == 2 and not followed.groups
+
+
+class Endless:
+    """A subscriber that never catches up, its past written."""
+
+    replies, overrun, past, works = True, False, 0, 0
+
+    async def work(self) -> tuple[list[bytes], bool]:
+        self.works += 1
+        return [b"a" * 5_000], True
+
+
+async def test_what_is_kept_is_bounded_though_there_is_always_more_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followers, "HEAVIEST", 100_000)
+    endless = Endless()
+    group = followers.JournalFollowers(endless, breathe, set())  # type: ignore[arg-type]
+    await until(lambda: endless.works > 100)
+    assert 90_000 < sum(map(len, group._pieces.values())) <= 110_000 and not group.begins
+    group.close()

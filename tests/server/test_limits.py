@@ -223,10 +223,11 @@ async def test_whoever_looks_has_long_bodies_redacted_in_threads(monkeypatch: py
     monkeypatch.setattr(Redactor, "flat", noted)
     service, text = make_service(), "a" * (LONG_BODY + 1)
     decided = GateDecided(at=0, job="j", gate="g", verdict=Verdict.CHANGES, by=Origin.API, comment=text)
-    requested, replied = exchanged(1, text.encode(), 202)
+    # one that is said again is remembered
+    requested, replied = exchanged(1, b"b" + text.encode(), 202)
     past = [
         Kept.just(each)
-        for each in (requested, Noted(0, decided, 1), replace(replied, response=Response(200, (), text.encode())))
+        for each in (requested, Noted(0, decided, 1), replace(replied, response=Response(200, (), b"c" + text.encode())))
     ]
     subscriber = Subscriber(service, ManualClock(), recording_header(service.config, lab="0"), past)
     lines = [line async for lines in subscriber.so_far() for line in lines]

@@ -20,7 +20,7 @@ _OVERHEAD = 128
 _MOST_PIECES = 64
 """That one is given in a turn, so that who lacks many doesn't hold up the others."""
 _ROUND = 16
-"""Followers who are given a piece before others have their turn."""
+"""JournalFollowers who are given a piece before others have their turn."""
 _END = b"\n\n"
 """Of an event."""
 _BEHIND = b": You were too far behind. Follow again: the journal begins with what is kept." + _END
@@ -41,7 +41,7 @@ def _pieces(lines: list[bytes]) -> Iterator[bytes]:
         yield data
 
 
-class Follower:
+class JournalFollower:
     """One who follows over a connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -65,10 +65,12 @@ class Follower:
         self.connection.write(piece)
 
 
-class Followers:
+class JournalFollowers:
     """All who follow one subscriber, with which they end."""
 
-    def __init__(self, subscriber: Subscriber, turn: Callable[[], Awaitable[None]], known: "set[Followers]") -> None:
+    def __init__(
+        self, subscriber: Subscriber, turn: Callable[[], Awaitable[None]], known: "set[JournalFollowers]"
+    ) -> None:
         """`turn` waits for a share of the loop's; among those that are `known` until nobody is left, or the journal ends."""
         self.subscriber = subscriber
         self.begins = True
@@ -79,23 +81,22 @@ class Followers:
         self._first = self._end = self._bytes = 0
         self._most: int | None = None
         """Bytes of pieces that are kept; None: as long as the past is told all of them are."""
-        self._all: set[Follower] = set()
-        self._abreast: dict[Follower, None] = {}
+        self._all: set[JournalFollower] = set()
+        self._abreast: dict[JournalFollower, None] = {}
         """Those who lack nothing."""
         self._told = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
-        self._task.add_done_callback(self._close)
+        self._task.add_done_callback(self._over)
 
     def close(self) -> None:
         """The journal is at its end for all of them."""
-        self.begins = False
+        self._known.discard(self)
         self._task.cancel()
 
-    def _close(self, task: "asyncio.Task[None]") -> None:
-        self.begins = False
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._known.discard(self)
         for follower in self._all:
             follower.woken.set()
-        self._known.discard(self)
 
     async def _run(self) -> None:
         while True:
@@ -103,10 +104,11 @@ class Followers:
             self._told.clear()
             lines, more = await self.subscriber.work()
             await self._send(lines)
+            if self._most is None and self.subscriber.past <= 0:
+                self._most = self._bytes + HEAVIEST
             if more:
                 await breathe()
             else:
-                self._most = self._most or self._bytes + HEAVIEST
                 await first_of(self._told.wait(), self.subscriber.sleep())
 
     def __call__(self, batch: Sequence[Kept]) -> None:
@@ -135,14 +137,14 @@ class Followers:
             self._first += 1
             self.begins = False
 
-    def _give(self, follower: Follower) -> None:
+    def _give(self, follower: JournalFollower) -> None:
         """Write what it lacks, as much as its peer takes at once."""
         for place in range(follower.place, min(follower.place + _MOST_PIECES, self._end)):
             if follower.gone or follower.connection.writing_paused:
                 return
             follower.write(self._pieces[place])
 
-    async def tell(self, follower: Follower) -> None:
+    async def tell(self, follower: JournalFollower) -> None:
         """Give a follower all, from the first line on, until it or the journal is at its end; ConnectionError if it is gone."""
         connection = follower.connection
         connection.wire.set_write_buffer_limits(0)

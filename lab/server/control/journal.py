@@ -69,6 +69,8 @@ class Subscriber:
         """When jobs are to be looked at, in the order in which that came out; one that moved on otherwise counts no more."""
         self._ordinal = 0
         self.take(past)
+        self.past = len(self._pending)
+        """Observations of the past that are to be written."""
         self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + HEAVIEST
 
     def _numbered(self, batch: Iterable[Kept]) -> Iterable[Kept]:
@@ -116,6 +118,7 @@ class Subscriber:
                     return True
                 kept, weight = self._pending.popleft()
                 self._weight -= weight
+                self.past -= 1
                 await self._put(kept)
             elif self._due and self._due[0][0] <= (now := self._clock.now()):
                 due, _, job = heappop(self._due)

@@ -13,7 +13,7 @@ from lab.core.observe import Noted, Observation, Requested
 from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
 from lab.program.scenario import Scenario
-from lab.server.control.followers import Follower, Followers
+from lab.server.control.followers import JournalFollower, JournalFollowers
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import MockMeter
@@ -49,7 +49,7 @@ class ObservedLab:
         self._outside = lab.recorder is None or lab.recorder.outside
         relay = lab.calls.relay
         self.buffer = (Buffer if relay is None else SharedBuffer)(self.service, server.limits, shared)
-        self._followers: set[Followers] = set()
+        self._followers: set[JournalFollowers] = set()
         self.buffer.followers = self.buffer.backlog.urgent = self._followers
         if relay is not None and isinstance(self.buffer, SharedBuffer):
             relay.followers = self._followers
@@ -103,10 +103,10 @@ class ObservedLab:
         walled = self._outside and apart(clock)
         return kind(self.service, clock, header, self.buffer.exchanges(), replies=replies, walled=walled)
 
-    async def follow(self, follower: Follower, *, replies: bool) -> None:
+    async def follow(self, follower: JournalFollower, *, replies: bool) -> None:
         """Tell a follower all that is kept, and what comes about, until either is at its end; ConnectionError if it is gone."""
         alike = (each for each in self._followers if each.begins and each.subscriber.replies == replies)
-        known = next(alike, None) or Followers(self.subscriber(replies=replies), self._turn, self._followers)
+        known = next(alike, None) or JournalFollowers(self.subscriber(replies=replies), self._turn, self._followers)
         await known.tell(follower)
 
     def begin_anew(self, facts: Sequence[Fact] | None) -> int:
@@ -127,7 +127,7 @@ class ObservedLab:
 
     def end_streams(self) -> None:
         """Whoever follows the journal is at its end."""
-        for followers in self._followers:
+        for followers in tuple(self._followers):
             followers.close()
 
     def close(self) -> None:

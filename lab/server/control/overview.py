@@ -42,7 +42,7 @@ from lab.program.words import nearest
 from lab.server.connection import SENT_LAST, Connection
 from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
-from lab.server.control.followers import Follower
+from lab.server.control.followers import JournalFollower
 from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
 from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
@@ -176,7 +176,7 @@ async def tell_journal(context: RouteContext, command: TellJournal) -> web.Strea
         head = Response(200, (("content-type", "text/event-stream"), *_STREAM.items()))
         connection.write(lab.sender.writer.bytes_of(head, lab.clock.now(), last=CLOSE, chunked=False))
         with suppress(ConnectionError):
-            await context.observed.follow(Follower(connection), replies=command.replies == "1")
+            await context.observed.follow(JournalFollower(connection), replies=command.replies == "1")
         return SENT_LAST
     response = web.StreamResponse(headers={"content-type": "application/x-ndjson", **_STREAM})
     await response.prepare(context.request)
