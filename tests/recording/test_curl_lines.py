@@ -42,7 +42,8 @@ BEGINNING = ["-g", "--proto", "=http,https"]
 def lines_of(recording: Recording) -> tuple[list[str], dict[str, str]]:
     """The lines of all calls, and what their variables stand for."""
     writer = CurlLines(recording)
-    lines, names = [], {}
+    lines: list[str] = []
+    names: dict[str, str] = {}
     for call in calls_in(recording):
         lines.append(writer.line(call))
         names |= dict(writer.new)
