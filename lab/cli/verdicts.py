@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
@@ -15,8 +15,10 @@ from lab.core.errors import Complaint, Divergence, HostError, LabError, Scenario
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
-from lab.recording.divergences import Divergences
 from lab.settings import Environment, Flags
+
+if TYPE_CHECKING:
+    from lab.recording.divergences import Divergences
 
 WORST_FIRST = (2, 3, 1, 4)
 """Exit codes of files: with the first of these that one has, a command about several ends."""
@@ -67,7 +69,7 @@ class FileVerdict(Struct, frozen=True):
         return cls(file, error.exit_code, problems_of(error, file), CaseEnd.ERROR, judge)
 
     @classmethod
-    def of_replay(cls, found: Divergences, file: str, judge: str) -> Self:
+    def of_replay(cls, found: "Divergences", file: str, judge: str) -> Self:
         """Of one that was replayed."""
         problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
         return cls(file, 0 if found.passed else Divergence.exit_code, problems, judge=judge)
@@ -181,7 +183,7 @@ def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
     )
 
 
-def tell_replay(found: Divergences, flags: Flags, console: Console) -> None:
+def tell_replay(found: "Divergences", flags: Flags, console: Console) -> None:
     """What a replay found, for people: on stdout what differs, unless that is for programs."""
     if text := found.text():
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)

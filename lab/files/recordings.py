@@ -29,6 +29,7 @@ from lab.language.complaints import LARGEST_FILE
 
 RECORDING_ENDING = ".rec.jsonl"
 MATCHERS_ENDING = ".match.yaml"
+ALLOWED_ENDING = ".allow.txt"
 RECORDINGS = "recordings"
 LONGEST_RECORDING = 16 * 1024**3 + 256 * 1024**2
 """Bytes: a tape that ends at the largest limit still says what became of all that was under way."""
@@ -122,9 +123,22 @@ def read_matchers(recording: Path) -> tuple[Path, bytes] | None:
     return (path, read_bounded(path, LARGEST_FILE, UsageError)) if path.exists() or path.is_symlink() else None
 
 
+def read_allowed(recording: Path) -> dict[str, int]:
+    """The words that may stand in a recording, a line each, with the number of the line; UsageError if they can't be read."""
+    path = beside(recording, ALLOWED_ENDING)
+    if not (path.exists() or path.is_symlink()):
+        return {}
+    lines = read_bounded(path, LARGEST_FILE, UsageError).decode("utf-8", "replace").splitlines()
+    words = {number: line.partition("#")[0].strip() for number, line in enumerate(lines, 1)}
+    return {word: number for number, word in words.items() if word}
+
+
 def beside(file: Path, ending: str) -> Path:
-    """The recording of the file's name, or its matchers: what has this ending."""
-    return file.with_name(file.name.removesuffix(RECORDING_ENDING).removesuffix(MATCHERS_ENDING) + ending)
+    """The recording of the file's name, or what lies beside it: what has this ending."""
+    slug = file.name
+    for each in (RECORDING_ENDING, MATCHERS_ENDING, ALLOWED_ENDING):
+        slug = slug.removesuffix(each)
+    return file.with_name(slug + ending)
 
 
 def _refuse_long_lines(path: Path) -> None:

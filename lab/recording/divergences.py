@@ -33,11 +33,11 @@ class Differences:
         self._first: dict[str | None, Difference] = {}
         self.count = 0
 
-    def add(self, job: str | None, line: int, told: Callable[[], tuple[str, Sequence[str]]]) -> None:
-        """One more; `told` gives its sentence and its diff, and is asked only if it is the first of its job."""
+    def add(self, job: str | None, line: int, words: Callable[[], tuple[str, Sequence[str]]]) -> None:
+        """One more; `words` gives its sentence and its diff, and is asked only if it is the first of its job."""
         self.count += 1
         if job not in self._first or line < self._first[job].line:
-            what, shown = told()
+            what, shown = words()
             self._first[job] = Difference(job, line, what, tuple(shown))
 
     @property

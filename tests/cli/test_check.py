@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, Lab
+from tests.recording.shipped import written
 
 FIVE = """\
 lab: 1
@@ -103,7 +103,7 @@ def test_one_that_can_not_be_read_keeps_no_other_from_being_looked_at(lab: Lab) 
     assert done.lines[-3:] == [
         "all/a.rec.jsonl:1:1: is a folder, no file. Name a regular file.",
         "all/b.rec.jsonl:1:1: a secret, or what looks like one",
-        "all/b.rec.jsonl:1:1: k is missing or no str",
+        "all/b.rec.jsonl:1:1: the first line is no header of a lab recording",
     ]
     assert "4 files, 6 complaints, 0 warnings, 1 leak, 2 unreadable" in done.err
     assert lab("check", "all/a-large.yaml").code == 2 and lab("check", "all/a.rec.jsonl").code != 0
@@ -210,10 +210,10 @@ def _blanked(data: bytes) -> bytes:
         (lambda data: data[:-20], "the recording is torn"),
         (lambda data: data[: data.index(b'{"k":"end"')], "the recording is open"),
         (lambda data: b"", "the file is empty"),
-        (lambda data: b"[]\n", "no JSON object"),
+        (lambda data: b"[]\n", "Expected `object`, got `array`"),
         (lambda data: b"\0" * 9 + b"\n", "no JSON"),
         (_blanked, "no JSON"),
-        (lambda data: data.replace(b'{"k":"req","n":4,', b'{"k":"req","n":5,'), ":5:1: n is 5, expected 4"),
+        (lambda data: data.replace(b'{"k":"res","n":4,', b'{"k":"res","n":5,'), ":5:1: n is 5, expected 4"),
         (lambda data: data.replace(b'"s":202', b'"s":200'), "the digest is wrong"),
         (lambda data: data.replace(b"\n", b"\r\n"), ".gitattributes"),
     ],
@@ -240,8 +240,35 @@ def test_what_is_no_recording_or_not_there_is_no_leak(lab: Lab) -> None:
     assert "leak" not in piped.err + missing.err
 
 
-def test_a_long_body_that_is_missing_is_told_with_its_line(lab: Lab) -> None:
-    shutil.copy(ROOT / "recordings" / "heavy-load.rec.jsonl", "day.rec.jsonl")
+DAY = "item-comparison.rec.jsonl"
+KEY = "q7Jw2xN0bT5zK9fV3mRd"
+
+
+def days_note(said: str) -> None:
+    """A recording of somebody who said it in a message."""
+    lines = [json.loads(each) for each in (ROOT / "recordings" / DAY).read_text("utf-8").splitlines()]
+    asked = next(line for line in lines if line["k"] == "req" and "message" in line.get("body", {}))
+    asked["body"]["message"] = said
+    Path("day.rec.jsonl").write_bytes(written(lines))
+
+
+def test_what_is_allowed_beside_a_recording_is_not_refused_and_what_is_idle_there_is_warned_of(lab: Lab) -> None:
+    days_note(f"Ask +49 30 1234567 or me@mine.net at https://shop.mine.net/ about {KEY}")
+    refused = lab("check", "day.rec.jsonl")
+    assert refused.code == 3 and len(refused.lines) == 4, refused.out
+    allowed = ["# of the catalogue", f"{KEY}  # an article", "", "shop.mine.net", "me@mine.net", "+49 30 1234567"]
+    Path("day.allow.txt").write_text("\n".join(allowed))
+    done = lab("check", "day.rec.jsonl", "--strict")
+    assert (done.code, done.out, done.err) == (0, "", "1 file, 0 complaints, 0 warnings\n")
+    Path("day.allow.txt").write_text("\n".join((*allowed, "nobody-says-this", "")))
     done = lab("check", "day.rec.jsonl")
-    line = next(n for n, line in enumerate(Path("day.rec.jsonl").read_text().splitlines(), 1) if '"enc":"blob"' in line)
-    assert done.code == 3 and done.out.startswith(f"day.rec.jsonl:{line}:1: the blob ")
+    idle = "day.allow.txt:7:1: warning: nothing is refused for nobody-says-this any more; remove the line"
+    assert (done.code, done.lines) == (0, [idle]) and "0 complaints, 1 warning" in done.err
+    assert lab("check", "day.rec.jsonl", "--strict").code == 2
+
+
+def test_a_secret_is_allowed_by_no_file(lab: Lab) -> None:
+    days_note('{"password": "hunter2-hunter2"}')
+    Path("day.allow.txt").write_text("hunter2-hunter2\n")
+    done = lab("check", "day.rec.jsonl")
+    assert done.code == 3 and "a secret, or what looks like one" in done.out

@@ -137,7 +137,7 @@ def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, 
 @given(said, said, said, st.sampled_from([None, "mine", "other"]))
 def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
     setup = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=layers(below, above))
-    again = config_of(Recording(recording_header(setup, lab="x"), (), None, FileState.CLOSED), setup.scenarios)
+    again = config_of(Recording(recording_header(setup, lab="x"), (), 1, 0, None, FileState.CLOSED), setup.scenarios)
     assert again.switches == setup.switches
     for each in setup.scenarios:
         assert again.switches_of(each.scenario) == setup.switches_of(each.scenario)

@@ -147,7 +147,7 @@ NAMED: dict[str, Said] = {
         "cookie", "x-api-key", "x-csrf-token", "client-secret", "x-hub-signature", "authorization", "proxy-authorization",
     )},
     **{f"{scheme} credentials": (Request("GET", "/x", "", (("authorization", f"{scheme} {BIRD}"),)), OK) for scheme in (
-        "Bearer", "bearer", "Basic", "Digest", "Token", "Bearer x,", "SID=«token:T1»;", "Bearer\t", "Basic  ",
+        "Bearer", "bearer", "Basic", "Digest", "Token", "Bearer x,", "SID=lab-T1-token;", "Bearer\t", "Basic  ",
     )},
     "a cookie of several": (Request("GET", "/x", "", (("cookie", f"a=1; SID={BIRD}; c"),)), OK),
     "a cookie that is set": (Request("GET", "/x"), Response(200, (("set-cookie", f"SID={BIRD}; Path=/; Secure"),))),

@@ -8,7 +8,7 @@ from lab.cli.junit import CaseEnd
 from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.recordings import RECORDING_ENDING, beside, open_recording
+from lab.files.recordings import ALLOWED_ENDING, RECORDING_ENDING, beside, open_recording, read_allowed
 from lab.identity.clients import DEMO
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.leaks import leaks
@@ -22,15 +22,27 @@ def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
     found: list[Problem] = []
     kind, code = CaseEnd.FAILURE, 0
     try:
+        allowed = read_allowed(file)
+        idle = dict(allowed)
         for leak in leaks(data := open_recording(file), _CLIENTS):
+            if leak.word in allowed:
+                idle.pop(leak.word, None)
+                continue
             found.append(Problem(leak.line, leak.what))
             code = RecordingError.exit_code
+        beside_it = str(beside(file, ALLOWED_ENDING))
+        for word, line in idle.items():
+            what = f"nothing is refused for {word} any more"
+            found.append(Problem(line, what, hint="remove the line", warning=True, file=beside_it))
+        if idle and flags["strict"]:
+            code = code or UsageError.exit_code
         _demand_whole(data, file)
     except LabError as error:
         found += problems_of(error, str(file))
         kind, code = CaseEnd.ERROR, error.exit_code
     for each in found:
-        (console.err if form_of(flags) == "json" else console.out)(f"{file}:{each.line}:{each.column}: {each.advice}")
+        say = console.err if form_of(flags) == "json" else console.out
+        say(f"{each.file or file}:{each.line}:{each.column}: {'warning: ' * each.warning}{each.advice}")
     return FileVerdict(str(file), code, tuple(found), kind)
 
 

@@ -57,9 +57,9 @@ def execute(flags: Flags, console: Console) -> int:
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
-    hits = sum(len(each.problems) for each in verdicts if _recorded(each.file)) - unreadable
-    warned = [problem.warning for each in verdicts if not _recorded(each.file) for problem in each.problems]
-    warnings, complaints = warned.count(True), warned.count(False)
+    found = [(_recorded(each.file), problem.warning) for each in verdicts for problem in each.problems]
+    hits = found.count((True, False)) - unreadable
+    warnings, complaints = sum(warning for _, warning in found), found.count((False, False))
     counts = [_count(len(files), "file"), _count(complaints, "complaint"), _count(warnings, "warning")]
     counts += [_count(hits, "leak")] if hits else []
     console.err(", ".join([*counts, f"{unreadable} unreadable"] if unreadable else counts))

@@ -1,8 +1,9 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
 import asyncio
+from sys import getswitchinterval, setswitchinterval
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -22,8 +23,32 @@ MOST_HELD = 64
 """Lines that are written at once."""
 _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
+_AT_ONCE = 2
+"""Long bodies that are redacted at once."""
 _TRIES = 3
 """Of redacting a long body while others bring secrets."""
+_TURN = 0.0005
+"""Seconds for which redacting it keeps the interpreter at most, a call of C apart, when others need it."""
+
+
+_USUAL = getswitchinterval()
+
+
+class _ShortTurns(asyncio.Semaphore):
+    """While bodies are redacted, the threads that do it hand the interpreter over sooner: a reply needs it often."""
+
+    under_way = 0
+
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
+        _ShortTurns.under_way += 1
+        setswitchinterval(min(_USUAL, _TURN))
+
+    async def __aexit__(self, *raised: Any) -> None:
+        _ShortTurns.under_way -= 1
+        if not _ShortTurns.under_way:
+            setswitchinterval(_USUAL)
+        await super().__aexit__(*raised)
 
 
 class TapeOpening(Struct, frozen=True):
@@ -49,6 +74,7 @@ class FileTape:
 
         self._file, clock, begun = file, opening.outside, real_millis()
         self.path = file.path
+        self._turns = _ShortTurns(_AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
 
         def wall() -> Millis | None:
@@ -89,10 +115,11 @@ class FileTape:
         else:
             tail = self._tails.of_reply(observation.response, oauth=False, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
-        for _ in range(_TRIES):
-            if tail.generation == (generation := secrets.generation):
-                return
-            tail.take(await asyncio.to_thread(tail.make), generation)
+        async with self._turns:
+            for _ in range(_TRIES):
+                if tail.generation == (generation := secrets.generation):
+                    return
+                tail.take(await asyncio.to_thread(tail.make), generation)
 
     @property
     def dead(self) -> str | None:

@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -25,7 +27,13 @@ AnyLine: TypeAlias = Header | Req | Res | FactLine | End
 
 def line_members(line: AnyLine) -> dict[str, Json]:
     """The members of a line in their order."""
-    members: dict[str, Any] = msgspec.to_builtins(line)
+    members: dict[str, Any]
+    if isinstance(line, Req | Res) and line.value is not UNSET:
+        # a body is one already, and may be long
+        members = msgspec.to_builtins(replace(line, value=None))
+        members["body"] = line.value
+        return members
+    members = msgspec.to_builtins(line)
     if isinstance(line, Header):
         for name in ("settings", "generators"):
             if name in members:
@@ -39,9 +47,9 @@ def fact_document(entry: Entry) -> dict[str, Json]:
     return {"n": entry.n, "t": entry.t, "at": entry.instant, "type": entry.type, **x, **entry.members}
 
 
-def line_text(line: AnyLine) -> str:
-    """The line, LF included. A footer with the digest that it carries."""
-    return dumps(line_members(line)) + "\n"
+def line_text(line: AnyLine, *, long: bool = False) -> str:
+    """The line, LF included. A footer with the digest that it carries. `long`: others get the interpreter in between."""
+    return dumps(line_members(line), long=long) + "\n"
 
 
 def encode(line: AnyLine) -> bytes:

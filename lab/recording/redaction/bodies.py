@@ -1,6 +1,6 @@
 """Bodies: bytes -> what a recording holds, redacted, and back (recordings.md §2.2)."""
 
-import re
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -9,17 +9,14 @@ from typing import assert_never
 
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.format.lines import Body, Enc
-from lab.recording.format.text import dumps, loads
+from lab.recording.format.text import LONG, dumps, loads
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
 
-_FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
-"""A number with more digits than any reader of JSON keeps."""
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _RUN = b"0" * 19
-"""What stands in such a number, and is found sooner."""
+"""Of a number with so many digits in a row no reader of JSON keeps all."""
 
 
 def body_of(
@@ -44,7 +41,7 @@ def body_of(
         return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
     redacted = redactor.json(value, oauth=oauth, reply=reply)
     # where the value doesn't give the bytes back, their digest tells them
-    told = redacted != value or dumps(redacted).encode() == raw
+    told = redacted != value or dumps(redacted, long=len(raw) > LONG).encode() == raw
     return Body(Enc.JSON, redacted, None if told else sha256(raw).hexdigest())
 
 
@@ -56,13 +53,22 @@ def _events(text: str, redactor: Redactor) -> str:
 
 def value_of(text: str, raw: bytes) -> Json:
     """The value that a text of JSON is, `raw` its bytes; None for one that wouldn't say all of it, and for no JSON."""
-    # of digits in a text nothing gets lost
-    if _RUN in raw.translate(_DIGITS) and _FALSIFIED.search(_STRING.sub('""', text)):
-        return None
     try:
-        return loads(text)
+        value = loads(text)
+        if _RUN in raw.translate(_DIGITS):  # of digits in a text nothing gets lost
+            _EXACT.decode(text)
     except ValueError:
         return None
+    return value
+
+
+def _exact(number: str) -> float:
+    if _RUN in number.encode().translate(_DIGITS):
+        raise ValueError("a number would lose digits")
+    return 0.0
+
+
+_EXACT = json.JSONDecoder(parse_int=_exact, parse_float=_exact)
 
 
 def _is_odd(data: bytes) -> bool:

@@ -5,7 +5,6 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
-from math import log2
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -16,14 +15,17 @@ from lab.dialects.router import ROUTER
 from lab.recording.format.text import line_value
 from lab.recording.redaction.redactor import LAB_CODES, Redactor
 from lab.recording.redaction.secret_names import is_secret
-from lab.recording.redaction.stand_ins import STAND_IN, KnownSecrets, stand_in
+from lab.recording.redaction.stand_ins import STAND_IN, KnownSecrets, bits, stand_in
 from lab.recording.redaction.written import loose_pairs
 
+_LOOKED_AT = frozenset("u h body fact facts".split())
+"""Members of which each is looked at in its own way."""
 _HIDDEN = "\0"
 """Stands for a stand-in while a text is looked at."""
 _NO_SECRET = re.compile(rf"(?:{_HIDDEN}|é|\ufffd|[\s,])*")
 """What redaction leaves in a secret's place: stand-ins, and how what they stand for was written."""
-_ORIGIN = re.compile(r"https?://([^/\s\"'\\«»:?#@,;)]+)")
+ORIGIN = re.compile(r"(?i)https?://(?:[^/\s@\"'\\<>]*@)?([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+"""An origin in a text, and a login in it: the host, and the port with its colon."""
 _LOCAL = re.compile(
     r"localhost|127(?:\.\d+){3}|\[::1\]|.*\.(?:example|test|invalid|localhost)|(?:.*\.)?example\.(?:com|org|net)"
 )
@@ -62,6 +64,8 @@ class Leak(Struct, frozen=True):
 
     line: int
     what: str
+    word: str = ""
+    """What may be allowed; a secret may not."""
 
 
 class _Judge(Redactor):
@@ -137,14 +141,14 @@ def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> It
         elif isinstance(value, dict):
             words.read(number, value)
         bare = STAND_IN.sub("x", raw)
-        for host in (found.rstrip(".") for found in _ORIGIN.findall(bare)):
+        for host in (found[1].rstrip(".") for found in ORIGIN.finditer(bare)):
             if not harmless_host(host):
-                yield Leak(number, f"the host {host} is neither loopback nor hidden")
+                yield Leak(number, f"the host {host} is neither loopback nor hidden", host)
         for found in _MAIL.finditer(bare):
             if not _LOCAL.fullmatch(found[1]):
-                yield Leak(number, f"the mail address {found[0]}")
+                yield Leak(number, f"the mail address {found[0]}", found[0])
         for phone in _PHONE.findall(bare):
-            yield Leak(number, f"the telephone number {phone}")
+            yield Leak(number, f"the telephone number {phone}", phone)
     yield from words.unplaced()
 
 
@@ -229,12 +233,9 @@ class _RandomWords:
         for word, (number, place) in self._found.items():
             if word not in self._placed:
                 plain = _WORD.sub("…", _ODD.sub("…", place))[:_LONGEST_PLACE]
-                yield Leak(number, f"a word of {len(word)} characters in {plain} that may be a secret")
+                yield Leak(number, f"a word of {len(word)} characters in {plain} that may be a secret", word)
 
 
 def is_random(word: str) -> bool:
     """Whether nobody would make the word up: its entropy is high, and letters and digits take turns."""
-    if len(_TURN.findall(word)) < FEWEST_TURNS:
-        return False
-    parts = [word.count(sign) / len(word) for sign in set(word)]
-    return -sum(part * log2(part) for part in parts) * len(word) >= LEAST_BITS
+    return len(_TURN.findall(word)) >= FEWEST_TURNS and bits(word) >= LEAST_BITS

@@ -7,6 +7,7 @@ credential by itself (`text`).
 
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from html import unescape
 from urllib.parse import quote_plus, unquote, unquote_plus, unquote_to_bytes
@@ -15,8 +16,8 @@ from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import loads
-from lab.recording.redaction.secret_names import CLUES, NAMES, is_secret, is_secret_header, kind_under, names_header
+from lab.recording.format.text import first, loads, replaced
+from lab.recording.redaction.secret_names import CLUES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
     STAND_IN,
@@ -30,22 +31,27 @@ from lab.recording.redaction.stand_ins import (
 from lab.recording.redaction.vocabulary import own_words
 
 LAB_CODES = frozenset(name for wire in wires() for name in wire.marks.codes)
+_IDS = frozenset(name for wire in wires() for name in wire.marks.ids)
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 1024
 """Texts that come again and again are remembered, and how long they are at most."""
 _MOST_LONG = 4
 _NOT_YET = -1, ""
-_CLUE = re.compile("|".join(CLUES))
 _JWT = re.compile(r"eyJ[\w-]{1,1024}\.eyJ[\w-]+(?:\.[\w-]*)?", re.ASCII)
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
-_NAMED = re.compile(
-    rf'"(?i:{NAMES})"\s*:\s*"(?P<quoted>(?:[^"\\]++|\\.)++)'
-    rf'|"(?i:{NAMES})"[^\r\n]{{0,512}}+\r?\n(?:[^\r\n]{{1,512}}+\r?\n){{0,8}}+\r?\n(?P<inside>[\s\S]+?)(?=\r?\n--|\Z)'
-    r'|<input name="user_code" value="(?P<typed>[^"<>]+)'
-    rf"|(?<![\w.-])(?i:{NAMES})\]?=(?P<plain>[^&\s\"'<>]+)"
+_NAME = re.compile(
+    r"[\w.-](?<![\w.-][\w.-])[\w.-]{0,255}+"
+    r'(?:"\s*:\s*"|\]?=|"[^\r\n]{0,512}+\r?\n(?:[^\r\n]{1,512}+\r?\n){0,8}+\r?\n)'
 )
-"""What a text tells by name to be a secret: a member, a part of a form, a field of a page, a field of a form."""
-_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z)")
+"""A name, and what stands between it and a value: of a member, of a field of a form, of a part of a form."""
+_ENDS = {
+    '"': re.compile(r'(?<!\\)(?:\\\\)*+(")'),
+    "=": re.compile(r"([&\s\"'<>])"),
+    "\n": re.compile(r"(\r?\n--)"),
+}
+"""What comes behind the value, by the last sign before it."""
+_TYPED = re.compile(r'(?<=<input name="user_code" value=")[^"<>]+')
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,64}-----[^-]*+(?:(?!-----END )-[^-]*+)*+(?:-----END [A-Z0-9 ]{1,64}-----)?")
 _LOGIN = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
 _BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*")
 _HOOK = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
@@ -111,7 +117,7 @@ class Redactor:
         short = len(text) <= _LONGEST_KEPT
         made, clean = (self._clean if short else self._long).get(text, _NOT_YET)
         if made != generation:
-            clean = self._with_json(text) if text[:1] in ("{", "[") and _CLUE.search(text.lower()) else self.flat(text)
+            clean = self._with_json(text) if text[:1] in ("{", "[") else self.flat(text)
             if not short:
                 self._long = {**dict([*self._long.items()][1 - _MOST_LONG :]), text: (generation, clean)}
                 return clean
@@ -122,34 +128,35 @@ class Redactor:
 
     def _with_json(self, text: str) -> str:
         """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
-        try:
-            value = loads(text)
-            hidden = self.json(value)
-        except ValueError:
-            return self.flat(text)
-        return text_of(hidden) if hidden != value else self.flat(text)
+        small = text.lower()
+        if any(clue in small for clue in CLUES):
+            with suppress(ValueError):
+                value = loads(text)
+                if (hidden := self.json(value)) != value:
+                    return text_of(hidden)
+        return self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text that is no JSON."""
         for origin, place, word in self._origins:
             if origin in text:
-                text = place.sub(word, text)
+                text = replaced(place, lambda _, word=word: word, text)  # type: ignore[misc]
         text = self._known_in(text)
-        if ("=" in text or '"' in text) and _CLUE.search(text.lower()):
-            text = _NAMED.sub(self._by_name, text)
+        if "=" in text or '"' in text:
+            text = self._named_in(text)
         if "://" in text and "@" in text:
-            text = _LOGIN.sub(self._login, text)
-        for clue, shape in (("-----BEGIN ", _PEM), ("Bearer ", _BEARER), ("whsec_", _HOOK)):
+            text = replaced(_LOGIN, self._login, text)
+        for clue, shape in (("-----BEGIN ", _PEM), ("Bearer ", _BEARER), ("whsec_", _HOOK), ("<input ", _TYPED)):
             if clue in text:
-                text = shape.sub(lambda found: self._shaped(found[0]), text)
+                text = replaced(shape, lambda found: self._shaped(unescape(found[0])), text)
         return text
 
     def _known_in(self, text: str) -> str:
         """The text without what is known, and without tokens, which their form tells."""
         if "lab-" in text or "LABU" in text:  # traffic that itself says so would be let in by a replay
-            text = STAND_IN.sub(lambda found: self._secret(found[0], "wrong"), text)
+            text = replaced(STAND_IN, lambda found: self._secret(found[0], "wrong"), text)
         if "eyJ" in text:
-            text = _JWT.sub(lambda found: self._secret(found[0], "wrong"), text)
+            text = replaced(_JWT, lambda found: self._secret(found[0], "wrong"), text)
         return self.secrets.hidden(text)
 
     def _secret(self, value: str, kind: str) -> str:
@@ -163,23 +170,29 @@ class Redactor:
         name, _, password = found[0].partition(":")
         return f"{name}:{self._shaped(unquote(password))}"
 
-    def _by_name(self, found: re.Match[str]) -> str:
-        group = found.lastgroup or ""
-        value = found[group]
-        before = found[0].removesuffix(value)
-        if STAND_IN.fullmatch(value) or any(before.startswith((f'"{code}"', f"{code}=")) for code in self._codes):
-            return found[0]
-        if group == "typed":
-            return before + self.secrets.brought(unescape(value), "secret")
-        if group != "plain":
-            return before + self._secret(value, "secret")
-        # a sentence may go on behind it, and of what is encoded a form says what it means
-        worth = value.rstrip(_TRAILING) or value
-        plain = unquote_plus(worth)
-        word = self.secrets.find(worth) or self._secret(plain, "secret")
-        if worth != plain and STAND_IN.fullmatch(word):
-            self.secrets.written_as(worth, word)
-        return before + word + value.removeprefix(worth)
+    def _named_in(self, text: str) -> str:
+        """The text without what a name in it tells to be a secret."""
+        parts: list[str] = []
+        end = place = 0
+        while (found := first(_NAME, text, place)) is not None:
+            place, mark = found.end(), found[0][-1]
+            name = found[0].rstrip('=]"') if mark == "=" else found[0].partition('"')[0]
+            if not is_secret(name) or name in self._codes:
+                continue
+            last = first(_ENDS[mark], text, place)
+            value = text[place : len(text) if last is None else last.start(1)]
+            if not value or STAND_IN.fullmatch(value):
+                continue
+            # a sentence may go on behind it, and of what is encoded a form says what it means
+            worth = (value.rstrip(_TRAILING) or value) if mark == "=" else value
+            plain = unquote_plus(worth) if mark == "=" else worth
+            word = self.secrets.find(worth) or self._secret(plain, "secret")
+            if worth != plain and STAND_IN.fullmatch(word):
+                self.secrets.written_as(worth, word)
+            parts += text[end:place], word
+            place += len(value)
+            end = place - len(value) + len(worth)
+        return "".join((*parts, text[end:]))
 
     # Headers
 
@@ -320,6 +333,9 @@ class Redactor:
         if isinstance(value, str):
             if self.is_secret(name, value, oauth=oauth, reply=reply):
                 return self.named(name, value, oauth=oauth, reply=reply)
+            if name in _IDS and self.secrets.find(value) is None and stand_ins(self.text(value)):
+                # two ids that are one secret in two writings stay two
+                return self._secret(value, "secret")
             # of a header with credentials it may be one, but no bare word
             return self.header(name.lower(), value) if names_header(name) and not value.isalpha() else self.text(value)
         if is_secret(name) and name not in self._codes and value is not None and not isinstance(value, bool):

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 _KEYS = "api|secret|private|signing|encryption|subscription|shared|auth|session|master|(?:secret|shared)[_-]?access"
-TAILS = (
+_TAILS = (
     rf"(?:token|secrets?|passwords?|passwd|pwd|passphrase|passcode|credentials?|assertion|-signature"
     rf"|(?:{_KEYS})[_-]?keys?|access[_-]keys?|code[_-]?verifier|(?:device|user)[_-]?code|token[_-]?hint"
     rf"|sess(?:ion)?[_-]?id|saml[_-]?(?:response|request))"
@@ -13,7 +13,6 @@ TAILS = (
 """How the names end under which secrets stand, written in whichever case: `apiKey`, `api-key` and `API_KEY` are one."""
 _WHOLE = "otp|sig|(?-i:accessKey)"
 """Names that other names end with, too; `accesskey` is what HTML calls a shortcut."""
-NAMES = rf"(?:[\w.-]*{TAILS}|{_WHOLE})"
 CLUES = tuple(
     "token secret passw pwd passphrase passcode credential assertion signature key verifier code sess saml otp sig".split()
 )
@@ -22,7 +21,7 @@ CREDENTIAL_HEADERS = r"(?:[\w-]*-)?authorization|(?:set-)?cookie2?"
 """Headers of credentials which a body tells of by name, beside names that end as above."""
 _HEADER = re.compile(rf"(?i)(?:{CREDENTIAL_HEADERS}|.*(?:signature|session|access-?key|functions-?key))")
 _NO_HEADER = "access-control-allow-credentials"
-_NAME = re.compile(rf"(?i)(?:.*{TAILS}|{_WHOLE})[\])]*", re.DOTALL)
+_NAME = re.compile(rf"(?i)(?:.*{_TAILS}|{_WHOLE})[\])]*", re.DOTALL)
 _TELLS_HEADER = re.compile(rf"(?i){CREDENTIAL_HEADERS}")
 _KINDS = {
     "access_token": "token",

@@ -9,9 +9,11 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from html import escape
+from math import log2
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
+from lab.recording.format.text import AT_A_TIME
 
 KINDS = {
     "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
@@ -45,12 +47,15 @@ _HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
 TAKEN_OUT = "\ue000"
 """A sign of nobody's, around the number of what stood there."""
 _TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]{{1,9}}){TAKEN_OUT}")
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_WORD = 4_096
+_WORD = re.compile(rf"[A-Za-z0-9_-]{{1,{2 * _LONGEST_WORD}}}")
 USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
 _DIGITS = re.compile("[0-9]+")
 _ENCODED = re.compile("%[0-9A-F]{2}")
+_BITS_OF_CHANCE = 32
+"""With less entropy a word of a peer's may be a part of others, as `00000000` is of ids: it is looked for as a whole."""
 
 
 def stand_in(kind: str, number: int, like: str = "") -> str:
@@ -120,6 +125,9 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
 
 class KnownSecrets:
     """Gives stand-ins, and finds in texts what has one; in any thread, if there is a lock."""
+
+    made_up = MADE_UP
+    """The kinds of which one may be a word of the lab's, or an id, by chance."""
 
     def __init__(self, own_words: Callable[[], str] = str) -> None:
         """`own_words` gives the lab's own, in one text: what is one of them is looked for nowhere."""
@@ -216,7 +224,7 @@ class KnownSecrets:
 
     def _take(self, value: str, kind: str) -> str:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
-        if kind in MADE_UP and self._is_own(value):
+        if kind in self.made_up and self._is_own(value):
             return word
         self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
         return word
@@ -233,10 +241,11 @@ class KnownSecrets:
         with self.lock:
             new = False
             # quotes around it would be taken for those of JSON
-            for form in writings(value.strip('"')):
+            bare = value.strip('"')
+            for form in writings(bare) if len(bare) <= AT_A_TIME else {bare}:
                 if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
                     continue
-                by_part = given or (bounded and self._room <= 0)
+                by_part = given or (bounded and (self._room <= 0 or _may_be_chance(form)))
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
                     new = True
@@ -290,7 +299,7 @@ class KnownSecrets:
         ]
         if self._parts:
             parts = self._parts
-            for found in _WORD.finditer(text):
+            for found in _words(text):
                 for offset, form, word in parts.get(found[0], ()):
                     start = found.start() - offset
                     if start >= 0 and text.startswith(form, start):
@@ -334,6 +343,26 @@ class KnownSecrets:
             if any(each.startswith(rest) for each in known):
                 return place
         return -1
+
+
+def bits(word: str) -> float:
+    """Its entropy, by how often each of its characters stands in it."""
+    parts = [word.count(sign) / len(word) for sign in set(word)]
+    return -sum(part * log2(part) for part in parts) * len(word)
+
+
+def _may_be_chance(form: str) -> bool:
+    return len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None and bits(form) < _BITS_OF_CHANCE
+
+
+def _words(text: str) -> Iterator[re.Match[str]]:
+    """The words of a text, none of which lies across two pieces."""
+    place = 0
+    while place < len(text):
+        rest = _WORD.match(text, place + AT_A_TIME)
+        stop = rest.end() if rest else place + AT_A_TIME
+        yield from _WORD.finditer(text, place, stop)
+        place = stop
 
 
 def _places(form: str, text: str) -> Iterator[int]:

@@ -26,7 +26,7 @@ from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import body_of, bytes_of, text_within
 from lab.recording.redaction.redactor import CUT, Plain
 from lab.recording.redaction.stand_ins import GIVEN, STAND_IN, kind_of, stand_ins
-from lab.recording.replay.replayer import Asked, Replayer
+from lab.recording.replay.replayer import ReplayedCall, Replayer
 
 _PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
@@ -106,7 +106,7 @@ class Comparison(Replayer):
         if line.at is not None:  # a tape that begins late tells it again, and looks at no job
             self._looked.clear()
 
-    def told(self, line: Line) -> None:
+    def pass_by(self, line: Line) -> None:
         if isinstance(line, Entry) and class_of(line) == "derived" and line.type != "fault.struck":
             self._derived.setdefault(line.text("job") or "", []).append(line)
 
@@ -127,12 +127,12 @@ class Comparison(Replayer):
 
     # Facts
 
-    def brought(self, asked: Asked) -> None:
+    def brought(self, call: ReplayedCall) -> None:
         self.exchanges += 1
-        req = asked.req
+        req = call.req
         recorded = [each for each in req.entries() if class_of(each) == "input" or each.type == "fault.struck"]
         job = next((each.text("job") for each in recorded if each.text("job")), None)
-        self._compare_facts(job, req, recorded, asked.facts, req.n)
+        self._compare_facts(job, req, recorded, call.facts, req.n)
 
     def _compare_derived(self) -> None:
         until = self.recording.until
@@ -161,14 +161,14 @@ class Comparison(Replayer):
 
     # Replies
 
-    def replied(self, asked: Asked, line: Res, now: Replied) -> None:
+    def replied(self, call: ReplayedCall, line: Res, now: Replied) -> None:
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
-            self.silent += asked.whole.status != 0
+            self.silent += call.whole.status != 0
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
         if same and not matched:
             return
-        route = ROUTER.at(asked.req.path)
+        route = ROUTER.at(call.req.path)
         name = route.name if route else None
         if same and not self.comparator.concerned("res", name):
             return
@@ -179,7 +179,7 @@ class Comparison(Replayer):
         if line.cut is not None and _cut_alike(mine, yours):
             return
         sides = self.comparator.compared("res", name, mine, yours)
-        self._compare(_job_of(asked), asked.req, f"res x={line.x}", line.n, *sides)
+        self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
 
     def _compare(self, job: str | None, req: Req | None, what: str, n: int, expected: Members, actual: Members) -> None:
         if (text := first_difference(expected, actual)) is None:
@@ -190,7 +190,7 @@ class Comparison(Replayer):
         elif type_ is not None:
             text = f"{type_}: {text}"
 
-        def told() -> tuple[str, Sequence[str]]:
+        def words() -> tuple[str, Sequence[str]]:
             if req is not None:
                 title = request_title(req, self._names.path)
             else:
@@ -198,17 +198,17 @@ class Comparison(Replayer):
             lacking = "".join(self._never_given(word, n) for word in _asks_with(req))
             return f"{title}: {text}{lacking}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
 
-        self.found.add(job, n + 1, told)
+        self.found.add(job, n + 1, words)
 
 
-def _job_of(asked: Asked) -> str | None:
+def _job_of(call: ReplayedCall) -> str | None:
     """The job that an exchange is about."""
-    job = next((found for each in asked.facts if (found := getattr(each, "job", None))), None)
-    match = ROUTER.at(asked.req.path)
+    job = next((found for each in call.facts if (found := getattr(each, "job", None))), None)
+    match = ROUTER.at(call.req.path)
     if job is not None or match is None or match.job:
         return job or (match.job if match is not None else None)
     client = client_of(match.name)
-    found = client.understand(match.name, asked.whole) if client is not None else None
+    found = client.understand(match.name, call.whole) if client is not None else None
     return found.job if isinstance(found, Seen) else None
 
 

@@ -6,7 +6,7 @@ step: how long it took stands between two facts of its job.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -61,13 +61,14 @@ def _accepted(line: Entry, catalog: Catalog) -> _Accepted | None:
 # What is drawn
 
 
-def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, texts: bool) -> Iterator[Difference]:
+def redrawn(
+    recording: Recording, config: Config, changed: frozenset[str], meanwhile: Collection[str], *, texts: bool
+) -> Iterator[Difference]:
     """The first acceptance of each turn of a scenario of which something is drawn otherwise; `changed` since were some.
 
-    `texts`: of these generated text counts, for the generator has the version that the recording's had.
+    What those drew from that were edited `meanwhile`, nobody can tell. `texts`: of these generated text counts, for the generator has the version that the recording's had.
     """
     catalog, looked_at = Catalog(config, config.identity), Counter[tuple[str, int]]()
-    meanwhile = edited_scenarios(recording)  # what these drew from, nobody can tell
     for line in recording.facts("job.accepted"):
         if line.text("scenario") in meanwhile or (job := _accepted(line, catalog)) is None:
             continue

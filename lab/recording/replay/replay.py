@@ -66,18 +66,18 @@ def replay(
     config = anew if comparing.anew else recorded
     # where a scenario draws otherwise than it did; where all is drawn anew, that shows it
     texts = _same_faker(recording, comparing)
-    edits = () if comparing.anew else tuple(redrawn(recording, config, served.changed, texts=texts))
+    meanwhile = edited_scenarios(recording)
+    edits = () if comparing.anew else tuple(redrawn(recording, config, served.changed, meanwhile, texts=texts))
     comparison = Comparison(recording, config, name, comparing.matchers)
     found = comparison.differences()
     if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
-    edited = served.changed - edited_scenarios(recording)
-    steps = retimed_steps(recording, config, edited) if found else {}
-    told = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
-    differences = tuple(sorted((*edits, *told), key=lambda one: one.line))
+    steps = retimed_steps(recording, config, served.changed - meanwhile) if found else {}
+    explained = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
+    differences = tuple(sorted((*edits, *explained), key=lambda one: one.line))
     warnings = [
         *served.warnings,
-        *_unlike(recording, served, comparing, name),
+        *_unlike(recording, served, comparing, name, meanwhile),
         *(served.remarks if differences else ()),
     ]
     if comparison.skipped:
@@ -101,10 +101,10 @@ def _same_faker(recording: Recording, comparing: Comparing) -> bool:
     return (recording.header.generators or {}).get("faker") == comparing.versions.get("faker")
 
 
-def _unlike(recording: Recording, served: "Served", comparing: Comparing, name: str) -> list[str]:
+def _unlike(recording: Recording, served: "Served", comparing: Comparing, name: str, meanwhile: set[str]) -> list[str]:
     unknown = sorted(recording.unknown.items())
     text = served.generated and not _same_faker(recording, comparing)
-    edited = sorted(edited_scenarios(recording) & needed_scenarios(recording))
+    edited = sorted(meanwhile & needed_scenarios(recording)) if meanwhile else ()
     return [
         *(f"{count} facts of type {type_} are not known to this lab" for type_, count in unknown),
         *(["generated text isn't compared: it was made by another version of Faker"] if text else []),

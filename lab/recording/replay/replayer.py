@@ -45,7 +45,7 @@ _BEYOND = 900_000
 _GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
-class Asked(Struct, frozen=True):
+class ReplayedCall(Struct, frozen=True):
     """A request, and what the mock made of it."""
 
     req: Req
@@ -68,7 +68,7 @@ class Replayer:
         """What followed of each job that the ledger has let go."""
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
-        self._asked: dict[int, Asked] = {}
+        self._calls: dict[int, ReplayedCall] = {}
         """By exchange what hasn't been replied to."""
         self._noted: list[Fact] = []
         self._beyond = _BEYOND
@@ -87,28 +87,28 @@ class Replayer:
     def take(self, line: Line) -> None:
         """Go through one line."""
         match line:
-            case Req() if (asked := self.ask(line)) is not None:
-                self._asked[line.x] = asked
-                self.brought(asked)
-            case Res() if (asked := self._asked.pop(line.x, None)) is not None:
-                now = _delivered(line, asked)
+            case Req() if (call := self.ask(line)) is not None:
+                self._calls[line.x] = call
+                self.brought(call)
+            case Res() if (call := self._calls.pop(line.x, None)) is not None:
+                now = _delivered(line, call)
                 self.service.tell(now)
-                self.replied(asked, line, now)
+                self.replied(call, line, now)
             case Entry(x=None) if class_of(line) == "input":
                 self.feed(line)
             case _:
-                self.told(line)
+                self.pass_by(line)
 
-    def brought(self, asked: Asked) -> None:
+    def brought(self, call: ReplayedCall) -> None:
         """The mock was asked."""
 
-    def replied(self, asked: Asked, line: Res, now: Replied) -> None:
+    def replied(self, call: ReplayedCall, line: Res, now: Replied) -> None:
         """Its reply has left, where the recorded one stands in `line`."""
 
-    def told(self, line: Line) -> None:
+    def pass_by(self, line: Line) -> None:
         """A line tells what the mock isn't asked."""
 
-    def ask(self, line: Req) -> Asked | None:
+    def ask(self, line: Req) -> ReplayedCall | None:
         """Hand a request to the mock; None: only the shell decides it, but it keeps its number."""
         if line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
@@ -118,7 +118,7 @@ class Replayer:
         self._noted.clear()
         self.service.given(self._secrets(line))
         reply = self.service.serve(request, line.t, c=line.c, took=line.took)
-        return Asked(line, reply, reply.whole(line.t)[0], tuple(self._noted))
+        return ReplayedCall(line, reply, reply.whole(line.t)[0], tuple(self._noted))
 
     def _secrets(self, line: Req) -> RecordedSecrets:
         minted: dict[str, deque[str]] = {}
@@ -177,9 +177,9 @@ def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
     return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.part), seed, fact.ordinal))
 
 
-def _delivered(line: Res, asked: Asked) -> Replied:
+def _delivered(line: Res, call: ReplayedCall) -> Replied:
     """What the mock's reply comes to, if the socket cut it where the recorded one was cut by the socket."""
-    reply, whole = asked.reply, asked.whole
+    reply, whole = call.reply, call.whole
     cut: str | None = reply.strike.cut if reply.strike else None
     latency: Millis | None = reply.latency
     if line.cut in SOCKET_CUTS:
@@ -208,7 +208,7 @@ class TapedReplay(Replayer):
         self._tape.close(self.recording.until, end.reason if end else "closed")
         return b"".join(self._written)
 
-    def told(self, line: Line) -> None:
+    def pass_by(self, line: Line) -> None:
         """What only the shell knows stays as it was."""
         if isinstance(line, Entry) and (line.x is not None or class_of(line) != "shell"):
             return

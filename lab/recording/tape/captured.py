@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -54,7 +55,7 @@ def config_of_capture(recording: Recording, clients: tuple[Client, ...], account
     """The OAuth server for a client of the pod's: it knows these, and scopes as the pod's were."""
     config = replace(config_of(recording, ()), clients=clients, accounts=accounts)
     for line in recording.of(Req):
-        found = re.search(rf"{_SCOPE}([A-Za-z0-9-]+):", str(line.body.value))
+        found = re.search(rf"{_SCOPE}([A-Za-z0-9-]+):", unquote(str(line.body.value)))
         if found is not None:
             return config.settled(Layers({**config.switches.said, "pod": found[1]}))
     return config

@@ -1,6 +1,5 @@
 """The secrets of a pod's traffic: nobody tells them, so they are learnt as they pass (recordings.md §16)."""
 
-import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,12 @@ from lab.core.jsontext import members_of
 from lab.identity.clients import SHORTEST_SECRET
 from lab.mock.config import Config
 from lab.program.switches import Switches
-from lab.recording.redaction.leaks import harmless_host
+from lab.recording.redaction.leaks import ORIGIN, harmless_host
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.secret_names import kind_under
-from lab.recording.redaction.stand_ins import HERE, KnownSecrets, kind_of, stand_in
+from lab.recording.redaction.stand_ins import GIVEN, HERE, MADE_UP, KnownSecrets, kind_of, stand_in
 from lab.recording.redaction.vocabulary import own_words
 
-_ORIGIN = re.compile(r"(?i)https?://(?:[^/\s@\"'<>]*@)?((?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?)")
 _MOST_HOSTS = 1_000
 """Hosts that get a number; more come of somebody who makes them up."""
 _NAMING_CLAIMS = {"client_id": "client", "azp": "client", "sub": "user", "email": "user", "user_name": "user"}
@@ -29,6 +27,8 @@ _USER_NAMES = ("username", "user_name", "login_hint")
 
 class CapturedSecrets(KnownSecrets):
     """Clients, users and hosts are numbered as they are met; whether a credential was right only its answer tells."""
+
+    made_up = MADE_UP | GIVEN
 
     def __init__(self) -> None:
         config = Config((), Switches(), 0, INSTANT_EPOCH, clients=(), accounts=())
@@ -100,12 +100,11 @@ class CapturedSecrets(KnownSecrets):
             if len(text) >= SHORTEST_SECRET:
                 self.look_for(text, word)
 
-    def meet(self, origin: str) -> None:
+    def meet(self, host: str, port: str) -> None:
         """A text names a host."""
-        place = origin.partition("://")[2]
-        bare = place if place.startswith("[") else place.partition(":")[0]
-        if place.lower() not in self._hosts and len(self._hosts) < _MOST_HOSTS and not harmless_host(bare):
-            self.host(origin)
+        new = f"{host}{port}".lower() not in self._hosts and len(self._hosts) < _MOST_HOSTS
+        if new and not harmless_host(host):
+            self.host(f"://{host}{port}")
 
 
 def _claims(token: str) -> Iterator[tuple[str, str]]:
@@ -137,8 +136,8 @@ class CaptureRedactor(Redactor):
     def flat(self, text: str) -> str:
         """As any; the hosts in it have numbers from now on."""
         if "://" in text:
-            for found in _ORIGIN.finditer(text):
-                self.secrets.meet(f"{found[0].partition('://')[0]}://{found[1].rstrip('.')}")
+            for found in ORIGIN.finditer(text):
+                self.secrets.meet(found[1].rstrip("."), found[2] or "")
         return super().flat(text)
 
     def header(self, name: str, value: str) -> str:

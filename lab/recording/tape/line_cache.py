@@ -16,7 +16,7 @@ from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import line_text
 from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Req, Res
-from lab.recording.format.text import dumps
+from lab.recording.format.text import LONG, dumps
 from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.redactor import Redactor
 
@@ -102,13 +102,13 @@ class LineCache:
             n=0, t=0, x=0, c=0, method=method, url=redactor.path(path) + asked,
             headers=redactor.headers(_foreign(headers)), enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
-        return _short(line)[_REQ_HEAD:-2]
+        return _short(line, long=len(body) > LONG)[_REQ_HEAD:-2]
 
     def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> str:
         written = self.body(headers, body, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
-        return _short(line)[_RES_HEAD:-2]
+        return _short(line, long=len(body) > LONG)[_RES_HEAD:-2]
 
     def body(self, headers: Headers, raw: bytes, *, oauth: bool, reply: bool, cut: bool = False) -> Body:
         """A body as it stands in its line."""
@@ -139,9 +139,9 @@ def _foreign(headers: Headers) -> Headers:
     return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
 
 
-def _short(line: Req | Res) -> str:
+def _short(line: Req | Res, *, long: bool) -> str:
     """The line, its body left out if it is longer than any reader takes."""
-    written = line_text(line)
+    written = line_text(line, long=long)
     if len(written) * 4 < LONGEST_LINE - 128 or len(written.encode()) < LONGEST_LINE - 128:
         return written
     return line_text(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))

@@ -21,7 +21,7 @@ from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
 from lab.recording.format.codec import fact_members, footer, line_text, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
-from lab.recording.format.text import dumps
+from lab.recording.format.text import LONG, dumps
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache, Tail, varying_members
 
@@ -255,7 +255,8 @@ class Tape:
         if pending is None:
             return
         self._pending = None
-        facts = f',"facts":{dumps(pending.facts)}' if pending.facts else ""
+        long = len(pending.tail.written) > LONG  # then a fact may repeat what it says
+        facts = f',"facts":{dumps(pending.facts, long=long)}' if pending.facts else ""
         self._put_message("req", pending.at, pending.head, pending.tail, facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
