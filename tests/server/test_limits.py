@@ -227,7 +227,11 @@ async def test_whoever_looks_has_long_bodies_redacted_in_threads(monkeypatch: py
     requested, replied = exchanged(1, b"b" + text.encode(), 202)
     past = [
         Kept.just(each)
-        for each in (requested, Noted(0, decided, 1), replace(replied, response=Response(200, (), b"c" + text.encode())))
+        for each in (
+            requested,
+            Noted(0, decided, 1),
+            replace(replied, response=Response(200, (), b"c" + text.encode())),
+        )
     ]
     subscriber = Subscriber(service, ManualClock(), recording_header(service.config, lab="0"), past)
     lines = [line async for lines in subscriber.so_far() for line in lines]
