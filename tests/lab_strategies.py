@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Input, Invocation, Plan, settle_draws
-from lab.jobs.plan import plan as make_plan
 from lab.jobs.program import Program, program_of
 from lab.jobs.timeline import spans
 from lab.language.shape import parsed
@@ -156,7 +155,7 @@ def scenarios() -> st.SearchStrategy[Program]:
 def planned(program: Program, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
     """The plan of a job accepted at `at`."""
     call = Invocation("J", "demo", program.scenario.agent.code, program.name, ordinal, at, Input("go"))
-    return make_plan(program, call, seed, settle_draws(program, seed, ordinal), scripted=scripted)
+    return Plan(program, call, seed, settle_draws(program, seed, ordinal), scripted=scripted)
 
 
 PLANS = st.builds(planned, scenarios(), st.integers(0, 2**40), scripted=st.booleans())

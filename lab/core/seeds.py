@@ -39,6 +39,7 @@ Seed: TypeAlias = int
 """The integer from which all chance is drawn; 0 to 2^63 - 1."""
 
 _BITS = 128
+_HASH = sha256()
 _CONTEXT = Context(prec=20, rounding=ROUND_HALF_EVEN)
 _SIGNS = string.ascii_letters + string.digits
 _Z95 = Decimal("1.6448536269514727")
@@ -48,7 +49,9 @@ _Z95 = Decimal("1.6448536269514727")
 def digest(seed: Seed, stream: str) -> bytes:
     """The 32 bytes that belong to a stream: SHA-256 of `seed/stream`."""
     # a name may hold a text from outside, and that half a surrogate pair, for which UTF-8 proper has no bytes
-    return sha256(f"{seed}/{stream}".encode("utf-8", "surrogatepass")).digest()
+    hash = _HASH.copy()  # a new one is looked up in the library, which takes as long as the digest
+    hash.update(f"{seed}/{stream}".encode("utf-8", "surrogatepass"))
+    return hash.digest()
 
 
 def fraction(seed: Seed, stream: str) -> int:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.seeds import Seed, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
+from lab.jobs.plan import Input, Invocation, JobUser, Plan
 from lab.jobs.program import Program
 from lab.jobs.span import Span
 from lab.jobs.texts import earlier_turns
@@ -61,7 +61,7 @@ def own_plans(program: Program, seed: Seed, caller: tuple[str, JobUser | None] |
             earlier[0][0].invocation.input.parameters if earlier else {}, user,
         )  # fmt: skip
         texts = partial(earlier_turns, tuple(earlier), now, INSTANT_EPOCH)
-        own = plan(part, call, seed, {}, scripted=True, earlier=texts)  # what is drawn, is drawn when it is looked at
+        own = Plan(part, call, seed, earlier=texts)  # what is drawn, is drawn when it is looked at
         yield own
         earlier.append((own, ()))
         *_, end = spans(own, ())

@@ -21,6 +21,7 @@ branches it is held against (`branches`). So a list that is added, or one share 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -91,14 +92,12 @@ class Invocation(Struct, frozen=True):
         return {**self.first_parameters, **self.input.parameters}
 
 
-class Plan(Struct, frozen=True, eq=False):
+class Plan(Struct, frozen=True, eq=False, dict=True):
     """A program for one invocation, with its seed and what was drawn; made anew each time, and equal to itself only."""
 
     program: Program
     invocation: Invocation
     seed: Seed
-    data: Mapping[str, object]
-    """`data` of the scenario as templates see it."""
     drawn: Drawn = {}
     """What the journal holds of its draws; in a replay the durations of first visits too. These win."""
     scripted: bool = True
@@ -107,6 +106,12 @@ class Plan(Struct, frozen=True, eq=False):
     """The earlier turns of its conversation as templates see them, computed when one is looked at."""
     alias: str | None = None
     """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""
+
+    @cached_property
+    def data(self) -> Mapping[str, object]:
+        """`data` of the scenario as templates see it; most looks at a job see none of it."""
+        program, stream = self.program, f"{self.program.name}/{self.invocation.ordinal}"
+        return restore(program.scenario.data, self.drawn, self.seed, stream, under="data/")
 
     @property
     def shown(self) -> str:
@@ -162,13 +167,3 @@ def settle_draws(program: Program, seed: Seed, ordinal: int) -> dict[str, Json]:
             drawn[f"{name}/takes"] = takes(program, seed, ordinal, name, 0)
     drawn |= {f"{name}/next": lot(program, seed, ordinal, name, 0) for name in program.lots}
     return dict(sorted(drawn.items()))
-
-
-def plan(
-    program: Program, invocation: Invocation, seed: Seed, drawn: Drawn,
-    *, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
-) -> Plan:  # fmt: skip
-    """The plan of a job for which `drawn` was settled: all of it, or its generated data alone."""
-    values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    data = restore(program.scenario.data, values, seed, f"{program.name}/{invocation.ordinal}")
-    return Plan(program, invocation, seed, data, drawn, scripted, earlier)

@@ -45,6 +45,8 @@ class Program(Struct, frozen=True, eq=False):
     verdict's default ending. `next` and `approved` end with a sure one."""
     straight: Mapping[tuple[str, str], Step]
     """By step and exit, where it leads whatever happens: most ways are no branches, and a walk over them is short."""
+    lead: tuple[Work, ...]
+    """The steps with which every job begins, whatever happens: `straight` leads on from each."""
     lots: tuple[str, ...]
     """The steps of which it depends on chance where they lead."""
     conditional: bool
@@ -106,7 +108,14 @@ def program_of(
     conditional = any(branch.when for _, branch in branches)
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(program_of(each, digest, files) for each in later if each is not None)
-    return Program(scenario, digest, steps, ways, straight, lots, conditional, turns, files or {}, source)
+    lead = tuple(_lead(scenario.steps[0], straight))
+    return Program(scenario, digest, steps, ways, straight, lead, lots, conditional, turns, files or {}, source)
+
+
+def _lead(step: Step, straight: Mapping[tuple[str, str], Step]) -> Iterator[Work]:
+    while isinstance(step, Work) and (after := straight.get((step.id, NEXT))) is not None:
+        yield step
+        step = after
 
 
 def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:

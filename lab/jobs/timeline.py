@@ -63,20 +63,30 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     # decided later is left out and not merely passed over, for a later vote would change `until` of the span that holds
     # `now`, and so what a body says of the future.
     known = tuple(decision for decision in decisions if decision.at <= now)
-    for span in spans(plan, known):
+    since = plan.invocation.at
+    for index, step in enumerate(plan.program.lead):
+        until = since + plan.takes(step.id, 0)
+        if now < until:
+            return Span(index, step, 0, since, until, ())
+        since = until
+    for span in spans(plan, known, led=since):
         if span.until is None or now < span.until:
             return span
     raise AssertionError("the last span never ends")
 
 
-def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
-    """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
-    step: Step | DefaultEnding = plan.program.first
-    index, since = 0, plan.invocation.at
+def spans(plan: Plan, decisions: tuple[Decision, ...], *, led: Millis | None = None) -> Iterator[Span]:
+    """The timeline, given that nobody else decides anything: lazy, so look no further than you must.
+
+    `led`: when the steps are over that lead every job of the program; their spans are left out then.
+    """
+    lead = () if led is None else plan.program.lead
+    step: Step | DefaultEnding = plan.program.straight[lead[-1].id, NEXT] if lead else plan.program.first
+    index, since = len(lead), plan.invocation.at if led is None else led
     settled: tuple[Decision, ...] = ()
     ends: tuple[DelegateEnd, ...] = ()
     branching = Branching(plan)
-    visits, rounds = dict[str, int](), dict[str, int]()
+    visits, rounds = {each.id: 1 for each in lead}, dict[str, int]()
     while True:
         name = step.id
         visit, used = visits.get(name, 0), rounds.get(name, 0)

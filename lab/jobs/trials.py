@@ -27,7 +27,7 @@ from lab.jobs.branches import NO_VERDICTS, exits, holds_now, possible, reachable
 from lab.jobs.gates import Decision, offers
 from lab.jobs.names import DelegateOutputs, Writer, job_names, output_text, request_names
 from lab.jobs.own_run import USUAL_USER, own_caller
-from lab.jobs.plan import Input, Invocation, Plan, plan
+from lab.jobs.plan import Input, Invocation, Plan
 from lab.jobs.program import Program, part_for
 from lab.jobs.span import DelegateEnd, Span
 from lab.jobs.texts import writer_at
@@ -122,7 +122,7 @@ def trials_of(parts: Sequence[Program]) -> list[list[TrialJob]]:
             for ordinal in range(1, (_DRAWS if part.conditional else _FEW_DRAWS) + 1)
             for who in {call.user: None, user: None}
         ]
-        jobs = [plan(part, each, scenario.seed or 0, {}, scripted=True, earlier=earlier) for each in calls]
+        jobs = [Plan(part, each, scenario.seed or 0, earlier=earlier) for each in calls]
         found.append([trial for job in jobs for trial in _trials(job, with_verdicts=job.invocation.ordinal <= 1)])
     return found
 

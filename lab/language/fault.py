@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
-from lab.language.shape import parsed, write_part
 from lab.program.faults import Fault, JobFault
 
 _SHOWN = (
@@ -16,11 +15,15 @@ _SHOWN = (
 
 def parse_fault(document: dict[str, Json]) -> JobFault:
     """The fault; ScenarioError with every complaint if it is none."""
+    from lab.language.shape import parsed  # most labs arm no fault, and no start waits for one
+
     return parsed(JobFault, document, "fault")
 
 
 def fault_document(fault: Fault, name: str | None = None) -> dict[str, Json]:
     """The fault as an author would write it, members that say nothing left out; `name` in place of its own."""
+    from lab.language.shape import write_part
+
     members = write_part(fault if name is None else replace(fault, name=name))
     return {member: members[member] for member in _SHOWN if member in members}
 

@@ -78,13 +78,15 @@ def locales_of(data: Iterable[Element]) -> set[str]:
     return {each.locale or LOCALE for each in elements if isinstance(each, Fake)}
 
 
-def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> Mapping[str, object]:
+def restore(
+    data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str, *, under: str = ""
+) -> Mapping[str, object]:
     """The values that templates see: constants, what was drawn, decimals as Decimal, and what is made of these.
 
     Each is restored when it is first looked at: RenderFailure then, if it can't be made of others. What `drawn` doesn't
-    hold is drawn then too: an entry may be new since, or have been a constant.
+    hold is drawn then too: an entry may be new since, or have been a constant. `under` stands before each name there.
     """
-    return _Entries(data, drawn, seed, f"{prefix}/data")
+    return _Entries(data, drawn, seed, f"{prefix}/data", under=under)
 
 
 class Lazy(Mapping[str, object]):
@@ -126,6 +128,7 @@ class _Entries(Lazy):
         seed: Seed,
         stream: str,
         around: "tuple[_Entries, Budget] | None" = None,
+        under: str = "",
     ) -> None:
         super().__init__(data)
         self._data = data
@@ -133,14 +136,15 @@ class _Entries(Lazy):
         self._seed = seed
         self._stream = stream
         self._around = around
+        self._under = under
         self._under_way: set[str] = set()
 
     def _find(self, name: str) -> object:
         datum, stream = self._data[name], f"{self._stream}/{name}"
         if name in self._under_way:
             raise RenderFailure(f"{name} is made of itself")
-        known = self._drawn.get(name)
-        if name not in self._drawn and is_drawn(datum):
+        known = self._drawn.get(place := self._under + name)
+        if known is None and place not in self._drawn and is_drawn(datum):
             known = _draw(datum, self._seed, stream, texts=True)
         self._under_way.add(name)
         try:

@@ -66,7 +66,7 @@ from lab.jobs.facts import (
     repeat_key,
 )
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Input, Invocation, Plan, plan
+from lab.jobs.plan import Input, Invocation, Plan
 from lab.jobs.program import Program
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
@@ -179,9 +179,10 @@ class JobIndex:
             job, record.client, record.team, program.name, record.ordinal, record.at, _input_of(record.input),
             record.conversation, record.turn, self._first_parameters(ledger, record), self._catalog.user(record.user),
         )  # fmt: skip
-        earlier = self._earlier(ledger, record)
-        planned = plan(program, invocation, config.seed, record.drawn, scripted=config.scripted, earlier=earlier)
-        return planned if shown is None or shown == job else replace(planned, alias=shown)
+        alias = None if shown == job else shown
+        return Plan(
+            program, invocation, config.seed, record.drawn, config.scripted, self._earlier(ledger, record), alias
+        )
 
     def _first_parameters(self, ledger: Ledger, record: JobRecord) -> Mapping[str, Json]:
         """The parameters of the conversation's first turn."""

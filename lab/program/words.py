@@ -22,10 +22,11 @@ class Status(StrEnum):
     COMPLETE = "COMPLETE"
     ERROR = "ERROR"
 
-    @property
-    def final(self) -> bool:
-        """True for COMPLETE and ERROR: the body never changes again."""
-        return self in (Status.COMPLETE, Status.ERROR)
+    final: bool
+    """True for COMPLETE and ERROR: the body never changes again."""
+
+    def __init__(self, word: str) -> None:
+        self.final = word in ("COMPLETE", "ERROR")  # asked at each poll, and a member of a class is slow to come by
 
 
 class Verdict(StrEnum):

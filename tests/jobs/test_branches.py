@@ -1,7 +1,6 @@
 """Branches: which one is taken, by lot, by condition and by verdict; and what a branch leaves alone."""
 
 from collections import Counter
-from decimal import Decimal
 from itertools import islice
 from math import exp
 
@@ -207,8 +206,8 @@ def test_shares_agree_with_the_written_chances(seed: int) -> None:
     ],
 )
 def test_a_condition_sees_what_texts_see_and_one_without_an_answer_ends_the_job(when: str, end: str) -> None:
-    fork = forked({"when": when, "to": "b"}, match="(?P<what>go)")
-    plan = replace(planned(fork), data={"price": Decimal("2.50")})
+    price = {"between": [2.5, 2.5], "decimals": 2}
+    plan = planned(forked({"when": when, "to": "b"}, match="(?P<what>go)", data={"price": price}))
     *_, last = spans(plan, ())
     state = status_texts(plan, last, EPOCH, Switches())
     assert last.id == end and (state.error == UNWRITTEN) is (end == "w") is (state.status == "ERROR")

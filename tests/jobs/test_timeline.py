@@ -13,6 +13,7 @@ from lab.jobs.program import program_of
 from lab.jobs.span import DefaultEnding
 from lab.jobs.timeline import at, spans
 from lab.language.shape import parsed
+from lab.program.draws import OneOf
 from lab.program.scenario import Scenario
 from lab.program.steps import Work
 from lab.program.words import Status, Verdict
@@ -58,6 +59,12 @@ def test_looking_changes_nothing(data, plan, looks, now):
 
 
 @given(st.data(), PLANS, INSTANTS)
+def test_a_look_sees_the_span_that_a_walk_from_the_acceptance_passes(data, plan, now):
+    known = tuple(each for each in data.draw(decisions_for(plan)) if each.at <= now)
+    assert at(plan, known, now) == next(each for each in spans(plan, known) if each.until is None or now < each.until)
+
+
+@given(st.data(), PLANS, INSTANTS)
 def test_a_view_holds_its_instant(data, plan, now):
     span = at(plan, data.draw(decisions_for(plan)), now)
     assert span.since <= max(now, plan.invocation.at)
@@ -96,6 +103,12 @@ def test_every_other_ordinal_draws_anew():
     )  # fmt: skip
     drawn = {planned(program, ordinal=n).takes("w", visit) for n in range(1, 6) for visit in range(3)}
     assert len(drawn) == 15
+
+
+def test_data_is_as_it_was_settled_whatever_the_seed_would_draw():
+    program = replace(gated().program.scenario, data={"who": OneOf(("Ann", "Ben"))})
+    plan = replace(planned(program_of(program)), drawn={"data/who": "Cid"})
+    assert dict(plan.data) == {"who": "Cid"}
 
 
 def gated(**gate: object):
@@ -166,6 +179,11 @@ def test_rounds_are_counted_from_nought():
     decisions = (says(2_000, "changes-requested"),)
     assert [at(plan, decisions, now).rounds_used for now in (1_500, 3_500)] == [0, 1]
     assert [at(plan, decisions, now).visit for now in (1_500, 3_500)] == [0, 1]
+
+
+def test_a_step_with_which_every_job_begins_is_visited_anew_by_a_loop():
+    seen = [at(gated(**LOOP), (says(2_000, "changes-requested"),), now) for now in (500, 2_500)]
+    assert [(span.id, span.visit) for span in seen] == [("read", 0), ("read", 1)]
 
 
 def test_derived_facts_of_a_gate_tell_who_decides_when_nobody_does():

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from lab.cli.console import Console
 from lab.cli.setup import Setup
-from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.exchange import Request
@@ -17,6 +16,7 @@ from lab.mock.service import Service
 
 if TYPE_CHECKING:  # who only serves knows no run
     from lab.app.effects import RunObservation
+    from lab.cli.tapes.file_tape import FileTape
 
 
 class TapeRecorder:
@@ -98,6 +98,7 @@ class TapeRecorder:
 
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
+        from lab.cli.tapes.file_tape import FileTape, TapeOpening
         from lab.recording.format.snapshot import snapshot
         from lab.recording.redaction.redactor import redactor_of
         from lab.recording.tape.header import recording_header

@@ -12,12 +12,9 @@ from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
 from lab.dialects.fusion.bodies import NEVER, full_body, nodes
-from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
-from lab.dialects.fusion.workflow_filter import Filter
-from lab.dialects.fusion.workflows import read_filter, workflow_list
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
@@ -58,6 +55,8 @@ class FusionServer:
                 case "look":
                     return _look(match, request.query)
                 case "list":
+                    from lab.dialects.fusion.workflows import read_filter  # most clients know their team
+
                     return base.Describe(echo=read_filter(request.query))
                 case "invoke" | "follow":
                     return _message(match, request, switches, job_of)
@@ -91,6 +90,9 @@ class FusionServer:
                     refusal = _FORBIDDEN
                 return self.refuse(refusal, context.switches)
             case base.Described(teams):
+                from lab.dialects.fusion.workflow_filter import Filter
+                from lab.dialects.fusion.workflows import workflow_list
+
                 wanted = command.echo if isinstance(command.echo, Filter) else None
                 return json_response(workflow_list(teams, wanted))
             case _:
@@ -155,6 +157,8 @@ def _location(match: RouteMatch, view: JobView, context: base.WriteContext) -> H
 
 
 def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:
+    from lab.dialects.fusion.events import chat_events, job_events  # no start waits for a stream
+
     if match.name != "stream":
         return chat_events(view, context)
     admin = context.switches.admin_nodes and view.plan.invocation.input.invocation_mode == "ADMIN"

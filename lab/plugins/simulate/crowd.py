@@ -39,7 +39,6 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
-from lab.language.values import restore
 from lab.mock.config import Config
 from lab.mock.invoke import new_job_id
 from lab.mock.latencies import planned_latency
@@ -91,8 +90,7 @@ class Simulation(Struct, frozen=True, eq=False):
         stream = f"{first.client}/{first.scenario}/{ordinal}"
         job, conversation = new_job_id(self.switches, seed, f"job/{stream}"), new_conversation(seed, stream)
         invocation = replace(first, job=job, ordinal=ordinal, at=at, conversation=conversation)
-        data = restore(program.scenario.data, {}, seed, f"{program.name}/{ordinal}")
-        return Plan(program, invocation, seed, data, {}, self.workload.people is None)
+        return Plan(program, invocation, seed, scripted=self.workload.people is None)
 
 
 # Clients
