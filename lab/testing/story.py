@@ -7,9 +7,15 @@ from typing import Any
 
 LONGEST_STORY = 24
 """Lines of a journal that are shown: the last ones."""
-_COMMON = ("k", "n", "t", "w", "x", "at", "type")
 _NOISE = ("connection.opened", "connection.closed")
 _WIDEST = 140
+
+
+def facts_of(line: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The facts in a line: those that a request brought, or the one that it is."""
+    yield from line.get("facts", ())
+    if line["k"] == "fact":
+        yield line["fact"]
 
 
 def missed_calls(lines: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -18,9 +24,10 @@ def missed_calls(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     found = []
     for line in lines:
         if line["k"] == "req":
-            calls[line["x"]] = f"{line['m']} {line['p']}"
-        elif line["k"] == "fact" and line["type"] == "request.missed":
-            found.append(f"{calls.get(line.get('x', 0), 'a request')}: did you mean {' or '.join(line['near'])}?")
+            calls[line["x"]] = _call(line)
+        for fact in facts_of(line):
+            if fact["type"] == "request.missed":
+                found.append(f"{calls.get(line.get('x', 0), 'a request')}: did you mean {' or '.join(fact['near'])}?")
     return list(dict.fromkeys(found))
 
 
@@ -31,17 +38,25 @@ def story(lines: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join([*([f"… {left} before"] if left > 0 else []), *sentences[-LONGEST_STORY:]])
 
 
+def _call(line: Mapping[str, Any]) -> str:
+    return f"{line['m']} {line['u'].partition('?')[0]}"
+
+
 def _sentences(lines: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     calls: dict[int, str] = {}
     for line in lines:
-        at = f"{line['t'] / 1000:10.3f} s  "
         if line["k"] == "req":
-            calls[line["x"]] = f"{line['m']} {line['p']}"
+            calls[line["x"]] = _call(line)
         elif line["k"] == "res":
             cut = f" ({line['cut']})" if "cut" in line else ""
-            yield f"{at}{calls.pop(line['x'], '?')} -> {line['s'] or 'no answer'}{cut}"
-        elif line["k"] == "fact" and line["type"] not in _NOISE:
-            said = " ".join(f"{name}={value}" for name, value in line.items() if name not in _COMMON)
-            yield f"{at}  {line['type']} {said}"[:_WIDEST]
+            yield f"{_at(line['t'])}{calls.pop(line['x'], '?')} -> {line['s'] or 'no answer'}{cut}"
+        for fact in facts_of(line):
+            if fact["type"] not in _NOISE:
+                said = " ".join(f"{name}={value}" for name, value in fact.items() if name not in ("at", "type"))
+                yield f"{_at(line['t'])}  {fact['type']} {said}"[:_WIDEST]
     for call in calls.values():
         yield f"{'':12}  {call} -> not answered yet"
+
+
+def _at(millis: int) -> str:
+    return f"{millis / 1000:10.3f} s  "

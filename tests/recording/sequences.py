@@ -36,7 +36,7 @@ WORDS = (
     "client_credentials", "application/json", "Bearer", "a+b %2B&=c/é", '"quoted\\"', "«token:T1»", "0" * 32, "eyJ.x.y",
     "fusion-ai", "Invoke", DEMO.id, DEMO.secret, JANE.password, "tab\tand\nline", "whsec_abcdef", "conversation",
     "correct-horse", "battery-staple", "correct-horse-battery-staple", "1234567890123456789", "Taxi 1234567890123456789",
-    "x" * 300, "ü" * 201, "http://u:password@h/", "\\u0000", "%5Cu0000", "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.",
+    "x" * 300, "ü" * 201, "http://u:password@h.invalid/", "\\u0000", "%5Cu0000", "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.",
     '<b>&amp;"quoted"</b>', "Taxi 42", "Taxi 42 correct-horse-battery",
 )  # fmt: skip
 """What stands where a secret is expected, and elsewhere."""

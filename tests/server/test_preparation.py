@@ -96,7 +96,7 @@ async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a
     class Behind(TapeRecorder):
         tape = None
 
-        async def prepare(self, request: Request, said: object) -> None:
+        async def prepare(self, request: Request) -> None:
             reached.set()
             await room.wait()
 

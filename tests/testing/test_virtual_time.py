@@ -136,9 +136,13 @@ def test_the_same_client_leaves_the_same_journal(mock: Served, client: Any) -> N
         mock.control.post("reset", body={})
         ran(mock, client, rare)
         lines = mock.lines()
-        first = {name: min(line[name] for line in lines if line["k"] == "req" and name in line) for name in ("c", "x")}
         # connections and exchanges are counted from the lab's start, and those of the run before may end now
-        own = [{**line, "n": 0} for line in lines if line.get("c", first["c"]) >= first["c"]]
+        first = {name: min(line[name] for line in lines if line["k"] == "req" and name in line) for name in ("c", "x")}
+        flat = [
+            {**{name: value for name, value in line.items() if name != "fact"}, **line.get("fact", {})}
+            for line in lines
+        ]
+        own = [{**line, "n": 0} for line in flat if line.get("c", first["c"]) >= first["c"]]
         # as are the traces of calls that brought none
         journals.append(
             [

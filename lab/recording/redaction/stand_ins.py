@@ -295,7 +295,10 @@ class KnownSecrets:
             with self.lock:
                 listed = self._listed = tuple(self._texts.items())
         spans = [
-            (place, place + len(form), word) for form, word in listed if form in text for place in _places(form, text)
+            (_with_escape(form, text, place), place + len(form), word)
+            for form, word in listed
+            if form in text
+            for place in _places(form, text)
         ]
         if self._parts:
             parts = self._parts
@@ -370,6 +373,14 @@ def _places(form: str, text: str) -> Iterator[int]:
     while place >= 0:
         yield place
         place = text.find(form, place + 1)
+
+
+def _with_escape(form: str, text: str, place: int) -> int:
+    """Where a form that stands at a place begins: an escape before its first sign is a part of it, and left alone is broken."""
+    if form[0] not in '"\\':
+        return place
+    before = text[max(0, place - 64) : place]
+    return place - (len(before) - len(before.rstrip("\\"))) % 2
 
 
 def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | None]]:
