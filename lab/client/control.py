@@ -221,5 +221,5 @@ def read_journal_line(line: bytes, header: Header | None = None) -> Header | tup
     if not found and (len(line) >= LONGEST_LINE or not members_of(line)):
         raise ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
     local = header is not None and bool(header.settings.get("local_orchestrator"))
-    told = (observation_of(each, local=local) for each in found)
-    return tuple(each for each in told if each is not None)
+    observations = (observation_of(each, local=local) for each in found)
+    return tuple(each for each in observations if each is not None)

@@ -31,7 +31,7 @@ _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 Sides: TypeAlias = tuple[Side, Side]
 """What was recorded, and what came: equal where nothing differs that counts."""
 Policy: TypeAlias = Callable[[Json, Json], Sides]
-Members: TypeAlias = dict[str, Json]
+ComparedMembers: TypeAlias = dict[str, Json]
 _NAMES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
 
 
@@ -74,13 +74,15 @@ class Comparator:
         """Whether a matcher is about replies to that route, or facts of that type."""
         return any(matcher.concerns(where, name) for matcher in self.matchers)
 
-    def compared(self, where: str, name: str | None, recorded: Members, got: Members) -> tuple[Members, Members]:
+    def compared(
+        self, where: str, name: str | None, recorded: ComparedMembers, got: ComparedMembers
+    ) -> tuple[ComparedMembers, ComparedMembers]:
         """Two lines, `where` req, res or fact; one that is missing, extra or another fact isn't excused."""
         alike = recorded and got and recorded.get("type") == got.get("type")
         matchers = enumerate(self.matchers) if alike else ()
         rules = [_Rule(number, each.parts, each) for number, each in matchers if each.concerns(where, name)]
         one, other = self.pair(recorded, got, "", rules)
-        return cast("Members", one), cast("Members", other)
+        return cast("ComparedMembers", one), cast("ComparedMembers", other)
 
     def pair(self, recorded: Side, got: Side, name: str, rules: Sequence[_Rule] = (), last: int = -1, *, allowed: bool = False) -> Sides:  # fmt: skip
         """Two values of a member. `last` is the number of the matcher that decided above whether they may differ."""
@@ -108,8 +110,8 @@ class Comparator:
         return one, one if allowed else other
 
     def _members(
-        self, recorded: Members, got: Members, rules: Sequence[_Rule], last: int, *, allowed: bool
-    ) -> tuple[Members, Members]:
+        self, recorded: ComparedMembers, got: ComparedMembers, rules: Sequence[_Rule], last: int, *, allowed: bool
+    ) -> tuple[ComparedMembers, ComparedMembers]:
         names = {**recorded, **got} if self.extras else recorded
         sides = {
             name: self.pair(
@@ -163,7 +165,7 @@ def kinds(recorded: Json, got: Json) -> tuple[str, str]:
     return _kind(recorded), _kind(got)
 
 
-def counted_headers(headers: Headers) -> Members:
+def counted_headers(headers: Headers) -> ComparedMembers:
     """The headers that count; one that stands there twice with all its values."""
     found: dict[str, list[Json]] = {}
     for name, value in headers:

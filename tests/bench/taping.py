@@ -13,4 +13,6 @@ from lab.recording.tape.tape import Tape
 def tape(mock: Service, file: str) -> Tape:
     """Records to `file` until the process ends."""
     disk = TapeFile(Path(file))
-    return Tape(mock, disk.write, recording_header(mock.config, lab=__version__), sync=disk.sync, hold=MOST_HELD)
+    tape = Tape(mock, disk.write, recording_header(mock.config, lab=__version__), sync=disk.sync)
+    tape.hold = MOST_HELD
+    return tape

@@ -247,8 +247,8 @@ KEY = "q7Jw2xN0bT5zK9fV3mRd"
 def days_note(said: str) -> None:
     """A recording of somebody who said it in a message."""
     lines = [json.loads(each) for each in (ROOT / "recordings" / DAY).read_text("utf-8").splitlines()]
-    asked = next(line for line in lines if line["k"] == "req" and "message" in line.get("body", {}))
-    asked["body"]["message"] = said
+    question = next(line for line in lines if line["k"] == "req" and "message" in line.get("body", {}))
+    question["body"]["message"] = said
     Path("day.rec.jsonl").write_bytes(written(lines))
 
 

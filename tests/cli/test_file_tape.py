@@ -112,12 +112,12 @@ async def test_what_was_redacted_before_is_told_at_once_as_it_would_have_been(
     redaction = Redaction(tape.tape.redactor, monkeypatch)
     redaction.open.set()
     reply = Replied(0, 1, Response(200, (), b"\xc3\xa9" * LONG_BODY))
-    asked = Requested(0, 1, "", Request("POST", "/", "", (), b"\xc3\xa8" * LONG_BODY))
-    for each in (asked, reply):
+    long = Requested(0, 1, "", Request("POST", "/", "", (), b"\xc3\xa8" * LONG_BODY))
+    for each in (long, reply):
         await tape.redact(each)
     assert len(redaction.long) == 2 and redaction.here not in redaction.long
-    for told in (asked, reply):
-        joined.service.tell(told)
+    for seen in (long, reply):
+        joined.service.tell(seen)
     assert redaction.here not in redaction.long
     same_bytes(joined, tape)
 
@@ -211,7 +211,7 @@ def test_no_line_waits_longer_than_50_ms_nor_for_more_than_64_lines(
 ) -> None:
     joined, later = Joined(config()), Later()
     tape = file_tape_of(joined, tmp_path_factory.mktemp("tapes") / "day.rec.jsonl")
-    told: list[tuple[float, int]] = []
+    seen: list[tuple[float, int]] = []
     """When each line was complete, and which that is."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(file_tape.asyncio, "get_running_loop", lambda: later)
@@ -220,24 +220,24 @@ def test_no_line_waits_longer_than_50_ms_nor_for_more_than_64_lines(
             match move:
                 case "request":
                     x, answered = x + 1, False
-                    tell(tape, Requested(0, x, "", Request("GET", f"/{x}")), told, later.now)
+                    tell(tape, Requested(0, x, "", Request("GET", f"/{x}")), seen, later.now)
                 case "reply" if not answered:
                     answered = True
-                    tell(tape, Replied(0, x, Response(404)), told, later.now)
+                    tell(tape, Replied(0, x, Response(404)), seen, later.now)
                 case "fact":
-                    tell(tape, Noted(0, FaultStruck(at=0, fault="f", call=1)), told, later.now)
+                    tell(tape, Noted(0, FaultStruck(at=0, fault="f", call=1)), seen, later.now)
                 case "flush":
                     tape.flush()
-                    assert written(tape) == len(told)
+                    assert written(tape) == len(seen)
                 case int():
                     later.advance(move / 1000)
-            behind = [at for at, n in told if n >= written(tape)]
+            behind = [at for at, n in seen if n >= written(tape)]
             assert all(later.now - at < 0.05 for at in behind) and len(behind) <= MOST_HELD
     tape.tape.close(0)
 
 
-def tell(tape: FileTape, observation: Observation, told: list[tuple[float, int]], now: float) -> None:
-    told.append((now, len(told)))
+def tell(tape: FileTape, observation: Observation, seen: list[tuple[float, int]], now: float) -> None:
+    seen.append((now, len(seen)))
     tape(observation)
 
 

@@ -73,7 +73,8 @@ def a_tape(*, repeats: bool) -> bytes:
     """Of a day in which texts are hostile, and the same is said again."""
     joined, lines = Joined(config()), list[bytes]()
     header = recording_header(joined.service.config, lab="0.1.0")
-    joined.tape = Tape(joined.service, lines.append, header, repeats=repeats)
+    joined.tape = Tape(joined.service, lines.append, header)
+    joined.tape.repeats = repeats
     joined.service.observers[:] = [joined.tape]
     joined.play(((Verdict.CHANGES, "Cheaper\r\n\x1b[31m\u202e"), (Verdict.APPROVED, None)))
     for _ in range(3):

@@ -7,7 +7,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json, Response
 from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
-from lab.recording.comparison import Comparator, Members, ReplayComparator
+from lab.recording.comparison import Comparator, ComparedMembers, ReplayComparator
 from lab.recording.divergences import differing, first_difference
 from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps
@@ -52,7 +52,7 @@ def test_what_is_ignored_makes_no_difference_and_nothing_else_is_changed(one: Js
     )
 
 
-WITH_WORDS: Members = {"text": "it is lab-W1-wrong-xx, and lab-W1-wrong-xx again", "more": ["lab-W2-wrong-xx"]}
+WITH_WORDS: ComparedMembers = {"text": "it is lab-W1-wrong-xx, and lab-W1-wrong-xx again", "more": ["lab-W2-wrong-xx"]}
 
 
 @each_row(
@@ -65,7 +65,7 @@ WITH_WORDS: Members = {"text": "it is lab-W1-wrong-xx, and lab-W1-wrong-xx again
         ({"text": "it was SesameOpen, and SesameOpen again", "more": ["other-word"]}, "text"),
     ],
 )
-def test_of_a_word_that_became_a_secret_later_the_same_stands_everywhere(got: Members, differs: str) -> None:
+def test_of_a_word_that_became_a_secret_later_the_same_stands_everywhere(got: ComparedMembers, differs: str) -> None:
     comparator = ReplayComparator((), INSTANT_EPOCH)
     sides = comparator.compared("res", None, {"body": WITH_WORDS}, {"body": got})
     assert (first_difference(*sides) or "").partition(" expected")[0] == (
@@ -93,7 +93,7 @@ def test_the_first_place_that_differs_is_told_with_both_values(one: Json, other:
 @each_row(("cut", "passes"), [("it is lab-T1-tok", True), ("it is a lab-T1-tok", False), ("it is", False)])
 def test_a_text_that_was_cut_in_a_secret_is_compared_as_far_as_both_go(cut: str, passes: bool) -> None:
     """What a secret stands for has another length now, so another sign is the last."""
-    whole: Members = {"status": 200, "cut": "truncated", "times": [], "body": "it is lab-T1-token, a"}
+    whole: ComparedMembers = {"status": 200, "cut": "truncated", "times": [], "body": "it is lab-T1-token, a"}
     assert _cut_alike({**whole, "body": f"{cut}en"}, whole) is passes
     assert not _cut_alike({**whole, "body": f"{cut}en", "status": 500}, whole)
 
@@ -103,7 +103,7 @@ def test_what_the_lab_gives_is_held_to_the_letter() -> None:
     assert first_difference(*comparator.compared("res", None, {"body": "lab-T1-token"}, {"body": "another-token"}))
 
 
-RECORDED: Members = {"jobId": "job-number-1", "startDate": 1_767_225_600_000, "output": "Paid.", "n": 1.0}
+RECORDED: ComparedMembers = {"jobId": "job-number-1", "startDate": 1_767_225_600_000, "output": "Paid.", "n": 1.0}
 
 
 @each_row(
@@ -117,7 +117,7 @@ RECORDED: Members = {"jobId": "job-number-1", "startDate": 1_767_225_600_000, "o
         ({name: part for name, part in RECORDED.items() if name != "n"}, "body differs: n"),
     ],
 )
-def test_another_server_has_other_ids_instants_and_more_members(got: Members, differs: str) -> None:
+def test_another_server_has_other_ids_instants_and_more_members(got: ComparedMembers, differs: str) -> None:
     bound = Bindings()
     recorded = RecordedAnswer("status", 200, (), Body(Enc.JSON, RECORDED))
     sides = AnswerComparator(bound, None).answers(recorded, Response(200, (), dumps(got).encode()), generated=False)
@@ -130,12 +130,12 @@ def test_an_id_stands_for_one_alone_inside_texts_too() -> None:
     bound = Bindings()
     compare = AnswerComparator(bound, None)
 
-    def differ(recorded: Members, got: Members) -> str | None:
+    def differ(recorded: ComparedMembers, got: ComparedMembers) -> str | None:
         one = RecordedAnswer("status", 200, (), Body(Enc.JSON, recorded))
         return first_difference(*compare.answers(one, Response(200, (), dumps(got).encode()), generated=False))
 
-    first: Members = {"jobId": "recorded-1", "says": "of recorded-1"}
-    before: Members = {"says": "of recorded-0", "jobId": "recorded-0"}
+    first: ComparedMembers = {"jobId": "recorded-1", "says": "of recorded-1"}
+    before: ComparedMembers = {"says": "of recorded-0", "jobId": "recorded-0"}
     assert differ(before, {"says": "of this-one-0", "jobId": "this-one-0"}) is None
     assert differ(first, {"jobId": "this-one-1", "says": "of this-one-1"}) is None
     assert differ(first, {"jobId": "this-one-2", "says": "of this-one-1"})

@@ -8,7 +8,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, Request
-from lab.recording.comparison import Comparator, Members, excused_request
+from lab.recording.comparison import Comparator, ComparedMembers, excused_request
 from lab.recording.matchers import Matcher, MatcherFile, parse_matchers
 from tests.cli.test_replay import resealed
 from tests.conftest import ROOT, Lab, each_row
@@ -19,8 +19,8 @@ def matchers(*lines: str) -> MatcherFile:
 
 
 def excuse(
-    matchers: Sequence[Matcher], where: str, name: str | None, recorded: Members, got: Members
-) -> tuple[Members, set[int]]:
+    matchers: Sequence[Matcher], where: str, name: str | None, recorded: ComparedMembers, got: ComparedMembers
+) -> tuple[ComparedMembers, set[int]]:
     """What was got as it compares, and which matchers had a place; what was recorded is what it was."""
     comparator = Comparator(matchers)
     expected, shown = comparator.compared(where, name, recorded, got)
@@ -28,7 +28,7 @@ def excuse(
     return shown, comparator.applied
 
 
-def reply(body: Json, **beside: Json) -> Members:
+def reply(body: Json, **beside: Json) -> ComparedMembers:
     return {"status": 200, "body": body, **beside}
 
 
@@ -58,7 +58,7 @@ def test_a_rule_lets_values_differ_so_far_and_no_farther(
         assert applied == {0}
 
 
-MANY: Members = {"l": [{"id": 1, "n": 1}, {"id": 2, "n": 2}], "o": {"a/b": "x"}}
+MANY: ComparedMembers = {"l": [{"id": 1, "n": 1}, {"id": 2, "n": 2}], "o": {"a/b": "x"}}
 
 
 @each_row(
@@ -100,7 +100,7 @@ def test_only_what_is_named_is_excused_and_of_two_the_later_counts() -> None:
 
 def test_a_line_that_is_missing_extra_or_another_is_never_excused() -> None:
     found = parse_matchers("- {where: fact, path: $, rule: ignore}\n", "day.match.yaml").matchers
-    one: Members = {"type": "job.status", "at": 5, "to": "WAITING"}
+    one: ComparedMembers = {"type": "job.status", "at": 5, "to": "WAITING"}
     assert excuse(found, "fact", "job.status", one, {**one, "at": 6, "to": "x"}) == (one, {0})
     for recorded, got in ((one, {}), ({}, one), (one, {**one, "type": "gate.opened"})):
         assert excuse(found, "fact", "job.status", recorded, got) == (got, set())

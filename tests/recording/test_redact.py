@@ -15,7 +15,7 @@ from lab.recording.format.lines import Enc
 from lab.recording.redaction.bodies import body_of, bytes_of
 from lab.recording.redaction.redactor import Redactor, redactor_of
 from lab.recording.redaction.stand_ins import (
-    GIVEN,
+    GIVEN_KINDS,
     KINDS,
     MADE_UP,
     STAND_IN,
@@ -179,7 +179,7 @@ def test_one_is_filled_in_whatever_stands_right_behind_it(word: str, behind: str
 @given(st.lists(st.tuples(st.sampled_from((*KINDS, "usercode")), LIKE), min_size=2, max_size=40))
 def test_of_one_tape_no_stand_in_is_the_head_of_another(brought: list[tuple[str, str]]) -> None:
     secrets = KnownSecrets()
-    words = [stand_in(kind, secrets.next(kind), like) for kind, like in brought if kind in GIVEN | MADE_UP]
+    words = [stand_in(kind, secrets.next(kind), like) for kind, like in brought if kind in GIVEN_KINDS | MADE_UP]
     assert len(set(words)) == len(words)
     for one in words:
         for other in words:

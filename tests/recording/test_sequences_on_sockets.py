@@ -26,11 +26,11 @@ def test_sessions_over_sockets_replay(number: int) -> None:
     assert result.passed, result.text()
 
 
-@each_row("asked", [token_request("client_credentials"), Request("GET", "/nowhere")])
-def test_what_others_do_while_a_call_is_answered_leaves_its_instant_as_it_is(asked: Request) -> None:
+@each_row("sent", [token_request("client_credentials"), Request("GET", "/nowhere")])
+def test_what_others_do_while_a_call_is_answered_leaves_its_instant_as_it_is(sent: Request) -> None:
     joined = Joined(config())
     joined.now = 5_000
-    reply = joined.service.serve(asked, joined.now)
+    reply = joined.service.serve(sent, joined.now)
     joined.service.tell(Noted(5_400, ConnectionClosed(at=5_400, c=9, how="client")))
     joined.service.tell(Replied(6_000, reply.x, reply.response, reply.latency))
     recording = joined.closed()
@@ -49,10 +49,10 @@ def test_a_number_in_a_texts_json_keeps_its_length_where_it_is_hidden_and_else_i
 
 def test_what_a_redirect_repeats_of_a_query_is_hidden_as_there_and_written_as_it_is_written() -> None:
     redactor = Redactor(KnownSecrets(lambda: "password"))  # one of the lab's own words is looked for nowhere
-    asked = redactor.written("state=http%3A%2F%2Fu%3Apassword%40h%2F&x=a+b", oauth=True)
-    assert asked == "state=http%3A%2F%2Fu%3Alab-S1-s%40h%2F&x=a+b"
+    hidden = redactor.written("state=http%3A%2F%2Fu%3Apassword%40h%2F&x=a+b", oauth=True)
+    assert hidden == "state=http%3A%2F%2Fu%3Alab-S1-s%40h%2F&x=a+b"
     came = "http://h/cb?code=c&state=http%3A%2F%2Fu%3Apassword%40h%2F&x=a+b"
-    assert redactor.header("location", came) == f"http://h/cb?code=c&{asked}"
+    assert redactor.header("location", came) == f"http://h/cb?code=c&{hidden}"
     assert redactor.header("location", "http://h/cb?state=http%3A//u%3Apassword%40h/") == (
         "http://h/cb?state=http%3A//u%3Alab-S1-s%40h/"
     )

@@ -209,11 +209,11 @@ def test_a_tape_remembers_few_long_bodies() -> None:
 def test_a_request_waits_for_its_facts_and_for_nothing_else() -> None:
     joined, written = Joined(config()), list[bytes]()
     tape = Tape(joined.service, written.append, recording_header(config(), lab="0.1.0"))
-    asked = Request("GET", "/", "", (), b"")
-    tape(Requested(0, 1, "unknown", asked))
+    call = Request("GET", "/", "", (), b"")
+    tape(Requested(0, 1, "unknown", call))
     assert tape.waiting and kinds(b"".join(written)) == ["header"]
     tape(Noted(0, FaultStruck(at=0, fault="f", call=1), 1))
-    tape(Requested(0, 2, "unknown", asked))
+    tape(Requested(0, 2, "unknown", call))
     assert kinds(b"".join(written)) == ["header", "req 1", "fault.struck"]
     tape.flush()
     assert not tape.waiting and kinds(b"".join(written)) == ["header", "req 1", "fault.struck", "req 2"]
@@ -227,8 +227,9 @@ def test_a_request_waits_for_its_facts_and_for_nothing_else() -> None:
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 9))
 def test_however_many_lines_are_written_at_once_the_bytes_are_the_same(flushes: list[bool], hold: int) -> None:
     """`flushes`: whether all is written behind each reply in turn."""
-    joined, held = Joined(config(scripted=False)), list[bytes]()
-    tape = Tape(joined.service, held.append, recording_header(config(scripted=False), lab="0.1.0"), hold=hold)
+    joined, whole = Joined(config(scripted=False)), list[bytes]()
+    tape = Tape(joined.service, whole.append, recording_header(config(scripted=False), lab="0.1.0"))
+    tape.hold = hold
     joined.service.observers.append(tape)
     moments = iter(flushes)
 
@@ -238,7 +239,7 @@ def test_however_many_lines_are_written_at_once_the_bytes_are_the_same(flushes: 
 
     joined.service.observers.append(flush)
     joined.play(((Verdict.APPROVED, None),))
-    assert joined.data.startswith(b"".join(held))
+    assert joined.data.startswith(b"".join(whole))
     for each in (joined.tape, tape):
         each.close(joined.now)
-    assert b"".join(held) == joined.data
+    assert b"".join(whole) == joined.data

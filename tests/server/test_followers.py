@@ -67,8 +67,8 @@ class Followed:
     async def follow(self, path: str = REPLIES, version: str = "1.1") -> Follower:
         peer = Peer(*await asyncio.open_connection("127.0.0.1", self.plane.port))
         self.stage.peers.append(peer)
-        asked = request("GET", f"/_lab/{path}", (("authorization", f"Bearer {TOKEN}"),), port=self.plane.port)
-        await peer.send(asked.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+        sent = request("GET", f"/_lab/{path}", (("authorization", f"Bearer {TOKEN}"),), port=self.plane.port)
+        await peer.send(sent.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
         found = Follower(peer)
         found.head = await peer.reader.readuntil(b"\r\n\r\n")
         return found
@@ -94,11 +94,11 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_all_get_the_same_bytes_made_once_whenever_they_come(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[Observation] = []
+    observations: list[Observation] = []
     take = Tape.__call__
 
     def counted(tape: Tape, observation: Observation) -> None:
-        told.append(observation)
+        observations.append(observation)
         take(tape, observation)
 
     monkeypatch.setattr(Tape, "__call__", counted)
@@ -112,7 +112,7 @@ async def test_all_get_the_same_bytes_made_once_whenever_they_come(
     assert len({each[: each.index(b'"s":202')] for each in got}) == 1
     (group,) = followed.groups
     assert len(group._all) == 4
-    assert [each.x for each in told if isinstance(each, Requested)] == [1, 2]
+    assert [each.x for each in observations if isinstance(each, Requested)] == [1, 2]
     assert [line["n"] for line in late.lines() if line["k"] != "fact"] == [
         line["n"] for line in early[0].lines() if line["k"] != "fact"
     ]
@@ -140,8 +140,8 @@ async def test_a_request_is_told_with_its_facts_before_it_is_answered(followed: 
     await follower.read(b'"x":3,"c":')
     assert [line["x"] for line in follower.lines() if line["k"] == "res"] == [1, 2]
     granted = next(line for line in follower.lines() if line.get("type") == "token.granted")
-    asked = next(line for line in follower.lines() if line["k"] == "req")
-    assert granted["n"] == asked["n"]
+    sent = next(line for line in follower.lines() if line["k"] == "req")
+    assert granted["n"] == sent["n"]
     followed.stage.clock.release()
     await follower.read(b'"x":3,"s":200')
 

@@ -290,8 +290,8 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     else:
         assert run.outcome is None or run.outcome.status is None, "no job came of the last message"
     assert run.token is not None and (run.token.token or "").startswith("lab-T")
-    asked = [line for line in read(path.read_bytes()).of(Req) if line.path.endswith("/invokeAsync")]
-    messages = {dumps(line.body.value) for line in asked}
+    query = [line for line in read(path.read_bytes()).of(Req) if line.path.endswith("/invokeAsync")]
+    messages = {dumps(line.body.value) for line in query}
     assert jobs.in_flight == {} and len(jobs.keys()) == len(messages), "one that is sent again is no further one"
 
 

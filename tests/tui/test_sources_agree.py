@@ -71,9 +71,9 @@ class Run:
 
     def _write(self, line: bytes) -> None:
         self.lines.append(line)
-        told = read_line(line)
+        observed = read_line(line)
         # LIVE hears facts of the control plane's journal, and everything else from its own driver
-        self.live += [each for each in told if isinstance(each, Noted)] if isinstance(told, tuple) else []
+        self.live += [each for each in observed if isinstance(each, Noted)] if isinstance(observed, tuple) else []
 
     def seen_live(self) -> RunState:
         return play.folded(self.live).run()
@@ -81,8 +81,8 @@ class Run:
     async def seen_watching(self) -> RunState:
         observed = JournalState(INSTANT_EPOCH)
         for line in [line async for piece in self.onlooker.so_far() for line in piece]:
-            told = read_line(line)
-            for each in told if isinstance(told, tuple) else ():
+            entries = read_line(line)
+            for each in entries if isinstance(entries, tuple) else ():
                 observed = follow(observed, each)
         return observed.run()
 

@@ -83,9 +83,8 @@ class FileTape:
 
         opening.redactor.secrets.lock = RLock()  # long bodies are redacted in other threads
         self._tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor)
-        self.tape = Tape(
-            source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails, hold=MOST_HELD
-        )
+        self.tape = Tape(source, file.write, opening.header, sync=file.sync, wall=wall, tails=self._tails)
+        self.tape.hold = MOST_HELD
         self.tape.limit = opening.limit
 
     def __call__(self, observation: Observation) -> None:

@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Response
 from lab.dialects import wires
 from lab.recording.bindings import Bindings, is_id
-from lab.recording.comparison import Comparator, Members, Policy, Sides, counted_headers, kinds
+from lab.recording.comparison import Comparator, ComparedMembers, Policy, Sides, counted_headers, kinds
 from lab.recording.format.lines import Body, Enc
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import value_of
@@ -30,7 +30,7 @@ _DATE = re.compile(
 _TIME = re.compile(rf"{_DATE.pattern}|(?:[0-9]+:)?[0-9]{{2}}:[0-9]{{2}}\.[0-9]")
 """An instant within a text: a date, or how long after something, as the lab's refusals say it."""
 _SECONDS = frozenset(("exp", "iat", "nbf", "auth_time"))
-"""Members of the OAuth server's answers that hold an instant in seconds since 1970 (RFC 7662 §2.2)."""
+"""ComparedMembers of the OAuth server's answers that hold an instant in seconds since 1970 (RFC 7662 §2.2)."""
 _UNRECORDED = "(a secret that wasn't recorded)"
 _BEARER = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _PRESENT = frozenset(("retry-after",))
@@ -63,19 +63,21 @@ class AnswerComparator(Comparator):
         self._first: tuple[Millis, Millis] | None = None
         """The first instant that answers about the job have, on either side: each has its own clock."""
 
-    def answers(self, recorded: RecordedAnswer, here: Response, *, generated: bool) -> tuple[Members, Members]:
+    def answers(
+        self, recorded: RecordedAnswer, here: Response, *, generated: bool
+    ) -> tuple[ComparedMembers, ComparedMembers]:
         """Both as they compare; `generated`: its texts may be made of generated data, so only their type counts.
 
         The body of one that goes with another status is given whole.
         """
         self._generated = generated
         written, body = recorded.body, _body_like(recorded.body, here)
-        expected: Members = {
+        expected: ComparedMembers = {
             "status": recorded.status,
             "headers": counted_headers(recorded.headers),
             "enc": str(written.enc),
         }
-        got: Members = {"status": here.status, "headers": counted_headers(here.headers), "enc": str(body.enc)}
+        got: ComparedMembers = {"status": here.status, "headers": counted_headers(here.headers), "enc": str(body.enc)}
         if recorded.status == here.status or written.enc is Enc.TEXT:
             mine, yours = expected | {"body": _unwrapped(written)}, got | {"body": _unwrapped(body)}
             self.compared("res", recorded.route, mine, yours)  # a text may hold an id that stands behind it as one

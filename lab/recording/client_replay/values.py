@@ -138,8 +138,8 @@ def _challenges(recording: Recording) -> dict[str, str]:
     of_codes: dict[str, str] = {}
     found: dict[str, str] = {}
     for call in calls_in(recording):
-        asked = dict(loose_pairs(call.req.query))
-        challenge, location = asked.get("code_challenge"), header_of(call.res.headers, "location") if call.res else None
+        query = dict(loose_pairs(call.req.query))
+        challenge, location = query.get("code_challenge"), header_of(call.res.headers, "location") if call.res else None
         for word in stand_ins(location or "") if challenge else ():
             of_codes[word] = challenge or ""
         form = dict(fields_of(call.req.headers, call.req.body) or ())

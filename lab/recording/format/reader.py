@@ -313,8 +313,8 @@ def _decoded(raw: bytes) -> FileLine:
     if isinstance(line, Header | End):
         return line
     facts = (line.fact,) if isinstance(line, FactLine) else line.facts if isinstance(line, Req) else ()
-    held = [dict(fact) for fact in facts] + ([] if isinstance(line, FactLine) else [line.body.value])
-    if deep(held, raw, DEEPEST_VALUE + 1):
+    values = [dict(fact) for fact in facts] + ([] if isinstance(line, FactLine) else [line.body.value])
+    if deep(values, raw, DEEPEST_VALUE + 1):
         raise _Unfit(f"the line nests deeper than {DEEPEST_VALUE + 1} levels")
     for fact in facts:
         _demand_fact(fact)

@@ -14,7 +14,7 @@ from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
 
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
-NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
 _RUN = b"0" * 19
 """Of a number with so many digits in a row no reader of JSON keeps all."""
 
@@ -41,8 +41,8 @@ def body_of(
         return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
     redacted = redactor.json(value, oauth=oauth, reply=reply)
     # where the value doesn't give the bytes back, their digest tells them
-    told = redacted != value or dumps(redacted, long=len(raw) > LONG).encode() == raw
-    return Body(Enc.JSON, redacted, None if told else sha256(raw).hexdigest())
+    exact = redacted != value or dumps(redacted, long=len(raw) > LONG).encode() == raw
+    return Body(Enc.JSON, redacted, None if exact else sha256(raw).hexdigest())
 
 
 def _events(text: str, redactor: Redactor) -> str:
@@ -84,7 +84,7 @@ def content_type(headers: Headers) -> str:
     return (header_of(headers, "content-type") or "").lower()
 
 
-def bytes_of(body: Body, values: Mapping[str, str] = NOTHING) -> bytes:
+def bytes_of(body: Body, values: Mapping[str, str] = NO_VALUES) -> bytes:
     """The body as it goes over the wire, stand-ins replaced by `values`; ValueError for one that no wire gave."""
     match body.enc:
         case Enc.NONE:

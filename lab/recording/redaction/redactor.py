@@ -117,8 +117,8 @@ class Redactor:
         """What somebody wrote, without what is known as a secret or looks like one."""
         generation = self.secrets.generation
         short = len(text) <= _LONGEST_KEPT
-        made, clean = (self._clean if short else self._long).get(text, _NOT_YET)
-        if made != generation:
+        known, clean = (self._clean if short else self._long).get(text, _NOT_YET)
+        if known != generation:
             clean = self._with_json(text) if text[:1] in ("{", "[") else self.flat(text)
             if not short:
                 self._long = {**dict([*self._long.items()][1 - _MOST_LONG :]), text: (generation, clean)}
@@ -330,10 +330,10 @@ class Redactor:
             case list():
                 return [self.json(part, oauth=oauth, reply=reply) for part in value]
             case dict():
-                told = _told_of(value)
+                named = _told_of(value)
                 return {
                     self.text(name): self._member(
-                        told if told and name.lower().endswith(_VALUES) else name, part, oauth=oauth, reply=reply
+                        named if named and name.lower().endswith(_VALUES) else name, part, oauth=oauth, reply=reply
                     )
                     for name, part in value.items()
                 }

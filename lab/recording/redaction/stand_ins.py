@@ -23,7 +23,7 @@ KINDS = {
     "host": ("H", "host"),
 }  # fmt: skip
 """The kinds of stand-ins: the letter before the number, and the word behind it."""
-GIVEN = frozenset("token refresh code device usercode idtoken xsrf".split())
+GIVEN_KINDS = frozenset("token refresh code device usercode idtoken xsrf".split())
 """The kinds that the lab gives: a replay gives the stand-ins themselves."""
 MADE_UP = frozenset(("wrong", "secret", "verifier", "cookie", "assertion"))
 """The kinds that peers bring: any other value would do as well."""
@@ -49,7 +49,7 @@ TAKEN_OUT = "\ue000"
 _TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]{{1,9}}){TAKEN_OUT}")
 _LONGEST_WORD = 4_096
 _WORD = re.compile(rf"[A-Za-z0-9_-]{{1,{2 * _LONGEST_WORD}}}")
-USUAL = re.compile(r"[A-Za-z0-9._~:=+-]*")
+ID_SIGNS = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
 _DIGITS = re.compile("[0-9]+")
@@ -66,7 +66,7 @@ def stand_in(kind: str, number: int, like: str = "") -> str:
     begin = f"lab-{letter}{number}-"
     if not like or kind not in MADE_UP or kind == "assertion":
         return begin + word
-    odd = "\x7f" if not like.isprintable() else "" if USUAL.fullmatch(like) else "!"
+    odd = "\x7f" if not like.isprintable() else "" if ID_SIGNS.fullmatch(like) else "!"
     room = max(len(like) - len(odd), len(begin))
     return f"{begin}{word}-".ljust(room, "x")[:room] + odd
 
@@ -226,7 +226,7 @@ class KnownSecrets:
         word = self._of[value] = stand_in(kind, self.next(kind), value)
         if kind in self.made_up and self._is_own(value):
             return word
-        self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN)
+        self._look_for(value, word, bounded=kind in MADE_UP, given=kind in GIVEN_KINDS)
         return word
 
     def _is_own(self, value: str) -> bool:
@@ -399,7 +399,7 @@ def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | 
 
 def odd_sign(plain: str, word: str) -> str:
     """What is refused in a path as the signs of `plain` are, if the word for it isn't; of ids nothing is."""
-    return "%2F" if "/" in plain else "" if "!" in word or USUAL.fullmatch(plain) else "!"
+    return "%2F" if "/" in plain else "" if "!" in word or ID_SIGNS.fullmatch(plain) else "!"
 
 
 def writings(value: str) -> set[str]:

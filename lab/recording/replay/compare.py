@@ -17,7 +17,7 @@ from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.bindings import Bindings
-from lab.recording.comparison import Members, ReplayComparator, counted_headers
+from lab.recording.comparison import ComparedMembers, ReplayComparator, counted_headers
 from lab.recording.divergences import Difference, Differences, diff, first_difference, request_title
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
@@ -25,7 +25,7 @@ from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Reco
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import body_of, bytes_of, text_within
 from lab.recording.redaction.redactor import CUT, Plain
-from lab.recording.redaction.stand_ins import GIVEN, STAND_IN, kind_of, stand_ins
+from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
 from lab.recording.replay.replayer import ReplayedCall, Replayer
 
 _PLAIN = Plain()
@@ -154,8 +154,10 @@ class Comparison(Replayer):
             if one is not None and other is not None and _same_fact(one, other):
                 if not self.comparator.concerned("fact", type_):
                     continue
-            expected: Members = {} if one is None else {"type": one.type, "at": one.instant, **one.members}
-            actual: Members = {} if other is None else {"type": other.type, "at": other.at, **fact_members(other)}
+            expected: ComparedMembers = {} if one is None else {"type": one.type, "at": one.instant, **one.members}
+            actual: ComparedMembers = (
+                {} if other is None else {"type": other.type, "at": other.at, **fact_members(other)}
+            )
             sides = self.comparator.compared("fact", type_, expected, actual)
             self._compare(job, req, "fact", one.n if one else anchor, *sides)
 
@@ -181,7 +183,9 @@ class Comparison(Replayer):
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
 
-    def _compare(self, job: str | None, req: Req | None, what: str, n: int, expected: Members, actual: Members) -> None:
+    def _compare(
+        self, job: str | None, req: Req | None, what: str, n: int, expected: ComparedMembers, actual: ComparedMembers
+    ) -> None:
         if (text := first_difference(expected, actual)) is None:
             return
         type_ = expected.get("type", actual.get("type"))
@@ -216,7 +220,7 @@ def _asks_with(req: Req | None) -> Iterator[str]:
     """The stand-ins in a request of what the lab gives."""
     if req is not None:
         texts = (req.query, *(value for _, value in req.headers), text_within(req.body))
-        yield from dict.fromkeys(word for text in texts for word in stand_ins(text) if kind_of(word) in GIVEN)
+        yield from dict.fromkeys(word for text in texts for word in stand_ins(text) if kind_of(word) in GIVEN_KINDS)
 
 
 def _same_fact(line: Entry, fact: Fact) -> bool:
@@ -249,17 +253,17 @@ def _same_body(recorded: Body, body: bytes) -> bool:
 
 
 def _members(
-    status: int, held: Millis | None, cut: str | None, times: Sequence[Millis], headers: Headers, body: Body
-) -> Members:
+    status: int, withheld: Millis | None, cut: str | None, times: Sequence[Millis], headers: Headers, body: Body
+) -> ComparedMembers:
     """A reply as it compares."""
     value = str(body.value).replace("\r\n", "\n") if body.enc is Enc.TEXT else body.value
     return {
-        "status": status, "held": held, "cut": cut, "times": list(times), "headers": counted_headers(headers),
+        "status": status, "held": withheld, "cut": cut, "times": list(times), "headers": counted_headers(headers),
         "enc": body.enc.value, "body": value,
     }  # fmt: skip
 
 
-def _cut_alike(recorded: Members, got: Members) -> bool:
+def _cut_alike(recorded: ComparedMembers, got: ComparedMembers) -> bool:
     """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
     mine, yours = recorded["body"], got["body"]
     if not isinstance(mine, str) or not isinstance(yours, str) or (found := _SECRET.search(mine)) is None:

@@ -33,9 +33,9 @@ _IN_URLS = "%/?:@!$&'()*+,;="
 _IN_LAB = ("w", "l", "flags", "in", "judged", "by", "held", "cut", "sent", "raw")
 """Members of lines for which HAR has no word."""
 
-# The model. `Unread` is written and never read, so it may be anything in the files of others.
+# The model. `NeverRead` is written and never read, so it may be anything in the files of others.
 
-Unread: TypeAlias = Any
+NeverRead: TypeAlias = Any
 
 
 class HarPair(Struct):
@@ -48,8 +48,8 @@ class HarPair(Struct):
 class HarContent(Struct, kw_only=True, rename="camel"):
     """A body: `postData` of a request, `content` of a response."""
 
-    size: Unread = UNSET
-    mime_type: Unread = ""
+    size: NeverRead = UNSET
+    mime_type: NeverRead = ""
     text: str | UnsetType | None = UNSET
     params: list[HarPair] | UnsetType = UNSET
     encoding: str | UnsetType | None = UNSET
@@ -58,11 +58,11 @@ class HarContent(Struct, kw_only=True, rename="camel"):
 
 
 class _HarMessage(Struct, kw_only=True, rename="camel"):
-    http_version: Unread = "HTTP/1.1"
+    http_version: NeverRead = "HTTP/1.1"
     cookies: list[HarPair] = []
     headers: list[HarPair] = []
-    headers_size: Unread = -1
-    body_size: Unread = -1
+    headers_size: NeverRead = -1
+    body_size: NeverRead = -1
 
 
 class HarRequest(_HarMessage, kw_only=True, rename="camel"):
@@ -70,7 +70,7 @@ class HarRequest(_HarMessage, kw_only=True, rename="camel"):
 
     method: str = ""
     url: str = ""
-    query_string: Unread = []
+    query_string: NeverRead = []
     post_data: HarContent | UnsetType | None = UNSET
 
 
@@ -78,9 +78,9 @@ class HarResponse(_HarMessage, kw_only=True):
     """A response; of status 0 where nothing came."""
 
     status: int = 0
-    status_text: Unread = field(name="statusText", default="")
+    status_text: NeverRead = field(name="statusText", default="")
     content: HarContent = field(default_factory=HarContent)
-    redirect_url: Unread = field(name="redirectURL", default="")
+    redirect_url: NeverRead = field(name="redirectURL", default="")
     error: str | UnsetType | None = field(name="_error", default=UNSET)
     """How a call without an answer ended, which browsers say."""
 
@@ -92,19 +92,19 @@ class HarEntry(Struct, kw_only=True):
     time: float | None = None
     request: HarRequest
     response: HarResponse
-    cache: Unread = {}
-    timings: Unread = {}
-    connection: Unread = UNSET
-    lab: Unread = field(name="_lab", default=UNSET)
+    cache: NeverRead = {}
+    timings: NeverRead = {}
+    connection: NeverRead = UNSET
+    lab: NeverRead = field(name="_lab", default=UNSET)
     """Which lines of a recording these are, and what they say beyond HAR."""
 
 
 class HarLog(Struct, kw_only=True):
     """What a file holds under `log`."""
 
-    version: Unread = "1.2"
-    creator: Unread = {}
-    lab: Unread = field(name="_lab", default=UNSET)
+    version: NeverRead = "1.2"
+    creator: NeverRead = {}
+    lab: NeverRead = field(name="_lab", default=UNSET)
     """Of a recording its header, its state and all facts."""
     entries: list[HarEntry]
 

@@ -132,7 +132,7 @@ def _fields(headers: Headers) -> str:
 # The lanes: one for the calls and one for each job, and in it stretches of time
 
 
-class Span(NamedTuple):
+class LaneSpan(NamedTuple):
     """A stretch of a lane, or where it ends as it begins an instant."""
 
     at: Millis
@@ -157,30 +157,30 @@ def kind_of_status(res: Res | None) -> str:
     return "pass" if 200 <= status < 300 else "skip" if 300 <= status < 400 else "fail"
 
 
-def _spans(call: RecordedCall, until: Millis) -> Iterator[Span]:
+def _spans(call: RecordedCall, until: Millis) -> Iterator[LaneSpan]:
     """A call from its request to its answer, and the events of which that is made."""
     req, res = call.req, call.res
     title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
-    yield Span(req.t, res.t if res is not None else until, kind_of_status(res), title, x=req.x)
+    yield LaneSpan(req.t, res.t if res is not None else until, kind_of_status(res), title, x=req.x)
     for time in islice(dict.fromkeys(res.times if res is not None else ()), _MOST_MARKED):
-        yield Span(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
+        yield LaneSpan(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
 
 
-def lanes_of(facts: Iterable[Entry], until: Millis) -> list[tuple[str, list[Span]]]:
+def lanes_of(facts: Iterable[Entry], until: Millis) -> list[tuple[str, list[LaneSpan]]]:
     """A lane, with its title, for each job whose acceptance is there: what it was when, then the decisions."""
-    jobs: dict[str, tuple[str, list[Span], list[Span]]] = {}
+    jobs: dict[str, tuple[str, list[LaneSpan], list[LaneSpan]]] = {}
     for fact in facts:
         name, at = fact.text("job") or "", fact.instant
         if fact.type == "job.accepted" and len(jobs) < _MOST_JOBS:
             title = f"{fact.text('team') or 'job'} #{fact.get('ordinal')}"
-            jobs[name] = title, [Span(at, until, "run", "RUNNING", "RUNNING")], []
+            jobs[name] = title, [LaneSpan(at, until, "run", "RUNNING", "RUNNING")], []
         elif name not in jobs:
             continue
         elif fact.type == "job.status":
             status, step, spans = fact.text("to") or "?", fact.text("step") or "", jobs[name][1]
             spans[-1] = spans[-1]._replace(until=at)
-            spans.append(Span(at, until, _KINDS.get(status, "fail"), f"{status} {step}".rstrip(), step or status))
+            spans.append(LaneSpan(at, until, _KINDS.get(status, "fail"), f"{status} {step}".rstrip(), step or status))
         elif fact.type in ("gate.decided", "gate.expired"):
             title = f"{fact.text('gate')}: {fact.text('verdict') or 'timed out'} by {fact.text('by') or 'time'}"
-            jobs[name][2].append(Span(at, at, "mark", title, "◆"))
+            jobs[name][2].append(LaneSpan(at, at, "mark", title, "◆"))
     return [(title, [*spans, *marks]) for title, spans, marks in jobs.values()]

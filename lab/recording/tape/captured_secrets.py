@@ -14,7 +14,7 @@ from lab.program.switches import Switches
 from lab.recording.redaction.leaks import ORIGIN, harmless_host
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.secret_names import kind_under
-from lab.recording.redaction.stand_ins import GIVEN, HERE, MADE_UP, KnownSecrets, kind_of, stand_in
+from lab.recording.redaction.stand_ins import GIVEN_KINDS, HERE, MADE_UP, KnownSecrets, kind_of, stand_in
 from lab.recording.redaction.vocabulary import own_words
 
 _MOST_HOSTS = 1_000
@@ -28,7 +28,7 @@ _USER_NAMES = ("username", "user_name", "login_hint")
 class CapturedSecrets(KnownSecrets):
     """Clients, users and hosts are numbered as they are met; whether a credential was right only its answer tells."""
 
-    made_up = MADE_UP | GIVEN
+    made_up = MADE_UP | GIVEN_KINDS
 
     def __init__(self) -> None:
         config = Config((), Switches(), 0, INSTANT_EPOCH, clients=(), accounts=())

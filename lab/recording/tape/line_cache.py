@@ -63,7 +63,7 @@ class LineCache:
 
     def request(self, observation: Requested) -> Tail:
         """The tail of a request's line."""
-        return self._made(self.of_request(observation))
+        return self._current(self.of_request(observation))
 
     def of_request(self, observation: Requested) -> Tail:
         """The same, as it was made last."""
@@ -75,14 +75,14 @@ class LineCache:
 
     def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
         """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
-        return self._made(self.of_reply(response, oauth=oauth, cut=cut))
+        return self._current(self.of_reply(response, oauth=oauth, cut=cut))
 
     def of_reply(self, response: Response, *, oauth: bool, cut: bool = False) -> Tail:
         """The same, as it was made last."""
         tail = self._reply if len(response.body) <= _LONG else self._long_reply
         return tail(response.headers, response.body, oauth, cut)
 
-    def _made(self, tail: Tail) -> Tail:
+    def _current(self, tail: Tail) -> Tail:
         """The tail as it is to be written now: made anew if a secret became known since that may stand in it."""
         while tail.generation != (generation := self.redactor.secrets.generation):
             tail.take(tail.make(), generation)  # one that was found meanwhile may stand where it wasn't known yet
@@ -97,9 +97,9 @@ class LineCache:
     def _request_tail(self, parts: RequestParts, oauth: bool) -> str:
         redactor, (method, path, query, headers, body) = self.redactor, parts
         written = self.body(headers, body, oauth=oauth, reply=False)
-        asked = f"?{redactor.written(query, oauth=oauth)}" if query else ""
+        query_text = f"?{redactor.written(query, oauth=oauth)}" if query else ""
         line = Req(
-            n=0, t=0, x=0, c=0, method=method, url=redactor.path(path) + asked,
+            n=0, t=0, x=0, c=0, method=method, url=redactor.path(path) + query_text,
             headers=redactor.headers(_foreign(headers)), enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
         return _short(line, long=len(body) > LONG)[_REQ_HEAD:-2]

@@ -74,13 +74,8 @@ class Tape:
         sync: Callable[[], None] | None = None,
         wall: Callable[[], Millis | None] | None = None,
         tails: LineCache | None = None,
-        repeats: bool = True,
-        hold: int = 1,
     ) -> None:
-        """`tails` redacts; None: by the mock's secrets. `repeats`: whether a line may name an earlier one that says the same.
-
-        `hold`: so many lines are written at once, or what there is at `flush`.
-        """
+        """`tails` redacts; None: by the mock's secrets."""
         self.dead: str | None = None
         self._over = False
         self._after = 0
@@ -99,9 +94,11 @@ class Tape:
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
-        self._repeats = repeats
-        self._hold = hold
-        self._held: list[str] = []
+        self.repeats = True
+        """Whether a line may name an earlier one that says the same."""
+        self.hold = 1
+        """So many lines are written at once, or what there is at `flush`."""
+        self._unwritten: list[str] = []
         """Lines that aren't written yet."""
         self._sync_due = False
         self._pending: _Pending | None = None
@@ -175,13 +172,13 @@ class Tape:
 
     def _put(self, line: str) -> None:
         self._n += 1
-        self._held.append(line)
-        if len(self._held) >= self._hold:
+        self._unwritten.append(line)
+        if len(self._unwritten) >= self.hold:
             self._write_held()
 
     def _write_held(self) -> None:
-        lines = "".join(self._held).encode()
-        self._held.clear()
+        lines = "".join(self._unwritten).encode()
+        self._unwritten.clear()
         self._bytes += len(lines)
         try:
             if lines:
@@ -197,7 +194,7 @@ class Tape:
     @property
     def waiting(self) -> bool:
         """Whether something was told that isn't written."""
-        return self._pending is not None or bool(self._held)
+        return self._pending is not None or bool(self._unwritten)
 
     def flush(self) -> None:
         """Write what was told."""
@@ -212,7 +209,7 @@ class Tape:
     def _die(self, why: str) -> None:
         self.dead = self.dead or why
         self._over, self._write, self._sync = True, _ignore, _nothing
-        self._held.clear()
+        self._unwritten.clear()
 
     def _synced(self) -> None:
         try:
@@ -277,7 +274,7 @@ class Tape:
     def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
-        if tail.n and tail.written and self._repeats:
+        if tail.n and tail.written and self.repeats:
             self._put(f'{begin}"as":{tail.n}{end}}}\n')
             return
         tail.n = self._n

@@ -84,7 +84,7 @@ class JournalFollowers:
         self._all: set[JournalFollower] = set()
         self._abreast: dict[JournalFollower, None] = {}
         """Those who lack nothing."""
-        self._told = asyncio.Event()
+        self._news = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._over)
 
@@ -101,7 +101,7 @@ class JournalFollowers:
     async def _run(self) -> None:
         while True:
             await self._turn()
-            self._told.clear()
+            self._news.clear()
             lines, more = await self.subscriber.work()
             await self._send(lines)
             if self._most is None and self.subscriber.past <= 0:
@@ -109,12 +109,12 @@ class JournalFollowers:
             if more:
                 await breathe()
             else:
-                await first_of(self._told.wait(), self.subscriber.sleep())
+                await first_of(self._news.wait(), self.subscriber.sleep())
 
     def __call__(self, batch: Sequence[Kept]) -> None:
         """Take what was observed."""
         self.subscriber.take(batch)
-        self._told.set()
+        self._news.set()
         if self.subscriber.overrun:
             self.close()
 

@@ -55,9 +55,8 @@ class Subscriber:
         self._clock = clock
         self._lines: list[bytes] = []
         self._wall: Millis = 0
-        self._tape = Tape(
-            service, self._lines.append, header, wall=(lambda: self._wall) if walled else None, repeats=False
-        )
+        self._tape = Tape(service, self._lines.append, header, wall=(lambda: self._wall) if walled else None)
+        self._tape.repeats = False
         self._tape.traced = True
         self.replies = replies
         self._pending: deque[tuple[Kept, int]] = deque()

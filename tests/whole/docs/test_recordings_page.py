@@ -30,16 +30,16 @@ def test_its_lines_stand_in_a_recording_that_ships() -> None:
 
 
 def test_every_member_of_a_line_is_told() -> None:
-    told = codes(PAGE.partition("## 2. ")[2].partition("## 3. ")[0]) | {"k"}
+    listed = codes(PAGE.partition("## 2. ")[2].partition("## 3. ")[0]) | {"k"}
     for kind in (Header, Req, Res, FactLine, End):
-        assert set(kind.__struct_encode_fields__) - told == set(), kind
+        assert set(kind.__struct_encode_fields__) - listed == set(), kind
 
 
 def test_every_kind_of_stand_in_is_told_as_it_is_written() -> None:
-    told = " ".join((section("5.1"), section("16.")))
+    listed = " ".join((section("5.1"), section("16.")))
     for kind in KINDS:
         word = stand_in(kind, 1)
-        assert word in told and STAND_IN.fullmatch(word), kind
+        assert word in listed and STAND_IN.fullmatch(word), kind
 
 
 def test_length_and_entropy_are_those_that_count() -> None:
