@@ -144,7 +144,8 @@ def test_a_rejection_that_ends_the_job_has_its_complete() -> None:
     assert "00:24.1 ◇ rejected by you  202" in grid and "00:24.1 ✓ COMPLETE 202" in grid
     finale = screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100)
     assert "◇ rejected by you" in "\n".join(finale)
-    assert finale[6].endswith("rejected COMPLETE") and "─┼┄" in finale[7]
+    assert finale[6].endswith("rejected COMPLETE") and finale[7].endswith("─┴")
+    assert finale[7][finale[6].index("WAITING")] == "┴" and "─┼─" in finale[7][finale[6].index("rejected") :]
     assert run.polls == 9 and sentence(ScreenState(run)) == "A person said no. The output came back on the same Job ID."
 
 

@@ -203,7 +203,8 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
         happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
         label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
-        happens = row(ink(f"◇ {label} sent", "wait", bold=True))
+        stands = ink(" · the clock stands: space lets its reply come", "wait") if state.ui.paused else row()
+        happens = row(ink(f"◇ {label} sent", "wait", bold=True), stands)
     elif opening is not None and opening.approvals > 1:
         lead = row(ink(f"approvals {state.run.approved} of {opening.approvals}  ", "wait", bold=True))
     if opening is None:
