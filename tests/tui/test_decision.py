@@ -230,7 +230,7 @@ def test_what_was_asked_for_stands_at_the_gate_that_opens_again() -> None:
     run = fold([*play.waiting(), request, *poll(24_600, "RUNNING"), *script.observations])
     for columns in (120, 80):
         grid = shown(run, columns=columns, now=30_100)
-        assert "round 1 of 3" in grid and "“Without SBI.”" in grid
+        assert "change 1 of 3" in grid and "“Without SBI.”" in grid
     assert "asked for: “Without SBI.”  by Ann" in bar(run, 30_100)
 
 

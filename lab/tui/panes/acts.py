@@ -235,7 +235,7 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
 
 
 def act_count(state: ScreenState, act: Act) -> str:
-    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
+    """`act 4 of 6 · gate 2 of 3 · change 1 of 3`; without a plan at hand nobody knows of how many."""
     run, gates = state.run, state.gates
     several = max(gates or 0, len(run.gates))
     asks = several > 0 or act.kind in ("waiting", "decided")
@@ -248,7 +248,7 @@ def act_count(state: ScreenState, act: Act) -> str:
     gate = run.gate if act.decision is None else act.decision.gate
     if gate is not None and act.kind in ("waiting", "decided"):
         parts += [f"gate {gate.number} of {several}"] if several > 1 else []
-        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
+        parts += [gate.changes] if gate.changes else []
     return " · ".join(parts)
 
 

@@ -104,12 +104,11 @@ def decision_head(state: ScreenState, decision: GateDecision, room: int | None =
 
 
 def gate_text(state: ScreenState, gate: GateState, *, short: bool = False) -> str:
-    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · round 1 of 3`; `short`: without what the gate is called."""
+    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · change 1 of 3`; `short`: without what the gate is called."""
     total = state.gates
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
-    again = f"round {gate.round} of {gate.rounds}" if gate.round and gate.rounds is not None else ""
     named = () if short else (gate.code, gate.channel)
-    return " · ".join(part for part in (number, *named, again) if part)
+    return " · ".join(part for part in (number, *named, gate.changes) if part)
 
 
 def last_decision(state: ScreenState) -> GateDecision | None:
