@@ -41,6 +41,9 @@ def shipped(name: str) -> Scenario:
     return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=Path(name).name)
 
 
+NO_DECISION: dict[str, object] = {"verdict": None, "by": None, "comment": None, "rounds": []}
+
+
 def names_in(scenario: Scenario, **decision: object) -> Mapping[str, object]:
     """The names of the scenario's first job, its gate decided so."""
     found = re.search(scenario.match or "", scenario.message, re.IGNORECASE)
@@ -50,7 +53,7 @@ def names_in(scenario: Scenario, **decision: object) -> Mapping[str, object]:
         "parameters": scenario.parameters,
         "match": found.groupdict() if found else {},
         "data": restore(scenario.data, drawn, scenario.seed or 0, f"{scenario.name}/1"),
-        "decisions": {gate.id: {"rounds": [], **decision} for gate in scenario.steps if isinstance(gate, Gate)},
+        "decisions": {gate.id: NO_DECISION | decision for gate in scenario.steps if isinstance(gate, Gate)},
     }
 
 
@@ -172,12 +175,12 @@ def test_the_comparison_that_is_made_anew_says_what_was_asked_for(ending: str) -
     scenario = shipped("item-comparison")
     (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
     wish = {"verdict": "changes-requested", "comment": "Leave out SBI"}
-    asked = template(gate.asks).render(names_in(scenario, **wish, rounds=[wish]))
-    assert asked == "Compared anew. Share the prices agreed with the supplier, Williams, Herrera and White?"
-    last = {"verdict": "approved", "comment": None, "by": None}
-    text = output(scenario, ending, **last, rounds=[wish, last])
+    question = template(gate.asks).render(names_in(scenario, **wish, rounds=[wish]))
+    assert question == "Compared anew. Share the prices agreed with the supplier, Williams, Herrera and White?"
+    approval = {"verdict": "approved", "comment": None, "by": None}
+    text = output(scenario, ending, **approval, rounds=[wish, approval])
     assert text.count("\n\n> Compared anew, as the buyer asked: Leave out SBI\n\n|") == 1
-    assert "anew" not in output(scenario, ending, **last, rounds=[last])
+    assert "anew" not in output(scenario, ending, **approval, rounds=[approval])
 
 
 def test_the_comparison_without_prices_shows_none() -> None:

@@ -153,21 +153,27 @@ def test_a_token_that_a_refusal_asked_for_stands_behind_it_and_moves_no_step() -
 
 
 def test_no_mark_moves_when_a_step_ends_before_its_time_or_after_it() -> None:
-    told = [Noted(3_600, JobStatus(at=3_600, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))]
-    view, ended = view_of(play.running()), view_of([*play.running(), *told])
-    before, after = ([at for at, sign in enumerate(band(each, 3_600)[1]) if sign == "┴"] for each in (view, ended))
+    opening = [Noted(3_600, JobStatus(at=3_600, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))]
+    views = view_of(play.running()), view_of([*play.running(), *opening])
+    before, after = ([at for at, sign in enumerate(band(each, 3_600)[1]) if sign == "┴"] for each in views)
     assert before[:3] == after[:3]
+
+
+def test_a_step_that_came_before_gives_its_name_up_not_the_one_that_is_at_work() -> None:
+    plan = planned_course(play.SCENARIO, 42, 1)
+    drawn = plain(planned_row((*plan[:2], *plan), 66))
+    assert drawn.count("fetch") == 1 and drawn.startswith("▌     ▌◆     ▌fetch ")
 
 
 def test_what_was_seen_just_before_a_decision_is_named_before_its_mark() -> None:
     script = play.Script()
-    opened = Noted(3_000, JobStatus(at=3_000, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
-    script.observations, script.x = [*play.running(), opened], 4
+    opening = Noted(3_000, JobStatus(at=3_000, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
+    script.observations, script.x = [*play.running(), opening], 4
     script.poll(23_800, play.body("WAITING"), 40)
     resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
     script.invoke(23_900, resume, 202, play.body("COMPLETE", output="No."), 100)
-    ended = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
-    above, line, _ = band(view_of([*script.observations, ended]), 24_000)
+    ending = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
+    above, line, _ = band(view_of([*script.observations, ending]), 24_000)
     assert above.endswith("WAITING rejected COMPLETE   ") and line.rstrip().endswith("─┼───────────┴")
 
 
@@ -176,16 +182,16 @@ def test_while_an_answer_is_on_its_way_its_gate_is_where_the_job_is() -> None:
     answers.x = 11
     resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
     answers.invoke(23_900, resume, 202, play.body("COMPLETE", output="No."), 100)
-    sent, reply = answers.observations
-    ended = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
-    began = Noted(7_644, JobStatus(at=7_644, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
-    story = [*play.waiting(), began, sent, ended]
+    request, reply = answers.observations
+    ending = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
+    opening = Noted(7_644, JobStatus(at=7_644, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
+    story = [*play.waiting(), opening, request, ending]
     assert "✓" not in band(view_of(story), 23_950)[2] and "◆ buyer-approval" in band(view_of(story), 23_950)[2]
     assert "✓ answer" in band(view_of([*story, reply]), 24_000)[2]
     shows = advanced(current_act(fold(story), None), fold([*story, reply]), 3_000)
     assert shows.act is not None and shows.act.kind == "decided" and shows.run is not None
-    acted = replace(view_of(story), run=shows.run)
-    assert "✓" not in band(acted, 24_000)[2] and "COMPLETE" not in band(acted, 24_000)[0]
+    act = replace(view_of(story), run=shows.run)
+    assert "✓" not in band(act, 24_000)[2] and "COMPLETE" not in band(act, 24_000)[0]
     assert "the clock stands" in "".join(screen(view_of(story, paused=True), 120, 36, 23_950))
 
 

@@ -1,4 +1,4 @@
-"""The band: the agents at work. Above the portal with a tick a call, below the job as its steps, between them the API.
+"""The band: the agents at work. Above the app with a tick a call, below the job as its steps, between them the API.
 
 It grows while nobody is connected: that is the asynchronous idea in one picture. A step has room for its name and a share
 of the planned time; in an open gate time runs as e / (e + 5 s), so that days fit. Without a plan the steps are those that
@@ -80,9 +80,11 @@ def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned
             scale *= 2
         room = max(2 * len(steps), room * (now - begin) // scale + 1)
         least, shares = [2] * len(steps), [max(1, (each.ended or now) - (each.began or now)) for each in steps]
-    if sum(least) > room:  # a step that comes again has been named before
+    if sum(least) > room:  # of a step that comes again the last is named: that is at work, or to come
         names = [each.name for each in steps]
-        least = [4 if name in names[:at] else each for at, (name, each) in enumerate(zip(names, least, strict=True))]
+        least = [
+            4 if name in names[at + 1 :] else each for at, (name, each) in enumerate(zip(names, least, strict=True))
+        ]
     if sum(least) > room:
         least = [max(2, each * room // sum(least) - 1) for each in least]
     spare, shared, boxes, at = max(0, room - sum(least)) / sum(shares), 0.0, list[Box](), x
@@ -140,7 +142,7 @@ def band(view: View) -> Rows:
         _box(boxes, box, now, here, planned=planned, over=run.ended is not None)
     drawn = [CellRow(columns), CellRow(columns), boxes][-rows:]
     if rows == 3:
-        for name, cells in zip(("", "", "AGENTS") if planned else ("PORTAL", "API", "AGENTS"), drawn, strict=True):
+        for name, cells in zip(("", "", "AGENTS") if planned else ("APP", "API", "AGENTS"), drawn, strict=True):
             cells.put(LEFT, ink(name, "dim"))
     if rows > 1 and not planned:
         drawn[-2].put(left, ink("─" * (here - left + 1), "dim"))
