@@ -57,7 +57,7 @@ def test_on_a_small_screen_question_and_conclusion_are_whole_and_the_status_is_n
 def test_the_last_act_has_its_number_too() -> None:
     state, run = view_of("complete"), run_of("complete")
     acts = replace(state, ui=UiState(stage=True), act=current_act(run))
-    assert acts.finale and " ACT 6 OF 6 " in screen(acts, 120, 36, 27_600)[0]
+    assert acts.finale and " ACT 6/6 " in screen(acts, 120, 36, 27_600)[0]
     assert " STAGE " in screen(replace(acts, run=run_of("waiting"), act=ActState()), 120, 36, 27_600)[0]
 
 

@@ -61,7 +61,7 @@ def header(view: View) -> Rows:
 def _stage_pill(state: ScreenState) -> str:
     """Which act the end is; every other says it by itself, in its last row."""
     act = state.act.act
-    return act_number(state, act).upper() if act is not None and state.finale else "STAGE"
+    return act_number(state, act).upper().replace(" OF ", "/") if act is not None and state.finale else "STAGE"
 
 
 # The stepper: Token, Invoke, Poll, Gate, Output over the whole width, and how far the run has come
