@@ -18,7 +18,7 @@ from lab.tui.rows.spans import ink, plain, width
 from lab.tui.sources.playback import Playback
 from lab.tui.state.acts import advanced, current_act
 from lab.tui.state.course import course_of, planned_course
-from lab.tui.state.narrate import REFUSED
+from lab.tui.state.narrate import REFUSED, sentence
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
@@ -147,6 +147,11 @@ def test_a_token_that_a_refusal_asked_for_stands_behind_it_and_moves_no_step() -
     above, line, steps = band(view_of(script.observations), 4_700)
     assert above.split()[1:] == ["token", "202", "RUNNING", "401", "token"]
     assert line.index("✗") + 1 == line.index("┴", line.index("✗")) and above.index("401") == line.index("✗")
+    assert (
+        sentence(view_of(script.observations)) == "401 came first; the app asked again at once. The job didn't notice."
+    )
+    script.poll(6_660, play.body("RUNNING"), 40)
+    assert "401" not in sentence(view_of(script.observations))
     assert [steps.index(name) for name in ("fetch", "reason")] == [
         before[2].index(name) for name in ("fetch", "reason")
     ]
