@@ -1,7 +1,7 @@
 """What fails, and which call it strikes (contract.md §6.3).
 
-A fault counts the calls that fit it, per job on status, else per client; of those that fit a call, the first in the
-list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted
+A fault counts the calls that fit it, per job on status, else per client, or for all together where it was armed for the
+next call; of those that fit a call, the first in the list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted
 now is handed back.
 
 A call fits a fault that is of its route, caller, scenario, job, turn and step, and not before `after`, in the job's time.
@@ -97,7 +97,10 @@ class Place(Struct, frozen=True):
     """Which one the job that it is about plays."""
 
     def counts_by(self, rule: Rule) -> tuple[str | None, str | None]:
-        """By which job or which client a fault counts the call, and draws its lots: on status by the job."""
+        """By which job or which client a fault counts the call, and draws its lots: on status by the job. One that was armed
+        for the next call is over with that, whose it may be."""
+        if rule.scenario is None and rule.fault.calls is None and rule.fault.chance is None:
+            return None, None
         if self.job is not None and rule.fault.route == "status":
             return self.job, None
         return None, self.client or None

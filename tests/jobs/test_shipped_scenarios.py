@@ -41,7 +41,10 @@ def shipped(name: str) -> Scenario:
     return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=Path(name).name)
 
 
-def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
+NO_DECISION: dict[str, object] = {"verdict": None, "by": None, "comment": None, "rounds": []}
+
+
+def names_in(scenario: Scenario, **decision: object) -> Mapping[str, object]:
     """The names of the scenario's first job, its gate decided so."""
     found = re.search(scenario.match or "", scenario.message, re.IGNORECASE)
     drawn = generate(scenario.data, scenario.seed or 0, f"{scenario.name}/1")
@@ -50,11 +53,11 @@ def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]
         "parameters": scenario.parameters,
         "match": found.groupdict() if found else {},
         "data": restore(scenario.data, drawn, scenario.seed or 0, f"{scenario.name}/1"),
-        "decisions": {gate.id: decision for gate in scenario.steps if isinstance(gate, Gate)},
+        "decisions": {gate.id: NO_DECISION | decision for gate in scenario.steps if isinstance(gate, Gate)},
     }
 
 
-def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
+def output(scenario: Scenario, ending: str, **decision: object) -> str:
     for step in scenario.steps:
         if isinstance(step, Complete) and step.id == ending:
             text = step.output.html if isinstance(step.output, Html) else step.output
@@ -162,7 +165,22 @@ def test_the_comparison_gates_on_the_buyer() -> None:
     assert scenario.message == "Compare M1000034 of org IMO and M1000040 of Org SBI"
     assert (gate.id, gate.channel, gate.patience, gate.rounds) == ("buyer-approval", "CHAT", 900_000, 3)
     assert gate.verdicts.changes_requested == "fetch"
-    assert template(gate.asks).render(names_in(scenario)) == "Share the prices agreed with Williams, Herrera and White?"
+    assert template(gate.asks).render(names_in(scenario)) == (
+        "Share the prices agreed with the supplier, Williams, Herrera and White?"
+    )
+
+
+@pytest.mark.parametrize("ending", ["answer", "decline"])
+def test_the_comparison_that_is_made_anew_says_what_was_asked_for(ending: str) -> None:
+    scenario = shipped("item-comparison")
+    (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
+    wish = {"verdict": "changes-requested", "comment": "Leave out SBI"}
+    question = template(gate.asks).render(names_in(scenario, **wish, rounds=[wish]))
+    assert question == "Compared anew. Share the prices agreed with the supplier, Williams, Herrera and White?"
+    approval = {"verdict": "approved", "comment": None, "by": None}
+    text = output(scenario, ending, **approval, rounds=[wish, approval])
+    assert text.count("\n\n> Compared anew, as the buyer asked: Leave out SBI\n\n|") == 1
+    assert "anew" not in output(scenario, ending, **approval, rounds=[approval])
 
 
 def test_the_comparison_without_prices_shows_none() -> None:

@@ -209,6 +209,15 @@ def test_a_fault_for_a_job_strikes_its_polls_under_any_of_its_ids():
     assert polled == [200, 503, 503, 200]
 
 
+@each_row(("fault", "polled"), [({}, [503, 200, 200, 200]), ({"calls": 1}, [503, 200, 503, 200])])
+def test_what_is_armed_for_the_next_call_strikes_no_other_jobs_and_with_calls_each_has_its_own(fault, polled):
+    mock, bearer = served(DOCUMENT)
+    jobs = [str(read(mock.serve(invoke(bearer, {"message": "Taxi 42"}), 0).response)["jobId"]) for _ in range(2)]
+    assert mock.arm({"route": "status", "answer": 503, **fault}, 500).status == 200
+    came = [mock.serve(status(bearer, job, "EXPENSES"), 1_000).response.status for job in jobs for _ in range(2)]
+    assert came == polled
+
+
 @each_row(
     ("fault", "why"),
     [

@@ -69,7 +69,7 @@ DOCUMENT: dict[str, object] = (
     {
         "lab": 1, "name": "item-comparison", "title": "Compare two items", "agent": {"code": "ITEM_COMPARE_TEAM"},
         "shows": "the whole story", "ask": MESSAGE,
-        "story": "A buyer's portal asks Fusion to compare two items. Negotiated prices need the buyer's consent.",
+        "story": "A buyer's app asks Fusion to compare two items. Negotiated prices need the buyer's consent.",
         "steps": [
             {"work": "fetch", "takes": "3s"},
             {"gate": "buyer-approval", "asks": QUESTION, "patience": "15m", "verdicts": {"changes-requested": "fetch"}},

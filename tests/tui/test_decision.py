@@ -144,7 +144,8 @@ def test_a_rejection_that_ends_the_job_has_its_complete() -> None:
     assert "00:24.1 ◇ rejected by you  202" in grid and "00:24.1 ✓ COMPLETE 202" in grid
     finale = screen(ScreenState(run, UiState(), SHOW), 120, 36, 24_100)
     assert "◇ rejected by you" in "\n".join(finale)
-    assert finale[6].endswith("rejected COMPLETE") and "─┼┄" in finale[7]
+    assert finale[6].endswith("rejected COMPLETE") and finale[7].endswith("─┴")
+    assert finale[7][finale[6].index("WAITING")] == "┴" and "─┼─" in finale[7][finale[6].index("rejected") :]
     assert run.polls == 9 and sentence(ScreenState(run)) == "A person said no. The output came back on the same Job ID."
 
 
@@ -229,7 +230,7 @@ def test_what_was_asked_for_stands_at_the_gate_that_opens_again() -> None:
     run = fold([*play.waiting(), request, *poll(24_600, "RUNNING"), *script.observations])
     for columns in (120, 80):
         grid = shown(run, columns=columns, now=30_100)
-        assert "round 1 of 3" in grid and "“Without SBI.”" in grid
+        assert "change 1 of 3" in grid and "“Without SBI.”" in grid
     assert "asked for: “Without SBI.”  by Ann" in bar(run, 30_100)
 
 

@@ -17,6 +17,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
+from lab.tui.state.acts import ActState, current_act
 from lab.tui.state.course import FollowUp, follow_ups, lengths_of, turn_summary
 from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.screen import ScreenState, UiState
@@ -45,6 +46,30 @@ def rejected() -> list[RunObservation]:
         "COMPLETE", WITHOUT, None, play.JOB, play.CONVERSATION, 9, 24_100, None, ("Who may approve the prices?",)
     )
     return [*script.observations, RunEnded(24_100, ended)]
+
+
+def test_on_a_small_screen_question_and_conclusion_are_whole_and_the_status_is_named() -> None:
+    grid = screen(view_of("complete"), 80, 24, 27_600)
+    assert any(play.MESSAGE in line for line in grid) and any("M1000040 comes sooner." in line for line in grid)
+    assert "↓" not in "".join(grid) and "COMPLETE  " in grid[2]
+
+
+def test_the_last_act_has_its_number_too() -> None:
+    state, run = view_of("complete"), run_of("complete")
+    acts = replace(state, ui=UiState(stage=True), act=current_act(run))
+    assert acts.finale and " ACT 6/6 " in screen(acts, 120, 36, 27_600)[0]
+    assert " STAGE " in screen(replace(acts, run=run_of("waiting"), act=ActState()), 120, 36, 27_600)[0]
+
+
+@each_row("columns", [80, 100, 120])
+def test_neither_a_pause_nor_a_recording_moves_the_title(columns: int) -> None:
+    base = view_of("waiting")
+    found = set()
+    for paused in (False, True):
+        for recording in (False, True):
+            shown = replace(base, ui=UiState(paused=paused), source=replace(base.source, recording=recording))
+            found.add(screen(shown, columns, 36, 22_900)[0].index(base.source.title))
+    assert len(found) == 1
 
 
 @each_row("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
 from lab.cli.recordings import load_playable
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.observe import Lost, Noted, Observation, Requested
 from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
@@ -16,9 +16,9 @@ from lab.tui.panes.output import hero_text
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import ink, plain, width
 from lab.tui.sources.playback import Playback
-from lab.tui.state.acts import current_act
+from lab.tui.state.acts import advanced, current_act
 from lab.tui.state.course import course_of, planned_course
-from lab.tui.state.narrate import REFUSED
+from lab.tui.state.narrate import REFUSED, sentence
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
@@ -135,6 +135,69 @@ def test_an_open_gate_is_never_full_and_a_decided_one_is() -> None:
     assert sum("@fill-wait" in role for role in grounds) > 0 and "◆ buyer-approval" in plain(line)
     assert any("@panel" in span.role for span in line if "b @panel" in span.role), "something of it is still to come"
     assert "◇ buyer-approval" in band(view_of(play.decided()), 24_300)[-1]
+
+
+def test_a_token_that_a_refusal_asked_for_stands_behind_it_and_moves_no_step() -> None:
+    script = play.Script()
+    script.observations, script.x = play.running(), 4
+    before = band(view_of(script.observations), 4_500)
+    script.poll(4_500, b'{"message": "The token is no longer good."}', 40, 401)
+    script.token(4_540)
+    script.poll(4_660, play.body("RUNNING"), 40)
+    above, line, steps = band(view_of(script.observations), 4_700)
+    assert above.split()[1:] == ["token", "202", "RUNNING", "401", "token"]
+    assert line.index("✗") + 1 == line.index("┴", line.index("✗")) and above.index("401") == line.index("✗")
+    assert (
+        sentence(view_of(script.observations)) == "401 came first; the app asked again at once. The job didn't notice."
+    )
+    script.poll(6_660, play.body("RUNNING"), 40)
+    assert "401" not in sentence(view_of(script.observations))
+    assert [steps.index(name) for name in ("fetch", "reason")] == [
+        before[2].index(name) for name in ("fetch", "reason")
+    ]
+
+
+def test_no_mark_moves_when_a_step_ends_before_its_time_or_after_it() -> None:
+    opening = [Noted(3_600, JobStatus(at=3_600, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))]
+    views = view_of(play.running()), view_of([*play.running(), *opening])
+    before, after = ([at for at, sign in enumerate(band(each, 3_600)[1]) if sign == "┴"] for each in views)
+    assert before[:3] == after[:3]
+
+
+def test_a_step_that_came_before_gives_its_name_up_not_the_one_that_is_at_work() -> None:
+    plan = planned_course(play.SCENARIO, 42, 1)
+    drawn = plain(planned_row((*plan[:2], *plan), 66))
+    assert drawn.count("fetch") == 1 and drawn.startswith("▌     ▌◆     ▌fetch ")
+
+
+def test_what_was_seen_just_before_a_decision_is_named_before_its_mark() -> None:
+    script = play.Script()
+    opening = Noted(3_000, JobStatus(at=3_000, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
+    script.observations, script.x = [*play.running(), opening], 4
+    script.poll(23_800, play.body("WAITING"), 40)
+    resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
+    script.invoke(23_900, resume, 202, play.body("COMPLETE", output="No."), 100)
+    ending = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
+    above, line, _ = band(view_of([*script.observations, ending]), 24_000)
+    assert above.endswith("WAITING rejected COMPLETE   ") and line.rstrip().endswith("─┼───────────┴")
+
+
+def test_while_an_answer_is_on_its_way_its_gate_is_where_the_job_is() -> None:
+    answers = play.Script()
+    answers.x = 11
+    resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
+    answers.invoke(23_900, resume, 202, play.body("COMPLETE", output="No."), 100)
+    request, reply = answers.observations
+    ending = Noted(23_901, JobStatus(at=23_901, job=play.JOB, origin="WAITING", to="COMPLETE", step="answer"))
+    opening = Noted(7_644, JobStatus(at=7_644, job=play.JOB, origin="RUNNING", to="WAITING", step="buyer-approval"))
+    story = [*play.waiting(), opening, request, ending]
+    assert "✓" not in band(view_of(story), 23_950)[2] and "◆ buyer-approval" in band(view_of(story), 23_950)[2]
+    assert "✓ answer" in band(view_of([*story, reply]), 24_000)[2]
+    shows = advanced(current_act(fold(story), None), fold([*story, reply]), 3_000)
+    assert shows.act is not None and shows.act.kind == "decided" and shows.run is not None
+    act = replace(view_of(story), run=shows.run)
+    assert "✓" not in band(act, 24_000)[2] and "COMPLETE" not in band(act, 24_000)[0]
+    assert "the clock stands" in "".join(screen(view_of(story, paused=True), 120, 36, 23_950))
 
 
 @pytest.mark.parametrize("columns", [20, 40, 72, 120, 200])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import RunEnded, RunObservation
-from lab.core.exchange import Headers, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultArmed, FaultStruck
@@ -20,7 +20,7 @@ from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
-from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
+from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow, with_fact
 from lab.tui.state.run import RunState
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.tui import play
@@ -255,6 +255,12 @@ def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) 
     run = fold(script.observations).run()
     assert run.timeline[-1].word == (cut or "reset") and run.timeline[-1].bad
     assert run.exchanges[-1].lost == (cut or "reset") and run.polls == 3
+
+
+@pytest.mark.parametrize(("where", "stays"), [({}, False), ({"calls": 1}, True), ({"chance": "5%"}, True)])
+def test_an_armed_fault_shows_as_long_as_it_may_strike(where: dict[str, Json], stays: bool) -> None:
+    armed = with_fact((), FaultArmed(at=0, by="control", fault="busy", where={"route": "status", **where}))
+    assert bool(with_fact(armed, FaultStruck(at=1, fault="busy", call=1))) is stays
 
 
 def test_a_fault_gives_a_lost_reply_its_name() -> None:

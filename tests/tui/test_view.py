@@ -466,7 +466,7 @@ def test_what_a_skip_let_pass_stands_before_the_narration_as_far_as_there_is_roo
     view = view_of("waiting", passed="62 h 55 min passed.")
     wide, narrow = (screen(view, columns, 36, 30_000) for columns in (120, 80))
     assert wide[4].startswith("▌  62 h 55 min passed.  WAITING  " + said.strip())
-    assert narrow[4] == "▌  62 h 55 min passed.  The agent stopped on purpose."
+    assert narrow[4] == "▌  62 h 55 min passed.  WAITING  The agent stopped on purpose."
     assert any(
         "62 h 55 min passed." in line
         for line in screen(view_of("waiting", passed="62 h 55 min passed.", presenter=True), 120, 36, 30_000)

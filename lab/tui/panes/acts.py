@@ -235,21 +235,24 @@ def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
 
 
 def act_count(state: ScreenState, act: Act) -> str:
-    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
-    run, gates = state.run, state.gates
-    several = max(gates or 0, len(run.gates))
-    asks = several > 0 or act.kind in ("waiting", "decided")
-    kinds = counted_kinds(gate=asks)
-    number = kinds.index(act.kind) + 1 if act.kind in kinds else 0
-    total = 0 if gates is None and not run.gates else len(kinds)
+    """`act 4 of 6 · gate 2 of 3 · change 1 of 3`; without a plan at hand nobody knows of how many."""
+    run, several = state.run, max(state.gates or 0, len(state.run.gates))
     parts = [f"turn {run.turn}"] if run.turn > 1 else []
-    if number:
-        parts.append(f"act {number} of {total}" if total else f"act {number}")
+    parts += [number] if (number := act_number(state, act)) else []
     gate = run.gate if act.decision is None else act.decision.gate
     if gate is not None and act.kind in ("waiting", "decided"):
         parts += [f"gate {gate.number} of {several}"] if several > 1 else []
-        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
+        parts += [gate.changes] if gate.changes else []
     return " · ".join(parts)
+
+
+def act_number(state: ScreenState, act: Act) -> str:
+    run, gates = state.run, state.gates
+    kinds = counted_kinds(gate=bool(gates or run.gates) or act.kind in ("waiting", "decided"))
+    if act.kind not in kinds:
+        return ""
+    number = f"act {kinds.index(act.kind) + 1}"
+    return number if gates is None and not run.gates else f"{number} of {len(kinds)}"
 
 
 def _then(state: ScreenState, act: Act) -> tuple[str, str]:

@@ -104,12 +104,11 @@ def decision_head(state: ScreenState, decision: GateDecision, room: int | None =
 
 
 def gate_text(state: ScreenState, gate: GateState, *, short: bool = False) -> str:
-    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · round 1 of 3`; `short`: without what the gate is called."""
+    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · change 1 of 3`; `short`: without what the gate is called."""
     total = state.gates
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
-    again = f"round {gate.round} of {gate.rounds}" if gate.round and gate.rounds is not None else ""
     named = () if short else (gate.code, gate.channel)
-    return " · ".join(part for part in (number, *named, again) if part)
+    return " · ".join(part for part in (number, *named, gate.changes) if part)
 
 
 def last_decision(state: ScreenState) -> GateDecision | None:
@@ -203,7 +202,8 @@ def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, elsewhere
         happens = row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
     if gate.sent is not None:
         label = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
-        happens = row(ink(f"◇ {label} sent", "wait", bold=True))
+        stands = ink(" · the clock stands: space lets its reply come", "wait") if state.ui.paused else row()
+        happens = row(ink(f"◇ {label} sent", "wait", bold=True), stands)
     elif opening is not None and opening.approvals > 1:
         lead = row(ink(f"approvals {state.run.approved} of {opening.approvals}  ", "wait", bold=True))
     if opening is None:

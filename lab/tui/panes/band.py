@@ -1,4 +1,4 @@
-"""The band: the agents at work. Above the portal with a tick a call, below the job as its steps, between them the API.
+"""The band: the agents at work. Above the app with a tick a call, below the job as its steps, between them the API.
 
 It grows while nobody is connected: that is the asynchronous idea in one picture. A step has room for its name and a share
 of the planned time; in an open gate time runs as e / (e + 5 s), so that days fit. Without a plan the steps are those that
@@ -21,7 +21,7 @@ from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
 from lab.tui.state.course import CourseStep, course_of
 from lab.tui.state.gate import verdict_face
 from lab.tui.state.ink import FILLS, TINTS, Ground, Ink
-from lab.tui.state.run import RunState, TimelineRow
+from lab.tui.state.run import Milestone, RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import FACES, face, phase, refused_call
 from lab.tui.state.timeline import repeats
@@ -58,6 +58,8 @@ class Axis(Struct, frozen=True):
         for step, x, wide in reversed(self.boxes):
             if step.began is not None and at >= step.began:
                 gone, open_gate = at - step.began, step.ended is None and step.face.phase == "waiting"
+                if step.face.final:  # it takes no time: the line is at its end
+                    return x + wide - 1
                 part = gone / (gone + _HALF) if open_gate else gone / max(1, step.takes)
                 # an open gate is never full: its last cell is to come
                 return x + min(max(0, wide - 2), int((wide - 1 - open_gate) * part))
@@ -78,9 +80,11 @@ def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned
             scale *= 2
         room = max(2 * len(steps), room * (now - begin) // scale + 1)
         least, shares = [2] * len(steps), [max(1, (each.ended or now) - (each.began or now)) for each in steps]
-    if sum(least) > room:  # a step that comes again has been named before
+    if sum(least) > room:  # of a step that comes again the last is named: that is at work, or to come
         names = [each.name for each in steps]
-        least = [4 if name in names[:at] else each for at, (name, each) in enumerate(zip(names, least, strict=True))]
+        least = [
+            4 if name in names[at + 1 :] else each for at, (name, each) in enumerate(zip(names, least, strict=True))
+        ]
     if sum(least) > room:
         least = [max(2, each * room // sum(least) - 1) for each in least]
     spare, shared, boxes, at = max(0, room - sum(least)) / sum(shares), 0.0, list[Box](), x
@@ -138,7 +142,7 @@ def band(view: View) -> Rows:
         _box(boxes, box, now, here, planned=planned, over=run.ended is not None)
     drawn = [CellRow(columns), CellRow(columns), boxes][-rows:]
     if rows == 3:
-        for name, cells in zip(("", "", "AGENTS") if planned else ("PORTAL", "API", "AGENTS"), drawn, strict=True):
+        for name, cells in zip(("", "", "AGENTS") if planned else ("APP", "API", "AGENTS"), drawn, strict=True):
             cells.put(LEFT, ink(name, "dim"))
     if rows > 1 and not planned:
         drawn[-2].put(left, ink("─" * (here - left + 1), "dim"))
@@ -186,7 +190,8 @@ def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, ove
     sign = f"{'◇' if done else '◆'} " if gate else f"{step.face.glyph if current else '○'} " if final else ""
     text = f" {sign}{step.name}"
     text = text if cell_len(text) <= room else clip(f" {sign}", room)  # a name has room, or isn't there
-    took = "you decide" if planned and gate else f"{tenths(step.takes)} s"
+    lasted = step.takes if step.began is None or step.ended is None else step.ended - step.began
+    took = "you decide" if planned and gate else f"{tenths(lasted)} s"
     if not final and (planned or (done and not gate)) and cell_len(text) + len(took) + 2 <= room:
         text += took.rjust(room - cell_len(text) - 1)
     text += " " * (room - cell_len(text))
@@ -214,31 +219,41 @@ class Tick(NamedTuple):
 
 def _leads(run: RunState) -> list[Tick]:
     """The calls before the job: the token and the question, those that were refused too."""
-    found: list[tuple[Millis, Tick]] = []
+    found: list[Tick] = []
     for each in run.milestones:
-        if each.kind == "refused" and each.value != "status":
-            found.append((each.at, Tick(0, 0, "✗", each.word, "bad")))
-        elif each.kind == "token":
-            found.append((each.at, Tick(0, 0, "┴", "token", "done")))
-        elif each.kind == "invoke":
+        if each.kind == "invoke":
             code = str(run.job.code or "") if run.job is not None else ""
-            found.append((each.at, Tick(0, 0, "┼", code, "done")))
-    return [tick for _, tick in sorted(found, key=lambda each: each[0])]
+            return [*found, Tick(0, 0, "┼", code, "done")]
+        if each.kind in ("token", "refused"):
+            found.append(_of_token(each, 0))
+    return found
+
+
+def _of_token(each: Milestone, x: int) -> Tick:
+    """A token that was granted, or a call that was refused instead; in mid-run its label gives way as the next call's does."""
+    return Tick(2, x, "┴", "token", "done") if each.kind == "token" else Tick(0, x, "✗", each.word, "bad")
 
 
 def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
     """A tick a call: what came before the job, polls, decisions and the end that one brought, and the call to come."""
     run, call = view.run, view.run.next_call
-    ticks = [each._replace(x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
+    ticks = [each._replace(rank=0, x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
     repeated = dict[int, TimelineRow]()
     for each in run.timeline:
         if each.kind in ("poll", "lost", "decided", "answer"):
-            x = axis.column(each.shown_at)
+            # a decision stands at its gate: what comes of it may begin at the instant at which it was sent
+            x = axis.column(each.shown_at if each.decision is None else each.decision.since - 1)
             if repeats(each):  # thousands of them have no more columns than one
                 repeated.setdefault(x, each)
             else:
                 ticks.append(_tick(each, x))
     ticks += [_tick(each, x) for x, each in repeated.items()]
+    accepted = next((at for at, each in enumerate(run.milestones) if each.kind == "invoke"), len(run.milestones))
+    for mark in run.milestones[accepted:]:
+        if mark.kind == "token" or (mark.kind == "refused" and mark.value == "token"):
+            x = axis.column(mark.at)
+            # beside the refusal that had it asked for
+            ticks.append(_of_token(mark, x + any(tick.x == x and tick.sign == "✗" for tick in ticks)))
     if call is not None and run.job is not None and run.job.job:
         wait = max(0, call.until - view.now)
         text, x = f"next {tenths(wait)} s", max(axis.column(call.until), axis.column(view.now) + 1)
@@ -252,7 +267,7 @@ def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> 
     What has the end come stands before it.
     """
     taken: set[int] = set()
-    before = end
+    marks, before = {0, *(tick.x for tick in ticks)}, end
     # where several are, that which tells most lies over the others; of an answer that brought the end, the answer
     order = sorted(ticks, key=lambda tick: (max(0, tick.rank), tick.x))
     for each in reversed(order):
@@ -262,6 +277,10 @@ def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> 
             start, apart = min(each.x, (before if each.rank == 0 else end) - len(text)), 2 if each.rank == 3 else 1
             while each.rank == 2 and not taken.isdisjoint(range(start - 2, start)) and start + len(text) < end:
                 start += 1
+            while (
+                each.rank == 1 and not taken.isdisjoint(range(start, start + len(text) + 1)) and start - 1 not in marks
+            ):
+                start -= 1  # news may stand before its tick, over no other
             if text and above is not None and taken.isdisjoint(range(start - apart, start + len(text) + apart)):
                 above.put(start, ink(text, "dim" if each.rank == 3 else each.tone, bold=each.bold))
                 taken.update(range(start, start + len(text)))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
+from lab.tui.panes.acts import act_number
 from lab.tui.panes.approval import decision_head
 from lab.tui.panes.band import CellRow
 from lab.tui.panes.keys import ScreenKey
@@ -27,7 +28,7 @@ def header(view: View) -> Rows:
     settings: tuple[tuple[object, str, Ground], ...] = (
         (True, source.pill, "fill-bad" if source.pill.startswith("POD") else "fill-run"),
         (ui.paused and source.cursor is None, "PAUSED", "fill-wait"),
-        (ui.stage, "STAGE", "fill-accent"),
+        (ui.stage, _stage_pill(state), "fill-accent"),
         (source.skipping, "SKIPPING »", "fill-wait"),
         (source.cursor is not None and source.cursor.dull and not source.skipping, "WAITS SHORTENED »", "fill-wait"),
         (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
@@ -44,12 +45,23 @@ def header(view: View) -> Rows:
     rec = row(("  ● ", "bad"), ("REC", "bad")) if source.recording else row()
     rec = row("  ", (" ● REC DEAD ", "fill b @fill-bad")) if source.recording and source.dead else rec
     right = row(tail, speed, "  ", (at_text(view.run.reading(view.now)), "fg b"), rec, "   ")
-    room = columns - width(left) - width(right) - 2
+    # a pause and a recording come and go, and move the title only where it has no room beside both
+    pauses, tapes = source.cursor is None and not ui.paused, "tape" in source.can and not source.recording
+    starts, ends_in = width(left) + 9 * pauses, width(right) + 7 * tapes
+    if starts + ends_in + len(source.title) + 2 > columns:
+        starts, ends_in = width(left), width(right)
+    room = columns - starts - ends_in - 2
     name = cut(row((source.title, "fg b")), room)
     if source.team and not few and width(name) + len(source.team) + 3 <= room:
         name = row(name, (f" · {source.team}", "dim"))
-    before = max(width(left) + 1, min((columns - width(name)) // 2, columns - width(right) - width(name) - 1))
+    before = max(starts + 1, min((columns - width(name)) // 2, columns - ends_in - width(name) - 1))
     return (backed(ends(row(fill(left, before), name), right, columns), "panel"),)
+
+
+def _stage_pill(state: ScreenState) -> str:
+    """Which act the end is; every other says it by itself, in its last row."""
+    act = state.act.act
+    return act_number(state, act).upper().replace(" OF ", "/") if act is not None and state.finale else "STAGE"
 
 
 # The stepper: Token, Invoke, Poll, Gate, Output over the whole width, and how far the run has come
@@ -160,15 +172,15 @@ def narration(view: View) -> Rows:
     if wrong or ui.remark:
         tone = "bad" if wrong else tone
         label = "OURS" if ui.broken else "" if ui.remark else "LOST"
-        forms = [row(_label(label, tone, view.columns), said)]
+        forms = [row(_label(label, tone), said), said]
     elif (decision := decision_shown(run)) is not None:
         head = row(ink(f"{decision_head(state, decision)}  ", tone, bold=True))
         forms = [row(head, said), row(head, first), said]
     else:
         lost = refused_call(run)
         tone = tone if lost is None else "bad"
-        label = word(run) if lost is None else f"REFUSED {lost.code}" if lost.refused else "FAILED"
-        forms = [row(_label(label, tone, view.columns), said)]
+        head = _label(word(run) if lost is None else f"REFUSED {lost.code}" if lost.refused else "FAILED", tone)
+        forms = [row(head, said), row(head, first), said]
     if ui.passed and not (wrong or ui.remark):
         passed = row((ui.passed, "accent b"))
         forms = [*(row(passed, "  ", each) for each in (*forms, said, first)), passed]
@@ -176,8 +188,8 @@ def narration(view: View) -> Rows:
     return tinted([line], tone, view.columns)
 
 
-def _label(text: str, tone: Ink, columns: int) -> Row:
-    return row(ink(f"{text}  " if text and columns >= NARROW else "", tone, bold=True))
+def _label(text: str, tone: Ink) -> Row:
+    return row(ink(f"{text}  " if text else "", tone, bold=True))
 
 
 # The key bar: the keys of this state, as many as fit, `? Help` last

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lab.jobs.program import parts_for
 from lab.tui.panes.keys import Reaction
-from lab.tui.panes.layout import WIDE, Rect, Rects
+from lab.tui.panes.layout import HIGH, WIDE, Rect, Rects
 from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
@@ -43,15 +43,23 @@ def placed(state: ScreenState, columns: int, rows: int, top: int, end: int) -> R
     turns, air = min(state.run.turn, _MOST_RAIL), int(rows >= AIRY_FROM and not state.ui.presenter)
     end -= strip_height
     found[STRIP] = Rect(0, end, columns, strip_height)
-    if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET:
+    wide = BESIDE_WIRE if columns >= WIDE and not state.ui.presenter else columns
+    room = end - top - 3 - turns - 2 * air
+    cut_by_facts = rows < HIGH and _is_cut(state, wide, room) and not _is_cut(state, wide, room + 3)
+    if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET and not cut_by_facts:
         found |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(("token", "job", "polling"))}
         top += 3 + air
     found[RAIL] = Rect(0, top, columns, turns)
     top += turns + air
-    wide = BESIDE_WIRE if columns >= WIDE and not state.ui.presenter else columns
     if wide < columns:
         found["wire"] = Rect(wide + 1, top, columns - wide - 1, end - top)
     return {**found, "output": Rect(0, top, wide, end - top, "sheet")}
+
+
+def _is_cut(state: ScreenState, columns: int, rows: int) -> bool:
+    """Whether an output that has so many rows has to be scrolled."""
+    laid = sheet_of(View(state, columns, rows, 0))
+    return len(laid.body) > laid.room
 
 
 def rail(view: View) -> Rows:
@@ -68,8 +76,10 @@ def rail(view: View) -> Rows:
             (f"{job}   ", "run b" if here else "run"),
             (message, "fg b" if here else "dim"),
         )
-        took = f"{seconds(turn.elapsed(turn.latest)):>9}"
-        right = row((polls_text(turn.polls), "dim"), (took, "fg b" if here else "dim"), " " * LEFT)
+        took = row((f"{seconds(turn.elapsed(turn.latest)):>9}", "fg b" if here else "dim"), " " * LEFT)
+        forms = (row((polls_text(turn.polls), "dim"), took), took, row(" " * LEFT))
+        # what was asked is read whole where that has room; what it took stands below as well
+        right = next((each for each in forms if width(left) + width(each) < view.columns), forms[0])
         line = ends(left, right, view.columns)
         rows.append(backed(line, "panel") if here else line)
     return tuple(rows)
@@ -187,7 +197,7 @@ def _strip(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
     inner, figures = columns - 2 * LEFT, _figures(state.run)
     asks = _questions(follow_ups(state) if phase(state.run) == "complete" else (), inner)
     big = _big(figures, inner) if blocks else None
-    return [cut(_words(figures), inner), *asks] if big is None else [BLANK, *big, BLANK, *asks]
+    return [cut(_words(figures), inner), *asks] if big is None else [BLANK, *big, BLANK, *asks, *[BLANK] * bool(asks)]
 
 
 class Figure(NamedTuple):

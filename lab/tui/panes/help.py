@@ -53,10 +53,10 @@ class HelpPage(Page):
         if state.source.follows and "pause" not in state.source.can:
             lines += wrap(row((NO_PACE, "wait")), inner)
         lines.append(BLANK)
-        room = inner if inner < 60 else inner // 2 - 1
+        room = inner if inner < 96 else inner // 2 - 1
         groups = [group for group, _ in GROUPS]
         halves = [groups] if room == inner else [groups[:-1], groups[-1:]]
-        left, *others = [self._column(state, half, room, short=inner < 96) for half in halves]
+        left, *others = [self._column(state, half, room) for half in halves]
         right = [fill(each, inner - room - 1) for column in others for each in column]
         return [*lines, *at_both_ends(left, right, inner), BLANK, *_legend(inner)]
 
@@ -69,7 +69,7 @@ class HelpPage(Page):
         keys = [row((self._face(key), "wait b"), f" {key.label}  ") for key in own]
         return wrap(row((f"{pane.title}: ", "accent"), *keys), inner)
 
-    def _column(self, state: ScreenState, groups: Sequence[str], room: int, *, short: bool) -> list[Row]:
+    def _column(self, state: ScreenState, groups: Sequence[str], room: int) -> list[Row]:
         """Groups of keys below each other, their faces as wide as the widest."""
         listed = [key for key in self._rows_of_keys(state) if key.group in groups]
         faces = max((len(self._face(key)) for key in listed), default=0)
@@ -77,11 +77,11 @@ class HelpPage(Page):
         for group, name in GROUPS:
             keys = [key for key in listed if key.group == group]
             if keys:
-                lines += [BLANK] if lines and not (short and group == "time") else []
+                lines += [BLANK] if lines else []
                 lines.append(row((name, "run b")))
             for key in keys:
                 offered = key.is_offered(state)
-                text = row((key.series or (key.label_in(state) if short else key.help), "fg" if offered else "dim"))
+                text = row((key.series or key.help, "fg" if offered else "dim"))
                 head = row((f" {self._face(key):>{faces}}  ", "wait b" if offered else "dim"))
                 beside = " " * width(head)
                 lines += [row(beside if at else head, line) for at, line in enumerate(wrap(text, room - len(beside)))]

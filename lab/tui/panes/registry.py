@@ -54,8 +54,8 @@ def _focus_key(pane: Pane) -> ScreenKey:
     name, drawer = f"focus-{pane.name}", pane.place == "drawer"
     text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
     react, offered = focusing(pane.name, drawer=drawer), partial(focuses, pane.key)
-    series = "look at a pane"
-    return ScreenKey(name, pane.key, pane.title, text, react, offered, "view", why=no_question, series=series)
+    series, label = "look at a pane", "Wire in focus" if drawer else pane.title
+    return ScreenKey(name, pane.key, label, text, react, offered, "view", why=no_question, series=series)
 
 
 OPEN_KEY = ScreenKey(
@@ -185,6 +185,7 @@ def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:
 def _too_small(view: View) -> Rows:
     """One sentence in the middle; below it what there is to say at the moment."""
     needs = row((f"needs {LEAST[0]}x{LEAST[1]}, has {view.columns}x{view.rows}", "fg b"))
-    remark = row((view.state.ui.remark or "the run goes on behind this", "dim"))
+    goes_on = "stands" if view.state.ui.paused else "goes on"
+    remark = row((view.state.ui.remark or f"the run {goes_on} behind this", "dim"))
     lines = [centre(cut(each, view.columns), view.columns) for each in (needs, remark)]
     return (*[BLANK] * max(0, (view.rows - len(lines)) // 2), *lines)

@@ -11,7 +11,7 @@ from lab.tui.rows.spans import BLANK, Row, backed, clip, clip_left, cut, fill, h
 from lab.tui.state.gate import verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.reading import short_path
-from lab.tui.state.run import USUAL_LABELS, Exchange, Pairs, RunState
+from lab.tui.state.run import USUAL_LABELS, Exchange, Pairs, RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
@@ -52,15 +52,15 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool 
     if compact:
         asks = exchange.path.partition("?")[0].rpartition("/")[2]
         asks = exchange.command if exchange.command in ("token", "status", "invoke") else asks
-        asks = clip(asks, 6)
-        if verdict := exchange.asks.verdict:  # an answer has no status of its own, so its room is the verdict's
-            asks = f"{asks} · {clip(verdict_face(verdict).asks, 8)}"
-        head = row(head, f"{asks:<{16 if verdict else 6}} ")
+        head = row(head, f"{clip(asks, 6):<6} ")
         if code is None:
             return cut(row(head, ink(lost or "···", "bad" if lost else "dim")), inner)
-        shown = next((each for each in reversed(run.timeline) if each.x == exchange.x and not each.bad), None)
-        status = ink(" " * 9) if shown is None else ink(f" {shown.word:<8}", face(shown.word).role)
-        line = row(head, (str(code), "done" if code < 400 else "bad b"), ink("") if verdict else status)
+        word, tone = "", face("").role
+        if verdict := exchange.asks.verdict:  # an answer has no status of its own, so its room is the verdict's
+            word, tone = verdict_face(verdict).asks, verdict_face(verdict).role
+        elif (shown := _shown(run, exchange)) is not None:
+            word, tone = shown.word, face(shown.word).role
+        line = row(head, (str(code), "done" if code < 400 else "bad b"), ink(f" {clip(word, 8):<8}", tone))
         return row(line, (f"{latency(exchange.took):>8}", "dim")) if width(line) + 8 <= inner else cut(line, inner)
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
@@ -76,6 +76,12 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool 
     if verdict := exchange.asks.verdict:
         came = row(came, ink(f"  {verdict_face(verdict).asks}", verdict_face(verdict).role, bold=True))
     return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
+
+
+def _shown(run: RunState, exchange: Exchange) -> TimelineRow | None:
+    """The row of the timeline that a call brought, in whichever turn."""
+    rows = (each for turn in (run, *reversed(run.past)) for each in reversed(turn.timeline))
+    return next((each for each in rows if each.x == exchange.x and not each.bad), None)
 
 
 def _path(path: str, room: int) -> str:
@@ -159,7 +165,7 @@ def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
     tone: Ink = "done" if code < 400 else "bad"
     came = row(ink("← ", tone), ink(str(code), tone, bold=True))
     head = row(came, f" {phrase(code)}", (f"   {latency(exchange.took)}", "dim"))
-    shown = next((each for each in run.timeline if each.x == exchange.x and not each.bad), None)
+    shown = _shown(run, exchange)
     if shown is not None and exchange.command == "status":
         known = face(shown.word)
         head = row(head, ink(f"   {known.glyph} {shown.word}", known.role, bold=True))

@@ -416,15 +416,10 @@ class MainScreen(SelectingScreen):
 
 def changes_of(before: UiState, after: UiState | None, columns: int) -> Iterator[tuple[str, str]]:
     """The preferences that a key's effect changes, and into what."""
-    broad = columns >= NARROW
-    if after is not None and after.stage != before.stage:
-        yield "stage", str(after.hold // 1000) if after.stage else "off"
-    elif after is not None and _layout(after) != _layout(before) and (broad or after.wire == before.wire):
-        yield "layout", _layout(after)
-
-
-def _layout(ui: UiState) -> str:
-    return "presenter" if ui.presenter else "wire" if ui.wire else "panes"
+    # an act and presenter mode belong to one show: the next begins as its poster says
+    if after is not None and (after.stage, after.presenter) == (before.stage, before.presenter):
+        if after.wire != before.wire and columns >= NARROW:
+            yield "layout", "wire" if after.wire else "panes"
 
 
 def ui_at_start(start: ScreenStart, columns: int) -> UiState:

@@ -308,7 +308,8 @@ class PageScreen(Overlay):
         yield self.sheet
 
     def on_mount(self) -> None:
-        """What is looked for is shown at once."""
+        """What is looked for is shown at once; how much is below follows from where it has scrolled to."""
+        self.watch(self.scroller, "scroll_y", self._frame, init=False)
         if self.wanted:
             self.call_after_refresh(self._go_to_hit, 0)
 
@@ -318,11 +319,13 @@ class PageScreen(Overlay):
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        room = min(len(self._body), self._most_rows)
-        self.scroller.styles.height = room + 2
+        self.scroller.styles.height = min(len(self._body), self._most_rows) + 2
         self.text.show(tuple(mark(self._body, hits, self._hit)))
-        found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
-        foot = SEARCH_FOOT if self.wanted else self.page.foot
+        self._frame()
+
+    def _frame(self) -> None:
+        found = f" › {self.wanted} · {self._hit} of {len(self._hits)}" if self.wanted else ""
+        foot, room = SEARCH_FOOT if self.wanted else self.page.foot, min(len(self._body), self._most_rows)
         self.frame(self.page.title + found, foot, len(self._body) - room - self.scroller.scroll_offset.y)
 
     def _go_to_hit(self, by: int) -> None:

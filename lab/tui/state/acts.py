@@ -193,15 +193,15 @@ def _shown(
     """An act with the run as it shows it."""
     waits = not watched and (left is None or (left > 0 and ACTS[act.kind].stands))
     if act.kind == "decided" and act.decision is not None and decision_shown(run) is not act.decision:
-        # the status that followed is known already: the act shows the run as it waited, and what was decided
+        # what followed is known already: the act shows the run as it waited, and what was decided
         base = before.run if before.run is not None and before.run.began == run.began else run
-        until = act.decision.at
+        since, until = act.decision.since, act.decision.at
         run = replace(
             base,
             gate=None,
             decision=act.decision,
-            milestones=tuple(each for each in run.milestones if each.at <= until),
-            timeline=tuple(each for each in run.timeline if each.at <= until),
+            milestones=tuple(each for each in run.milestones if each.at < since or each.decision is act.decision),
+            timeline=tuple(each for each in run.timeline if each.at <= until and each.kind != "answer"),
             exchanges=run.exchanges,
         )
     if act.kind not in ("output", "panes", "refused") and run.ended is not None:

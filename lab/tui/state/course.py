@@ -31,7 +31,10 @@ _UNKNOWN: Millis = 1_000
 
 
 class CourseStep(Struct, frozen=True):
-    """One step: its name (empty: nobody told it), how its status shows, how long it is planned to take, when it was."""
+    """One step: its name (empty: nobody told it), how its status shows, how long it is planned to take, when it was.
+
+    Of a gate that is over, and of a step that isn't planned, it is how long it took.
+    """
 
     name: str
     face: StatusFace
@@ -55,6 +58,8 @@ def course_of(state: ScreenState) -> Course:
     if accepted is None:
         return Course(plan)
     begun = [(each.value, face(each.word), each.at) for each in run.milestones if each.kind == "step"]
+    while run.gate is not None and run.gate.sent is not None and begun and begun[-1][1].phase != "waiting":
+        begun.pop()  # the answer is on its way: what comes of it shows with its reply
     named = bool(plan or begun)
     begun = begun or list(_as_answers_told(run, plan))
     if named:
@@ -62,8 +67,11 @@ def course_of(state: ScreenState) -> Course:
     found, at = list[CourseStep](), 0
     for (name, known, began), until in zip(begun, [*(since for *_, since in begun[1:]), None], strict=False):
         at = next((each for each in range(at, len(plan)) if plan[each].name == name), at)
-        takes = plan[at].takes if at < len(plan) and plan[at].name == name else _UNKNOWN
-        found.append(CourseStep(name, known, takes if until is None else max(1, until - began), began, until))
+        foreseen = at < len(plan) and plan[at].name == name
+        takes = plan[at].takes if foreseen else _UNKNOWN
+        if until is not None and (known.phase == "waiting" or not foreseen):  # else its columns stay as they were
+            takes = max(1, until - began)
+        found.append(CourseStep(name, known, takes, began, until))
     over = run.ended is not None or (bool(found) and found[-1].face.final)
     return Course((*found, *(() if over else plan[at + 1 :])), named)
 

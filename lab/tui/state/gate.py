@@ -40,6 +40,7 @@ class GateState(Struct, frozen=True):
     """Whether the client itself may answer; else the decision comes from outside the API."""
     question: str
     round: int
+    """How often changes were asked for before it opened."""
     answers: tuple[tuple[str, str], ...]
     """The verdicts that are offered, with their labels."""
     number: int
@@ -60,6 +61,11 @@ class GateState(Struct, frozen=True):
     opened: tuple[str, int] | None = None
     """Which opening the journal had told of last when it was sent: gate and round; None: it told of none."""
     refusal: str | None = None
+
+    @property
+    def changes(self) -> str:
+        """Which of the changes that may be asked for was made for this opening; nothing at the first."""
+        return f"change {self.round} of {self.rounds}" if self.round and self.rounds is not None else ""
 
     @property
     def collects(self) -> bool:

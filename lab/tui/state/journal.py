@@ -62,7 +62,7 @@ def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
     match fact:
         case FaultArmed(fault=name, where=where):
             route = clean.line(str(where.get("route", "")), 40)
-            once = str(where.get("calls", 1)).isdigit() and "chance" not in where
+            once = "calls" not in where and "chance" not in where  # else each job, or client, has its own
             return (*armed, ArmedFault(clean.line(name, 80), route, once))[-MOST_ARMED:]
         case FaultDisarmed(fault=name):
             return tuple(each for each in armed if each.name != name)

@@ -16,6 +16,7 @@ from lab.tui.state.status import (
     meaning,
     phase,
     refused_call,
+    repeated_call,
     stopped,
 )
 
@@ -37,6 +38,8 @@ REFUSED = {
     0: "The call brought no answer. The app asks again; the job doesn't notice.",
 }
 """By code what a poll that brought nothing means; 0: any other."""
+REPEATED = "{} came first; the app asked again at once. The job didn't notice."
+"""Of a call that brought nothing, until the poll after the one that took its place."""
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
@@ -55,6 +58,8 @@ def sentence(state: ScreenState) -> str:
         return _decided(state.source.scenario, decision)
     if (lost := refused_call(run)) is not None:
         return REFUSED.get(lost.code or 0, REFUSED[0])
+    if (lost := repeated_call(run)) is not None:
+        return REPEATED.format(lost.code or "No answer")
     if here == "error" and state.source.message and run.turn == 1 and state.part is None:
         if state.source.scenario is not None and state.source.message != state.source.scenario.message:
             return UNANSWERED

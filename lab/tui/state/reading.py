@@ -9,6 +9,8 @@ changes nothing that shows), `status`, or nothing.
 import json
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
@@ -190,9 +192,8 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
     """A gate as a status body or a question shows it; `opening` tells one opening from the next of the same round."""
     job, code, channel = clean.line(question.job, 200), clean.line(question.code, 80), question.channel or ""
     kind, identity = clean.line(question.kind, 40), code or clean.line(question.opening or "", 80)
-    rounds = "" if question.rounds is None or not question.round else f"round {question.round} of {question.rounds}"
     channel = clean.line(channel, 40)
-    return GateState(
+    gate = GateState(
         job=job,
         code=code,
         gate=clean.line(question.gate, 80),
@@ -202,12 +203,13 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
         round=question.round,
         answers=tuple((str(verdict), clean.line(label, 40)) for verdict, label in question.verdicts),
         number=(gates.index(identity) if identity in gates else len(gates)) + 1,
-        line=((labels.question, " · ".join(part for part in (kind, channel, rounds) if part)),),
+        line=(),
         prompt=clean.line(question.prompt, 200),
         rounds=question.rounds,
         key=f"{job}/{identity}/{question.round}/{opening}",
         identity=identity,
     )
+    return replace(gate, line=((labels.question, " · ".join(filter(None, (kind, channel, gate.changes)))),))
 
 
 @lru_cache(maxsize=clean.REMEMBERED)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from lab.core.clock import Millis
 from lab.dialects import USUAL_CLIENT, clients
 from lab.program.words import Status
 from lab.tui.state.gate import GateDecision, verdict_face
@@ -105,6 +106,18 @@ def refused_call(run: RunState) -> TimelineRow | None:
     """The last call of a job that is under way, if it brought nothing."""
     last = run.timeline[-1] if run.timeline else None
     return last if last is not None and last.kind == "lost" and phase(run) in ("invoke", "polling", "waiting") else None
+
+
+AT_ONCE: Millis = 1_000
+"""Within so long after a refusal its sentence can't be read."""
+
+
+def repeated_call(run: RunState) -> TimelineRow | None:
+    """The call that brought nothing before the last poll, if that was sent at once: after a 401 with another token."""
+    if len(run.timeline) < 2 or phase(run) not in ("polling", "waiting"):
+        return None
+    lost, last = run.timeline[-2:]
+    return lost if lost.kind == "lost" and last.kind == "poll" and last.shown_at - lost.at < AT_ONCE else None
 
 
 def nobody_decided(run: RunState) -> bool:
