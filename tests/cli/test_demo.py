@@ -22,9 +22,11 @@ from lab.control import RunTape
 from lab.core.observe import Requested
 from lab.identity.client import token_request
 from lab.identity.scopes import api_scope
+from lab.recording.format.reader import read
 from lab.settings import ClockSettings, Flags, MockSettings
 from tests import terminal
 from tests.conftest import ROOT, Lab, each_row
+from tests.server.conftest import lines_in
 from tests.terminal import Terminal
 
 
@@ -66,8 +68,8 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
         shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and " a Approve" in seen.text)
         shown.press("q\x03")
         assert shown.ended() == 0
-    tape = [json.loads(line) for line in (tmp_path / "away.rec.jsonl").read_text().splitlines()]
-    assert [line["factor"] for line in tape if line.get("type") == "clock.scaled"] == ["0", "20"]
+    tape = read((tmp_path / "away.rec.jsonl").read_bytes())
+    assert [fact.get("factor") for fact in tape.facts("clock.scaled")] == ["0", "20"]
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -206,7 +208,7 @@ def test_an_act_stays_for_a_minute_at_most(lab: Lab) -> None:
 
 async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_time(lab: Lab) -> None:
     def facts(name: str) -> list[dict[str, object]]:
-        lines = [json.loads(line) for line in (lab.folder / f"{name}.rec.jsonl").read_text().splitlines()[1:]]
+        lines = lines_in((lab.folder / f"{name}.rec.jsonl").read_bytes())[1:]
         kept = [line for line in lines[:-1] if not line.get("type", "").startswith(("connection.", "clock."))]
         return [{key: line.get(key) for key in ("k", "t", "type", "at", "held", "to", "verdict")} for line in kept]
 

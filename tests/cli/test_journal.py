@@ -22,6 +22,7 @@ from lab.recording.format.journal_lines import read_journal
 from tests.conftest import Lab
 from tests.forked import ForkedLab, forked_lab
 from tests.journals import rewrite, texts
+from tests.server.conftest import lines_in
 
 SCENARIO = """\
 lab: 1
@@ -102,7 +103,7 @@ class Server:
         head = {"Authorization": f"Bearer {self.ready['control_token']}"}
         request = urllib.request.Request(f"{self.ready['control_url']}/_lab/journal", headers=head)
         with urllib.request.urlopen(request, timeout=20) as got:
-            return [json.loads(line) for line in got]
+            return lines_in(got.read())
 
     def kill(self) -> None:
         self.process.kill()
@@ -434,6 +435,6 @@ def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int)
         server.status(token, job)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait() == 0
-    types = [json.loads(line).get("type") for line in (folder / "again.rec.jsonl").read_bytes().splitlines()]
+    types = [line.get("type") for line in lines_in((folder / "again.rec.jsonl").read_bytes())]
     assert types[1:3] == ["token.granted", "job.accepted"]
     assert "number.used" not in types

@@ -1,10 +1,11 @@
 """`lab check --plan`: the timeline that a seed settles, and that it is the one that comes."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from lab.recording.format.lines import Entry, Req
+from lab.recording.format.reader import read
 from tests.conftest import ROOT, Lab
 
 TALK = """\
@@ -81,9 +82,9 @@ def test_it_is_what_a_run_with_that_seed_comes_to(lab: Lab) -> None:
     gate_line = next(line for line in plan if "Share the prices" in line)
     run = lab("run", "item-comparison", "--seed", "11", "--speed", "instant", "--record", "eleven")
     assert gate_line.split("with ")[1].strip("? ") in run.out
-    facts = [json.loads(line) for line in Path("recordings/eleven.rec.jsonl").read_text().splitlines()]
-    began = next(line["t"] for line in facts if line.get("type") == "job.accepted")
-    moves = [line.get("at", line["t"]) - began for line in facts if line.get("type") == "job.status"]
+    recorded = read(Path("recordings/eleven.rec.jsonl").read_bytes())
+    began = next(recorded.facts("job.accepted")).instant
+    moves = [fact.instant - began for fact in recorded.facts("job.status")]
     shown = [f"{at // 60_000:02d}:{at // 1000 % 60:02d}.{at // 100 % 10}" for at in moves]
     assert shown == [line.split()[0] for line in plan[4:] if line[4].isdigit()]
 
@@ -187,13 +188,15 @@ def test_the_polls_of_the_plan_are_those_that_are_struck(lab: Lab, seed: str) ->
     assert lab("run", "struck.yaml", "--seed", seed, "--speed", "instant", "--record", "struck").code == 0
     jobs: list[dict[str, set[int]]] = []
     polls: list[int] = []
-    for line in map(json.loads, Path("recordings/struck.rec.jsonl").read_text().splitlines()):
-        if line.get("type") == "job.accepted":
-            jobs.append({})
-            polls.append(0)
-        polls[-1:] = [polls[-1] + 1] if "/status/" in line.get("p", "") else polls[-1:]
-        if line.get("type") == "fault.struck":
-            jobs[-1].setdefault(line["fault"], set()).add(polls[-1])
+    for line in read(Path("recordings/struck.rec.jsonl").read_bytes()).lines:
+        match line:
+            case Entry(type="job.accepted"):
+                jobs.append({})
+                polls.append(0)
+            case Req() if "/status/" in line.path:
+                polls[-1] += 1
+            case Entry(type="fault.struck"):
+                jobs[-1].setdefault(str(line.get("fault")), set()).add(polls[-1])
     assert len(jobs) == 2 and min(polls) > 12
     for turn, last, line_of_plan in zip(jobs, polls, planned, strict=True):
         shown = {name: max(numbers) for name, numbers in line_of_plan.items()}

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.clocks import wall_second
-from lab.core.errors import RecordingError
+from lab.recording.format.lines import LONGEST_LINE
 from tests.conftest import ROOT, THOROUGH, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
@@ -130,7 +130,7 @@ def test_a_runner_is_told_where(lab: Lab, recordings: Path, monkeypatch: pytest.
     assert "::error" not in lab("replay", "item-comparison").out
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     done = lab("replay", "item-comparison")
-    note = "::error file=recordings/item-comparison.rec.jsonl,line=7,col=1,title=lab replay::"
+    note = "::error file=recordings/item-comparison.rec.jsonl,line=5,col=1,title=lab replay::"
     assert note in done.out
     assert done.lines[-1] == "0 passed, 1 failed"
     assert note not in lab("replay", "item-comparison", "--format", "text").out
@@ -160,21 +160,25 @@ def test_a_damaged_byte_is_no_divergence(lab: Lab, recordings: Path) -> None:
     [
         (lambda lines: b"".join(lines)[:-20], "recording is torn: 103 bytes of a line hang over"),
         (lambda lines: b"".join(lines[:-1]), "recording is open: there is no footer"),
-        (lambda lines: b"".join(lines[1:]), "jsonl:1: n is 1, expected 0"),
+        (lambda lines: b"".join(lines[1:]), "jsonl:1: the first line is no header of a lab recording"),
         (lambda lines: resealed(b"".join(lines[:5] + lines[6:])), "jsonl:6: n is 6, expected 5"),
         (
-            lambda lines: resealed(b"".join(lines).replace(b'"n":5,"t":', b'"n":5,"t":-')),
-            "jsonl:6: t goes back from 120 to -",
+            lambda lines: resealed(b"".join(lines).replace(b'"n":5,"t":1291', b'"n":5,"t":129')),
+            "jsonl:6: t goes back from 291 to 129",
         ),
         (
-            lambda lines: resealed(b"".join(lines).replace(b'"version":[1,', b'"version":[2,')),
-            "jsonl:1: version 2.",
+            lambda lines: resealed(b"".join(lines).replace(b'"version":[2,', b'"version":[3,')),
+            "jsonl:1: version 3.",
         ),
-        (lambda lines: b"".join(lines) + lines[-1], "jsonl:31: there is more after the footer"),
+        (
+            lambda lines: resealed(b"".join(lines).replace(b'"as":5', b'"as":6', 1)),
+            "jsonl:8: as is 6, where no such line stands",
+        ),
+        (lambda lines: b"".join(lines) + lines[-1], "jsonl:29: there is more after the footer"),
         (lambda lines: b"".join(lines) + b"{", "there is more after the footer"),
         (
-            lambda lines: resealed(b"".join(lines).replace(b'"n":5,', b'"n":5,"pad":"' + b"x" * 9_000_000 + b'",')),
-            "jsonl:6: the line is longer than 8388608 bytes",
+            lambda lines: resealed(b"".join(lines).replace(b'"n":5,', b'"n":5,"pad":"' + b"x" * LONGEST_LINE + b'",')),
+            f"jsonl:6: the line is longer than {LONGEST_LINE} bytes",
         ),
         (lambda lines: gzip.compress(b"".join(lines)), "jsonl:1: the line is no JSON"),
     ],
@@ -202,17 +206,6 @@ def assert_crlf_is_told(lab: Lab, recordings: Path, command: str) -> None:
     assert done.code == 3 and "nobody-home.rec.jsonl:1" in done.out + done.err
     assert "ends in CRLF" in done.out + done.err and "digest" not in done.err
     assert ".gitattributes" in done.err or command == "check"
-
-
-def test_a_blob_with_crlf_is_called_that_too(tmp_path: Path) -> None:
-    text = b"one\ntwo\n"
-    digest = sha256(text).hexdigest()
-    (tmp_path / "day.blobs").mkdir()
-    blob = tmp_path / "day.blobs" / digest
-    for now, says in ((b"one\r\ntwo\r\n", "end in CRLF now"), (b"one\r\ntwo\r\nx", "another digest")):
-        blob.write_bytes(now)
-        with pytest.raises(RecordingError, match=says):
-            read_blob(tmp_path / "day.rec.jsonl", digest)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
@@ -317,7 +310,7 @@ def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path)
         ("recordings.bad-line", []), ("recordings.item-comparison", ["failure"]), ("recordings.nobody-home", ["error"]),
     ]  # fmt: skip
     said = ["".join(case.itertext()).splitlines()[0] for case in suite if len(case)]
-    assert said[0].startswith("recordings/item-comparison.rec.jsonl:7:1: POST")
+    assert said[0].startswith("recordings/item-comparison.rec.jsonl:5:1: POST")
     last = len(torn.read_bytes().splitlines())
     assert said[1].startswith(f"recordings/nobody-home.rec.jsonl:{last}:1: the recording is torn: ")
     assert "lab repair" in said[1] and said[1].count("nobody-home") == 1

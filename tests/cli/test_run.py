@@ -11,6 +11,7 @@ from lab.language.parse import parse_scenario
 from lab.plugin import plugins
 from lab.program.scenario import ExpectedRun, Scenario
 from tests.conftest import ROOT, Lab, each_row
+from tests.server.conftest import lines_in
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
 STATUS = {"bad-line": None, "broken-tool": "ERROR", "nobody-home": "ERROR", "wrong-badge": None}
@@ -59,7 +60,7 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
 def record(lab: Lab, name: str, speed: str) -> list[tuple[object, ...]]:
     """When each line of a recorded run was written, and what each fact says, those about connections left out."""
     assert lab("run", name, "--speed", speed, "--record", f"./{speed}").code == 0
-    lines = [json.loads(line) for line in (lab.folder / f"{speed}.rec.jsonl").read_text().splitlines()[1:]]
+    lines = lines_in((lab.folder / f"{speed}.rec.jsonl").read_bytes())[1:]
     kept = [line for line in lines if not line.get("type", "").startswith("connection.")]
     return [(line["t"], {**line, "n": 0} if line["k"] == "fact" else line["k"]) for line in kept]
 

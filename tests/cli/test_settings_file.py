@@ -233,7 +233,7 @@ def test_a_run_with_accounts_of_its_own_replays_without_the_file(lab: Lab) -> No
     assert done.code == 0, done.err
     (lab.folder / "lab.yaml").unlink()
     text = (lab.folder / "day.rec.jsonl").read_text()
-    assert "«client:portal»" in text
+    assert '"judged":[["portal",0]]' in text and '"Basic lab-C1-secret"' in text
     for secret in ("lab-secret-of-the-portal", "lab-pass:word", "lab-secret-x"):
         assert secret not in text
     done = lab("replay", "./day.rec.jsonl")

@@ -10,6 +10,9 @@ from typing import cast
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
+from lab.recording.format.lines import Res
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
 from tests.conftest import ROOT, each_row
 
 Lines = list[str]
@@ -147,9 +150,10 @@ def test_three_turns_are_three_jobs_of_one_conversation() -> None:
 
 
 def test_tomorrow_has_members_that_nobody_documented() -> None:
-    recorded = (ROOT / "recordings" / "tomorrow-s-status.rec.jsonl").read_text("utf-8")
-    assert recorded.count('"engineRelease"') == 2
-    assert recorded.count('"status":"QUEUED_V2"') == 4
+    recorded = read((ROOT / "recordings" / "tomorrow-s-status.rec.jsonl").read_bytes())
+    answers = [dumps(line.body.value) for line in recorded.of(Res)]
+    assert sum('"engineRelease"' in answer for answer in answers) == 2
+    assert sum('"status":"QUEUED_V2"' in answer for answer in answers) == 4
 
 
 def test_a_wrong_badge_gets_no_job() -> None:
