@@ -12,9 +12,9 @@ from markdown_it import MarkdownIt
 from lab.cli.runner import LONGEST_CELL, MOST_NOTES, Note, annotations, in_markdown
 from lab.core.logtext import no_command
 from lab.files.artifacts import cut_to
-from lab.recording.format.codec import write
 from tests.conftest import ROOT, Called, Lab, each_row
 from tests.recording.hostile import TEXTS, hostile
+from tests.recording.rewritten import rewritten
 
 OURS = re.compile(r"::(?:error|warning|notice) (?:file=[^:]*,line=\d+,col=\d+,)?title=lab [a-z -]+::")
 OBEYED = re.compile(r"##\w*\[")
@@ -85,9 +85,8 @@ def test_what_stands_in_a_recording_is_obeyed_by_nobody(runner: Lab, text: str) 
 
 def written(text: str) -> Path:
     """A recording whose peers say it wherever they can."""
-    recording = hostile(text)
     file = Path("day.rec.jsonl")
-    file.write_bytes(write([recording.header, *recording.lines], "closed", 0))
+    file.write_bytes(rewritten(hostile(text)))
     return file
 
 

@@ -26,6 +26,9 @@ WRITINGS: dict[str, Writing] = {
     "in JSON": lambda text: json.dumps(text)[1:-1],
     "in HTML": escape,
     "base64": lambda text: b64encode(text.encode()).decode(),
+}
+"""Those in which a secret is looked for."""
+OTHER_WRITINGS: dict[str, Writing] = {
     "base64 of a pair": lambda text: b64encode(f"who:{text}".encode()).decode(),
     "hexadecimal digits": lambda text: text.encode().hex(),
     "large hexadecimal digits": lambda text: text.encode().hex().upper(),
@@ -266,6 +269,17 @@ def test_no_secret_comes_out_of_a_recorded_pod_whatever_its_position(lab: Lab) -
         done = lab(*command)
         out[command[0]] = done.out + done.err
     assert {name: found for name, each in out.items() if (found := leaked(each))} == {}
+
+
+@each_row("name", OTHER_WRITINGS)
+def test_a_secret_in_a_writing_in_which_it_is_not_looked_for_is_refused(name: str) -> None:
+    secret = CANARIES["header x-api-key"]
+    written = OTHER_WRITINGS[name](secret)
+    captured = Captured()
+    captured.say(POSITIONS["header x-api-key"](secret), came("text/plain", f"Failed for {written}."))
+    text = captured.text()
+    assert secret not in text and written in text
+    assert [*leaks(text.encode())]
 
 
 def test_what_is_no_secret_stays_as_it_is() -> None:
