@@ -105,7 +105,7 @@ def read_calls(path: Path | str) -> bytes:
 
     RecordingError if it can't be read or is too long, UsageError if there is none.
     """
-    from lab.recording.format.codec import is_recording  # as with blobs
+    from lab.recording.format.codec import is_recording  # where it is needed: it is heavy
 
     path, start = Path(path), b""
     with suppress(OSError):  # which the read tells

@@ -53,7 +53,7 @@ _ENDS = {
 _TYPED = re.compile(r'(?<=<input name="user_code" value=")[^"<>]+')
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,64}-----[^-]*+(?:(?!-----END )-[^-]*+)*+(?:-----END [A-Z0-9 ]{1,64}-----)?")
 _LOGIN = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
-_BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*")
+_BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/%-]*\d)[\w.~+/%-]{16,}=*")
 _HOOK = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
 _QUOTED_NUMBER = re.compile(f'"{TAKEN_OUT}([^"]*){TAKEN_OUT}"')
@@ -154,7 +154,7 @@ class Redactor:
             text = replaced(_LOGIN, self._login, text)
         for clue, shape in (("-----BEGIN ", _PEM), ("Bearer ", _BEARER), ("whsec_", _HOOK), ("<input ", _TYPED)):
             if clue in text:
-                text = replaced(shape, lambda found: self._shaped(unescape(found[0])), text)
+                text = replaced(shape, lambda found: self._encoded(unescape(found[0])), text)
         return text
 
     def _known_in(self, text: str) -> str:
@@ -167,6 +167,14 @@ class Redactor:
 
     def _secret(self, value: str, kind: str) -> str:
         return self.secrets.brought(value, kind)
+
+    def _encoded(self, value: str) -> str:
+        """What stands for a secret that may be percent-encoded."""
+        plain = unquote(value)
+        word = self._shaped(plain)
+        if plain not in (value, word):
+            self.secrets.written_as(value, word)
+        return word
 
     def _shaped(self, value: str) -> str:
         """What stands for what looks like a secret; it may stand there already."""
@@ -195,6 +203,9 @@ class Redactor:
             word = self.secrets.find(worth) or self._secret(plain, "secret")
             if worth != plain and STAND_IN.fullmatch(word):
                 self.secrets.written_as(worth, word)
+            if ";" in worth:  # in a line of settings the next one comes behind it
+                part = worth.partition(";")[0]
+                self.secrets.written_as(part, self._secret(unquote_plus(part), "secret"))
             parts += text[end:place], word
             place += len(value)
             end = place - len(value) + len(worth)

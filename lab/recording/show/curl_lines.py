@@ -10,7 +10,7 @@ from lab.recording.bindings import IDS
 from lab.recording.format.lines import CAPTURE, Enc, Recording, Req
 from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
 from lab.recording.redaction.written import form_pairs
-from lab.recording.show.shell import Pairs, Piece, curl_line, shell_words
+from lab.recording.show.shell import Fields, Piece, curl_line, shell_words
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, fields_of
 
@@ -55,7 +55,7 @@ class CurlLines:
         address = f'"$LAB_BASE"{shell_words(self._pieces(target))}'
         if ROUTER.name(req.method, req.path) == "token" and not req.query:
             address = '"$LAB_TOKEN_URL"'
-        body: str | Pairs | None = None
+        body: str | Fields | None = None
         if req.body.enc is not Enc.NONE:
             text = bytes_within(req.body).decode(errors="surrogateescape")
             body = (form_pairs(text) if fields_of(req.headers, req.body) is not None else None) or text

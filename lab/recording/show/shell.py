@@ -20,7 +20,7 @@ Piece: TypeAlias = tuple[bool, str]
 """Whether it is a variable, and its name or the text."""
 Fill: TypeAlias = Callable[[str, str], Sequence[Piece]]
 """What a value is made of, by the name of the header or field that has it; a body's has none."""
-Pairs: TypeAlias = Sequence[tuple[str, str]]
+Fields: TypeAlias = Sequence[tuple[str, str]]
 
 _CURL = "curl -g --proto =http,https"
 """A peer's braces and brackets are no list of URLs, and nothing but a web server is asked."""
@@ -32,7 +32,7 @@ _SECOND_SIGN = re.compile("(?<=#)#")
 _ESCAPED_IN_FORMATS = re.compile(r"[^ -~]|[\\%'#]|^-")
 
 
-def curl_line(method: str, address: str, headers: Headers, body: str | Pairs | None, fill: Fill) -> str:
+def curl_line(method: str, address: str, headers: Headers, body: str | Fields | None, fill: Fill) -> str:
     """The command, one option a line; `address` is a word already, a form's body its pairs."""
     fields = body if body and not isinstance(body, str) and _are_options(body) else ()
     left_out = LEFT_OUT | {"content-type"} if fields else LEFT_OUT
@@ -54,7 +54,7 @@ def curl_line(method: str, address: str, headers: Headers, body: str | Pairs | N
     return before + " \\\n  ".join((f"{_CURL}{word} {address}", *options))
 
 
-def _are_options(fields: Pairs) -> bool:
+def _are_options(fields: Fields) -> bool:
     return sum(len(name) + len(value) for name, value in fields) <= _LONGEST_WORD and all(
         name.isidentifier() and value.isprintable() for name, value in fields
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from shlex import quote
 
 from lab.core.exchange import header_of, is_target
-from lab.recording.show.shell import Pairs, Piece, curl_line
+from lab.recording.show.shell import Fields, Piece, curl_line
 from lab.tui.state.clean import CAP, DOTS, line
 from lab.tui.state.run import Exchange
 
@@ -26,7 +26,7 @@ def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
         return pieces
 
     sent = exchange.request_body
-    body: str | Pairs = sent
+    body: str | Fields = sent
     if "form-urlencoded" in (header_of(exchange.request_headers, "content-type") or ""):
         # of the form's fields a line each is kept
         body = [(name, value) for name, _, value in (each.partition("=") for each in sent.split("\n")) if sent]

@@ -108,7 +108,7 @@ def refused_call(run: RunState) -> TimelineRow | None:
     return last if last is not None and last.kind == "lost" and phase(run) in ("invoke", "polling", "waiting") else None
 
 
-AT_ONCE: Millis = 1_000
+_AT_ONCE: Millis = 1_000
 """Within so long after a refusal its sentence can't be read."""
 
 
@@ -117,7 +117,7 @@ def repeated_call(run: RunState) -> TimelineRow | None:
     if len(run.timeline) < 2 or phase(run) not in ("polling", "waiting"):
         return None
     lost, last = run.timeline[-2:]
-    return lost if lost.kind == "lost" and last.kind == "poll" and last.shown_at - lost.at < AT_ONCE else None
+    return lost if lost.kind == "lost" and last.kind == "poll" and last.shown_at - lost.at < _AT_ONCE else None
 
 
 def nobody_decided(run: RunState) -> bool:
