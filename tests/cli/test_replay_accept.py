@@ -140,6 +140,17 @@ def test_a_job_that_ends_no_longer_is_not_accepted_so_that_its_output_is_still_h
     assert replayed(lab).code == 1
 
 
+def test_a_job_that_begins_no_longer_is_not_accepted_either(lab: Lab) -> None:
+    scenario, recording = recorded(lab)
+    old = recording.read_bytes()
+    scenario.write_text(SLOW.replace("code: SLOW", "code: FAST"))
+    refused = replayed(lab, "--accept", "--yes")
+    assert (refused.code, recording.read_bytes()) == (1, old)
+    assert "is gone: POST …/SLOW/invokeAsync (x=2) began it, and is answered 404 now." in refused.err
+    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+    assert replayed(lab, "--accept", "--yes", "--accept-unfinished").lines[-1] == "1 accepted"
+
+
 def test_it_is_accepted_where_that_is_said_and_nothing_holds_the_output_then(lab: Lab) -> None:
     scenario, _ = recorded(lab)
     scenario.write_text(SLOW.replace("4s", "40s"))

@@ -28,7 +28,7 @@ from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, replay
-from lab.recording.replay.unfinished import unfinished_jobs
+from lab.recording.replay.unfinished import lost_jobs, unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
 from lab.settings import Flags, refuse_idle
@@ -180,7 +180,7 @@ class NewRecording(NamedTuple):
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
     """Show what is new, ask (`--yes`: don't), and replace all of it. Whether it was.
 
-    Divergence, and nothing is replaced, if a job no longer ends and that wasn't said to be right.
+    Divergence, and nothing is replaced, if a job no longer ends, or begins, and that wasn't said to be right.
     """
     unfinished: list[str] = []
     for each in found:
@@ -188,6 +188,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
             say(line)
         known, still = unfinished_jobs(each.before), unfinished_jobs(each.now)
         unfinished += (f"{each.path}: no answer shows the end of job {still[x]}." for x in still.keys() - known.keys())
+        unfinished += (f"{each.path}: {lost}" for lost in lost_jobs(each.before, each.now))
     if unfinished and not flags["accept_unfinished"]:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
     agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
@@ -198,7 +199,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
 
 
 _NOT_ENDED = (
-    "What the job ends with would be held to nothing: record it anew, with a client that polls until then."
+    "What the job ends with would be held to nothing: record it anew, with a client that begins it and polls until then."
     " --accept-unfinished takes it as it is."
 )
 
