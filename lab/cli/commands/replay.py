@@ -1,10 +1,11 @@
 """`lab replay`: evaluate recordings again and compare, and take what differs rightly (recordings.md §6, §12)."""
 
+import re
 import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import unified_diff
 from glob import has_magic
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -154,6 +155,27 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Progra
 
 # A new truth
 
+_ROW = re.compile(r".{0,154}?\\u000a|.{1,160}|^$")
+"""Of a long line, in which the ends of lines are escaped."""
+_FURTHER = "      "
+"""What stands before each but the first."""
+_MOST_ROWS = 40
+
+
+def _rows(line: str) -> Iterator[str]:
+    """A line of a transcript as rows, so that of a long text those are compared, and shown, that differ."""
+    return (_FURTHER * bool(found.start()) + found[0] for found in _ROW.finditer(line))
+
+
+def _bounded(diff: Iterable[str]) -> Iterator[str]:
+    """A diff of rows; of those of one text that came or went together the first are shown, and the others counted."""
+    for head, run in groupby(diff, key=lambda row: row[: 1 + len(_FURTHER)]):
+        rows = list(run)
+        most = _MOST_ROWS if head[1:] == _FURTHER else len(rows)
+        yield from rows[:most]
+        if rows[most:]:
+            yield f"{head}… {len(rows) - most} more rows"
+
 
 class NewRecording(NamedTuple):
     """A recording that is to take another's place."""
@@ -171,10 +193,14 @@ class NewRecording(NamedTuple):
         return cls(path, data, read(open_recording(path), str(path)), now)
 
     def differences(self) -> Iterator[str]:
-        """What a transcript says otherwise; text from outside stands behind a bar."""
+        """What a transcript says otherwise, texts in full; text from outside stands behind a bar."""
         yield str(self.path)
-        before, now = (list(transcript_lines(each, False)) for each in (self.before, self.now))
-        yield from (f"| {line}" for line in islice(unified_diff(before, now, lineterm=""), 2, None))
+        before, now = (
+            [row for line in transcript_lines(each, whole=True) for row in _rows(line)]
+            for each in (self.before, self.now)
+        )
+        rows = list(_bounded(islice(unified_diff(before, now, lineterm=""), 2, None)))
+        yield from (f"| {row}" for row in rows or ("The transcripts are the same: what differs isn't shown in them.",))
 
 
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
