@@ -1,8 +1,9 @@
 """Where a recording and its replay differ: both are gone through together (recordings.md §6, §7)."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import zip_longest
 
@@ -34,6 +35,10 @@ from lab.recording.replay.replayer import ReplayedCall, Replayer
 _PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
 """Where in a text that was cut a secret stands, or the head of a token."""
+
+
+_MOST_ALIGNED = 500
+"""Facts of a job: of more it takes long to find which are the same."""
 
 
 class Comparison(Replayer):
@@ -162,10 +167,12 @@ class Comparison(Replayer):
             self._compare_facts(job, None, recorded, facts, anchor)
 
     def _compare_facts(
-        self, job: str | None, req: Req | None, recorded: Iterable[Entry], facts: Iterable[Fact], anchor: int
+        self, job: str | None, req: Req | None, recorded: Sequence[Entry], facts: Sequence[Fact], anchor: int
     ) -> None:
-        for one, other in zip_longest(recorded, facts):
+        place = recorded[0].n if recorded else anchor
+        for one, other in _paired(recorded, facts):
             self.facts += 1
+            place = one.n if one is not None else place
             type_ = one.type if one is not None else None
             if one is not None and other is not None and _same_fact(one, other):
                 if not self.comparator.concerned("fact", type_):
@@ -175,7 +182,7 @@ class Comparison(Replayer):
                 {} if other is None else {"type": other.type, "at": other.at, **fact_members(other)}
             )
             sides = self.comparator.compared("fact", type_, expected, actual)
-            self._compare(job, req, "fact", one.n if one else anchor, *sides)
+            self._compare(job, req, "fact", place, *sides)
 
     # Replies
 
@@ -241,6 +248,30 @@ def _asks_with(req: Req | None) -> Iterator[str]:
         call = client_call_of(ROUTER.name(req.method, req.path, local=True), request)
         if call is not None and isinstance(call.command, Look | Decide) and call.command.job:
             yield call.command.job
+
+
+def _paired(recorded: Sequence[Entry], facts: Sequence[Fact]) -> Iterator[tuple[Entry | None, Fact | None]]:
+    """The facts of both sides: by their places, but where one side has more by what they have in common."""
+    if len(recorded) == len(facts) or max(len(recorded), len(facts)) > _MOST_ALIGNED:
+        return zip_longest(recorded, facts)
+    return _aligned(recorded, facts, 2)
+
+
+def _aligned(
+    recorded: Sequence[Entry], facts: Sequence[Fact], depth: int
+) -> Iterator[tuple[Entry | None, Fact | None]]:
+    """Those of the same type and instant, between them those of the same type (`depth` 1), and then what is left alone."""
+    if not depth:
+        yield from ((one, None) for one in recorded)
+        yield from ((None, other) for other in facts)
+        return
+    mine = [(one.type, one.instant)[:depth] for one in recorded]
+    yours = [(other.type, other.at)[:depth] for other in facts]
+    for tag, start, stop, begin, end in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from zip(recorded[start:stop], facts[begin:end], strict=True)
+        else:
+            yield from _aligned(recorded[start:stop], facts[begin:end], depth - 1)
 
 
 def _same_fact(line: Entry, fact: Fact) -> bool:
