@@ -208,6 +208,11 @@ def test_an_end_that_comes_after_the_last_answer_is_none(lab: Lab) -> None:
     assert refused.code == 1 and "no answer shows the end" in refused.err
 
 
+def test_a_folder_that_is_not_there_is_named(lab: Lab) -> None:
+    done = lab("replay", "nosuch/")
+    assert done.code == 2 and "There is no folder nosuch/." in done.err
+
+
 @pytest.mark.parametrize("option", ["--yes", "--accept-unfinished"])
 def test_what_says_how_to_accept_says_nothing_alone(lab: Lab, option: str) -> None:
     recorded(lab)

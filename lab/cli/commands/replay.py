@@ -110,6 +110,10 @@ def matching(target: str, *, shipped: bool) -> list[Path]:
     if has_magic(target) and not path.exists():
         base = Path(path.anchor) if path.anchor else Path()
         return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+    if target.endswith("/"):
+        raise UsageError(
+            f"There is no folder {target}.", hint="A folder's recordings are replayed, or the one of a name."
+        )
     return [locate(target, shipped=shipped)]
 
 
