@@ -188,7 +188,7 @@ def test_a_fact_that_is_missing_or_too_many_is_told_so_wherever_it_stands(type_:
 def test_a_fact_too_many_is_told_before_what_differs_in_later_ones() -> None:
     found = recorded().closed()
     (job, _) = found.facts("job.accepted")
-    opened, *_, later = (
+    opened, *_, later, _ = (
         fact for fact in found.facts("gate.opened", "job.status") if fact.text("job") == job.text("job")
     )
     other = mutated(found, lambda line: replace(line, at=line.t - 1) if line.n == later.n else line)
