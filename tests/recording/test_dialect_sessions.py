@@ -72,10 +72,10 @@ def another(old: str = "", new: str = "") -> AnotherServer:
 def asked_too_early(recording: Recording) -> list[str]:
     """What is said of calls that weren't refused, as if they had asked with what no line before gives."""
     comparison = Comparison(recording, config_of(recording, (program(),)))
-    told = {call.x for call in exchanges_of(recording) if call.tells}
-    asked = [(word, req.n) for req in recording.of(Req) if req.x in told for word in _asks_with(req)]
-    assert asked
-    return [said for word, n in asked if (said := comparison._never_given(word, n))]
+    showing = {call.x for call in exchanges_of(recording) if call.tells}
+    words = [(word, req.n) for req in recording.of(Req) if req.x in showing for word in _asks_with(req)]
+    assert words
+    return [said for word, n in words if (said := comparison._never_given(word, n))]
 
 
 class EverySession:
