@@ -1,6 +1,7 @@
 """What is told of a difference between a recording and what came this time (recordings.md §6)."""
 
 import json
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
 from itertools import zip_longest
@@ -15,6 +16,12 @@ from lab.recording.format.text import dumps
 
 Side: TypeAlias = Json | UnsetType
 """A value, or none."""
+_BRIEF = 60
+"""Characters of a value in a sentence."""
+_BESIDE = 20
+"""Of them those that are alike on both sides, before what differs."""
+_MILLIS = frozenset((".held", ".at", ".until", ".otherwise.at"))
+"""Members that are milliseconds, of a reply as it compares, and of facts."""
 
 
 class Difference(Struct, frozen=True):
@@ -103,10 +110,11 @@ def first_difference(expected: Json, got: Json) -> str | None:
     """The first place that differs, in words; None: there is none."""
     for path, one, other in differing(expected, got):
         member, inside = path[0].lstrip("."), "".join(path[1:]).lstrip(".")
+        mine, yours = _brief_sides(one, other, " ms" if member == "times" or "".join(path) in _MILLIS else "")
         if not inside and not isinstance(one, dict | list) and not isinstance(other, dict | list):
-            return f"expected {member} {_brief(one)}, got {_brief(other)}"
+            return f"expected {member} {mine}, got {yours}"
         inside = f"{inside} expected" if inside else "expected"
-        return f"{member} differs: {inside} {_brief(one)}, got {_brief(other)}"
+        return f"{member} differs: {inside} {mine}, got {yours}"
     return None
 
 
@@ -126,8 +134,33 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else dumps(c)[1:-1] for c in text)
 
 
-def _brief(value: Side) -> str:
+def _brief_sides(expected: Side, got: Side, unit: str) -> tuple[str, str]:
+    """Both in so few characters that what tells them apart is among them; numbers with their unit."""
+    one, other = _written(expected, unit), _written(got, unit)
+    if one == other:  # a text, and what is written like it
+        one, other = dumps(expected), dumps(got)
+    alike = _alike(one, other)
+    window = slice(max(0, alike - _BRIEF), alike + _BRIEF + 1)
+    one, other = _printable(one[window]), _printable(other[window])
+    alike = _alike(one, other)
+    # beside what differs stands a little of what is alike, and all of that only where there is room
+    start = alike - _BESIDE if max(len(one), len(other)) > _BRIEF and alike > 2 * _BESIDE else 0
+    return _brief(one, start), _brief(other, start)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters they begin with alike."""
+    return bisect(range(1, min(len(one), len(other)) + 1), False, key=lambda length: one[:length] != other[:length])
+
+
+def _written(value: Side, unit: str) -> str:
     if value is UNSET:
         return "nothing"
-    text = _printable((value if isinstance(value, str) else dumps(value))[:61])
-    return text if len(text) <= 60 else text[:59] + "…"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}{unit}"
+    return value if isinstance(value, str) else dumps(value)
+
+
+def _brief(text: str, start: int) -> str:
+    shown = "…" * bool(start) + text[start:]
+    return shown if len(shown) <= _BRIEF else shown[: _BRIEF - 1] + "…"

@@ -50,6 +50,19 @@ def without_token(recording: Recording) -> bytes:
     return without(recording, lambda line: line.x == 1)
 
 
+def without_job(recording: Recording) -> bytes:
+    """The call that began the job was never made."""
+    kept = (line for line in recording.lines if line.x is not None and line.x != 2)
+    return rewritten(recording, (replace(line, x=line.x - (line.x > 2)) for line in kept if line.x is not None))
+
+
+def job_second(recording: Recording) -> bytes:
+    """The first look at the job came before the call that began it."""
+    both = {2: 3, 3: 2}
+    lines = [replace(line, x=both[line.x], t=0) if line.x in both else line for line in recording.lines]
+    return rewritten(recording, sorted(lines, key=lambda line: min(line.x or 4, 4)))
+
+
 def token_second(recording: Recording) -> bytes:
     """The first two calls were made the other way round."""
     both = {1: 2, 2: 1}
@@ -65,6 +78,8 @@ def token_second(recording: Recording) -> bytes:
         ("status", ("verdict: approved", "verdict: rejected"), rewritten),
         ("missing call", ("", ""), without_token),
         ("other order", ("", ""), token_second),
+        ("missing job", ("", ""), without_job),
+        ("job later", ("", ""), job_second),
     ],
 )
 def test_what_is_said(lab: Lab, name: str, edit: tuple[str, str], change: Callable[[Recording], bytes]) -> None:

@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.recording.format.lines import Line, Res
+from lab.recording.format.reader import read
 from tests.conftest import ROOT, Called, Lab
+from tests.recording.rewritten import rewritten
 
 NAMES = ("heavy-load", "item-comparison")
 
@@ -62,7 +66,9 @@ def test_long_bodies_are_those_of_now(lab: Lab) -> None:
     scenario, recording = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.rec.jsonl")
     old = recording.stat().st_size
     scenario.write_text(scenario.read_text().replace("{filler: 5MB}", "{filler: 1MB}"))
-    assert lab("replay", "heavy-load", "--accept", "--yes").code == 0
+    done = lab("replay", "heavy-load", "--accept", "--yes")
+    assert done.code == 0 and "more rows" in done.out
+    assert sum(line.startswith("| -      ") for line in done.lines) < 100
     assert recording.stat().st_size < old - 3_000_000
     assert lab("replay", "heavy-load").code == 0
 
@@ -140,6 +146,44 @@ def test_a_job_that_ends_no_longer_is_not_accepted_so_that_its_output_is_still_h
     assert replayed(lab).code == 1
 
 
+def test_of_a_long_text_the_lines_that_differ_are_shown(lab: Lab) -> None:
+    """Also those behind what a transcript has room for."""
+    text = "".join(f"Line {n} of what was found in the long report.\\n" for n in range(40))
+    scenario, _ = recorded(lab, SLOW.replace("Done", f'"{text}"'))
+    scenario.write_text(scenario.read_text().replace("Line 30 of what was", "Line 30 of what is."))
+    shown = replayed(lab, "--accept").lines
+    assert [line for line in shown if line.startswith(("| -", "| +"))][-2:] == [
+        r"| -      Line 30 of what was found in the long report.\u000a",
+        r"| +      Line 30 of what is. found in the long report.\u000a",
+    ]
+
+
+def test_where_a_transcript_does_not_show_what_differs_that_is_said(lab: Lab) -> None:
+    _, recording = recorded(lab)
+    found = read(recording.read_bytes())
+
+    def change(line: Line) -> Line:
+        if not isinstance(line, Res):
+            return line
+        return replace(
+            line, headers=(*(pair for pair in line.headers if pair[0] != "cache-control"), ("cache-control", "private"))
+        )
+
+    recording.write_bytes(rewritten(found, map(change, found.lines)))
+    assert "| The transcripts are the same: what differs isn't shown in them." in replayed(lab, "--accept").lines
+
+
+def test_a_job_that_begins_no_longer_is_not_accepted_either(lab: Lab) -> None:
+    scenario, recording = recorded(lab)
+    old = recording.read_bytes()
+    scenario.write_text(SLOW.replace("code: SLOW", "code: FAST"))
+    refused = replayed(lab, "--accept", "--yes")
+    assert (refused.code, recording.read_bytes()) == (1, old)
+    assert "is gone: POST …/SLOW/invokeAsync (x=2) began it, and is answered 404 now." in refused.err
+    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+    assert replayed(lab, "--accept", "--yes", "--accept-unfinished").lines[-1] == "1 accepted"
+
+
 def test_it_is_accepted_where_that_is_said_and_nothing_holds_the_output_then(lab: Lab) -> None:
     scenario, _ = recorded(lab)
     scenario.write_text(SLOW.replace("4s", "40s"))
@@ -162,6 +206,11 @@ def test_an_end_that_comes_after_the_last_answer_is_none(lab: Lab) -> None:
     scenario.write_text(slow.replace("4s", f"{poll - start + 1}ms"))
     refused = replayed(lab, "--accept", "--yes")
     assert refused.code == 1 and "no answer shows the end" in refused.err
+
+
+def test_a_folder_that_is_not_there_is_named(lab: Lab) -> None:
+    done = lab("replay", "nosuch/")
+    assert done.code == 2 and "There is no folder nosuch/." in done.err
 
 
 @pytest.mark.parametrize("option", ["--yes", "--accept-unfinished"])

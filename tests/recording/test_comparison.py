@@ -73,6 +73,10 @@ def test_of_a_word_that_became_a_secret_later_the_same_stands_everywhere(got: Co
     )
 
 
+BELLS = "…07" + r"\u0007" * 3
+"""As many of ten as stand before what differs."""
+
+
 @each_row(
     ("one", "other", "says"),
     [
@@ -84,10 +88,28 @@ def test_of_a_word_that_became_a_secret_later_the_same_stands_everywhere(got: Co
         ({"a": None}, {}, "x differs: a expected null, got nothing"),
         ({"a": 1}, None, 'x differs: expected {"a":1}, got null'),
         ("a" * 80, "b", f"expected x {'a' * 59}…, got b"),
+        ("a" * 80 + "b", "a" * 80 + "c", f"expected x …{'a' * 20}b, got …{'a' * 20}c"),
+        ("a" * 80, "a" * 80 + "b" * 80, f"expected x …{'a' * 20}, got …{'a' * 20}{'b' * 38}…"),
+        ("\a" * 10 + "1", "\a" * 10 + "2", rf"expected x {BELLS}1, got {BELLS}2"),
+        ({"a": ["5"]}, {"a": [5]}, 'x differs: a[0] expected "5", got 5'),
     ],
 )
 def test_the_first_place_that_differs_is_told_with_both_values(one: Json, other: Json, says: str | None) -> None:
     assert first_difference(*Comparator().compared("fact", None, {"x": one}, {"x": other})) == says
+
+
+@each_row(
+    ("one", "other", "says"),
+    [
+        ({"held": 999}, {"held": 171}, "expected held 999 ms, got 171 ms"),
+        ({"held": 999}, {"held": None}, "expected held 999 ms, got null"),
+        ({"times": [1, 20]}, {"times": [1, 30]}, "times differs: [1] expected 20 ms, got 30 ms"),
+        ({"otherwise": {"at": 1}}, {"otherwise": {"at": 2}}, "otherwise differs: at expected 1 ms, got 2 ms"),
+        ({"body": {"held": 1}}, {"body": {"held": 2}}, "body differs: held expected 1, got 2"),
+    ],
+)
+def test_times_are_told_with_their_unit(one: ComparedMembers, other: ComparedMembers, says: str) -> None:
+    assert first_difference(one, other) == says
 
 
 @each_row(("cut", "passes"), [("it is lab-T1-tok", True), ("it is a lab-T1-tok", False), ("it is", False)])

@@ -26,11 +26,13 @@ from lab.language.parse import parse_scenario
 from lab.plugin import resolve
 from lab.program.switches import Switches
 from lab.program.words import Verdict
-from lab.recording.format.lines import Recording, Res
+from lab.recording.exchange import exchanges_of
+from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
+from lab.recording.replay.compare import Comparison, _asks_with
 from lab.recording.replay.replay import replay
 from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.tape.accounts import with_secrets
@@ -67,6 +69,15 @@ def another(old: str = "", new: str = "") -> AnotherServer:
     return AnotherServer(replace(config(), scenarios=(program_of(parse_scenario(SCENARIO.replace(old, new), "")),)))
 
 
+def asked_too_early(recording: Recording) -> list[str]:
+    """What is said of calls that weren't refused, as if they had asked with what no line before gives."""
+    comparison = Comparison(recording, config_of(recording, (program(),)))
+    showing = {call.x for call in exchanges_of(recording) if call.tells}
+    words = [(word, req.n) for req in recording.of(Req) if req.x in showing for word in _asks_with(req)]
+    assert words
+    return [said for word, n in words if (said := comparison._never_given(word, n))]
+
+
 class EverySession:
     """What holds of each session, over any wire; the tests of one inherit this, with its sessions."""
 
@@ -77,6 +88,9 @@ class EverySession:
     def test_it_replays(self, name: str) -> None:
         result = replay(recording_of(self.sessions[name]), (program(),))
         assert result.passed, result.text()
+
+    def test_what_its_calls_ask_with_or_about_was_given_before(self, name: str) -> None:
+        assert asked_too_early(recording_of(self.sessions[name])) == []
 
     def test_whether_its_client_saw_the_end_is_known(self, name: str) -> None:
         recording = recording_of(self.sessions[name])
@@ -109,6 +123,7 @@ def test_the_end_is_seen_under_a_later_id_too() -> None:
     joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
     joined.play(((Verdict.APPROVED, None),))
     assert unfinished_jobs(joined.closed()) == {}
+    assert asked_too_early(joined.closed()) == []
 
 
 @each_row("name", [name for name in SESSIONS if "chat" in name or "stream" in name.lower()])

@@ -170,10 +170,31 @@ def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
     assert [*jobs_in(result)] == ["J1", "J2"] and result.more == 2
 
 
-def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
-    gone = without(recorded().closed(), lambda line: isinstance(line, Entry) and line.type == "gate.opened")
-    result = replay(read(gone), [scenario()], name=NAME)
-    assert not result.passed and "gate.opened" in result.text()
+@each_row("type_", ["job.status", "gate.opened"])
+@each_row("place", [0, 1])
+def test_a_fact_that_is_missing_or_too_many_is_told_so_wherever_it_stands(type_: str, place: int) -> None:
+    found = recorded().closed()
+    (job, _) = found.facts("job.accepted")
+    one = [fact for fact in found.facts(type_) if fact.text("job") == job.text("job")][place]
+    gone = replay(read(without(found, lambda line: line.n == one.n)), [scenario()], name=NAME)
+    assert [each.what for each in gone.differences] == [f"derived facts of J1: {type_} was not recorded"]
+    lines = [replace(line, n=2 * line.n) for line in found.lines]
+    twice = [each for line in lines for each in (line, replace(line, n=line.n + 1))[: 1 + (line.n == 2 * one.n)]]
+    more = replay(read(rewritten(found, twice)), [scenario()], name=NAME)
+    assert [each.what for each in more.differences] == [f"derived facts of J1: {type_} is missing"]
+    assert gone.more == more.more == 0
+
+
+def test_a_fact_too_many_is_told_before_what_differs_in_later_ones() -> None:
+    found = recorded().closed()
+    (job, _) = found.facts("job.accepted")
+    opened, *_, later, _ = (
+        fact for fact in found.facts("gate.opened", "job.status") if fact.text("job") == job.text("job")
+    )
+    other = mutated(found, lambda line: replace(line, at=line.t - 1) if line.n == later.n else line)
+    result = replay(read(without(other, lambda line: line.n == opened.n)), [scenario()], name=NAME)
+    assert [each.what for each in result.differences] == [f"derived facts of J1: {opened.type} was not recorded"]
+    assert result.more == 1
 
 
 def test_the_first_divergence_of_a_job_is_that_of_the_earliest_line_though_it_is_found_last() -> None:

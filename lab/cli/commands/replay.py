@@ -1,10 +1,11 @@
 """`lab replay`: evaluate recordings again and compare, and take what differs rightly (recordings.md §6, §12)."""
 
+import re
 import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import unified_diff
 from glob import has_magic
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -28,7 +29,7 @@ from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, replay
-from lab.recording.replay.unfinished import unfinished_jobs
+from lab.recording.replay.unfinished import lost_jobs, unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
 from lab.settings import Flags, refuse_idle
@@ -109,6 +110,10 @@ def matching(target: str, *, shipped: bool) -> list[Path]:
     if has_magic(target) and not path.exists():
         base = Path(path.anchor) if path.anchor else Path()
         return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+    if target.endswith("/"):
+        raise UsageError(
+            f"There is no folder {target}.", hint="A folder's recordings are replayed, or the one of a name."
+        )
     return [locate(target, shipped=shipped)]
 
 
@@ -154,6 +159,27 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Progra
 
 # A new truth
 
+_ROW = re.compile(r".{0,154}?\\u000a|.{1,160}|^$")
+"""Of a long line, in which the ends of lines are escaped."""
+_FURTHER = "      "
+"""What stands before each but the first."""
+_MOST_ROWS = 40
+
+
+def _rows(line: str) -> Iterator[str]:
+    """A line of a transcript as rows, so that of a long text those are compared, and shown, that differ."""
+    return (_FURTHER * bool(found.start()) + found[0] for found in _ROW.finditer(line))
+
+
+def _bounded(diff: Iterable[str]) -> Iterator[str]:
+    """A diff of rows; of those of one text that came or went together the first are shown, and the others counted."""
+    for head, run in groupby(diff, key=lambda row: row[: 1 + len(_FURTHER)]):
+        rows = list(run)
+        most = _MOST_ROWS if head[1:] == _FURTHER else len(rows)
+        yield from rows[:most]
+        if rows[most:]:
+            yield f"{head}… {len(rows) - most} more rows"
+
 
 class NewRecording(NamedTuple):
     """A recording that is to take another's place."""
@@ -171,16 +197,20 @@ class NewRecording(NamedTuple):
         return cls(path, data, read(open_recording(path), str(path)), now)
 
     def differences(self) -> Iterator[str]:
-        """What a transcript says otherwise; text from outside stands behind a bar."""
+        """What a transcript says otherwise, texts in full; text from outside stands behind a bar."""
         yield str(self.path)
-        before, now = (list(transcript_lines(each, False)) for each in (self.before, self.now))
-        yield from (f"| {line}" for line in islice(unified_diff(before, now, lineterm=""), 2, None))
+        before, now = (
+            [row for line in transcript_lines(each, whole=True) for row in _rows(line)]
+            for each in (self.before, self.now)
+        )
+        rows = list(_bounded(islice(unified_diff(before, now, lineterm=""), 2, None)))
+        yield from (f"| {row}" for row in rows or ("The transcripts are the same: what differs isn't shown in them.",))
 
 
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
     """Show what is new, ask (`--yes`: don't), and replace all of it. Whether it was.
 
-    Divergence, and nothing is replaced, if a job no longer ends and that wasn't said to be right.
+    Divergence, and nothing is replaced, if a job no longer ends, or begins, and that wasn't said to be right.
     """
     unfinished: list[str] = []
     for each in found:
@@ -188,6 +218,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
             say(line)
         known, still = unfinished_jobs(each.before), unfinished_jobs(each.now)
         unfinished += (f"{each.path}: no answer shows the end of job {still[x]}." for x in still.keys() - known.keys())
+        unfinished += (f"{each.path}: {lost}" for lost in lost_jobs(each.before, each.now))
     if unfinished and not flags["accept_unfinished"]:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
     agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
@@ -198,7 +229,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
 
 
 _NOT_ENDED = (
-    "What the job ends with would be held to nothing: record it anew, with a client that polls until then."
+    "What the job ends with would be held to nothing: record it anew, with a client that begins it and polls until then."
     " --accept-unfinished takes it as it is."
 )
 

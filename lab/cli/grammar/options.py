@@ -234,7 +234,7 @@ REPLAY_OPTIONS = (
     flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
     flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
     flag("--yes", "don't ask"),
-    flag("--accept-unfinished", "also those in which a job ends no longer, so that nothing holds its output"),
+    flag("--accept-unfinished", "also those in which a job ends or begins no longer, so that nothing holds its output"),
     Option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
     Option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
     _ALLOW_HOST,

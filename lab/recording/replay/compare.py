@@ -1,24 +1,28 @@
 """Where a recording and its replay differ: both are gone through together (recordings.md §6, §7)."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import zip_longest
 
 import msgspec
 
 from lab.core.clock import Millis
-from lab.core.exchange import Headers
+from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
+from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Touched
 from lab.dialects import client_of
+from lab.dialects.base import Decide, Look
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.bindings import Bindings
 from lab.recording.comparison import ComparedMembers, ReplayComparator, counted_headers
 from lab.recording.divergences import Difference, Differences, diff, first_difference, request_title
+from lab.recording.exchange import client_call_of
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
@@ -31,6 +35,10 @@ from lab.recording.replay.replayer import ReplayedCall, Replayer
 _PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
 """Where in a text that was cut a secret stands, or the head of a token."""
+
+
+_MOST_ALIGNED = 500
+"""Facts of a job: of more it takes long to find which are the same."""
 
 
 class Comparison(Replayer):
@@ -78,9 +86,22 @@ class Comparison(Replayer):
 
     @cached_property
     def _given(self) -> dict[str, int]:
-        """The line in which each stand-in of what the lab gives was given; as little asked for."""
+        """The line in which each stand-in of what the lab gives was given, and each job's id; as little asked for."""
         found: dict[str, int] = {}
+        begun: dict[int, str] = {}
+        """By exchanges that weren't replied to yet."""
         for line in self.recording.lines:
+            match line:
+                case Entry(type="job.accepted", x=int(x)) if job := line.text("job"):
+                    begun[x] = job
+                case Entry(type="job.accepted") if job := line.text("job"):
+                    found.setdefault(job, line.n)
+                case Entry() if alias := line.text("alias"):
+                    found.setdefault(alias, line.n)
+                case Res() if job := begun.pop(line.x, None):
+                    found.setdefault(job, line.n)
+                case _:
+                    pass
             if isinstance(line, Res | Entry):
                 text = str(line.members) if isinstance(line, Entry) else f"{line.headers} {text_within(line.body)}"
                 for word in stand_ins(text):
@@ -88,11 +109,11 @@ class Comparison(Replayer):
         return found
 
     def _never_given(self, word: str, n: int) -> str:
-        """What is said of a stand-in that is asked with in line `n`, if no line before it has it from the lab."""
-        given = self._given.get(word)
+        """What is said of a stand-in, or a job, asked with before line `n`, if no line before has it from the lab."""
+        given, name = self._given.get(word), harmless_text(self._names.path(word))
         if given is None:
-            return f"; nothing here gives {word}"
-        return f"; {word} is given later, in line {given + 1}" if given >= n else ""
+            return f"; nothing here gives {name}"
+        return f"; {name} is given later, in line {given + 1}" if given >= n else ""
 
     def take(self, line: Line) -> None:
         """Take the recorded line, and compare what comes of it."""
@@ -146,10 +167,12 @@ class Comparison(Replayer):
             self._compare_facts(job, None, recorded, facts, anchor)
 
     def _compare_facts(
-        self, job: str | None, req: Req | None, recorded: Iterable[Entry], facts: Iterable[Fact], anchor: int
+        self, job: str | None, req: Req | None, recorded: Sequence[Entry], facts: Sequence[Fact], anchor: int
     ) -> None:
-        for one, other in zip_longest(recorded, facts):
+        place = recorded[0].n if recorded else anchor
+        for one, other in _paired(recorded, facts):
             self.facts += 1
+            place = one.n if one is not None else place
             type_ = one.type if one is not None else None
             if one is not None and other is not None and _same_fact(one, other):
                 if not self.comparator.concerned("fact", type_):
@@ -159,7 +182,7 @@ class Comparison(Replayer):
                 {} if other is None else {"type": other.type, "at": other.at, **fact_members(other)}
             )
             sides = self.comparator.compared("fact", type_, expected, actual)
-            self._compare(job, req, "fact", one.n if one else anchor, *sides)
+            self._compare(job, req, "fact", place, *sides)
 
     # Replies
 
@@ -217,10 +240,38 @@ def _job_of(call: ReplayedCall) -> str | None:
 
 
 def _asks_with(req: Req | None) -> Iterator[str]:
-    """The stand-ins in a request of what the lab gives."""
+    """The stand-ins in a request of what the lab gives, and the job that it asks about."""
     if req is not None:
         texts = (req.query, *(value for _, value in req.headers), text_within(req.body))
         yield from dict.fromkeys(word for text in texts for word in stand_ins(text) if kind_of(word) in GIVEN_KINDS)
+        request = Request(req.method, req.path, req.query, req.headers, bytes_of(req.body))
+        call = client_call_of(ROUTER.name(req.method, req.path, local=True), request)
+        if call is not None and isinstance(call.command, Look | Decide) and call.command.job:
+            yield call.command.job
+
+
+def _paired(recorded: Sequence[Entry], facts: Sequence[Fact]) -> Iterator[tuple[Entry | None, Fact | None]]:
+    """The facts of both sides: by their places, but where one side has more by what they have in common."""
+    if len(recorded) == len(facts) or max(len(recorded), len(facts)) > _MOST_ALIGNED:
+        return zip_longest(recorded, facts)
+    return _aligned(recorded, facts, 2)
+
+
+def _aligned(
+    recorded: Sequence[Entry], facts: Sequence[Fact], depth: int
+) -> Iterator[tuple[Entry | None, Fact | None]]:
+    """Those of the same type and instant, between them those of the same type (`depth` 1), and then what is left alone."""
+    if not depth:
+        yield from ((one, None) for one in recorded)
+        yield from ((None, other) for other in facts)
+        return
+    mine = [(one.type, one.instant)[:depth] for one in recorded]
+    yours = [(other.type, other.at)[:depth] for other in facts]
+    for tag, start, stop, begin, end in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from zip(recorded[start:stop], facts[begin:end], strict=True)
+        else:
+            yield from _aligned(recorded[start:stop], facts[begin:end], depth - 1)
 
 
 def _same_fact(line: Entry, fact: Fact) -> bool:

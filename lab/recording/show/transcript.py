@@ -18,6 +18,8 @@ from lab.recording.tape.recorded_calls import fields_of
 
 WIDEST = 160
 """Characters of a value that a transcript shows in full."""
+WIDEST_OF_FACT = 80
+"""The same of a member of a fact."""
 
 _DAY: Millis = 86_400_000
 _SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
@@ -37,16 +39,16 @@ def clock(at: Millis) -> str:
     return f"+{days}d {minutes // 60:02d}:{minutes % 60:02d}:{seconds}" if days else f"+{minutes:02d}:{seconds}"
 
 
-def transcript_lines(recording: Recording, numbered: bool = False) -> Iterator[str]:
+def transcript_lines(recording: Recording, numbered: bool = False, *, whole: bool = False) -> Iterator[str]:
     """One block an exchange, facts between, decisions in words too, times by `clock`; stable.
 
     No sign in it ends a line or commands a terminal, whatever the file holds. `numbered`: before each line of the
-    recording its number in the file, by which reports cite it.
+    recording its number in the file, by which reports cite it. `whole`: no value in answers and facts is cut.
     """
-    return (line if line.isprintable() else _brief(line, len(line) * 6) for line in _lines(recording, numbered))
+    return (line if line.isprintable() else _brief(line, len(line) * 6) for line in _lines(recording, numbered, whole))
 
 
-def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
+def _lines(recording: Recording, numbered: bool, whole: bool) -> Iterator[str]:
     yield from _head(recording.header)
     waiting: dict[int, Req] = {}
     openings: Openings = {}
@@ -57,11 +59,10 @@ def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
                 yield ""
                 block = _request(line)
             case Res():
-                block = _reply(line, waiting.pop(line.x, None))
+                block = _reply(line, waiting.pop(line.x, None), whole)
             case Entry():
-                block = chain(
-                    [f"{clock(line.instant)}  {_mark(line)} {fact_text(line)}"], decision_lines(line, openings)
-                )
+                said = fact_text(line, None if whole else WIDEST_OF_FACT)
+                block = chain([f"{clock(line.instant)}  {_mark(line)} {said}"], decision_lines(line, openings))
             case _:
                 assert_never(line)
         yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
@@ -99,15 +100,16 @@ def _request(req: Req) -> Iterator[str]:
     yield from _body(req.body, fields_of(req.headers, req.body))
 
 
-def _reply(res: Res, req: Req | None) -> Iterator[str]:
+def _reply(res: Res, req: Req | None, whole: bool) -> Iterator[str]:
+    widest = None if whole else WIDEST
     withheld = f", held {res.latency} ms" if res.latency else ""
     about = "" if req is not None else " (its request is not here)"
     yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{withheld}{about}"
     for name, value in res.headers:
         if name in _SHOWN:
             yield f"    {name}: {_brief(value)}"
-    events = event_lines(res.body, res, req, short=True)
-    yield from (f"    {_brief(event)}" for event in events) if events else _body(res.body)
+    events = event_lines(res.body, res, req, short=not whole)
+    yield from (f"    {_brief(event, widest)}" for event in events) if events else _body(res.body, widest=widest)
     if res.cut:
         yield f"    cut: {res.cut}"
 
@@ -131,7 +133,7 @@ def _gist(event: str) -> str:
     return event if gist is None else dumps(gist)
 
 
-def _body(body: Body, fields: Pairs | None = None) -> Iterator[str]:
+def _body(body: Body, fields: Pairs | None = None, widest: int | None = WIDEST) -> Iterator[str]:
     value = body.value
     if fields is not None:
         yield from (f"    {_brief(name)} = {_brief(said)}" for name, said in fields)
@@ -140,9 +142,9 @@ def _body(body: Body, fields: Pairs | None = None) -> Iterator[str]:
         members: Mapping[str, Json] = value
         for wire in wires():
             members = wire.marks.worth_showing(members)
-        yield from (f"    {_brief(name)}: {_brief(part)}" for name, part in members.items())
+        yield from (f"    {_brief(name)}: {_brief(part, widest)}" for name, part in members.items())
     elif body.enc is not Enc.NONE:
-        yield f"    {body.enc.value}: {_brief(value)}"
+        yield f"    {body.enc.value}: {_brief(value, widest)}"
 
 
 def decision_lines(entry: Entry, openings: Openings) -> Iterator[str]:
@@ -167,15 +169,15 @@ def _mark(entry: Entry) -> str:
     return {"input": "+", "derived": "=", "shell": "·"}.get(class_of(entry), "?")
 
 
-def fact_text(entry: Entry) -> str:
+def fact_text(entry: Entry, widest: int | None = WIDEST_OF_FACT) -> str:
     """A fact on one line: its type and members."""
-    members = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
+    members = " ".join(f"{name}={_brief(value, widest)}" for name, value in entry.members.items())
     return f"{entry.type} {members}".rstrip()
 
 
-def _brief(value: Json, widest: int = WIDEST) -> str:
-    """The value on one line, controls escaped, cut where it gets long."""
+def _brief(value: Json, widest: int | None = WIDEST) -> str:
+    """The value on one line, controls escaped, cut where it gets longer than `widest`."""
     text = dumps(value)
     if isinstance(value, str):
         text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    return text if len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"
