@@ -276,20 +276,14 @@ def test_a_token_is_hidden_whole_though_a_part_of_one_was_sent_as_a_secret(part:
     assert earlier[:250] == later[:250]
     cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={quote_plus(part(earlier))}".encode()), OK))
     before = ("", "Bearer ", ("abcdef9" * 5)[:31], "«x:", "a=b%20", "id")
-    packings = (b64encode, urlsafe_b64encode)
-    texts = [*(text + later for text in before), *(later.replace(".", dot) for dot in ("%2E", "%252e"))]
-    texts += [f"x{pack((skipped + later).encode()).decode()}" for pack in packings for skipped in ("", "a", "ab", "p:")]
-    texts.append(later.rpartition(".")[0])
     for place in PLACES.values():
-        for text in texts:
+        for text in (*(text + later for text in before), later.rpartition(".")[0]):
             cage.say(place(text))
     cage.tape.close(cage.now)
-    out = cage.data.decode()
-    secret = later.partition(".")[2]
-    for write in (str, *(packed("x" * skipped) for skipped in range(3))):
-        # whatever is 24 characters long holds one of these whole
-        windows = {write(secret)[at : at + 12] for at in range(4, len(write(secret)) - 16, 13)}
-        assert [window for window in windows if window in out] == []
+    secret, out = later.partition(".")[2], cage.data.decode()
+    # whatever is 24 characters long holds one of these whole
+    windows = {secret[at : at + 12] for at in range(4, len(secret) - 16, 13)}
+    assert [window for window in windows if window in out] == []
 
 
 @pytest.mark.parametrize("name", few_of(FRAGMENTS, ("8 characters", "its payload", "a scheme before it")))

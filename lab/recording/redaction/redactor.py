@@ -204,8 +204,7 @@ class Redactor:
             if worth != plain and STAND_IN.fullmatch(word):
                 self.secrets.written_as(worth, word)
             if ";" in worth:  # in a line of settings the next one comes behind it
-                part = worth.partition(";")[0]
-                self.secrets.written_as(part, self._secret(unquote_plus(part), "secret"))
+                self._secret(worth.partition(";")[0], "secret")
             parts += text[end:place], word
             place += len(value)
             end = place - len(value) + len(worth)

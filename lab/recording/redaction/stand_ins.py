@@ -4,6 +4,7 @@ A stand-in is a word, `lab-T1-token`: letters, digits and dashes, so no wire nee
 another. The same secret has the same one wherever it stands. Never a hash, for short secrets can be guessed from one.
 """
 
+import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -403,12 +404,12 @@ def odd_sign(plain: str, word: str) -> str:
 
 
 def writings(value: str) -> set[str]:
-    """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page, in base64."""
+    """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page or JSON, in base64."""
     raw = value.encode("utf-8", "surrogatepass")
     # one that a form holds as it is, is read as another, and that repeated
     read = unquote_plus(value).encode("utf-8", "surrogatepass")
     encoded = {form for each in (raw, read) for form in (quote_plus(each), quote(each, safe=""), quote(each))}
-    forms = {value, unquote(value), unquote_plus(value), escape(value), *encoded}
+    forms = {value, unquote(value), unquote_plus(value), escape(value), json.dumps(value)[1:-1], *encoded}
     forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
     for packed in (b64encode(raw), urlsafe_b64encode(raw)):
         forms |= {packed.decode(), packed.decode().rstrip("=")}
