@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from lab.app.effects import Backoff
@@ -72,6 +72,7 @@ def broken(times: PollTimes, job: StatusPath, measured: Millis = 0) -> list[str]
 @given(
     st.tuples(st.integers(10, 90 * SECOND), st.integers(10, 2 * HOUR), st.integers(100, 250)), JOBS, st.integers(0, 40)
 )
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_a_schedule_within_the_limits_breaks_no_rule(
     schedule: tuple[Millis, Millis, int], lengths: list[Millis], measured: Millis
 ) -> None:
