@@ -192,19 +192,21 @@ class Workers:
 
     async def _keep(self, number: int) -> None:
         """Start it again whenever it dies; HostError if that comes too often."""
+        serves = True
         while True:
             process = self._processes[number]
-            how = f"worker {number} (process {process.pid}) {await self._ended(process)}"
+            how = f"worker {number} (process {process.pid}) {await self._ended(process, serves=serves)}"
             self._deaths.append(real_millis())
             if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
                 hint = "What they wrote before may say why; their store has all that they acknowledged."
                 raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
             again = await self._start(number, replace(self._place, agreed=self._agreed))
             self._console.err(f"lab: {how}: started again as process {again.pid}.")
+            serves = False
 
-    async def _ended(self, process: Process) -> str:
-        """How it ended; one whose heart is silent, once it has begun to beat, is ended here."""
-        within, missed = None, 0
+    async def _ended(self, process: Process, *, serves: bool) -> str:
+        """How it ended; one whose heart is silent, once it `serves` or has begun to beat, is ended here."""
+        within, missed = self._timeout / 2_000 if serves else None, 0
         # half of the time twice: if this process stood still as well, it hears the heart before the second half is over
         while missed < 2:
             try:
