@@ -97,7 +97,10 @@ def ran(mock: Served, client: Any, pauses: Pauses = doubling, place: Place | Non
 
 def job_facts(lines: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """What happened to the first job, each fact with its instant since the acceptance."""
-    facts = [line for line in lines if line["k"] == "fact" and line["type"].partition(".")[0] in ("job", "gate")]
+    all_facts = [
+        {"t": line["t"], **fact} for line in lines for fact in (*line.get("facts", ()), line.get("fact")) if fact
+    ]
+    facts = [fact for fact in all_facts if fact["type"].partition(".")[0] in ("job", "gate")]
     first, accepted = facts[0]["job"], facts[0]["t"]
     members = ("type", "to", "step", "gate", "verdict", "by", "name")
     return [

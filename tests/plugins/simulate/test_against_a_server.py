@@ -244,9 +244,10 @@ def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Pat
     shares = {"broken": 0.2, "boss": 0.3, "done": 0.5}  # of those for which no condition fits
     for seed in range(1, 21):
         seeded = replace(simulation, config=replace(simulation.config, seed=seed))
-        plans = (seeded.plan(ordinal, 0) for ordinal in range(1, 401))
-        cheap = (replace(each, data={"amount": 0, "payer": ""}) for each in plans)
-        found = Counter([span.id for span in spans(each, ())][1] for each in cheap)
+        plans = [seeded.plan(ordinal, 0) for ordinal in range(1, 401)]
+        for plan in plans:
+            plan.__dict__["data"] = {"amount": 0, "payer": ""}  # for which no condition fits
+        found = Counter([span.id for span in spans(each, ())][1] for each in plans)
         assert found.keys() == shares.keys()
         chi_square = sum((found[name] - 400 * part) ** 2 / (400 * part) for name, part in shares.items())
         assert chi_square < 13.8, (seed, found)  # at two degrees of freedom one in a thousand is above
