@@ -134,14 +134,19 @@ def replayed(lab: Lab, *how: str) -> Called:
     return lab("replay", "slow", "--scenarios", "own", *how)
 
 
+def assert_not_accepted(lab: Lab, recording: Path, old: bytes, said: str) -> None:
+    """It says why, and what would accept it all the same; the recording is the old one."""
+    refused = replayed(lab, "--accept", "--yes")
+    assert (refused.code, recording.read_bytes()) == (1, old)
+    assert said in refused.err
+    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+
+
 def test_a_job_that_ends_no_longer_is_not_accepted_so_that_its_output_is_still_held(lab: Lab) -> None:
     scenario, recording = recorded(lab)
     old = recording.read_bytes()
     scenario.write_text(SLOW.replace("4s", "40s"))
-    refused = replayed(lab, "--accept", "--yes")
-    assert (refused.code, recording.read_bytes()) == (1, old)
-    assert "recordings/slow.rec.jsonl: no answer shows the end of job " in refused.err
-    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+    assert_not_accepted(lab, recording, old, "recordings/slow.rec.jsonl: no answer shows the end of job ")
     scenario.write_text(SLOW.replace("4s", "40s").replace("Done", "Undone"))
     assert replayed(lab).code == 1
 
@@ -177,10 +182,8 @@ def test_a_job_that_begins_no_longer_is_not_accepted_either(lab: Lab) -> None:
     scenario, recording = recorded(lab)
     old = recording.read_bytes()
     scenario.write_text(SLOW.replace("code: SLOW", "code: FAST"))
-    refused = replayed(lab, "--accept", "--yes")
-    assert (refused.code, recording.read_bytes()) == (1, old)
-    assert "is gone: POST …/SLOW/invokeAsync (x=2) began it, and is answered 404 now." in refused.err
-    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+    said = "is gone: POST …/SLOW/invokeAsync (x=2) began it, and is answered 404 now."
+    assert_not_accepted(lab, recording, old, said)
     assert replayed(lab, "--accept", "--yes", "--accept-unfinished").lines[-1] == "1 accepted"
 
 

@@ -24,6 +24,7 @@ from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
+from lab.testing.story import facts_of
 
 TEAM = "DOCUMENT_TEAM"
 SCOPE = "urn:opc:resource:fusion:acme-test:fusion-ai/"
@@ -168,10 +169,9 @@ def lines_in(journal: bytes) -> list[dict[str, Json]]:
     """The lines of a journal, each fact as one of its own: of a request they stand behind it."""
     lines: list[dict[str, Json]] = []
     for line in map(json.loads, journal.splitlines()):
-        facts = [line.pop("fact")] if line["k"] == "fact" else line.pop("facts", [])
-        lines += [line] if line["k"] != "fact" else []
+        lines += [{name: value for name, value in line.items() if name != "facts"}] if line["k"] != "fact" else []
         at = {name: line[name] for name in ("n", "t", "x") if name in line}
-        lines += [{"k": "fact", **at, **fact} for fact in facts]
+        lines += [{"k": "fact", **at, **fact} for fact in facts_of(line)]
     return lines
 
 

@@ -34,6 +34,7 @@ import requests
 from lab.files.recordings import read_recording
 from lab.testing import virtual_clock
 from lab.testing.control import ControlPlaneClient
+from lab.testing.story import facts_of
 from lab.testing.virtual_clock import VirtualTimeRefused
 from lab.testing.virtual_time import VirtualTime
 from tests.conftest import ROOT
@@ -97,9 +98,7 @@ def ran(mock: Served, client: Any, pauses: Pauses = doubling, place: Place | Non
 
 def job_facts(lines: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """What happened to the first job, each fact with its instant since the acceptance."""
-    all_facts = [
-        {"t": line["t"], **fact} for line in lines for fact in (*line.get("facts", ()), line.get("fact")) if fact
-    ]
+    all_facts = [{"t": line["t"], **fact} for line in lines for fact in facts_of(line)]
     facts = [fact for fact in all_facts if fact["type"].partition(".")[0] in ("job", "gate")]
     first, accepted = facts[0]["job"], facts[0]["t"]
     members = ("type", "to", "step", "gate", "verdict", "by", "name")

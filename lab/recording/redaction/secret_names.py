@@ -35,7 +35,7 @@ _KINDS = {
     "code_verifier": "verifier",
     "client_assertion": "assertion",
 }
-"""The kinds of alias of what the identity domain takes and gives."""
+"""The kinds of stand-ins of what the identity domain takes and gives."""
 _WORTH_KEEPING = 256
 
 
@@ -54,11 +54,6 @@ def names_header(name: str) -> bool:
     return len(name) <= _WORTH_KEEPING and _known_header(name)
 
 
-def tells_of_secret(text: str) -> bool:
-    """Whether a text, which may be any, names a member or a header that holds a secret."""
-    return _matches(text) or _matches_header(text)
-
-
 def _matches(name: str) -> bool:
     small = name.lower()
     # a letter that only a pattern takes for one of ASCII is in no clue
@@ -74,6 +69,6 @@ _known_header = lru_cache(maxsize=4096)(_matches_header)
 
 
 def kind_under(name: str, *, oauth: bool) -> str:
-    """The kind of alias of a secret under this name; `oauth`: the identity domain takes or gives it."""
+    """The kind of stand-in of a secret under this name; `oauth`: the identity domain takes or gives it."""
     lower = name.lower()
     return "xsrf" if lower == "xsrftoken" else _KINDS.get(lower, "secret") if oauth else "secret"
