@@ -58,6 +58,16 @@ class Differences:
         return self.count - len(self._first)
 
 
+class Remark(Struct, frozen=True):
+    """What is said of a replay beside the differences."""
+
+    what: str
+    line: int = 0
+    """Of the recording, from 1; 0: it is about none."""
+    word: str = "warning"
+    """Or `note`, where nothing is amiss."""
+
+
 class Divergences(Struct, frozen=True, eq=False):
     """What a replay found: the first divergence of each job, how many more there are, and what is said beside them."""
 
@@ -65,23 +75,35 @@ class Divergences(Struct, frozen=True, eq=False):
     """The recording's."""
     differences: tuple[Difference, ...]
     more: int
-    notes: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def passed(self) -> bool:
         """Whether everything was as recorded."""
         return not self.differences
 
+    @property
+    def others(self) -> str:
+        """How many differences aren't shown; empty: all are."""
+        return f"{self.more} more after the first of each job" if self.more else ""
+
     def text(self) -> str:
-        """The same for people: the notes first, each divergence with its place and diff; others are counted only."""
-        shown = list(self.notes)
+        """The same for people: the remarks first, each divergence with its place and diff; others are counted only."""
+        shown = [
+            f"{each.word}: {self.name}{f':{each.line}' if each.line else ''}: {each.what}" for each in self.remarks
+        ]
         for found in self.differences:
             shown.append(f"{self.name}:{found.line}  {found.what}")
             # untrusted text stands behind a bar, so no runner obeys it
             shown += [f"| {line}" for line in found.diff]
-        if self.more:
-            shown.append(f"{self.more} more after the first of each job.")
+        if self.others:
+            shown.append(f"{self.others}.")
         return no_command("\n".join(shown))
+
+
+def no_end_of(job: str) -> str:
+    """What is said of a recording in which a job's client never saw its end."""
+    return f"no answer shows the end of job {job}: what it ends with is held to nothing"
 
 
 def request_title(req: Req, named: Callable[[str], str]) -> str:

@@ -8,7 +8,7 @@ from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
 from lab.recording.client_replay.plan import ClientPlan, PlannedCall, Shown
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
-from lab.recording.divergences import Differences, Divergences, diff, first_difference, request_title
+from lab.recording.divergences import Differences, Divergences, Remark, diff, first_difference, no_end_of, request_title
 from lab.recording.format.lines import Req
 from lab.recording.matchers import Matcher
 
@@ -65,13 +65,18 @@ class ClientVerdict:
 
     def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
         """Something differs at the recording's line `n`."""
-        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), [*map(self._bound.hidden, shown)]))
+
+        def words() -> tuple[str, Sequence[str]]:
+            return self._bound.hidden(what) + self._bound.legend(what), [*map(self._bound.hidden, shown)]
+
+        self._found.add(job, n + 1, words)
 
     def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
-        name = self._plan.recording.name
-        said = tuple(f"note: {name}: {count} {what}" for count, what in notes if count)
-        return Divergences(name, self._found.found, self._found.more, said)
+        unfinished = (job for job in self._plan.jobs.values() if not job.final)
+        said = [Remark(f"{no_end_of(job.id)}", job.n + 1) for job in unfinished]
+        said += [Remark(f"{count} {what}", word="note") for count, what in notes if count]
+        return Divergences(self._plan.recording.name, self._found.found, self._found.more, tuple(said))
 
     def _comparator(self, job: str | None) -> AnswerComparator:
         if job not in self._comparators:

@@ -18,6 +18,7 @@ from lab.dialects import client_of
 from lab.dialects.base import Decide, Look
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
+from lab.jobs.facts import GateDecided, WaitEnded
 from lab.mock.config import Config
 from lab.recording.bindings import Bindings
 from lab.recording.comparison import ComparedMembers, ReplayComparator, counted_headers
@@ -30,6 +31,7 @@ from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import body_of, bytes_of, text_within
 from lab.recording.redaction.redactor import CUT, Plain
 from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
+from lab.recording.replay.edits import retimed_steps
 from lab.recording.replay.replayer import ReplayedCall, Replayer
 
 _PLAIN = Plain()
@@ -45,11 +47,16 @@ class Comparison(Replayer):
     """Compares while it asks; what was compared is let go."""
 
     def __init__(
-        self, recording: Recording, config: Config, name: str = "recording", matchers: Sequence[Matcher] = ()
+        self,
+        recording: Recording,
+        config: Config,
+        name: str = "recording",
+        matchers: Sequence[Matcher] = (),
+        edited: frozenset[str] = frozenset(),
     ) -> None:
-        """`matchers` say what may differ; `name` is the recording's in what is found."""
+        """`matchers` say what may differ; `name` is the recording's in what is found; `edited` are scenarios since then."""
         super().__init__(recording, config)
-        self._name = name
+        self._name, self._edited = name, edited
         self.comparator = ReplayComparator(matchers, config.epoch)
         self.exchanges = self.facts = 0
         """What was held against each other."""
@@ -63,6 +70,13 @@ class Comparison(Replayer):
         """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
         self._looked: dict[str, int] = {}
         """The same by what the last line brought: the tape may have ended right behind it."""
+        self.unfinished: dict[str, int] = {}
+        """The jobs of which answers show something, but not the end, each with the line of the first one."""
+        self._ended: set[str] = set()
+        self._later_ids: dict[str, str] = {}
+        """Of jobs that have another id in later answers, the first one."""
+        self._looked_at: dict[str, int] = {}
+        """By path the hash of the last body that was looked at: most polls are answered the same again."""
 
     def differences(self) -> tuple[Difference, ...]:
         """Go through it, and say where it differs: the first place of each job."""
@@ -107,6 +121,11 @@ class Comparison(Replayer):
                 for word in stand_ins(text):
                     found.setdefault(word, line.n)
         return found
+
+    @cached_property
+    def _retimed(self) -> dict[str | None, str]:
+        """The step of each job that takes another time now."""
+        return retimed_steps(self.recording, self.service.config, self._edited)
 
     def _never_given(self, word: str, n: int) -> str:
         """What is said of a stand-in, or a job, asked with before line `n`, if no line before has it from the lab."""
@@ -154,6 +173,9 @@ class Comparison(Replayer):
         recorded = [each for each in req.entries() if class_of(each) == "input" or each.type == "fault.struck"]
         job = next((each.text("job") for each in recorded if each.text("job")), None)
         self._compare_facts(job, req, recorded, call.facts, req.n)
+        for fact in call.facts:
+            if isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None:
+                self._later_ids[fact.alias] = fact.job
 
     def _compare_derived(self) -> None:
         until = self.recording.until
@@ -190,6 +212,9 @@ class Comparison(Replayer):
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
             self.silent += call.whole.status != 0
+        if now.cut is None and self._looked_at.get(call.req.path) != hash(now.response.body):
+            self._looked_at[call.req.path] = hash(now.response.body)
+            self._follow(_seen_in(call), line)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
         if same and not matched:
             return
@@ -205,6 +230,14 @@ class Comparison(Replayer):
             return
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
+
+    def _follow(self, seen: Seen | None, line: Res) -> None:
+        job = self._later_ids.get(seen.job, seen.job) if seen is not None else ""
+        if seen is not None and seen.final:
+            self._ended.add(job)
+            self.unfinished.pop(job, None)
+        elif job and job not in self._ended:
+            self.unfinished.setdefault(job, line.n + 1)
 
     def _compare(
         self, job: str | None, req: Req | None, what: str, n: int, expected: ComparedMembers, actual: ComparedMembers
@@ -223,7 +256,9 @@ class Comparison(Replayer):
             else:
                 title = f"derived facts of {self._names.name(job or '', 'job')}"
             lacking = "".join(self._never_given(word, n) for word in _asks_with(req))
-            return f"{title}: {text}{lacking}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
+            step = f"; {self._retimed[job]}" if job in self._retimed else ""
+            said = f"{title}: {text}{lacking}{step}"
+            return said + self._names.legend(said), diff(expected, actual, f"{self._name}:{n + 1} → {what}")
 
         self.found.add(job, n + 1, words)
 
@@ -234,9 +269,16 @@ def _job_of(call: ReplayedCall) -> str | None:
     match = ROUTER.at(call.req.path)
     if job is not None or match is None or match.job:
         return job or (match.job if match is not None else None)
-    client = client_of(match.name)
-    found = client.understand(match.name, call.whole) if client is not None else None
-    return found.job if isinstance(found, Seen) else None
+    seen = _seen_in(call)
+    return seen.job if seen is not None else None
+
+
+def _seen_in(call: ReplayedCall) -> Seen | None:
+    """The job that the answer shows."""
+    match = ROUTER.at(call.req.path)
+    client = client_of(match.name) if match is not None else None
+    found = client.understand(match.name, call.whole) if match is not None and client is not None else None
+    return found if isinstance(found, Seen) else None
 
 
 def _asks_with(req: Req | None) -> Iterator[str]:
