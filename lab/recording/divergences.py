@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Request
 from lab.core.logtext import harmless_text, no_command
 from lab.recording.format.lines import Req
 from lab.recording.format.text import dumps
@@ -106,11 +106,11 @@ def no_end_of(job: str) -> str:
     return f"no answer shows the end of job {job}: what it ends with is held to nothing"
 
 
-def request_title(req: Req, named: Callable[[str], str]) -> str:
+def request_title(asked: Req | Request, x: int, named: Callable[[str], str] = str) -> str:
     """A request in a few words, `GET …/status/J1 (x=3)`; `named` gives a path with ids by their names."""
-    parts = named(req.path).split("/")
+    parts = named(asked.path).split("/")
     shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
-    return harmless_text(f"{req.method} …/{shown} (x={req.x})")
+    return harmless_text(f"{asked.method} …/{shown} (x={x})")
 
 
 def differing(expected: Side, got: Side, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Side, Side]]:

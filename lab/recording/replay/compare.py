@@ -252,7 +252,7 @@ class Comparison(Replayer):
 
         def words() -> tuple[str, Sequence[str]]:
             if req is not None:
-                title = request_title(req, self._names.path)
+                title = request_title(req, req.x, self._names.path)
             else:
                 title = f"derived facts of {self._names.name(job or '', 'job')}"
             lacking = "".join(self._never_given(word, n) for word in _asks_with(req))

@@ -26,7 +26,7 @@ def lost_jobs(before: Recording, now: Recording) -> list[str]:
     lost = {x: job for x, job in _begun_jobs(before).items() if x not in begun}
     if not lost:
         return []
-    titles = {line.x: request_title(line, str) for line in before.of(Req) if line.x in lost}
+    titles = {line.x: request_title(line, line.x) for line in before.of(Req) if line.x in lost}
     statuses = {line.x: line.status for line in now.of(Res) if line.x in lost}
     return [
         f"job {job} is gone: {titles[x]} began it, and is answered {statuses.get(x) or 'nothing'} now."
