@@ -471,3 +471,11 @@ def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_fo
     patient.begin(0)
     patient.failed(1_000, None)
     assert patient.due() == 2_300  # a second, and the pause grows
+
+
+def test_a_later_turn_may_tell_what_an_earlier_one_has_drawn() -> None:
+    path = ROOT / "recordings" / "month-end-marathon.rec.jsonl"
+    recording = read(open_recording(path), path.name)
+    drawn = [str(fact.get("drawn")) for fact in recording.facts("job.accepted")]
+    assert ["data/" in each for each in drawn] == [True, False]
+    assert [job.generated for job in client_plan(recording).jobs.values()] == [True, True]

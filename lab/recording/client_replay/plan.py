@@ -20,7 +20,7 @@ from lab.core.exchange import Json, Request, is_target
 from lab.identity.routes import IDENTITY_NAMES
 from lab.program.words import Status
 from lab.recording.exchange import CallKind, RecordedExchange, answered_calls, exchanges_of
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import Entry, Recording
 from lab.recording.playback.matching import asked_key
 from lab.recording.story import JobAnswer, JobHistory, job_histories, understood
 
@@ -168,6 +168,7 @@ class _Planner:
         self.astray = self.unsent = self.repeated = 0
         self._facts = tuple(recording.facts())
         self._inside = any(fact.type == "job.accepted" for fact in self._facts)
+        self._generated = set(_with_generated(self._facts))
         self._begun: dict[int, JobHistory] = {}
         """By the call that began it."""
         self._answers: defaultdict[str, list[tuple[RecordedExchange, JobAnswer]]] = defaultdict(list)
@@ -247,10 +248,8 @@ class _Planner:
                 job.shown.append(Shown(answer, call.answered_at, before, call))
             before = call.at
         job.shortest = min((two.at - one.after for one, two in pairwise(job.shown)), default=UNHURRIED)
-        job.generated = not self._inside
+        job.generated = not self._inside or (history.conversation or job.id) in self._generated
         if self._inside:
-            drawn = next((fact.get("drawn") for fact in history.facts_of("job.accepted")), None)
-            job.generated = isinstance(drawn, dict) and any(name.startswith("data/") for name in drawn)
             job.unseen, job.shortest = _unseen(job, [(Status.RUNNING, job.at), *history.statuses()])
 
     def order(self) -> Sequence[Event]:
@@ -265,6 +264,14 @@ class _Planner:
             each.after = bisect_left(lines, each.call.line)
             each.pause = max(0, each.call.at - (came[each.after - 1][1] if each.after else start))
         return [event for *_, event in came]
+
+
+def _with_generated(facts: Iterable[Entry]) -> Iterator[str]:
+    """The conversations that drew data, of which later turns tell, too; of a job without one its id."""
+    for fact in facts:
+        drawn = fact.get("drawn") if fact.type == "job.accepted" else None
+        if isinstance(drawn, dict) and any(name.startswith("data/") for name in drawn):
+            yield fact.text("conversation") or fact.text("job") or ""
 
 
 def _unseen(
