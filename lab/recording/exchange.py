@@ -24,7 +24,7 @@ from lab.dialects.reading import query_of
 from lab.dialects.sse import has_events
 from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req, Res
+from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.observed import local_paths, observation_of
 

@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from lab.core.clock import Epoch, epoch_of
-from lab.core.errors import RecordingError
 from lab.core.exchange import Headers
 from lab.recording.format.lines import Body, Enc, Entry, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
@@ -51,15 +49,6 @@ def events_of(recording: Recording) -> Iterator[CallOrFact]:
 def calls_in(recording: Recording) -> Iterator[RecordedCall]:
     """The calls alone."""
     return (event for event in events_of(recording) if isinstance(event, RecordedCall))
-
-
-def epoch_in(recording: Recording) -> Epoch:
-    """The wall time of instant 0; RecordingError if the header names none."""
-    epoch = recording.header.clock.epoch
-    try:
-        return epoch_of(epoch)
-    except ValueError:
-        raise RecordingError(f"{recording.name}:1: the epoch {epoch!r} is no instant") from None
 
 
 def fields_of(headers: Headers, body: Body) -> Pairs | None:
