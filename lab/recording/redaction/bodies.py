@@ -20,7 +20,7 @@ _RUN = b"0" * 19
 """Of a number with so many digits in a row no reader of JSON keeps all."""
 
 
-def read_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
+def plain_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
     """The body as a recording holds one, nothing of it hidden; `cut`: not all of it arrived."""
     if not raw:
         return Body()
@@ -28,26 +28,26 @@ def read_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
         text = raw.decode()
     except UnicodeDecodeError:
         return Body(Enc.B64, b64encode(raw).decode())
-    may_be_json = not cut and not is_form(headers) and ("json" in content_type(headers) or text[:1] in "{[")
+    may_be_json = not cut and not declares_form(headers) and ("json" in content_type(headers) or text[:1] in "{[")
     value = value_of(text, raw) if may_be_json else None
     return Body(Enc.TEXT, text) if value is None else Body(Enc.JSON, value)
 
 
-def is_form(headers: Headers) -> bool:
+def declares_form(headers: Headers) -> bool:
     """Whether a body is one, as its type says."""
     return "x-www-form-urlencoded" in content_type(headers)
 
 
-def form_of(headers: Headers, body: Body) -> Pairs | None:
+def form_fields(headers: Headers, body: Body) -> Pairs | None:
     """The fields of a form, decoded as well as they can be; None: the body is none."""
-    return tuple(loose_pairs(str(body.value))) if body.enc is Enc.TEXT and is_form(headers) else None
+    return tuple(loose_pairs(str(body.value))) if body.enc is Enc.TEXT and declares_form(headers) else None
 
 
 def body_of(
     headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool = False, reply: bool, cut: bool = False
 ) -> Body:
     """The body as a recording holds it; `cut`: not all of it arrived."""
-    body = read_body(headers, raw, cut=cut)
+    body = plain_body(headers, raw, cut=cut)
     match body.enc:
         case Enc.NONE:
             return body
@@ -58,7 +58,7 @@ def body_of(
             return Body(Enc.B64, b64encode(clean).decode())
         case Enc.TEXT:
             text = str(body.value)
-            if is_form(headers):
+            if declares_form(headers):
                 return Body(Enc.TEXT, redactor.written(text, oauth=oauth))
             events = content_type(headers).startswith("text/event-stream")
             said = _events(text, redactor) if events else redactor.text(text)

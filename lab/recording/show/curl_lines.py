@@ -8,7 +8,7 @@ from lab.core.exchange import is_target
 from lab.recording.bindings import IDS
 from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import CAPTURE, Recording
-from lab.recording.redaction.bodies import is_form
+from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
 from lab.recording.redaction.written import form_pairs
 from lab.recording.show.shell import Fields, Piece, curl_line, shell_words
@@ -58,7 +58,7 @@ class CurlLines:
         body: str | Fields | None = None
         if request.body:
             text = request.body.decode(errors="surrogateescape")
-            body = (form_pairs(text) if is_form(request.headers) else None) or text
+            body = (form_pairs(text) if declares_form(request.headers) else None) or text
         return curl_line(request.method, address, request.headers, body, self._fill)
 
     def _fill(self, name: str, value: str) -> Sequence[Piece]:

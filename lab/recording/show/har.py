@@ -20,7 +20,7 @@ from lab.recording.format.codec import fact_document, line_members
 from lab.recording.format.lines import Recording
 from lab.recording.format.text import dumps
 from lab.recording.har import HarEntry, HarLog, HarPair, HarRequest, HarResponse, content_of
-from lab.recording.redaction.bodies import is_form
+from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.stand_ins import HERE, stand_ins
 from lab.recording.redaction.written import form_pairs, loose_pairs
 from lab.recording.tape.header import epoch_in
@@ -71,7 +71,7 @@ def _entry(call: RecordedExchange, epoch: Epoch) -> HarEntry:
 
 def _beyond(call: RecordedExchange) -> dict[str, Json]:
     """Where it stands, and that for which HAR has no word, by the members of its lines."""
-    asked: dict[str, Json] = {
+    request: dict[str, Json] = {
         "w": call.sent if call.sent != call.at else None,
         "l": call.listener,
         "flags": [*call.flags] or None,
@@ -79,7 +79,7 @@ def _beyond(call: RecordedExchange) -> dict[str, Json]:
         "judged": [*call.judged] or None,
         "raw": call.raw,
     }
-    told: dict[str, Json] = {
+    answered: dict[str, Json] = {
         "w": call.ended if call.ended != call.replied else None,
         "by": call.by,
         "held": call.planned_latency,
@@ -87,8 +87,8 @@ def _beyond(call: RecordedExchange) -> dict[str, Json]:
         "sent": call.bytes_sent,
         "raw": call.reply_raw,
     }
-    ours: dict[str, Json] = {"n": call.line - 1, "x": call.x} | _without_none(asked)
-    return ours if call.reply_line is None else ours | {"reply": {"n": call.reply_line - 1} | _without_none(told)}
+    ours: dict[str, Json] = {"n": call.line - 1, "x": call.x} | _without_none(request)
+    return ours if call.reply_line is None else ours | {"reply": {"n": call.reply_line - 1} | _without_none(answered)}
 
 
 def _without_none(members: dict[str, Json]) -> dict[str, Json]:
@@ -96,23 +96,23 @@ def _without_none(members: dict[str, Json]) -> dict[str, Json]:
 
 
 def _request(call: RecordedExchange) -> HarRequest:
-    asked = call.request
+    request = call.request
     # what is no path stands there as one that names nothing
-    url = quote(asked.target, _IN_URLS, errors="surrogatepass")
-    target = url if is_target(url) else "/" + quote(asked.target, "", errors="surrogatepass")
-    request = HarRequest(
-        method=asked.method,
+    url = quote(request.target, _IN_URLS, errors="surrogatepass")
+    target = url if is_target(url) else "/" + quote(request.target, "", errors="surrogatepass")
+    written = HarRequest(
+        method=request.method,
         url=url_at(DECOY_ORIGIN if call.listener else HERE, target),
-        headers=_pairs(asked.headers),
-        query_string=_pairs(loose_pairs(asked.query)) if asked.query else [],
-        body_size=_size(asked.body, call.raw),
+        headers=_pairs(request.headers),
+        query_string=_pairs(loose_pairs(request.query)) if request.query else [],
+        body_size=_size(request.body, call.raw),
     )
-    if asked.body:
-        posted = request.post_data = content_of(asked.body, asked.header("content-type") or "")
+    if request.body:
+        posted = written.post_data = content_of(request.body, request.header("content-type") or "")
         posted.encoding, posted.odd_encoding = UNSET, posted.encoding
-        if is_form(asked.headers) and (pairs := form_pairs(asked.body.decode("utf-8", "replace"))):
+        if declares_form(request.headers) and (pairs := form_pairs(request.body.decode("utf-8", "replace"))):
             posted.text, posted.params = UNSET, _pairs(pairs)
-    return request
+    return written
 
 
 def _response(call: RecordedExchange) -> HarResponse:

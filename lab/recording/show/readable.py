@@ -9,7 +9,7 @@ from lab.dialects import client_of, wires
 from lab.dialects.sse import events_in
 from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Body, Enc, Header
-from lab.recording.redaction.bodies import form_of, read_body
+from lab.recording.redaction.bodies import form_fields, plain_body
 from lab.recording.show.transcript import clock_and_version, event_lines
 
 LONGEST_SHOWN = 65_536
@@ -29,8 +29,8 @@ def on_one_line(text: str) -> str:
 
 def readable_request(call: RecordedExchange) -> str:
     """The body that was sent, the fields of a form one on each line."""
-    headers, body = call.request.headers, read_body(call.request.headers, call.request.body)
-    if (fields := form_of(headers, body)) is not None:
+    headers, body = call.request.headers, plain_body(call.request.headers, call.request.body)
+    if (fields := form_fields(headers, body)) is not None:
         return _cut("\n".join(f"{name} = {said}" for name, said in fields))
     return _on_lines(body)
 
@@ -40,7 +40,7 @@ def readable_answer(call: RecordedExchange, *, short: bool = False) -> str:
 
     `short`: of a job's body only the members that say something new.
     """
-    body = read_body(call.headers, call.body, cut=call.cut is not None)
+    body = plain_body(call.headers, call.body, cut=call.cut is not None)
     events = event_lines(call.at, call.response.times, body, short=short) if call.response is not None else []
     return _cut("\n".join(events)) if events else _on_lines(body, short=short)
 

@@ -14,7 +14,7 @@ from lab.program.words import Verdict
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import form_of
+from lab.recording.redaction.bodies import form_fields
 
 WIDEST = 160
 """Characters of a value that a transcript shows in full."""
@@ -50,17 +50,17 @@ def transcript_lines(recording: Recording, numbered: bool = False, *, whole: boo
 
 def _lines(recording: Recording, numbered: bool, whole: bool) -> Iterator[str]:
     yield from _head(recording.header)
-    asked: dict[int, Millis] = {}
-    """When, of the exchanges that have no reply yet."""
+    requested: dict[int, Millis] = {}
+    """When, by exchanges that have no reply yet."""
     openings: Openings = {}
     for line in recording.lines:
         match line:
             case Req():
-                asked[line.x] = line.t
+                requested[line.x] = line.t
                 yield ""
                 block = _request(line)
             case Res():
-                block = _reply(line, asked.pop(line.x, None), whole)
+                block = _reply(line, requested.pop(line.x, None), whole)
             case Entry():
                 said = fact_text(line, None if whole else WIDEST_OF_FACT)
                 block = chain([f"{clock(line.instant)}  {_mark(line)} {said}"], decision_lines(line, openings))
@@ -69,7 +69,7 @@ def _lines(recording: Recording, numbered: bool, whole: bool) -> Iterator[str]:
         yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
         yield from block
     yield ""
-    for x in asked:
+    for x in requested:
         yield f"{clock(recording.until)}  x={x} has no reply"
     if recording.state is FileState.CLOSED and recording.end is not None:
         yield f"{clock(recording.end.t)}  end: {recording.end.reason}"
@@ -98,24 +98,24 @@ def _request(req: Req) -> Iterator[str]:
             yield f"    {name}: {_brief(value)}"
     if req.flags:
         yield f"    noted: {' '.join(req.flags)}"
-    yield from _body(req.body, form_of(req.headers, req.body))
+    yield from _body(req.body, form_fields(req.headers, req.body))
 
 
-def _reply(res: Res, asked: Millis | None, whole: bool) -> Iterator[str]:
+def _reply(res: Res, requested: Millis | None, whole: bool) -> Iterator[str]:
     widest = None if whole else WIDEST
     withheld = f", held {res.latency} ms" if res.latency else ""
-    about = "" if asked is not None else " (its request is not here)"
+    about = "" if requested is not None else " (its request is not here)"
     yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{withheld}{about}"
     for name, value in res.headers:
         if name in _SHOWN:
             yield f"    {name}: {_brief(value)}"
-    events = event_lines(asked, res.times, res.body, short=not whole) if asked is not None else []
+    events = event_lines(requested, res.times, res.body, short=not whole) if requested is not None else []
     yield from (f"    {_brief(event, widest)}" for event in events) if events else _body(res.body, widest=widest)
     if res.cut:
         yield f"    cut: {res.cut}"
 
 
-def event_lines(asked: Millis, times: Sequence[Millis], body: Body, *, short: bool = False) -> list[str]:
+def event_lines(requested: Millis, times: Sequence[Millis], body: Body, *, short: bool = False) -> list[str]:
     """A stream's events with the instants at which they were due; none of what is no stream, or has no times.
 
     `short`: of one that holds a whole job what tells it from the next.
@@ -124,7 +124,7 @@ def event_lines(asked: Millis, times: Sequence[Millis], body: Body, *, short: bo
         return []
     *events, rest = str(body.value).split(END_OF_EVENT.decode())
     shown = map(_gist, events) if short else events
-    lines = [f"{clock(asked + time)}  {event}" for time, event in zip(times, shown, strict=False)]
+    lines = [f"{clock(requested + time)}  {event}" for time, event in zip(times, shown, strict=False)]
     return [*lines, *events[len(lines) :], *([rest] if rest else [])]
 
 
