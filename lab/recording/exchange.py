@@ -24,7 +24,7 @@ from lab.dialects.reading import query_of
 from lab.dialects.sse import has_events
 from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req, Res
+from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.observed import local_paths, observation_of
 
@@ -325,32 +325,32 @@ CallOrFact: TypeAlias = RecordedExchange | Entry
 
 
 def events_of(recording: Recording) -> Iterator[CallOrFact]:
-    """Exchanges by their requests, each as soon as it is told to its end, and facts where they stand.
+    """Exchanges by their requests, each once its answer is there, and facts where they stand.
 
     A reply without a request is left out. Of a long recording no lines are kept.
     """
     reader, callers, local = ExchangeReader(), _Callers(recording), local_paths(recording)
-    told: deque[CallOrFact] = deque()
+    queue: deque[CallOrFact] = deque()
     """What waits for an earlier answer, and `gone` how many were before it."""
     gone, unanswered = 0, dict[int, int]()
     for line in recording.lines:
         if isinstance(line, Req):
             requested = observation_of(line, local=local)
             assert isinstance(requested, Requested)
-            unanswered[line.x] = gone + len(told)
+            unanswered[line.x] = gone + len(queue)
             facts = tuple(callers.brought.pop(line.x, ()))
-            told.append(reader.begin(requested, line.n + 1, line.w, callers.named(requested), facts, line.raw))
+            queue.append(reader.begin(requested, line.n + 1, line.w, callers.named(requested), facts, line.raw))
         elif isinstance(line, Entry):
-            told.append(line)
+            queue.append(line)
         elif (place := unanswered.pop(line.x, None)) is not None:
-            answer, call = observation_of(line), told[place - gone]
+            answer, call = observation_of(line), queue[place - gone]
             assert isinstance(answer, Replied) and isinstance(call, RecordedExchange)
-            call = told[place - gone] = reader.complete(call, answer, line.n + 1, line.w, line.raw)
+            call = queue[place - gone] = reader.complete(call, answer, line.n + 1, line.w, line.raw)
             callers.answered(call)
-        while told and (isinstance(told[0], Entry) or told[0].ended is not None):
-            yield told.popleft()
+        while queue and (isinstance(queue[0], Entry) or queue[0].ended is not None):
+            yield queue.popleft()
             gone += 1
-    yield from told
+    yield from queue
 
 
 def exchanges_of(recording: Recording) -> list[RecordedExchange]:

@@ -12,7 +12,8 @@ from yarl import URL
 from lab.recording.format.codec import fact_document
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
-from lab.recording.show.har import HarLog, har
+from lab.recording.har import HarLog
+from lab.recording.show.har import har
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile

@@ -14,14 +14,13 @@ from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
 from lab.recording.redaction.written import loose_pairs
 
-_FORM = "x-www-form-urlencoded"
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 _RUN = b"0" * 19
 """Of a number with so many digits in a row no reader of JSON keeps all."""
 
 
-def read_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
+def plain_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
     """The body as a recording holds one, nothing of it hidden; `cut`: not all of it arrived."""
     if not raw:
         return Body()
@@ -29,23 +28,26 @@ def read_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
         text = raw.decode()
     except UnicodeDecodeError:
         return Body(Enc.B64, b64encode(raw).decode())
-    kind = content_type(headers)
-    may_be_json = not cut and _FORM not in kind and ("json" in kind or text[:1] in "{[")
+    may_be_json = not cut and not declares_form(headers) and ("json" in content_type(headers) or text[:1] in "{[")
     value = value_of(text, raw) if may_be_json else None
     return Body(Enc.TEXT, text) if value is None else Body(Enc.JSON, value)
 
 
-def form_of(headers: Headers, body: Body) -> Pairs | None:
+def declares_form(headers: Headers) -> bool:
+    """Whether a body is one, as its type says."""
+    return "x-www-form-urlencoded" in content_type(headers)
+
+
+def form_fields(headers: Headers, body: Body) -> Pairs | None:
     """The fields of a form, decoded as well as they can be; None: the body is none."""
-    is_form = body.enc is Enc.TEXT and _FORM in content_type(headers)
-    return tuple(loose_pairs(str(body.value))) if is_form else None
+    return tuple(loose_pairs(str(body.value))) if body.enc is Enc.TEXT and declares_form(headers) else None
 
 
 def body_of(
     headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool = False, reply: bool, cut: bool = False
 ) -> Body:
     """The body as a recording holds it; `cut`: not all of it arrived."""
-    body = read_body(headers, raw, cut=cut)
+    body = plain_body(headers, raw, cut=cut)
     match body.enc:
         case Enc.NONE:
             return body
@@ -55,10 +57,11 @@ def body_of(
             clean += b"" if _is_odd(clean) else b"\n\xff"
             return Body(Enc.B64, b64encode(clean).decode())
         case Enc.TEXT:
-            kind, text = content_type(headers), str(body.value)
-            if _FORM in kind:
+            text = str(body.value)
+            if declares_form(headers):
                 return Body(Enc.TEXT, redactor.written(text, oauth=oauth))
-            said = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
+            events = content_type(headers).startswith("text/event-stream")
+            said = _events(text, redactor) if events else redactor.text(text)
             return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
         case Enc.JSON:
             redacted = redactor.json(body.value, oauth=oauth, reply=reply)
