@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from difflib import unified_diff
 from itertools import zip_longest
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from lab.core.exchange import Json, Request
 from lab.core.logtext import harmless_text, no_command
+from lab.recording.bindings import Bindings
 from lab.recording.format.lines import Req
 from lab.recording.format.text import dumps
 
@@ -36,16 +37,21 @@ class Difference(Struct, frozen=True):
 class Differences:
     """The first of each job, and how many more there are: those mostly follow from it, and all would fill memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, names: Callable[[], Bindings]) -> None:
+        """`name` is the recording's; `names`, by which ids are called, is asked for once something differs."""
+        self._name, self._names = name, names
         self._first: dict[str | None, Difference] = {}
         self.count = 0
 
-    def add(self, job: str | None, line: int, words: Callable[[], tuple[str, Sequence[str]]]) -> None:
-        """One more; `words` gives its sentence and its diff, and is asked only if it is the first of its job."""
+    def add(
+        self, job: str | None, line: int, said: Callable[[], str], sides: tuple[Json, Json] | None = None, of: str = ""
+    ) -> None:
+        """One more; `said` gives its sentence, and `sides` are shown as a diff `of` something, if it is the first."""
         self.count += 1
         if job not in self._first or line < self._first[job].line:
-            what, shown = words()
-            self._first[job] = Difference(job, line, what, tuple(shown))
+            names, what = self._names(), said()
+            shown = () if sides is None else map(names.hidden, diff(*sides, f"{self._name}:{line} → {of}"))
+            self._first[job] = Difference(job, line, names.hidden(what) + names.legend(what), tuple(shown))
 
     @property
     def found(self) -> tuple[Difference, ...]:

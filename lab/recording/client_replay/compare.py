@@ -13,10 +13,10 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
 from lab.dialects import wires
 from lab.recording.bindings import Bindings, is_id
-from lab.recording.comparison import Comparator, ComparedMembers, Policy, Sides, counted_headers, kinds
+from lab.recording.comparison import Comparator, ComparedMembers, Policy, Sides, compared_answer, kinds
 from lab.recording.format.lines import Enc
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import value_of
+from lab.recording.redaction.bodies import plain_body
 from lab.recording.redaction.secret_names import is_secret
 from lab.recording.redaction.stand_ins import STAND_IN, stand_ins, with_hosts
 from lab.recording.tape.instants import MILLIS
@@ -56,9 +56,10 @@ class AnswerComparator(Comparator):
         The body of one that goes with another status is given whole.
         """
         self._generated = generated
-        expected, is_json = _members(recorded, may_be_json=True)
-        got, _ = _members(here, may_be_json=is_json)
-        if recorded.status == here.status or not is_json:
+        expected, got = (
+            compared_answer(each.status, each.headers, plain_body(each.headers, each.body)) for each in (recorded, here)
+        )
+        if recorded.status == here.status or expected["enc"] != Enc.JSON:
             self.compared("res", route, expected, got)  # a text may hold an id that stands behind it as one
             return self.compared("res", route, expected, got)
         bodies = {"body": self.recorded(expected.pop("body"))}, {"body": self.got(got.pop("body"), "")}
@@ -136,16 +137,6 @@ class AnswerComparator(Comparator):
     def _kinds(self, recorded: Json, here: Json) -> Sides:
         expected, got = kinds(recorded, here)
         return expected, got if expected == got else self.got(here, "")
-
-
-def _members(answer: Response, *, may_be_json: bool) -> tuple[ComparedMembers, bool]:
-    """An answer as it compares, and whether its body is JSON: where the recorded one is none, this is a text too."""
-    text = answer.body.decode("utf-8", "replace")
-    value = value_of(text, answer.body) if may_be_json else None
-    enc = Enc.JSON if value is not None else Enc.TEXT if text else Enc.NONE
-    body = value if value is not None else text.replace("\r\n", "\n") or None
-    head: ComparedMembers = {"status": answer.status, "headers": counted_headers(answer.headers), "enc": str(enc)}
-    return head | {"body": body}, value is not None
 
 
 def _is_date(value: Json) -> bool:

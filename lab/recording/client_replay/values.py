@@ -17,7 +17,7 @@ from lab.identity.keys import challenge_of
 from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.exchange import RecordedExchange
-from lab.recording.redaction.bodies import content_type
+from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
     STAND_IN,
@@ -65,7 +65,7 @@ class ClientRequests:
 
     def built(self, call: RecordedExchange) -> Request:
         """The request, ready to be sent: nothing in it is lacking."""
-        asked, form = call.request, "x-www-form-urlencoded" in content_type(call.request.headers)
+        asked, form = call.request, declares_form(call.request.headers)
         query, body = asked.query, _text(asked.body)
         if not call.to_api:  # its client and scope have other names here
             query, body = self._addressed(query), self._addressed(body) if form else body

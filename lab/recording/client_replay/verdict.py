@@ -1,6 +1,6 @@
 """What differs between a recording and what another server answers (recordings.md §6.3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from lab.recording.bindings import Bindings
 from lab.recording.client_replay.compare import AnswerComparator
 from lab.recording.client_replay.plan import ClientPlan, PlannedCall
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
-from lab.recording.divergences import Differences, Divergences, Remark, diff, first_difference, no_end_of, request_title
+from lab.recording.divergences import Differences, Divergences, Remark, first_difference, no_end_of, request_title
 from lab.recording.exchange import RecordedExchange
 from lab.recording.matchers import Matcher
 from lab.recording.story import JobAnswer, understood
@@ -25,7 +25,7 @@ class ClientVerdict:
     def __init__(self, plan: ClientPlan, bound: Bindings, terms: ClientTerms, matchers: Sequence[Matcher]) -> None:
         self._plan, self._bound, self._terms, self._matchers = plan, bound, terms, matchers
         self._comparators: dict[str | None, AnswerComparator] = {}
-        self._found = Differences()
+        self._found = Differences(plan.recording.name, lambda: bound)
         for name in plan.jobs:
             bound.name(name, "job")
 
@@ -70,19 +70,16 @@ class ClientVerdict:
             pairs = enumerate(zip(expected, got, strict=False))
             place = next((n for n, pair in pairs if pair[0] != pair[1]), min(len(expected), len(got)))
             line = planned.shown[min(place, len(expected) - 1)].line
-            shown = diff(expected, got, f"{self._plan.recording.name}:{line} → statuses of {name}")
-            what = f"{name}: expected {_in_order(expected)}, got {_in_order(got)}"
-            self.differ(planned.id, line, f"{what}; {job.why}" if job.why else what, shown)
+            what = f"{name}: expected {_in_order(expected)}, got {_in_order(got)}{f'; {job.why}' if job.why else ''}"
+            self.differ(planned.id, line, what, (expected, got), f"statuses of {name}")
         for one, late in job.late():
             self.differ(planned.id, one.line, f"{name}: {late}")
 
-    def differ(self, job: str | None, line: int, what: str, shown: Collection[str] = ()) -> None:
+    def differ(
+        self, job: str | None, line: int, what: str, sides: tuple[Json, Json] | None = None, of: str = ""
+    ) -> None:
         """Something differs at that line of the recording."""
-
-        def words() -> tuple[str, Sequence[str]]:
-            return self._bound.hidden(what) + self._bound.legend(what), [*map(self._bound.hidden, shown)]
-
-        self._found.add(job, line, words)
+        self._found.add(job, line, lambda: what, sides, of)
 
     def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
@@ -105,8 +102,7 @@ class ClientVerdict:
         generated = about and planned is not None and planned.generated
         expected, got = self._comparator(job).answers(route, recorded, here, generated=generated)
         if counts and (text := first_difference(expected, got)) is not None:
-            place = f"{self._plan.recording.name}:{line} → {title}"
-            self.differ(job, line, f"{title}: {text}", diff(expected, got, place))
+            self.differ(job, line, f"{title}: {text}", (expected, got), title)
 
 
 def _lasting_bodies(route: str, response: Response) -> list[Json]:

@@ -9,8 +9,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from lab.core.clock import Millis
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Touched
@@ -21,20 +20,19 @@ from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided, WaitEnded
 from lab.mock.config import Config
 from lab.recording.bindings import Bindings
-from lab.recording.comparison import ComparedMembers, ReplayComparator, counted_headers
-from lab.recording.divergences import Difference, Differences, diff, first_difference, request_title
+from lab.recording.comparison import ComparedMembers, ReplayComparator, compared_answer
+from lab.recording.divergences import Difference, Differences, first_difference, request_title
 from lab.recording.exchange import client_call_of
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import body_of, bytes_of, text_within
-from lab.recording.redaction.redactor import CUT, Plain
+from lab.recording.redaction.bodies import bytes_of, plain_body, text_within
+from lab.recording.redaction.redactor import CUT
 from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
 from lab.recording.replay.edits import retimed_steps
 from lab.recording.replay.replayer import ReplayedCall, Replayer
 
-_PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
 """Where in a text that was cut a secret stands, or the head of a token."""
 
@@ -56,7 +54,7 @@ class Comparison(Replayer):
     ) -> None:
         """`matchers` say what may differ; `name` is the recording's in what is found; `edited` are scenarios since then."""
         super().__init__(recording, config)
-        self._name, self._edited = name, edited
+        self._edited = edited
         self.comparator = ReplayComparator(matchers, config.epoch)
         self.exchanges = self.facts = 0
         """What was held against each other."""
@@ -64,7 +62,7 @@ class Comparison(Replayer):
         """Replies of which nothing left, by what became of the socket."""
         self.silent = 0
         """Those of them in which the mock had something to say."""
-        self.found = Differences()
+        self.found = Differences(name, lambda: self._names)
         self._derived: dict[str, list[Entry]] = {}
         self._written: dict[str, int] = {}
         """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
@@ -223,9 +221,11 @@ class Comparison(Replayer):
         if same and not self.comparator.concerned("res", name):
             return
         got = now.response
-        written = body_of(got.headers, got.body, _PLAIN, reply=True, cut=now.cut is not None)
-        mine = _members(line.status, line.latency, line.cut, line.times, line.headers, line.body)
-        yours = _members(got.status, now.latency, now.cut, got.times, got.headers, written)
+        held: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
+        mine = compared_answer(line.status, line.headers, line.body, **held)
+        held = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
+        body = plain_body(got.headers, got.body, cut=now.cut is not None)
+        yours = compared_answer(got.status, got.headers, body, **held)
         if line.cut is not None and _cut_alike(mine, yours):
             return
         sides = self.comparator.compared("res", name, mine, yours)
@@ -250,17 +250,14 @@ class Comparison(Replayer):
         elif type_ is not None:
             text = f"{type_}: {text}"
 
-        def words() -> tuple[str, Sequence[str]]:
-            if req is not None:
-                title = request_title(req, req.x, self._names.path)
-            else:
-                title = f"derived facts of {self._names.name(job or '', 'job')}"
+        def said() -> str:
+            derived = f"derived facts of {self._names.name(job or '', 'job')}"
+            title = request_title(req, req.x, self._names.path) if req is not None else derived
             lacking = "".join(self._never_given(word, n) for word in _asks_with(req))
             step = f"; {self._retimed[job]}" if job in self._retimed else ""
-            said = f"{title}: {text}{lacking}{step}"
-            return said + self._names.legend(said), diff(expected, actual, f"{self._name}:{n + 1} → {what}")
+            return f"{title}: {text}{lacking}{step}"
 
-        self.found.add(job, n + 1, words)
+        self.found.add(job, n + 1, said, (expected, actual), what)
 
 
 def _job_of(call: ReplayedCall) -> str | None:
@@ -343,17 +340,6 @@ def _same_body(recorded: Body, body: bytes) -> bool:
         case _:
             # what could have been written as JSON would have been
             return body[:1] not in (b"{", b"[") and bytes_of(recorded) == body
-
-
-def _members(
-    status: int, withheld: Millis | None, cut: str | None, times: Sequence[Millis], headers: Headers, body: Body
-) -> ComparedMembers:
-    """A reply as it compares."""
-    value = str(body.value).replace("\r\n", "\n") if body.enc is Enc.TEXT else body.value
-    return {
-        "status": status, "held": withheld, "cut": cut, "times": list(times), "headers": counted_headers(headers),
-        "enc": body.enc.value, "body": value,
-    }  # fmt: skip
 
 
 def _cut_alike(recorded: ComparedMembers, got: ComparedMembers) -> bool:
