@@ -28,8 +28,8 @@ from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
+from lab.recording.replay.job_ends import lost_jobs
 from lab.recording.replay.replay import Comparing, replay
-from lab.recording.replay.unfinished import lost_jobs, unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
 from lab.settings import Flags, refuse_idle
@@ -230,8 +230,6 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
     for each in found:
         for line in each.differences():
             say(line)
-        known, still = unfinished_jobs(each.before), unfinished_jobs(each.now)
-        unfinished += (f"{each.path}: no answer shows the end of job {still[x]}." for x in still.keys() - known.keys())
         unfinished += (f"{each.path}: {lost}" for lost in lost_jobs(each.before, each.now))
     if unfinished and not flags["accept_unfinished"]:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)

@@ -31,6 +31,7 @@ from lab.recording.redaction.bodies import bytes_of, plain_body, text_within
 from lab.recording.redaction.redactor import CUT
 from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
 from lab.recording.replay.edits import retimed_steps
+from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replayer import ReplayedCall, Replayer
 
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
@@ -68,11 +69,7 @@ class Comparison(Replayer):
         """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
         self._looked: dict[str, int] = {}
         """The same by what the last line brought: the tape may have ended right behind it."""
-        self.unfinished: dict[str, int] = {}
-        """The jobs of which answers show something, but not the end, each with the line of the first one."""
-        self._ended: set[str] = set()
-        self._later_ids: dict[str, str] = {}
-        """Of jobs that have another id in later answers, the first one."""
+        self.ends = JobEnds()
         self._looked_at: dict[str, int] = {}
         """By path the hash of the last body that was looked at: most polls are answered the same again."""
 
@@ -172,8 +169,8 @@ class Comparison(Replayer):
         job = next((each.text("job") for each in recorded if each.text("job")), None)
         self._compare_facts(job, req, recorded, call.facts, req.n)
         for fact in call.facts:
-            if isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None:
-                self._later_ids[fact.alias] = fact.job
+            if isinstance(fact, GateDecided | WaitEnded):
+                self.ends.name(fact.job, fact.alias)
 
     def _compare_derived(self) -> None:
         until = self.recording.until
@@ -212,7 +209,7 @@ class Comparison(Replayer):
             self.silent += call.whole.status != 0
         if now.cut is None and self._looked_at.get(call.req.path) != hash(now.response.body):
             self._looked_at[call.req.path] = hash(now.response.body)
-            self._follow(_seen_in(call), line)
+            self.ends.show(_seen_in(call), line.n + 1)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
         if same and not matched:
             return
@@ -230,14 +227,6 @@ class Comparison(Replayer):
             return
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
-
-    def _follow(self, seen: Seen | None, line: Res) -> None:
-        job = self._later_ids.get(seen.job, seen.job) if seen is not None else ""
-        if seen is not None and seen.final:
-            self._ended.add(job)
-            self.unfinished.pop(job, None)
-        elif job and job not in self._ended:
-            self.unfinished.setdefault(job, line.n + 1)
 
     def _compare(
         self, job: str | None, req: Req | None, what: str, n: int, expected: ComparedMembers, actual: ComparedMembers

@@ -82,7 +82,7 @@ def replay(
         warnings.append(f"{comparison.skipped} exchanges were not asked: only the shell knows what became of them")
     if comparison.silent:
         warnings.append(f"{comparison.silent} replies left no byte, and were not compared")
-    unfinished = (Remark(no_end_of(job), line) for job, line in comparison.unfinished.items())
+    unfinished = (Remark(no_end_of(job), line) for job, line in comparison.ends.shown.items())
     return ReplayResult(
         name, differences, comparison.found.more, (*map(Remark, warnings), *unfinished),
         exchanges=comparison.exchanges, facts=comparison.facts, applied=frozenset(comparison.comparator.applied),
