@@ -5,7 +5,6 @@ from base64 import b64decode
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import pytest
 from msgspec import UnsetType
@@ -19,11 +18,10 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.program.words import Verdict
-from lab.recording.client_replay.plan import PlannedJob, PlannedPoll
-from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.plan import client_plan
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
 from lab.recording.client_replay.replay import Outgoing
-from lab.recording.client_replay.values import Credentials, Origins, wanted
+from lab.recording.client_replay.values import Credentials, wanted
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.matchers import parse_matchers
@@ -313,7 +311,7 @@ def test_a_wrong_id_in_an_answer_is_told() -> None:
 
 def test_of_secrets_that_nobody_gave_each_is_named_by_a_variable() -> None:
     data = recorded()
-    assert wanted(client_plan(data), Origins(data)) == {"LAB_CLIENT_SECRET": "lab-C1-secret"}
+    assert wanted(client_plan(data)) == {"LAB_CLIENT_SECRET": "lab-C1-secret"}
 
 
 @each_row("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "http://evil.example/s", "*"])
@@ -454,7 +452,8 @@ def test_calls_come_after_all_that_had_come_before_them() -> None:
 
 
 def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_for_a_moment() -> None:
-    brief = PlannedJob(id="J1", begun=1, at=0, n=1, generated=False, polls=(cast("PlannedPoll", None),), shortest=1_500)
+    (planned,) = client_plan(recorded()).jobs.values()
+    brief = replace(planned, polls=planned.polls[:1], shown=[], shortest=1_500)
     job = FollowedJob(brief, ClientTerms())
     job.begin(0)
     job.failed(1_000, None)
@@ -472,3 +471,11 @@ def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_fo
     patient.begin(0)
     patient.failed(1_000, None)
     assert patient.due() == 2_300  # a second, and the pause grows
+
+
+def test_a_later_turn_may_tell_what_an_earlier_one_has_drawn() -> None:
+    path = ROOT / "recordings" / "month-end-marathon.rec.jsonl"
+    recording = read(open_recording(path), path.name)
+    drawn = [str(fact.get("drawn")) for fact in recording.facts("job.accepted")]
+    assert ["data/" in each for each in drawn] == [True, False]
+    assert [job.generated for job in client_plan(recording).jobs.values()] == [True, True]
