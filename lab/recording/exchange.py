@@ -7,6 +7,7 @@ the exchanges began which job, and what it was shown, is told by `story`.
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -35,6 +36,8 @@ REDIRECTS = (307, 308)
 """The same request is to be sent elsewhere."""
 _LED_ON = (302, 303)
 """A login leads on elsewhere so; with 307 only a fault does."""
+_MOST_SHARED = 16_384
+"""Requests, and answers, that are known again: whoever goes through a long recording keeps no more of it."""
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 
@@ -272,8 +275,7 @@ class ExchangeReader:
     """Makes exchanges of observations. Alike ones share what they say: a job may be polled a million times."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, Request], tuple[Request, ClientCall | None]] = {}
-        self._responses: dict[tuple[str, Response, bool], tuple[Response, Understood | None]] = {}
+        self._identified, self._understood = lru_cache(_MOST_SHARED)(_identified), lru_cache(_MOST_SHARED)(_understood)
 
     def begin(
         self, requested: Requested, line: int = 0, sent: Millis | None = None,
@@ -300,19 +302,14 @@ class ExchangeReader:
             first=replied.first, by=replied.by, cut=replied.cut, bytes_sent=replied.sent, reply_raw=raw, answer=answer,
         )  # fmt: skip
 
-    def _identified(self, route: str, request: Request) -> tuple[Request, ClientCall | None]:
-        known = self._requests.get((route, request))
-        if known is None:
-            known = self._requests[route, request] = request, client_call_of(route, request)
-        return known
 
-    def _understood(self, route: str, response: Response, whole: bool) -> tuple[Response, Understood | None]:
-        known = self._responses.get((route, response, whole))
-        if known is None:
-            client = client_of(route) if whole and response.status else None
-            answer = client.understand(route, response) if client is not None else None
-            known = self._responses[route, response, whole] = response, answer
-        return known
+def _identified(route: str, request: Request) -> tuple[Request, ClientCall | None]:
+    return request, client_call_of(route, request)
+
+
+def _understood(route: str, response: Response, whole: bool) -> tuple[Response, Understood | None]:
+    client = client_of(route) if whole and response.status else None
+    return response, client.understand(route, response) if client is not None else None
 
 
 def client_call_of(route: str, request: Request) -> ClientCall | None:

@@ -11,7 +11,7 @@ from lab.core.exchange import Headers
 NeverRead: TypeAlias = Any
 """It is written and never read, so it may be anything in the files of others."""
 HarText: TypeAlias = str | UnsetType | None
-"""It may be left out. Nothing that is written is null."""
+"""It may be left out."""
 
 
 class HarPair(Struct, gc=False):
@@ -21,13 +21,17 @@ class HarPair(Struct, gc=False):
     value: str = ""
 
 
+HarPairs: TypeAlias = list[HarPair] | None
+"""Nothing that is written is null; in the files of others whatever needn't be there may be."""
+
+
 class HarContent(Struct, kw_only=True, rename="camel", gc=False):
     """A body: `postData` of a request, `content` of a response."""
 
     size: NeverRead = UNSET
     mime_type: NeverRead = ""
     text: HarText = UNSET
-    params: list[HarPair] | UnsetType = UNSET
+    params: HarPairs | UnsetType = UNSET
     encoding: HarText = UNSET
     odd_encoding: HarText = field(name="_encoding", default=UNSET)
     """Of a request, for which HAR has none."""
@@ -60,16 +64,16 @@ def content_of(data: bytes, kind: str = "") -> HarContent:
 
 class _HarMessage(Struct, kw_only=True, rename="camel", gc=False):
     http_version: NeverRead = "HTTP/1.1"
-    cookies: list[HarPair] = []
-    headers: list[HarPair] = []
+    cookies: HarPairs = []
+    headers: HarPairs = []
     headers_size: NeverRead = -1
     body_size: NeverRead = -1
 
     @property
     def fields(self) -> Headers:
         """The headers. Those of HTTP/2 that begin with a colon are none; some writers leave out those of cookies."""
-        pairs = [(each.name.lower(), each.value) for each in self.headers if not each.name.startswith(":")]
-        return (*pairs, *(("cookie", f"{each.name}={each.value}") for each in self.cookies))
+        pairs = [(each.name.lower(), each.value) for each in self.headers or () if not each.name.startswith(":")]
+        return (*pairs, *(("cookie", f"{each.name}={each.value}") for each in self.cookies or ()))
 
 
 class HarRequest(_HarMessage, kw_only=True, rename="camel", gc=False):
@@ -86,7 +90,7 @@ class HarResponse(_HarMessage, kw_only=True, gc=False):
 
     status: int = 0
     status_text: NeverRead = field(name="statusText", default="")
-    content: HarContent = field(default_factory=HarContent)
+    content: HarContent | None = None
     redirect_url: NeverRead = field(name="redirectURL", default="")
     error: HarText = field(name="_error", default=UNSET)
     """How a call without an answer ended, which browsers say."""

@@ -35,14 +35,15 @@ def readable_request(call: RecordedExchange) -> str:
     return _on_lines(body)
 
 
-def readable_answer(call: RecordedExchange, *, short: bool = False) -> str:
-    """The body that came; a stream event by event, with the instants of their times.
+def readable_answer(call: RecordedExchange, *, short: bool = False) -> tuple[str, str]:
+    """The body that came, behind its language: `json`, `text`; a stream event by event, with the instants of their times.
 
     `short`: of a job's body only the members that say something new.
     """
     body = plain_body(call.headers, call.body, cut=call.cut is not None)
     events = event_lines(call.at, call.response.times, body, short=short) if call.response is not None else []
-    return _cut("\n".join(events)) if events else _on_lines(body, short=short)
+    language = "json" if body.enc is Enc.JSON else "text"
+    return language, _cut("\n".join(events)) if events else _on_lines(body, short=short)
 
 
 def _on_lines(body: Body, *, short: bool = False) -> str:

@@ -106,7 +106,7 @@ def _parts(call: RecordedExchange, seen: dict[str, int]) -> Iterator[tuple[str, 
         ("sent", f"{readable(request.method)} {readable(request.target)}\n{_fields(request.headers)}"),
         ("body", readable_request(call)),
         ("answered", _fields(call.headers)),
-        ("body", readable_answer(call)),
+        ("body", readable_answer(call)[1]),
         ("noted", " ".join(call.flags)),
         ("cut", readable(call.cut or "")),
     ]

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 
 from lab.recording.exchange import RecordedExchange, events_of
-from lab.recording.format.lines import Enc, Entry, Recording
-from lab.recording.redaction.bodies import plain_body
+from lab.recording.format.lines import Entry, Recording
 from lab.recording.show.curl_lines import CurlLines
 from lab.recording.show.readable import made_with, readable, readable_answer, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
@@ -42,9 +41,8 @@ def _facts(facts: list[str]) -> Iterator[str]:
 def _call(call: RecordedExchange, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
     """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
     path, command = call.request.path, list(fenced("sh", curl.line(call)))
-    enc = plain_body(call.headers, call.body, cut=call.cut is not None).enc
-    language = "json" if enc is Enc.JSON else "text"
-    answer = list(fenced(language, readable_answer(call, short=True))) if call.body else []
+    language, text = readable_answer(call, short=True)
+    answer = list(fenced(language, text)) if call.body else []
     yield f"\n## {call.x}. {clock(call.at)} {code(call.title)}\n"
     if curl.new:
         yield f"{'; '.join(f'`{name}` stands for {code(recorded)}' for name, recorded in curl.new)}.\n"
