@@ -142,7 +142,7 @@ class RouteContext(Struct, frozen=True):
     server: MockServer
     observed: ObservedLab
     all: Mapping[ServedLab, ObservedLab]
-    request: web.Request
+    request: web.BaseRequest
 
     @property
     def lab(self) -> ServedLab:

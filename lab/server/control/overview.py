@@ -40,7 +40,6 @@ from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
 from lab.server.connection import SENT_LAST, Connection
-from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
 from lab.server.control.followers import JournalFollower
 from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
@@ -58,10 +57,11 @@ _STREAM = {"cache-control": "no-store", "server": "lab"}
 
 
 async def list_routes(context: RouteContext, command: ListRoutes) -> RoutesShown:
-    request, root = context.request, CONTROL_ROOT.rstrip("/")
-    for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
-        root += f"{prefix}{request[key]}" if key in request else ""
-    return RoutesShown(__version__, listed_routes(f"http://{request.host}", f"{root}/", tenant=OF_TENANT in request))
+    lab, root = context.lab, CONTROL_ROOT[:-1]
+    for prefix, name in ((TENANT_PATH, lab.name), (MOUNT_PATH, lab.scenario)):
+        root += f"{prefix}{name}" if name is not None else ""
+    origin = f"http://{context.request.host}"
+    return RoutesShown(__version__, listed_routes(origin, f"{root}/", tenant=lab.name is not None))
 
 
 async def describe_routes(context: RouteContext, command: DescribeRoutes) -> dict[str, Json]:

@@ -6,11 +6,12 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.json import schema_components
 from msgspec.structs import fields
+from yarl import URL
 
 from lab.control import CONTROL_ROOT, ControlRouteShown, RefusalDocument
 from lab.core.exchange import Json
 from lab.plugin import ControlRoute, plugins
-from lab.server.control.reading import asked_of, path_members
+from lab.server.control.reading import CommandRefused, asked_of, path_members
 
 CONTROL_ROUTES: tuple[ControlRoute, ...] = tuple(row for plugin in plugins() for row in plugin.routes)
 _TOKEN: dict[str, Json] = {
@@ -22,6 +23,25 @@ _SAID = (
     "Steers a lab that is running; lab docs control-plane explains it. This document is GET /_lab/openapi.json; that of "
     "the mocked API, which clients call at another origin, is GET /_lab/openapi."
 )
+
+
+def routed(method: str, url: URL) -> tuple[ControlRoute, dict[str, str]]:
+    """The row that a request line means, and the members that stand in its path; CommandRefused if there is none."""
+    given, there = url.path_safe.split("/"), dict[str, tuple[ControlRoute, dict[str, str]]]()
+    for row in CONTROL_ROUTES:
+        words = (CONTROL_ROOT + row.path).split("/")
+        if len(words) == len(given):
+            differ = {word: part for word, part in zip(words, given, strict=True) if word != part}
+            if all(word.startswith("{") and part for word, part in differ.items()):
+                # yarl leaves these two encoded
+                members = {word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in differ.items()}
+                there[row.method] = row, members
+    if method in there:
+        return there[method]
+    if there:
+        allow = ",".join(sorted(there))
+        raise CommandRefused(405, "Method Not Allowed.", f"Use {allow}.", {"allow": allow})
+    raise CommandRefused(404, "Not Found.", "GET /_lab/ lists the routes.")
 
 
 def curl_line(row: ControlRoute) -> str:
