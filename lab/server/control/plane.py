@@ -21,6 +21,7 @@ from lab.plugin import ControlRoute, resolve
 from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes, connection_factory, request_handler
 from lab.server.control.access import Access
 from lab.server.control.last_exchanges import SharedBytes
+from lab.server.control.metrics import Meters
 from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import JSON, CommandRefused, command_in, document
 from lab.server.control.routes import routed
@@ -46,6 +47,7 @@ class ControlPlane:
         self._server, self._trouble, self._second = server, trouble, second
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
+        self.meters = Meters(server)
         self._bytes: dict[ServedLab, SharedBytes] = {}
         """By the usual one what the journals of all that live by its clock may take together."""
         self.observed: dict[ServedLab, ObservedLab] = {}
@@ -84,6 +86,7 @@ class ControlPlane:
             self._listener = None
         for observed in self.observed.values():
             observed.close()
+        self.meters.close()
 
     # What a connection tells
 
@@ -188,7 +191,7 @@ class ControlPlane:
             if not row.of_the_process:
                 await lab.calls.look()
             run = cast("Callable[[RouteContext, ControlCommand[Any]], Awaitable[object]]", resolve(row.run))
-            context = RouteContext(self._server, observed, self.observed, request)
+            context = RouteContext(self._server, observed, self.observed, self.meters, request)
             answer = await run(context, await command_in(request, row, url.query, in_path))
             if request.method != "GET" and not row.of_the_lab and lab.recorder is not None:
                 lab.recorder.flush()  # what a command brought
