@@ -90,10 +90,6 @@ class ManualClock:
         heapify(self._sleepers)
         self._left = 0
 
-    async def advance_by(self, millis: Millis) -> None:
-        """Advance by a duration; UsageError if it is negative."""
-        await self.advance_to(self._now + millis)
-
     async def advance_to(self, instant: Millis) -> None:
         """Advance to an instant, stopping at every due timer on the way; UsageError if it lies in the past."""
         if instant < self._now:
