@@ -78,34 +78,18 @@ def viewed(service: Service, job: str, now: Millis) -> JobView:
 
 def shown(job: str, view: JobView, now: Millis, body: Json | UnsetType = UNSET) -> JobDocument:
     """A job at an instant, for people who steer it."""
-    record, span, gate = view.record, view.span, None
+    record, span, shown_gate = view.record, view.span, None
     if (opening := span.opening) is not None:
-        gate = GateDocument(
-            span.id,
-            node_code(span.id),
-            opening.visit,
-            str(opening.gate.channel),
-            opening.opened,
-            opening.deadline,
-            list(offers(opening.gate)),
-            opening.gate.approvals,
-            [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)],
-        )
+        gate, votes = opening.gate, [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)]
+        shown_gate = GateDocument(
+            gate=span.id, code=node_code(span.id), round=opening.visit, channel=str(gate.channel), opened=opening.opened,
+            until=opening.deadline, offers=list(offers(gate)), approvals=gate.approvals, votes=votes,
+        )  # fmt: skip
     return JobDocument(
-        job,
-        span.status,
-        span.id,
-        span.since,
-        span.until,
-        record.team,
-        record.scenario,
-        record.client,
-        record.at,
-        record.conversation,
-        record.turn,
-        gate,
-        body,
-    )
+        job=job, status=span.status, step=span.id, since=span.since, until=span.until, team=record.team,
+        scenario=record.scenario, client=record.client, accepted=record.at, conversation=record.conversation,
+        turn=record.turn, gate=shown_gate, body=body,
+    )  # fmt: skip
 
 
 async def _wait_for(context: RouteContext, job: str, status: str, timeout: Millis) -> None:

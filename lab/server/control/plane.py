@@ -129,12 +129,14 @@ class ControlPlane:
         try:
             problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
             if problem is not None:
-                raise CommandRefused.of(problem)
+                raise CommandRefused.of(problem, last=True)
             response = await self._answer(request)
         except CommandRefused as refused:
             response = refused.response()
+        except LabRefused as refused:
+            response = CommandRefused.of(refused.refusal).response()
         except PeerGone:  # nobody will read it
-            response = CommandRefused.of(shell_refusal(400, "The body ended early.")).response()
+            response = CommandRefused.of(shell_refusal(400, "The body ended early."), last=True).response()
         except UsageError as error:
             response = CommandRefused(400, error.what, error.hint).response()
         except LabError as error:
@@ -164,7 +166,12 @@ class ControlPlane:
         await self._access.check(request, named.get(TENANT_PATH))
         if row.of_the_lab and TENANT_PATH in named:
             raise CommandRefused(404, "A tenant has no such route.", f"The lab itself has it: {url.path}.")
-        lab = await self._lab(named.get(TENANT_PATH), named.get(MOUNT_PATH))
+        labs, tenant = self._server.labs, named.get(TENANT_PATH)
+        lab = labs.usual if tenant is None else await labs.find(tenant)
+        if lab is None:
+            raise LabRefused(labs.unknown(tenant or ""))
+        if MOUNT_PATH in named:
+            lab = labs.choose(lab, named[MOUNT_PATH])
         try:
             answer = await self._run(row, lab, request, url, in_path)
         except CommandRefused as refused:
@@ -198,20 +205,9 @@ class ControlPlane:
             return answer
         except LedgerEnded:
             await self._server.labs.let_go(lab)
-            raise CommandRefused.says(self._server.labs.unknown(lab.name or "")) from None
+            raise LabRefused(self._server.labs.unknown(lab.name or "")) from None
         finally:
             lab.usual.users -= 1
-
-    async def _lab(self, tenant: str | None, scenario: str | None) -> ServedLab:
-        """The lab of these names; CommandRefused if there is none."""
-        labs = self._server.labs
-        lab = labs.usual if tenant is None else await labs.find(tenant)
-        if lab is None:
-            raise CommandRefused.says(labs.unknown(tenant or ""))
-        try:
-            return lab if scenario is None else labs.choose(lab, scenario)
-        except LabRefused as refused:
-            raise CommandRefused.says(refused.refusal) from None
 
     def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble
