@@ -129,14 +129,12 @@ class Subscriber:
         return True
 
     async def _put(self, kept: Kept) -> None:
-        observation = kept.observation
-        self._wall = kept.wall
+        observation, self._wall = kept.observation, kept.wall
         job = _job_of(observation)
         before = self._tape.due(job)
-        if kept.weight > LONG_BODY:
-            self._long = observation.x if type(observation) is Requested else self._long
-            await asyncio.to_thread(self._tape, observation)
-        elif type(observation) is Noted and observation.x is not None and observation.x == self._long:
+        if (long := kept.weight > LONG_BODY) and type(observation) is Requested:
+            self._long = observation.x
+        if long or (type(observation) is Noted and observation.x is not None and observation.x == self._long):
             await asyncio.to_thread(self._tape, observation)
         else:
             self._tape(observation)

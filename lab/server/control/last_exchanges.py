@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.observe import Observation, Replied, Requested
 from lab.mock.service import Service
 from lab.server.backlog import SHORT, Backlog, Kept, Taker, weight, without_body
 from lab.server.limits import ServerLimits
@@ -13,29 +13,16 @@ _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
 
 
-class SharedBytes:
-    """What several buffers may hold together: the one that holds most forgets first."""
-
-    def __init__(self) -> None:
-        self.buffers: list[Buffer] = []
-        self.bytes = 0
-
-    def keep_to(self, most: int) -> None:
-        """Let go of what is too much."""
-        while self.bytes > most:
-            max(self.buffers, key=lambda buffer: buffer.bytes).forget_oldest()
-
-
 class Buffer:
     """Keeps the observations of the last exchanges.
 
     Calls that are refused need no token, so what they leave is small: a long body goes once the refusal is told.
     """
 
-    def __init__(self, service: Service, limits: ServerLimits, shared: SharedBytes | None = None) -> None:
-        """`shared` is what it counts its bytes in, beside other buffers."""
-        self._shared = shared or SharedBytes()
-        self._shared.buffers.append(self)
+    def __init__(self, service: Service, limits: ServerLimits, together: "list[Buffer] | None" = None) -> None:
+        """`together` are those that keep within the bytes together: the one that holds most forgets first."""
+        self._together = [] if together is None else together
+        self._together.append(self)
         self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
         self._kept: deque[Kept] = deque()
         self._begun = 0
@@ -60,8 +47,7 @@ class Buffer:
         self.backlog.hand_on()
         self._kept.clear()
         self._long.clear()
-        self._count(-self.bytes)
-        self._left, self.after, self._begun = False, self._service.exchanges, 0
+        self.bytes, self._left, self.after, self._begun = 0, False, self._service.exchanges, 0
         # of a long past the last alone: it may be a day's
         last = deque(observations, maxlen=_OBSERVATIONS * self._exchanges)
         self.take([Kept.just(observation) for observation in last])
@@ -70,8 +56,7 @@ class Buffer:
         """Observe no more."""
         self.backlog.leave(self.take)
         with suppress(ValueError):
-            self._shared.buffers.remove(self)
-            self._shared.bytes -= self.bytes
+            self._together.remove(self)
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
@@ -83,59 +68,40 @@ class Buffer:
             (place, each.observation.x) for place, each in enumerate(kept) if isinstance(each.observation, Requested)
         )
         begin, first = next(begins, (len(kept), 0))
-        return tuple(each for each in kept[begin:] if _exchange(each.observation, first) >= first)
+        return tuple(each for each in kept[begin:] if (getattr(each.observation, "x", None) or first) >= first)
 
     def take(self, batch: Sequence[Kept]) -> None:
         """Take a batch of observations."""
-        came = 0
         batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > self.after]
         for each in batch:
             observation = each.observation
-            if isinstance(observation, Replied):
-                if self._long and (request := self._long.pop(observation.x, None)) is not None:
-                    if observation.response.status >= 400:
-                        self._shorten(request)
-            self._kept.append(each)
             each.weight = weight(observation)
-            came += each.weight
+            self._kept.append(each)
+            self.bytes += each.weight
             if isinstance(observation, Requested):
                 self._begun += 1
                 if each.weight > SHORT and len(observation.request.body) > SHORT:
                     self._long[observation.x] = each
+            elif isinstance(observation, Replied) and self._long:
+                request = self._long.pop(observation.x, None)
+                if request is not None and observation.response.status >= 400:
+                    assert isinstance(request.observation, Requested)
+                    self.bytes -= request.weight
+                    request.observation = without_body(request.observation)
+                    request.weight = weight(request.observation)
+                    self.bytes += request.weight
         for follower in tuple(self.followers):
             follower(batch)
-        self._count(came)
-        self.forget_oldest(len(self._kept) - _OBSERVATIONS * self._exchanges)
-        while self._begun > self._exchanges:
+        while len(self._kept) > _OBSERVATIONS * self._exchanges or self._begun > self._exchanges:
             self.forget_oldest()
-        if self._shared.bytes > self._size:
-            self._shared.keep_to(self._size)
+        while sum(each.bytes for each in self._together) > self._size:
+            max(self._together, key=lambda each: each.bytes).forget_oldest()
 
-    def _shorten(self, kept: Kept) -> None:
-        assert isinstance(kept.observation, Requested)
-        kept.observation = without_body(kept.observation)
-        self._count(-kept.weight)
-        kept.weight = weight(kept.observation)
-        self._count(kept.weight)
-
-    def _count(self, weight: int) -> None:
-        self.bytes += weight
-        self._shared.bytes += weight
-
-    def forget_oldest(self, most: int = 1) -> None:
-        """Drop the oldest observations: so many, if there are."""
-        gone = 0
-        for _ in range(most):
-            kept = self._kept.popleft()
-            gone += kept.weight
-            if isinstance(kept.observation, Requested):
-                self._begun -= 1
-                self._long.pop(kept.observation.x, None)
-            self._left = True
-        self._count(-gone)
-
-
-def _exchange(observation: Observation, otherwise: int) -> int:
-    """To which it belongs; `otherwise` if to none."""
-    x = observation.x if isinstance(observation, Requested | Replied | Noted) else None
-    return otherwise if x is None else x
+    def forget_oldest(self) -> None:
+        """Drop the oldest observation."""
+        gone = self._kept.popleft()
+        self.bytes -= gone.weight
+        if isinstance(gone.observation, Requested):
+            self._begun -= 1
+            self._long.pop(gone.observation.x, None)
+        self._left = True

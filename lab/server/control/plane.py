@@ -20,7 +20,7 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.plugin import ControlRoute, resolve
 from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes, connection_factory, request_handler
 from lab.server.control.access import Access
-from lab.server.control.last_exchanges import SharedBytes
+from lab.server.control.last_exchanges import Buffer
 from lab.server.control.metrics import Meters
 from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import JSON, CommandRefused, command_in, document
@@ -48,8 +48,8 @@ class ControlPlane:
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
         self.meters = Meters(server)
-        self._bytes: dict[ServedLab, SharedBytes] = {}
-        """By the usual one what the journals of all that live by its clock may take together."""
+        self._together: dict[ServedLab, list[Buffer]] = {}
+        """By the usual one the last exchanges of all that live by its clock."""
         self.observed: dict[ServedLab, ObservedLab] = {}
         for lab in server.labs:
             self._begun(lab)
@@ -211,11 +211,11 @@ class ControlPlane:
 
     def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble
-        shared = self._bytes.setdefault(lab.usual, SharedBytes())
-        self.observed[lab] = ObservedLab(self._server, lab, shared, trouble, self._second)
+        together = self._together.setdefault(lab.usual, [])
+        self.observed[lab] = ObservedLab(self._server, lab, together, trouble, self._second)
 
     def _ended(self, lab: ServedLab) -> None:
         if (observed := self.observed.pop(lab, None)) is not None:
             observed.end_streams()
             observed.close()
-        self._bytes.pop(lab, None)
+        self._together.pop(lab, None)
