@@ -185,6 +185,8 @@ class ControlPlane:
         try:
             found = await self._run(row, self._server.labs.usual, request, request.rel_url, {})
         except CommandRefused as refused:
+            if "status" not in refused.more:
+                raise
             return document({"status": refused.more["status"]}, refused.status)
         assert isinstance(found, Health | Ready)
         return document({"status": found.status})
