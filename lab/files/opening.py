@@ -124,7 +124,7 @@ def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) ->
 
 
 @contextmanager
-def told(path: Path, hint: str = "") -> Iterator[None]:
+def writing(path: Path, hint: str = "") -> Iterator[None]:
     """HostError where what somebody named can't be written."""
     try:
         yield

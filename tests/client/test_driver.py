@@ -4,8 +4,7 @@ import asyncio
 
 from lab.app.effects import Answer, App, Asking, Outcome, Received, Run, RunEnded, RunObservation, Send
 from lab.app.run import run
-from lab.client.driver import PacedTransport, drive
-from lab.client.instant import run_instantly
+from lab.client.driver import PacedTransport, drive, run_instantly
 from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
 from lab.core.exchange import Request, Response

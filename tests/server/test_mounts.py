@@ -17,7 +17,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import MOUNT_PATH, Config
 from lab.mock.service import Service
 from lab.program.switches import Layers
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer
 from lab.server.labs import LabChoice, Labs, ServedLab
 from lab.server.limits import ServerLimits
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, Stage, bearer, make_service, request

@@ -14,8 +14,7 @@ from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
 from lab.program.scenario import Scenario
 from lab.server.control.followers import JournalFollower, JournalFollowers
-from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer, Subscriber
 from lab.server.control.metrics import Meters
 from lab.server.control.shared import SharedBuffer, SharedSubscriber
 from lab.server.labs import ServedLab

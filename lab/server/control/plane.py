@@ -20,10 +20,10 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.plugin import ControlRoute, resolve
 from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes, connection_factory, request_handler
 from lab.server.control.access import Access
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer
 from lab.server.control.metrics import Meters
 from lab.server.control.observed import ObservedLab, RouteContext
-from lab.server.control.reading import JSON, CommandRefused, command_in, document
+from lab.server.control.reading import JSON, CommandRefused, answer_response, command_in
 from lab.server.control.routes import routed
 from lab.server.labs import LabRefused, ServedLab
 from lab.server.limits import ServerLimits
@@ -178,7 +178,7 @@ class ControlPlane:
             if row.body is not None and refused.status == 400 and not refused.hint:
                 refused.hint = f"As {row.body}."
             raise
-        return answer if isinstance(answer, web.StreamResponse) else document(answer)
+        return answer if isinstance(answer, web.StreamResponse) else answer_response(answer)
 
     async def _probed(self, row: ControlRoute, request: web.BaseRequest) -> web.Response:
         """The word for how the lab is, and nothing else."""
@@ -187,9 +187,9 @@ class ControlPlane:
         except CommandRefused as refused:
             if "status" not in refused.more:
                 raise
-            return document({"status": refused.more["status"]}, refused.status)
+            return answer_response({"status": refused.more["status"]}, refused.status)
         assert isinstance(found, Health | Ready)
-        return document({"status": found.status})
+        return answer_response({"status": found.status})
 
     async def _run(
         self, row: ControlRoute, lab: ServedLab, request: web.BaseRequest, url: URL, in_path: Mapping[str, str]

@@ -63,7 +63,7 @@ class CommandRefused(Exception):
         return response
 
 
-def document(answer: object, status: int = 200) -> web.Response:
+def answer_response(answer: object, status: int = 200) -> web.Response:
     """A Struct, or what JSON is made of, as aiohttp sends it."""
     shown = cast(Json, to_builtins(answer) if isinstance(answer, Struct) else answer)
     return web.Response(status=status, body=json_bytes(shown), headers=JSON)
