@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from aiohttp import web
-from msgspec import Struct, UnsetType, ValidationError, convert
+from msgspec import Struct, UnsetType, ValidationError, convert, to_builtins
 
 from lab.control import ControlCommand, Obeyed
 from lab.core.clock import Millis
@@ -47,14 +47,9 @@ class CommandRefused(Exception):
         self.headers, self.more = dict(headers or {}), dict(more or {})
 
     @classmethod
-    def says(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal in the words that clients get."""
-        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
-
-    @classmethod
-    def of(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal by the shell, with which the connection ends."""
-        return cls(problem.status, problem.message, problem.hint, last=True)
+    def of(cls, problem: Refusal, *, last: bool = False) -> "CommandRefused":
+        """A refusal in the words that clients get; `last`: by the shell, with which the connection ends."""
+        return cls(problem.status, problem.message, problem.hint, dict(problem.headers), last=last)
 
     def body(self) -> bytes:
         """The refusal as JSON."""
@@ -66,6 +61,12 @@ class CommandRefused(Exception):
         if self.last:
             response.force_close()
         return response
+
+
+def answer_response(answer: object, status: int = 200) -> web.Response:
+    """A Struct, or what JSON is made of, as aiohttp sends it."""
+    shown = cast(Json, to_builtins(answer) if isinstance(answer, Struct) else answer)
+    return web.Response(status=status, body=json_bytes(shown), headers=JSON)
 
 
 def asked_of(row: ControlRoute) -> type[ControlCommand[Any]]:
@@ -80,10 +81,12 @@ def path_members(row: ControlRoute) -> tuple[str, ...]:
     return tuple(re.findall(r"\{(\w+)\}", row.path))
 
 
-async def command_in(request: web.Request, row: ControlRoute) -> ControlCommand[Any]:
+async def command_in(
+    request: web.BaseRequest, row: ControlRoute, query: Mapping[str, str], in_path: Mapping[str, str]
+) -> ControlCommand[Any]:
     """What is asked: by the path, and by the query or, of what has one, by the body; CommandRefused names what doesn't fit."""
-    kind, in_path = asked_of(row), request.match_info
-    given: Mapping[str, Json] = request.query if row.body is None else await _read_object(request)
+    kind = asked_of(row)
+    given: Mapping[str, Json] = query if row.body is None else await _read_object(request)
     if kind.whole:
         given = {kind.whole: dict(given)}
     check_names(given, tuple(name for name in kind.__struct_fields__ if name not in in_path))
@@ -91,15 +94,15 @@ async def command_in(request: web.Request, row: ControlRoute) -> ControlCommand[
     return struct_of({**given, **in_path}, kind, strict=row.body is not None, hint=hint)
 
 
-async def _read_object(request: web.Request) -> dict[str, Json]:
+async def _read_object(request: web.BaseRequest) -> dict[str, Json]:
     """The JSON object of a command; CommandRefused for another type, or broken text."""
     if not is_json(request.headers.get("content-type", "")):
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
     connection = request.protocol
     assert isinstance(connection, Connection)
-    body = await connection.body(connection.shell.limits.body, ask=False)  # aiohttp has asked for it
+    body = await connection.body(connection.shell.limits.body)
     if isinstance(body, Refusal):
-        raise CommandRefused.of(body)
+        raise CommandRefused.of(body, last=True)
     if not body.strip():
         raise CommandRefused(400, "The body is empty; it must be a JSON object.")
     try:
