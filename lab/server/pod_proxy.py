@@ -6,8 +6,7 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -44,10 +43,6 @@ _NOTHING = Response(0)
 """An answer of which no status line left."""
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
-
-
-MOST_BODIES = 104_857_600
-"""Bytes of requests that are in memory at once, whoever sends them: three of the largest size, or any number of small ones."""
 _IDENTITY_PLACES = frozenset(row.path.split("/")[1] for row in IDENTITY_ROUTES) - {".well-known"}
 _PORTS = {"http": 80, "https": 443}
 _BEGINNING = re.compile(r"(?i)https?://[^/?#]*")
@@ -107,36 +102,6 @@ def _compared(origin: str) -> tuple[str, str, int | None] | None:
         return None
 
 
-class NoRoom(Exception):
-    """More has come at once than may be kept."""
-
-
-class BodyRoom:
-    """The bytes of requests that are taken, of those there are (limits.md §2)."""
-
-    def __init__(self, most: int = MOST_BODIES) -> None:
-        self.most = most
-        self.taken = 0
-
-    @contextmanager
-    def place(self) -> Iterator[Callable[[int], None]]:
-        """Gives what has one request take so many bytes in all, NoRoom if there are no more; free again at the end."""
-        size = 0
-
-        def grow_to(wanted: int) -> None:
-            nonlocal size
-            more = max(0, wanted - size)
-            if self.taken + more > self.most:
-                raise NoRoom
-            self.taken += more
-            size += more
-
-        try:
-            yield grow_to
-        finally:
-            self.taken -= size
-
-
 class PodProxy(ListeningServer):
     """The proxy on its sockets; observers are told of each exchange, bodies unpacked."""
 
@@ -154,7 +119,6 @@ class PodProxy(ListeningServer):
         self.exchanges = 0
         self.say = say
         self.pod_origins = origins
-        self.room = BodyRoom()
         self._connect = connect
         self._upstreams: dict[int, Upstream] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -198,15 +162,11 @@ class PodProxy(ListeningServer):
 
     async def exchange(self, connection: Connection, incoming: web.BaseRequest) -> Sent:
         """Carry one request on, and its answer back."""
-        with self.room.place() as grow:
-            return await self._carry(connection, incoming, grow)
-
-    async def _carry(self, connection: Connection, incoming: web.BaseRequest, grow: Callable[[int], None]) -> Sent:
         since, headers = self.clock.now(), connection.headers
         path, query = reader.target_of(incoming.raw_path)
         body: bytes | Refusal = _refused(incoming, f"{path}?{query}", headers) or b""
         if isinstance(body, bytes) and incoming.body_exists:
-            body = await self._receive(connection, grow)
+            body = await connection.body(self.limits.upload_body, packed=True)
         now = self.clock.now()
         x = self.exchanges = self.exchanges + 1
         origin, route = self.pod_origins.of(incoming.method, path)
@@ -218,16 +178,6 @@ class PodProxy(ListeningServer):
         sent = passed_on(incoming.raw_headers, _MADE_ANEW)
         outgoing = UpstreamRequest(origin, incoming.method, request.target, sent, body)
         return await _ProxiedExchange(self, connection, x, now).run(outgoing, request)
-
-    async def _receive(self, connection: Connection, grow: Callable[[int], None]) -> bytes | Refusal:
-        """The whole body as it came, while there is room for it."""
-        most = self.limits.upload_body
-        try:
-            # what has a length takes its place before it comes: so one of two that are too long together passes
-            grow(min(int(header_of(connection.headers, "content-length") or 0), most))
-            return await connection.body(most, packed=True, grow=grow)
-        except NoRoom:
-            return reader.shell_refusal(503, f"The requests under way have more than {self.room.most} bytes.")
 
     def upstream(self, connection: Connection) -> Upstream:
         """What stands for a client's connection at the pod."""

@@ -121,7 +121,7 @@ class Stage:
 
     def shorten(self, **deadlines: float) -> None:
         """Have these deadlines, in real seconds, from now on: of those that begin later."""
-        self.server.limits = replace(self.server.limits, **deadlines)
+        self.server._limits = replace(self.server.limits, **deadlines)
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]

@@ -161,6 +161,13 @@ async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Se
         gc.enable()
 
 
+def room_of(stage: Stage) -> asyncio.Semaphore:
+    """What peers with TLS take a place of."""
+    listener = stage.server.listeners[-1]
+    assert isinstance(listener, tls.TlsListener)
+    return listener._room
+
+
 async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
     stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,8 +177,7 @@ async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
         stage.server.start_tls(bind("127.0.0.1", 0), authority.context),
         ssl.create_default_context(cadata=authority.certificate.decode()),
     )
-    assert stage.server._tls is not None
-    room = stage.server._tls._room
+    room = room_of(stage)
     slow = Peer(*await asyncio.open_connection("127.0.0.1", secure.port))
     await slow.send(HALF_A_HELLO)
     async with asyncio.timeout(5):
@@ -194,7 +200,7 @@ async def test_who_leaves_makes_room_for_the_next(
     first = await secure.peer()
     waits = asyncio.create_task(secure.peer())
     assert (await first.ask(request("GET", "/x"))).status == 404
-    assert stage.server._tls is not None and stage.server._tls._room.locked() and not waits.done()
+    assert room_of(stage).locked() and not waits.done()
     await first.close()
     async with asyncio.timeout(5):
         assert (await (await waits).ask(request("GET", "/x"))).status == 404
@@ -210,10 +216,10 @@ async def test_a_handshake_is_traffic_and_one_that_fails_is_counted(secure: Secu
             while server.traffic.left == came:
                 await breathe()
     async with asyncio.timeout(5):
-        while not server.failed_handshakes:
+        while not server.traffic.failed_handshakes:
             await breathe()
     writer.close()
-    assert (server.failed_handshakes, server.connections) == (1, 0)
+    assert (server.traffic.failed_handshakes, server.connections) == (1, 0)
 
 
 async def test_what_is_encrypted_and_has_not_left_waits_too(secure: Secure) -> None:

@@ -14,7 +14,7 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, Response, json_bytes
 from lab.core.refusal import Refusal
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
-from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes
+from lab.server.connection import Connection, PeerGone, Shell
 from lab.server.control.reading import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
@@ -126,43 +126,22 @@ def _answer(document: Json, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(document), headers=JSON)
 
 
-class ControlConnections:
-    """What becomes of a peer before a route of the control plane is found, and of one that met a bug of ours."""
+class ControlShell(Shell):
+    """What becomes of a peer before a route of the control plane is found; `routes` serves those of which one may be."""
 
     def __init__(self, server: MockServer, routes: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        self._server = server
-        self._routes = routes
-        self.traffic = Traffic()
-        self.unread = UnreadBytes(lambda: server.limits.write_deadline)
-        self.bodies, self.turn = server.bodies, server.turn
+        super().__init__(server.bugs, server.bodies, server.turn)
+        self._server, self._routes = server, routes
+
+    @property
+    def limits(self) -> ServerLimits:
+        """The mock's."""
+        return self._server.limits
 
     @property
     def ending(self) -> bool:
         """Whether the mock ends."""
         return self._server.ending
-
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines: the mock's."""
-        return self._server.limits
-
-    def opened(self, connection: Connection) -> int:
-        """A peer connected; it has no ordinal."""
-        return 0
-
-    def closed(self, connection: Connection, how: str) -> None:
-        """A connection ended."""
-
-    def malformed(self, connection: Connection, what: str, size: int) -> None:
-        """The parser refused what came: answered without an echo, and the connection ends."""
-        self._turn_away(connection, shell_refusal(400, "This is no HTTP/1.1 request."))
-
-    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
-        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
-        problem = self._server.bugs.found(fault)
-        if not begun:
-            self._turn_away(connection, problem)
-        connection.over("server")
 
     async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request, if its head is one that can be served."""
@@ -185,6 +164,7 @@ class ControlConnections:
             response.force_close()
         return response
 
-    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+    def turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Refuse in the control plane's words, and close."""
         body = CommandRefused.of(problem).body()
         self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))

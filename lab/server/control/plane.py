@@ -12,8 +12,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.shared import LedgerEnded
 from lab.plugin import ControlRoute, resolve
-from lab.server.connection import connection_factory, request_handler
-from lab.server.control.access import CHOSEN, OF_TENANT, Access, ControlConnections
+from lab.server.control.access import CHOSEN, OF_TENANT, Access, ControlShell
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import CommandRefused, command_in
@@ -64,9 +63,9 @@ class ControlPlane:
         await runner.setup()
         manager = runner.server
         assert manager is not None
-        shell = ControlConnections(self._server, manager.request_handler)
-        manager.request_handler = request_handler(shell.exchange)
-        self._listener = Listener(bound or bind(host, port), connection_factory(shell, manager))
+        shell = ControlShell(self._server, manager.request_handler)
+        manager.request_handler = shell.handle
+        self._listener = Listener(bound or bind(host, port), shell.factory_for(manager))
         self._access.listening(host, int(self._listener.origin.rpartition(":")[2]), names)
         self._runner = runner
         return self._listener.origin
