@@ -6,8 +6,7 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -30,12 +29,11 @@ from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BODY
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
-from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
+from lab.server.connection import SENT, Connection, Sent, reset
+from lab.server.delivery import Awaited
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
-
-_T = TypeVar("_T")
 
 PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_deadline=3_600.0)
 """What a pod admits is the pod's affair: these only guard the process."""
@@ -215,19 +213,13 @@ class _ProxiedExchange:
         self.sent = 0
         self.last = True
         """Whether the client's connection ends with this answer."""
-        self.gone = asyncio.Event()
-        connection.at_end = self._end
-
-    def _end(self) -> None:
-        """A client that ends its side while it waits has given up; who did so right behind the request still reads."""
-        if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= BEHIND:
-            self.gone.set()
 
     async def run(self, outgoing: UpstreamRequest, request: Request) -> Sent:
         answer: UpstreamAnswer | None = None
         try:
-            answer = await self._while_there(self.proxy.upstream(self.connection).ask(outgoing))
-            await self._pass(answer)
+            with Awaited(self.connection, self.proxy.clock):
+                answer = await self.proxy.upstream(self.connection).ask(outgoing)
+                await self._pass(answer)
         except UpstreamFailed as failed:
             self.proxy.say(f"note: {outgoing.origin}, asked in exchange {self.x}: {failed.why}.")
             if failed.cut is None and self.first is None:
@@ -240,23 +232,10 @@ class _ProxiedExchange:
         except ConnectionError:
             return self._cut("client_gone")
         finally:
-            self.connection.at_end = None
             if answer is not None:
                 answer.close()
         self._tell(None)
         return self.connection.over("server") if self.last else SENT
-
-    async def _while_there(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """What comes of it; ConnectionError once the client is gone, for whom nobody need ask any more."""
-        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
-        try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ConnectionResetError("The client is gone.")
-            return task.result()
-        finally:
-            task.cancel()
-            gone.cancel()
 
     async def _pass(self, answer: UpstreamAnswer) -> None:
         connection, incoming = self.connection, self.connection.request
@@ -275,7 +254,7 @@ class _ProxiedExchange:
         if not connection.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (answer.status, reason, b"".join(lines), own, ends)):
             raise ConnectionResetError("The client is gone.")
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
-        while piece := await self._while_there(answer.piece()):
+        while piece := await answer.piece():
             await connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if self.sent <= LONGEST_BODY:
                 self.body.append((self.proxy.clock.now(), piece))

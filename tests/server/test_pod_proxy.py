@@ -271,7 +271,8 @@ async def test_how_the_pod_cuts_its_answer_is_passed_on_and_told(
     assert stage.notes
 
 
-async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> None:
+async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 0)  # it has had its answer for a while
     stage.pod.script = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"never")
     peer = await stage.peer()
     await peer.send(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
@@ -286,7 +287,7 @@ async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> Non
 async def test_a_client_that_gives_up_while_it_waits_is_gone_for_the_pod_too(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.server.pod_proxy.BEHIND", 0)  # it has waited long enough
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 0)  # it has waited long enough
     arrival = asyncio.Event()
 
     async def never(pod: Pod, writer: asyncio.StreamWriter) -> None:
