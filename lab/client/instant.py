@@ -66,54 +66,44 @@ def run_instantly(
 
     `observers` see it as the external app does; the server has its own.
     """
-    stepper = _Stepper(server, start, reviewer)
+    now = start
 
     def notify(observation: RunObservation) -> None:
         for observer in observers:
             observer(observation)
 
-    story = observed(turn, lambda: stepper.now, notify, first=first)
-    try:
-        effect = next(story)
-        while True:
-            effect = story.send(stepper.perform(effect))
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
+    def woke(until: Millis) -> Woke:
+        nonlocal now
+        now = max(now, until)
+        return Woke(now)
 
-
-class _Stepper:
-    def __init__(self, server: JoinedServer, start: Millis, reviewer: InstantReviewer | None) -> None:
-        self.server = server
-        self.now = start
-        self.reviewer = reviewer
-
-    def perform(self, effect: Effect) -> EffectResult:
+    def perform(effect: Effect) -> EffectResult:
+        nonlocal now
         match effect:
-            case Send():
-                return self.send(effect)
+            case Send(_, request, until):
+                reply = server.serve(request, now)
+                arrived = reply.deliver(now, until)
+                now, response = arrived.at, arrived.response
+                server.tell(Replied(now, reply.x, response, reply.latency, cut=arrived.cut, sent=arrived.sent))
+                if arrived.loss is not None:
+                    return Silence(now, arrived.loss)
+                return Received(now, dated(response, server.config.epoch, now))
             case Wait(until):
-                return self.woke(until)
+                return woke(until)
             case Ask(until, question):
-                answer = self.reviewer(question, self.now) if self.reviewer else None
-                return self.woke(until) if answer is None else replace(answer, at=self.now)
+                answer = reviewer(question, now) if reviewer else None
+                return woke(until) if answer is None else replace(answer, at=now)
             case _:
                 assert_never(effect)
 
-    def woke(self, until: Millis) -> Woke:
-        self.now = max(self.now, until)
-        return Woke(self.now)
-
-    def send(self, effect: Send) -> Received | Silence:
-        reply = self.server.serve(effect.request, self.now)
-        arrived = reply.deliver(self.now, effect.until)
-        self.now = arrived.at
-        self.server.tell(
-            Replied(self.now, reply.x, arrived.response, reply.latency, cut=arrived.cut, sent=arrived.sent)
-        )
-        if arrived.loss is not None:
-            return Silence(self.now, arrived.loss)
-        return Received(self.now, dated(arrived.response, self.server.config.epoch, self.now))
+    story = observed(turn, lambda: now, notify, first=first)
+    try:
+        effect = next(story)
+        while True:
+            effect = story.send(perform(effect))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
 
 
 def dated(response: Response, epoch: Epoch, at: Millis) -> Response:

@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from lab.files.opening import open_regular, read_at_most
+from lab.files.opening import TooLong, read_regular
 from lab.language.complaints import BadFile
 from lab.program.steps import LARGEST_OUTPUT
 
@@ -26,19 +26,17 @@ class OutputFiles:
         try:
             if not path.parent.resolve().is_relative_to(self._folder.resolve()):
                 raise BadFile(f"{name} is outside the scenario's folder", "a link leads out of it")
-            file = open_regular(path)
+            raw = read_regular(path, LARGEST_OUTPUT)
+        except TooLong:
+            raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB") from None
         except FileNotFoundError:
             raise BadFile(f"there is no file {name}", f"it is looked for in {self._folder}") from None
         except (OSError, ValueError) as fault:
             linked = getattr(fault, "errno", None) in (errno.ELOOP, errno.EMLINK)
             why = "is a link" if linked else f"can't be read: {getattr(fault, 'strerror', fault)}"
             raise BadFile(f"{name} {why}", "put the file itself there" if linked else "") from None
-        if file is None:
+        if raw is None:
             raise BadFile(f"{name} is not a regular file")
-        with file:
-            raw = read_at_most(file, LARGEST_OUTPUT + 1)
-        if len(raw) > LARGEST_OUTPUT:
-            raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB")
         try:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from msgspec import DecodeError, Struct, msgpack
 
+from lab.files.opening import OVERWRITE, write_file
 from lab.files.output_files import OutputFiles
 from lab.language.complaints import BadFile
 from lab.program.scenario import Scenario
@@ -53,11 +54,10 @@ def entry_of(scenario: Scenario, files: Mapping[str, str]) -> bytes | None:
 
 def known_program(key: str, beside: OutputFiles) -> Scenario | None:
     """The program that has this key, if it was kept and the files that its outputs name are the same."""
-    raw = _shipped().get(key) or _read(_folder() / key)
     try:
-        entry = _decoded(raw or b"")
+        entry = _decoded(_shipped().get(key) or (_folder() / key).read_bytes())
         same = all(_digest(beside(name)) == digest for name, digest in entry.files.items())
-    except (DecodeError, BadFile):
+    except (OSError, DecodeError, BadFile):
         return None
     return entry.scenario if same else None
 
@@ -80,9 +80,7 @@ def keep_program(key: str, scenario: Scenario, files: Mapping[str, str]) -> None
         return
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{key}.{os.getpid()}"
-        part.write_bytes(raw)
-        part.replace(folder / key)
+        write_file(folder / key, raw, how=OVERWRITE)
         if len(os.listdir(folder)) > _MOST + _SLACK:
             entries = sorted((each.stat().st_mtime_ns, each) for each in folder.iterdir())
             for _, each in entries[:-_MOST]:
@@ -97,13 +95,6 @@ def _folder() -> Path:
     from platformdirs import user_cache_path  # not for what the lab carries
 
     return user_cache_path("invoke-async-lab") / "programs"
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
 
 
 @cache

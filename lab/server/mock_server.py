@@ -23,7 +23,6 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.call_totals import CallTotals
 from lab.server.connection import SENT_LAST, TURNS, Connection, Sent
 from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
@@ -60,8 +59,6 @@ class MockServer(ListeningServer):
         self.labs.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
-        self.totals: dict[str, CallTotals] = {}
-        """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
         self._preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)

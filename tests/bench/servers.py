@@ -153,9 +153,9 @@ async def serve(kind: str, arguments: list[str]) -> None:
         kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "counting":
-            from lab.server.control.metrics import MockMeter
+            from lab.server.control.metrics import Meters
 
-            assert MockMeter(kept, kept.labs.usual, kept.totals)
+            assert Meters(kept).of
         if kind == "lagging":
             await lag()
         if kind == "fresh":

@@ -2,7 +2,8 @@
 
 from lab.cli.console import Console
 from lab.cli.recordings import locate
-from lab.files.recordings import read_recording, replace_recording
+from lab.files.growing_files import replace_recording
+from lab.files.recordings import read_recording
 from lab.recording.format.repair import repair
 from lab.settings import Flags
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a lab alone is no worker
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
-LONGEST_SHOWN = 400
+_LONGEST_SHOWN = 400
 """Characters of a message, or of parameters, that are shown when the lab starts."""
 
 
@@ -245,7 +245,7 @@ def agent_lines(setup: Setup) -> list[str]:
 def _brief(value: object) -> str:
     """As JSON, to copy; of what is very long the beginning."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
 def advices(settings: MockSettings) -> list[str]:

@@ -14,7 +14,7 @@ from lab.cli.serve.ports import HttpsPort, Ports, certified_names
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
-from lab.server.control.metrics import WorkerMeters
+from lab.server.control.metrics import Meters
 from lab.server.listener import bind, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
@@ -84,7 +84,7 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     def link(self, server: MockServer) -> Callable[[], object]:
         """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
-            return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel
+            return asyncio.create_task(answer_first(self.answering, Meters(server).answer)).cancel
         server.workers = WorkerLinks(self.others)
         return server.workers.close
 

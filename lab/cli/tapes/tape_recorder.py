@@ -11,7 +11,8 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
-from lab.files.recordings import TapeFile, generators, is_slug, recording_path
+from lab.files.growing_files import TapeFile
+from lab.files.recordings import generators, is_slug, recording_path
 from lab.mock.service import Service
 
 if TYPE_CHECKING:  # who only serves knows no run

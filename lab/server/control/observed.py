@@ -16,7 +16,7 @@ from lab.program.scenario import Scenario
 from lab.server.control.followers import JournalFollower, JournalFollowers
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.metrics import MockMeter
+from lab.server.control.metrics import Meters
 from lab.server.control.shared import SharedBuffer, SharedSubscriber
 from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
@@ -54,7 +54,6 @@ class ObservedLab:
         if relay is not None and isinstance(self.buffer, SharedBuffer):
             relay.followers = self._followers
             relay.onlookers.append(self.buffer.relay)
-        self.meter = MockMeter(server, lab, server.totals)
         self._turn = server.turn.begin
         self.cleared = 0
         """How many exchanges the journal told of before the last time that a ledger of several processes was cleared."""
@@ -133,7 +132,6 @@ class ObservedLab:
     def close(self) -> None:
         """Observe no more."""
         self.buffer.close()
-        self.meter.close()
 
 
 class RouteContext(Struct, frozen=True):
@@ -142,7 +140,8 @@ class RouteContext(Struct, frozen=True):
     server: MockServer
     observed: ObservedLab
     all: Mapping[ServedLab, ObservedLab]
-    request: web.Request
+    meters: Meters
+    request: web.BaseRequest
 
     @property
     def lab(self) -> ServedLab:
