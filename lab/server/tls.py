@@ -8,7 +8,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from msgspec import Struct
 
@@ -59,15 +58,6 @@ def throwaway(names: tuple[str, ...] = (), known: AuthorityKey | None = None) ->
     context.set_alpn_protocols(["http/1.1"])
     certificate.configure_cert(context)
     return Authority(context, authority.cert_pem.bytes(), authority.private_key_pem.bytes())
-
-
-def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
-    """What a certificate has to cover beside the usual names: the host listened on, unless that means any, and these."""
-    try:
-        anywhere = ip_address(host).is_unspecified
-    except ValueError:
-        anywhere = not host
-    return more if anywhere else (host, *more)
 
 
 class _Below(asyncio.Protocol):
