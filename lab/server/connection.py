@@ -129,14 +129,9 @@ class UnreadBytes:
 class Shell:
     """What the connections of a listener share, and what becomes of them. Whoever answers adds `exchange` and `turn_away`."""
 
-    def __init__(self, bugs: Bugs, bodies: BodyQueue, turn: TurnShare) -> None:
-        self.bugs, self.bodies, self.turn = bugs, bodies, turn
+    def __init__(self, limits: ServerLimits, bugs: Bugs, bodies: BodyQueue, turn: TurnShare) -> None:
+        self.limits, self.bugs, self.bodies, self.turn = limits, bugs, bodies, turn
         self.traffic, self.unread = Traffic(), UnreadBytes(lambda: self.limits.write_deadline)
-
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines."""
-        raise NotImplementedError
 
     @property
     def ending(self) -> bool:
@@ -212,45 +207,40 @@ class Connection(web.RequestHandler):
         self.shell = shell
         self.ordinal = 0
         self.how: str | None = None
-        self.half_closed = False
-        self.busy = False
-        """Whether a reply isn't out."""
-        self._raw: RawHeaders | None = None
-        self.headers: Headers = ()
-        self.special = False
-        self._late: asyncio.TimerHandle | None = None
-        self._since = 0.0
-        """When the latest request was over."""
+        """At whose will it ends, once that is known."""
+        self.listener: str | None = None
+        """Where it was accepted, if not at the API's origin."""
         self.below: asyncio.WriteTransport | None = None
         """Of TLS what the encrypted bytes leave by."""
-        self.lost = asyncio.Event()
-        """Set once the connection is over."""
-        self.at_end: Callable[[], object] | None = None
-        """Called once the peer has ended its side, or is gone."""
-        self.received = 0
-        """Bytes that came last."""
-        self.total = 0
-        self.heads = 0
-        """Empty lines that have come: each request has one, a body may have more."""
-        self.begun = 0
-        """Requests that were taken up."""
-        self.behind = False
-        """Whether what came last ends in mid head, or is of a body."""
-        self._tail = b""
-        self.written = 0
-        self.wrote = False
-        """Whether some of the reply to the request under way has left."""
-        self._tls = False
         self.misdirected = False
         """Whether the peer speaks plainly where TLS is spoken."""
         self.outlasts_pauses = False
         """Whether a pause of the clock is none of its peer's, so that it is answered meanwhile."""
-        self.listener: str | None = None
-        """Where it was accepted, if not at the API's origin."""
+        self.half_closed, self.lost = False, asyncio.Event()
+        """Whether the peer has said all; whether it is gone."""
+        self.at_end: Callable[[], object] | None = None
+        """Called at either."""
+        # what came, and left
+        self.received = self.total = self.written = 0
+        """Bytes that came last, that came, that were written."""
+        self.heads = self.begun = 0
+        """Empty lines that have come, of which each request has one, and a body may have more; requests that were taken up."""
+        self.behind = False
+        """Whether what came last ends in mid head, or is of a body."""
+        self._tail, self._tls = b"", False
+        self._late: asyncio.TimerHandle | None = None
+        self._since = 0.0
+        """When the latest request was over."""
+        # the request under way
+        self.busy = self.wrote = False
+        """Whether its reply isn't out; whether some of it is."""
+        self.headers: Headers = ()
+        self.special = False
+        self._raw: RawHeaders | None = None
         self.room = 0
-        """Bytes of the room for long bodies that the request under way has taken."""
+        """Bytes of the room for long bodies that it has taken."""
         self.tenant: object = None
-        """Whom the request under way is for; None: there was none yet."""
+        """Whom it is for; None: there was none yet."""
 
     # What asyncio and aiohttp call
 
@@ -378,7 +368,7 @@ class Connection(web.RequestHandler):
         return await self.body(most) if self.request.body_exists else b""
 
     async def body(self, most: int, *, ask: bool = True, packed: bool = False) -> bytes | Refusal:
-        """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
+        """All of it, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
 
         With `ask` one that was announced by Expect is asked for; `packed`: it stays compressed.
         """
@@ -529,11 +519,8 @@ class Connection(web.RequestHandler):
     def _hasten(self) -> None:
         """What is left of a head that has begun is to come before the deadline."""
         if self._late is None:
-            self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
-
-    def _overdue(self) -> None:
-        self._late = None
-        self.cut("deadline")
+            loop, seconds = asyncio.get_running_loop(), self.shell.limits.header_deadline
+            self._late = loop.call_later(seconds, self.cut, "deadline")
 
     def _on_time(self) -> None:
         if self._late is not None:

@@ -37,7 +37,7 @@ class ListeningServer(Shell):
     """
 
     def __init__(self, clock: AnyClock, limits: ServerLimits) -> None:
-        super().__init__(Bugs(self, clock), BodyQueue(MOST_COMING), TurnShare())
+        super().__init__(limits, Bugs(self, clock), BodyQueue(MOST_COMING), TurnShare())
         self.clock = clock
         self.origin = ""
         """Where it listens, once it does."""
@@ -49,7 +49,7 @@ class ListeningServer(Shell):
         """Since the start; the ordinal of the last one."""
         self.is_ours: Callable[[object], bool] | None = None
         """Tells by its address whether a peer is the run for which the clock is paused; None: it is paused for all."""
-        self._limits, self._ending = limits, False
+        self._ending = False
         self._most = most_connections(limits.connections)
         self._nobody = asyncio.Event()
         self._manager: web.Server | None = None
@@ -87,11 +87,6 @@ class ListeningServer(Shell):
 
         self.listeners.append(TlsListener(bound, self.factory(), context, self.limits.header_deadline, self.traffic))
         return self.listeners[-1].origin
-
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines, as they were given."""
-        return self._limits
 
     @property
     def ending(self) -> bool:

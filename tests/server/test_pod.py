@@ -68,7 +68,7 @@ async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) ->
 
 
 async def test_no_file_is_larger_than_its_limit(stage: Stage) -> None:
-    stage.server._limits = replace(stage.server.limits, upload_body=300)
+    stage.server.limits = replace(stage.server.limits, upload_body=300)
     token = await stage.token()
     for size, code in ((300, 200), (301, 413)):
         body = json.dumps({"fileName": "a.pdf", "fileContent": ""}).encode().ljust(size)

@@ -26,7 +26,6 @@ from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import JSON, CommandRefused, command_in, document
 from lab.server.control.routes import routed
 from lab.server.labs import LabRefused, ServedLab
-from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind
 from lab.server.mock_server import MockServer
 from lab.server.recorder import Recorder
@@ -47,7 +46,7 @@ class ControlPlane(Shell):
         recorder: Recorder | None = None, second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         """`second` gives the wall time of instant 0 whenever a manual clock begins anew."""
-        super().__init__(server.bugs, server.bodies, server.turn)
+        super().__init__(server.limits, server.bugs, server.bodies, server.turn)
         self._server, self._trouble, self._second = server, trouble, second
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
@@ -95,11 +94,6 @@ class ControlPlane(Shell):
     def ending(self) -> bool:
         """Whether the mock ends."""
         return self._server.ending
-
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines: the mock's."""
-        return self._server.limits
 
     def turn_away(self, connection: Connection, problem: Refusal) -> None:
         """Refuse in the control plane's words, and close."""
