@@ -36,7 +36,7 @@ def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: l
 
 
 def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
-    assert lab("serve", "--repeat").err.startswith("lab: --repeat can't be used with scenarios")
+    assert lab("serve", "--repeat").err.startswith("lab: --repeat does nothing alone")
     assert lab("serve", "--from", "nowhere").code == 2
     assert lab(*HOW, "--by-count", "--strict").code == 2
 

@@ -24,7 +24,7 @@ from lab.core.clock import Millis
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.listener import address_for_others, is_every_address, origin_of
-from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
+from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
 if TYPE_CHECKING:  # a lab alone is no worker
     from lab.cli.serve.worker_place import WorkerPlace
@@ -67,15 +67,12 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
-        if settings.journal is None:
-            refuse_idle(flags, ("journal_repair",), "no --journal FILE, which it repairs")
         place: WorkerPlace | None = flags["place"]
         if flags["workers"] is not None and place is None:
             from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
             return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
-            refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
             # what plugins offer; what that is about is served if the call names nothing
             offers = tuple(offers_of(flags, settings.mock))
             targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
@@ -83,7 +80,6 @@ def execute(flags: Flags, console: Console) -> int:
             return serve_until_stopped(settings, offers, place, console)
         from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
-        refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
         return max(serve_until_stopped(settings, (), place, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
@@ -149,9 +145,6 @@ async def _serve(
         with suppress(asyncio.CancelledError):
             await over
     return mock.exit_code
-
-
-_OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
 
 
 def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Console) -> None:
