@@ -204,6 +204,21 @@ async def test_who_leaves_makes_room_for_the_next(
         assert (await (await waits).ask(request("GET", "/x"))).status == 404
 
 
+async def test_who_is_served_keeps_its_place_beyond_the_deadline_of_the_handshake(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_PEERS", 1)
+    stage.shorten(header_deadline=0.2)
+    origin = stage.server.start_tls(bind("127.0.0.1", 0), authority.context)
+    secure = Secure(stage, origin, ssl.create_default_context(cadata=authority.certificate.decode()))
+    first = await secure.peer()
+    assert (await first.ask(request("GET", "/x"))).status == 404
+    with pytest.raises((ConnectionError, ssl.SSLError, TimeoutError)):  # whose handshake isn't begun in time
+        await secure.peer(ssl_handshake_timeout=5)
+    assert room_of(stage).locked()
+    assert (await first.ask(request("GET", "/x"))).status == 404
+
+
 async def test_a_handshake_is_traffic_and_one_that_fails_is_counted(secure: Secure) -> None:
     server = secure.stage.server
     _, writer = await asyncio.open_connection("127.0.0.1", secure.port)
