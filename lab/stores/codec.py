@@ -6,7 +6,7 @@ All are JSON, so that `redis-cli` shows what is there. A record is its key in Ba
 
 A commit is what it says of itself and then, behind a line feed, its facts as a journal's line has them:
 
-    {"at":4200,"wall":1767225604200,"exchanges":[12,null]}
+    {"at":4200,"wall":1767225604200,"exchanges":[12,null],"lab":"/t/ann/1767225600000.3"}
     [{"type":"job.accepted","at":4200,…},…]
 """
 
@@ -22,7 +22,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import CallCount, Counter
-from lab.core.journal.shared import Commit, LogPlace, LogPosition
+from lab.core.journal.shared import Commit, LabKey, LogPlace, LogPosition
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import Armed, ArmedRecord
 from lab.faults.model import armed_rule
@@ -67,12 +67,13 @@ class _ArmedFaults(msgspec.Struct, frozen=True):
     names: frozenset[str]
 
 
-class _CommitHead(msgspec.Struct, frozen=True):
+class _CommitHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a commit says of itself, beside its position and its mark."""
 
     at: Millis
     wall: Millis
     exchanges: tuple[int | None, ...] = ()
+    lab: LabKey = ""
 
 
 def encode_record(record: Record) -> bytes:
@@ -105,7 +106,7 @@ def decode_records(lines: bytes) -> Iterator[tuple[Key, Record]]:
 
 def encode_commit(commit: Commit) -> bytes:
     """A commit, but for its position and its mark."""
-    head = _CommitHead(commit.at, commit.wall, commit.exchanges)
+    head = _CommitHead(commit.at, commit.wall, commit.exchanges, commit.lab)
     return msgspec.json.encode(head) + b"\n" + facts_line(commit.facts)
 
 
@@ -113,7 +114,8 @@ def decode_commit(place: LogPlace, data: bytes) -> Commit:
     """The commit that leads to a place; KeyError or ValueError if this lab can't read it."""
     first, _, line = data.partition(b"\n")
     head, (process, _, number) = msgspec.json.decode(first, type=_CommitHead), place.mark.rpartition(":")
-    return Commit(place.position, process, int(number), head.at, head.wall, tuple(facts_in(line)), head.exchanges)
+    facts = tuple(facts_in(line))
+    return Commit(place.position, process, int(number), head.at, head.wall, facts, head.exchanges, head.lab)
 
 
 class ObservedAt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -157,6 +159,7 @@ class PublishedExchange(msgspec.Struct, frozen=True):
     position: LogPosition
     """Up to where the process had folded the log when it began."""
     observed: list[ObservedAt]
+    lab: LabKey = ""
 
 
 def encode_exchange(exchange: PublishedExchange) -> bytes:

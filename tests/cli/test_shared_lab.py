@@ -20,7 +20,6 @@ from lab.stores.redis_link import open_link
 from lab.stores.redis_log import open_store
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
-from tests.stores.memory_tenants import MemoryTenants
 from tests.stores.redis_server import RedisServer
 
 SCENARIO = "lab: 1\nname: one\ntitle: One\nagent: {code: ONE}\nask: go\nsteps:\n  - {complete: done, output: Done.}\n"
@@ -48,8 +47,7 @@ def switches(*flags: tuple[str, str], file: str | None = None) -> SwitchSettings
 
 
 async def agreed(shared: MemoryStore, setup: Setup, *, clock_said: bool = False) -> SharedSetup:
-    tenants = MemoryTenants(shared).process()
-    return await agree(shared.process(), tenants, setup, "memory://test (prefix lab)", clock_said=clock_said)
+    return await agree(shared.process(), setup, "memory://test (prefix lab)", clock_said=clock_said)
 
 
 async def test_the_first_process_draws_what_the_others_take(folder: Path) -> None:
@@ -222,7 +220,7 @@ def test_a_prefix_is_for_a_shared_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "command", [("XADD", "lab:-:log", "1-0", "x", "y"), ("SET", "lab:-:log", "x"), ("SET", "lab:-:setup", "x")]
+    "command", [("XADD", "lab:log", "1-0", "x", "y"), ("SET", "lab:log", "x"), ("SET", "lab:setup", "x")]
 )
 def test_rubbish_in_the_store_is_exit_3_with_a_sentence(lab: Lab, command: tuple[str, ...]) -> None:
     with RedisServer() as server:

@@ -21,7 +21,7 @@ from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.shared import LogPlace, SharedStore, SharedTenants, StoreRefused, StoreUnreadable, Synced
+from lab.core.journal.shared import LogPlace, SharedStore, Snapshot, StoreRefused, StoreUnreadable, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -29,7 +29,8 @@ from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.program.switches import Layers
 from lab.server.limits import ServerLimits
-from lab.server.shared.batch_loop import BatchLoop, read_log
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
+from lab.server.shared.folded_log import read_log
 from lab.server.shared.lab_time import LabTime
 from lab.settings import ClockSettings
 
@@ -175,7 +176,6 @@ class SharedLab(Struct, frozen=True):
 
     setup: Setup
     store: SharedStore
-    tenants: SharedTenants
     agreed: SharedSetup
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
@@ -187,10 +187,10 @@ class SharedLab(Struct, frozen=True):
         """What its processes agreed on, as JSON."""
         return _ENCODER.encode(self.agreed).decode()
 
-    def calls_on(self, service: Service) -> BatchLoop:
+    def calls_on(self, service: Service) -> LabCalls:
         """What runs calls on the service once it is started."""
         assert isinstance(service, BatchedService)
-        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.agreed.began), process_name())
+        return LabCalls(BatchLoop(self.store, process_name()), service, LabTime(self.setup.clock, self.agreed.began))
 
 
 @asynccontextmanager
@@ -221,7 +221,6 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None
 async def _joined(ledger: LedgerSettings, setup: Setup, document: str | None) -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_log import open_store
-    from lab.stores.redis_tenants import RedisTenants
 
     assert ledger.url is not None
     address = store_address(ledger.url)
@@ -229,23 +228,20 @@ async def _joined(ledger: LedgerSettings, setup: Setup, document: str | None) ->
         store = await open_store(address, ledger.prefix)
         opened.push_async_callback(store.close)
         shown = f"{address} (prefix {ledger.prefix})"
-        tenants = RedisTenants(store.link, ledger.prefix)
         try:
             if document:
                 await store.setup(document.encode())
-            common = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
+            common = await agree(store, setup, shown, clock_said=ledger.clock_said)
         except StoreRefused as refused:
             if refused.hint:  # what its user may not do: waiting doesn't help
                 raise UsageError(refused.what, hint=refused.hint) from None
             raise
-        lab = SharedLab(adopted(setup, common), store, tenants, common, shown, store.link.notes)
+        lab = SharedLab(adopted(setup, common), store, common, shown, store.link.notes)
         opened.pop_all()
         return lab
 
 
-async def agree(
-    store: SharedStore, tenants: SharedTenants, setup: Setup, shown: str, *, clock_said: bool
-) -> SharedSetup:
+async def agree(store: SharedStore, setup: Setup, shown: str, *, clock_said: bool) -> SharedSetup:
     """What the lab's setup says; UsageError if this process was told otherwise.
 
     A lab that nobody serves, that has no tenants and holds nothing since it was reset, is set up anew by the next process.
@@ -256,7 +252,7 @@ async def agree(
     found = list(setup_differences(agreed, setup, clock_said=clock_said))
     if not found:
         return agreed
-    if not await store.processes() and not (await read_log(store))[0].records and not await tenants.all():
+    if not await store.processes() and _holds_nothing((await read_log(store))[0]):
         # what this process was told, and what else the one before says; instants go on
         said = {name for name, _, _ in found}
         kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in said}
@@ -267,6 +263,10 @@ async def agree(
         f"The lab at {shown} was set up otherwise: {named}.",
         hint="Serve as it was set up, take another --ledger-prefix, or reset it and end its tenants and processes first.",
     )
+
+
+def _holds_nothing(snapshot: Snapshot) -> bool:
+    return len(snapshot.labs) == 1 and not snapshot.labs[""].records
 
 
 _ENCODER = msgspec.json.Encoder()

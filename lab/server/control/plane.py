@@ -100,7 +100,7 @@ class ControlPlane:
         if row.of_the_lab and OF_TENANT in request:
             raise CommandRefused(404, "A tenant has no such route.", f"The lab itself has it: {request.path}.")
         lab = await self._lab_of(request)
-        observed, lab.usual.users = self.observed[lab], lab.usual.users + 1
+        observed = self.observed[lab]
         try:
             if not row.of_the_process:
                 await lab.calls.look()
@@ -111,10 +111,7 @@ class ControlPlane:
                 lab.recorder.flush()  # what a command brought
             return answer
         except LedgerEnded:
-            await self._server.labs.let_go(lab)
             raise CommandRefused.says(self._server.labs.unknown(lab.name or "")) from None
-        finally:
-            lab.usual.users -= 1
 
     async def _lab_of(self, request: web.Request) -> ServedLab:
         """The lab that the path names; CommandRefused if there is none."""
