@@ -188,7 +188,7 @@ async def test_on_a_way_that_is_slow_or_cut_or_lets_nothing_through_nothing_is_l
             way.through.set()
             await process.loop.back.wait()
             accepted.append(await process.insist(lambda: process.begin(bearer)))
-            way.delay = 400
+            way.delay = 800
             accepted.append(await process.begin(bearer))
             way.delay = 1_100
             with pytest.raises(StoreLost, match="not in time"):

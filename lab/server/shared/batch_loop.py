@@ -95,7 +95,6 @@ class LabCalls(LedgerCalls):
 
     @property
     def trouble(self) -> str | None:
-        """Why calls are refused, all of them or those that write; None: none are."""
         return self.loop.trouble
 
     @property
@@ -200,7 +199,7 @@ class BatchLoop:
         self._calls: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._place: LogPlace | None = None
         """Up to where the log is folded; None: the records must be loaded."""
-        self._number = 0
+        self._number, self._busy = 0, False
         self.wall: Millis = 0
         """The store's clock, as of its last answer."""
         self._beaten = self._synced = real_millis()
@@ -261,8 +260,10 @@ class BatchLoop:
 
     async def _work(self) -> None:
         while True:
+            self._busy = False
             calls = await self._next()
             try:
+                self._busy = True
                 await self._serve(calls)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
@@ -571,8 +572,8 @@ class BatchLoop:
             self._beaten = real_millis()
             await self.beat()
         idle = real_millis() - self._synced >= _IDLE
-        # a commit of this process's own was no news, and with it those of others were folded: the next wait tells of more
-        if idle or (news and self._place == place):
+        # a commit of this process's own is no news, and with it those of others are folded: the next wait tells of more
+        if idle or (news and self._place == place and not self._busy):
             self._synced = real_millis()
             await self.usual.fresh()
         if idle:
