@@ -78,13 +78,13 @@ async def test_who_says_the_same_as_the_first_is_welcome(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "difference"),
     [
-        ({"seed": 8}, "seed is 7 there, 8 here"),
-        ({"epoch": 1}, f"epoch is {START_WALL // 1000} there, 1 here"),
-        ({"clock": ClockSettings("manual")}, "clock is real there, manual here"),
-        ({"reviewer": "person"}, "reviewer is script there, person here"),
-        ({"base": "https://lab.example"}, "base is none there, https://lab.example here"),
-        ({"switches": switches(("pod", "other"))}, "pod is acme-test there, other here"),
-        ({"switches": switches(("profile", "rfc"))}, "profile is oci there, rfc here"),
+        ({"seed": 8}, "seed 7, now 8"),
+        ({"epoch": 1}, f"epoch {START_WALL // 1000}, now 1"),
+        ({"clock": ClockSettings("manual")}, "clock real, now manual"),
+        ({"reviewer": "person"}, "reviewer script, now person"),
+        ({"base": "https://lab.example"}, "base none, now https://lab.example"),
+        ({"switches": switches(("pod", "other"))}, "pod acme-test, now other"),
+        ({"switches": switches(("profile", "rfc"))}, "profile oci, now rfc"),
     ],
 )
 async def test_who_says_otherwise_ends_and_names_both_values(
@@ -96,7 +96,7 @@ async def test_who_says_otherwise_ends_and_names_both_values(
     with pytest.raises(UsageError) as refused:
         await agreed(shared, setup_of(folder, **more), clock_said=True)
     named = difference.partition(" ")[0]
-    found = refused.value.what.partition("set up otherwise: ")[2].removesuffix(".").split("; ")
+    found = refused.value.what.partition("begun otherwise: ")[2].removesuffix(".").split("; ")
     assert difference in found
     assert found == [difference] or named == "profile", "nothing else is"
 
@@ -115,8 +115,8 @@ async def test_limits_accounts_and_scenarios_are_agreed_on(folder: Path) -> None
     (folder / "one.yaml").write_text(SCENARIO.replace("Done.", "Over."))
     with pytest.raises(UsageError) as refused:
         await agreed(shared, setup_of(folder, switches=switches(file=str(folder / "other.settings"))))
-    for each in ("limits.jobs is 7 there, 8 here", "clients is acme, demo there, emca, demo here", "scenario one is",
-                 "scenario two is not served there"):  # fmt: skip
+    for each in ("limits.jobs 7, now 8", "clients acme, demo, now emca, demo", "scenario one ",
+                 "scenario two not served, now "):  # fmt: skip
         assert each in refused.value.what
     assert "lab-secret" not in refused.value.what and first.clients[0].secret not in refused.value.what
 
@@ -126,7 +126,7 @@ async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: 
     await agreed(shared, setup_of(folder))
     await shared.process().heartbeat("first")
     monkeypatch.setattr("lab.cli.serve.shared_lab.__version__", "99")
-    with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
+    with pytest.raises(UsageError, match=r"lab \S+, now 99"):
         await agreed(shared, setup_of(folder))
     shared.document = b'{"format":"lab.shared"}'
     with pytest.raises(StoreUnreadable, match="can't be read by this one"):
@@ -180,7 +180,7 @@ async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, mo
             await said.wait()
             await asyncio.to_thread(server.start)
             assert await joining == setup_before, "though a store without a disk begins anew"
-            with pytest.raises(UsageError, match="seed is 7 there, 8 here"):
+            with pytest.raises(UsageError, match="seed 7, now 8"):
                 async with shared_lab(ledger, setup_of(folder, seed=8), agreed=document):
                     pass
 

@@ -198,7 +198,7 @@ class ServedLabs(LabParts):
         else:
             usual = self.named[tenant] if tenant else self.usual
             if (choice := usual.choices.get(scenario)) is None:
-                raise journal.other([f"{fact.place} can't be chosen now"])
+                raise journal.other({fact.place: "can't be chosen now"})
             config = journal.taken_up(self._config_alone(usual, choice))
             lab = usual.chosen[scenario] = self._choice(usual, choice, config, journal)
         served = {each.name: each for each in self.usual.service.config.scenarios}
