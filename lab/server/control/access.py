@@ -166,6 +166,8 @@ class ControlConnections:
 
     async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request, if its head is one that can be served."""
+        # some of those that come at once, so that no client of the mock waits for a thousand of them
+        await self.turn.begin()
         # aiohttp asks for a body that was announced before it looks for a route
         problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
         if problem is not None:
