@@ -19,13 +19,11 @@ import msgspec
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import CallCount, Counter
 from lab.core.journal.shared import Commit, LabKey, LogPlace, LogPosition
 from lab.core.observe import Noted, Replied, Requested
-from lab.faults.facts import Armed, ArmedRecord
-from lab.faults.model import armed_rule
+from lab.faults.facts import ArmedRecord
 from lab.identity.records import (
     CodeRecord,
     DeviceRecord,
@@ -36,7 +34,6 @@ from lab.identity.records import (
     UserCodeRecord,
 )
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
-from lab.language.fault import parse_fault
 from lab.recording.format.facts import FACTS
 from lab.recording.format.journal_lines import facts_in, facts_line
 
@@ -52,21 +49,6 @@ RECORDS: dict[str, type[Record]] = {
 """Every class of records by its name in a store."""
 
 
-class _ArmedFault(msgspec.Struct, frozen=True):
-    """A fault that is armed, as it was written: the rule follows from that."""
-
-    name: str
-    where: dict[str, Json]
-    at: Millis
-
-
-class _ArmedFaults(msgspec.Struct, frozen=True):
-    """What stands in a store for an `ArmedRecord`, whose rules can't be written."""
-
-    armed: tuple[_ArmedFault, ...]
-    names: frozenset[str]
-
-
 class _CommitHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a commit says of itself, beside its position and its mark."""
 
@@ -78,16 +60,13 @@ class _CommitHead(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def encode_record(record: Record) -> bytes:
     """The record as bytes."""
-    value = _written(record) if isinstance(record, ArmedRecord) else record
-    return type(record).__name__.encode() + _encoded(value)
+    return type(record).__name__.encode() + _encoded(record)
 
 
 def decode_record(data: bytes) -> Record:
     """The record that such bytes are; KeyError or ValueError if this lab has none like it."""
     name, brace, members = data.partition(b"{")
     kind = RECORDS[name.decode()]
-    if kind is ArmedRecord:
-        return _armed(_decoded(brace + members, _ArmedFaults))
     record = _decoded(brace + members, kind)
     return _sharing(record) if isinstance(record, JobRecord) else record
 
@@ -189,13 +168,3 @@ def _decoded(data: bytes, kind: type[_Value]) -> _Value:
 def _sharing(record: JobRecord) -> JobRecord:
     """The same, with one object for what many jobs have alike, as folding gives it."""
     return replace(record, origin=one_object(record.origin), input=one_object(record.input))
-
-
-def _written(record: ArmedRecord) -> _ArmedFaults:
-    armed = tuple(_ArmedFault(each.rule.name, dict(each.where), each.at) for each in record.armed)
-    return _ArmedFaults(armed, record.names)
-
-
-def _armed(written: _ArmedFaults) -> ArmedRecord:
-    armed = (Armed(armed_rule(each.name, parse_fault(dict(each.where))), each.where, each.at) for each in written.armed)
-    return ArmedRecord(tuple(armed), written.names)
