@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Touched
@@ -207,10 +207,10 @@ class Comparison(Replayer):
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
             self.silent += call.whole.status != 0
-        if now.cut is None and self._looked_at.get(call.req.path) != hash(now.response.body):
-            self._looked_at[call.req.path] = hash(now.response.body)
-            self.ends.show(_seen_in(call), line.n + 1)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
+        if line.cut is None:
+            shown = now.response if same else Response(line.status, line.headers, bytes_of(line.body), line.times)
+            self._show(call.req.path, shown, line.n + 1)
         if same and not matched:
             return
         route = ROUTER.at(call.req.path)
@@ -227,6 +227,11 @@ class Comparison(Replayer):
             return
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
+
+    def _show(self, path: str, recorded: Response, line: int) -> None:
+        if self._looked_at.get(path) != hash(recorded.body):
+            self._looked_at[path] = hash(recorded.body)
+            self.ends.show(_seen_in(path, recorded), line)
 
     def _compare(
         self, job: str | None, req: Req | None, what: str, n: int, expected: ComparedMembers, actual: ComparedMembers
@@ -255,15 +260,15 @@ def _job_of(call: ReplayedCall) -> str | None:
     match = ROUTER.at(call.req.path)
     if job is not None or match is None or match.job:
         return job or (match.job if match is not None else None)
-    seen = _seen_in(call)
+    seen = _seen_in(call.req.path, call.whole)
     return seen.job if seen is not None else None
 
 
-def _seen_in(call: ReplayedCall) -> Seen | None:
-    """The job that the answer shows."""
-    match = ROUTER.at(call.req.path)
+def _seen_in(path: str, answer: Response) -> Seen | None:
+    """The job that an answer shows."""
+    match = ROUTER.at(path)
     client = client_of(match.name) if match is not None else None
-    found = client.understand(match.name, call.whole) if match is not None and client is not None else None
+    found = client.understand(match.name, answer) if match is not None and client is not None else None
     return found if isinstance(found, Seen) else None
 
 
