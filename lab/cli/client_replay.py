@@ -108,7 +108,7 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
         done: list[FileVerdict] = []
         for one in prepared:
             if isinstance(one, _Prepared):
-                since, transport = real_millis(), PodTransport(*settings.servers, trust)
+                since, transport = real_millis(), PodTransport(*settings.servers, trust=trust)
                 found = await _replay(one, settings, transport, flags, console)
                 one = replace(found, took=real_millis() - since)
             done.append(one)

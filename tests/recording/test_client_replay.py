@@ -22,13 +22,14 @@ from lab.recording.client_replay.plan import client_plan
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
 from lab.recording.client_replay.replay import Outgoing
 from lab.recording.client_replay.values import Credentials, wanted
-from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from tests.conftest import ROOT, THOROUGH, each_row
 from tests.recording.another_server import AnotherServer, Answer, as_capture
 from tests.recording.joined import SCENARIO, Joined, config
+from tests.recording.rewritten import without
 from tests.wire_peer import basic, invoke, status, token_request
 
 SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
@@ -479,3 +480,17 @@ def test_a_later_turn_may_tell_what_an_earlier_one_has_drawn() -> None:
     drawn = [str(fact.get("drawn")) for fact in recording.facts("job.accepted")]
     assert ["data/" in each for each in drawn] == [True, False]
     assert [job.generated for job in client_plan(recording).jobs.values()] == [True, True]
+
+
+def test_a_job_whose_end_the_recording_never_shows_is_warned_of_though_all_is_equal() -> None:
+    whole = recorded()
+    (job,) = client_plan(whole).jobs.values()
+    assert not server().replay(whole).remarks
+    last = job.shown[-1].call
+    assert last is not None
+    cut = without(whole, lambda line: not isinstance(line, Entry) and line.x == last.x)
+    found = server().replay(read(cut, whole.name))
+    assert found.passed, found.text()
+    assert [(each.line, each.what) for each in found.remarks] == [
+        (job.begun.reply_line, f"no answer shows the end of job {job.id}: what it ends with is held to nothing")
+    ]

@@ -122,6 +122,7 @@ def test_the_end_is_seen_under_a_later_id_too() -> None:
     joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
     joined.play(((Verdict.APPROVED, None),))
     assert JobEnds.of(joined.closed()).unfinished == {}
+    assert replay(joined.closed(), joined.service.config.scenarios).remarks == ()
     assert asked_too_early(joined.closed()) == []
 
 

@@ -2,7 +2,8 @@
 
 from lab.cli.console import Console
 from lab.cli.recordings import locate
-from lab.files.recordings import read_recording, replace_recording
+from lab.files.growing_files import replace_recording
+from lab.files.recordings import read_recording
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair, told_last
 from lab.settings import Flags
@@ -11,7 +12,7 @@ from lab.settings import Flags
 def execute(flags: Flags, console: Console) -> int:
     """Cut the torn tail, append a footer."""
     path = locate(flags["target"], shipped=False)
-    data = read_recording(path, torn=True)
+    data = read_recording(path)
     whole, cut = repair(data, str(path))
     if whole == data:
         console.out(f"{path} is whole")

@@ -18,12 +18,8 @@ from lab.cli.recordings import locate, matchers_of, scenarios_for
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, form_of, tell, tell_replay
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.recordings import (
-    RECORDING_ENDING,
-    generators,
-    open_recording,
-    replace_recording,
-)
+from lab.files.growing_files import replace_recording
+from lab.files.recordings import RECORDING_ENDING, generators, open_recording
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
