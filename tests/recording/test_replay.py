@@ -151,13 +151,13 @@ def test_a_changed_status_is_reported_with_its_line_and_nothing_else_is() -> Non
     assert len(result.differences) == 1 and result.more == 0
     first = next(line for line in result.text().splitlines() if not line.startswith("warning"))
     job = next(each.text("job") for each in found.facts("job.accepted"))
-    assert first == f"{NAME}:{n + 1}  GET …/status/J1 (x=4): expected status 503, got 200; J1 is {job}"
+    assert first == f"{NAME}:{n + 1}  GET …/status/J1 (x=4): expected status 503, got 200 (J1: {job})"
     assert '| -  "status": 503' in result.text() and '| +  "status": 200' in result.text()
 
 
 def told(found: Difference) -> str:
     """What differs, without the legend of the job's name."""
-    return re.sub(r"; J1 is [0-9a-f-]{36}$", "", found.what)
+    return re.sub(r" \(J1: [0-9a-f-]{36}\)$", "", found.what)
 
 
 def jobs_in(result: ReplayResult) -> Iterator[str]:
