@@ -23,7 +23,9 @@ class Origins:
                 own.update(word for word in words_of(event.request) if word not in self.given)
                 words, line = [word for word in _given_in(event) if word not in own], event.reply_line or 0
             else:
-                words, line = [*stand_ins(str(event.members)), *_ids_in({**event.members}, "")], event.n + 1
+                # a client may have named its job, in fewer characters than ids have elsewhere
+                named = (event.text("job"), event.text("alias"))
+                words, line = [*stand_ins(str(event.members)), *filter(None, named)], event.n + 1
             for word in words:
                 self.given.setdefault(word, line)
 

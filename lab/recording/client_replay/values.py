@@ -63,19 +63,19 @@ class ClientRequests:
 
     def built(self, call: RecordedExchange) -> Request:
         """The request, ready to be sent: nothing in it is lacking."""
-        asked, form = call.request, declares_form(call.request.headers)
-        query, body = asked.query, asked.body.decode("utf-8", "surrogateescape")
+        request, form = call.request, declares_form(call.request.headers)
+        query, body = request.query, request.body.decode("utf-8", "surrogateescape")
         if not call.to_api:  # its client and scope have other names here
             query, body = self._addressed(query), self._addressed(body) if form else body
         query = self._filled(query, quote_plus)
         for recorded, challenge in self._challenges.items():
             query = query.replace(recorded, challenge)
-        path = self._filled(asked.path, lambda value: quote(value, safe=""))
+        path = self._filled(request.path, lambda value: quote(value, safe=""))
         headers = (
-            (name, self._header(name, value, call.flags)) for name, value in asked.headers if name not in _UNSENT
+            (name, self._header(name, value, call.flags)) for name, value in request.headers if name not in _UNSENT
         )
         sent = self._renamed(self._filled(body, quote_plus if form else str)).encode("utf-8", "surrogateescape")
-        return Request(asked.method, self._renamed(path), self._renamed(query), tuple(headers), sent)
+        return Request(request.method, self._renamed(path), self._renamed(query), tuple(headers), sent)
 
     def _filled(self, text: str, written: Callable[[str], str] = str) -> str:
         values = self._bound.values

@@ -199,11 +199,11 @@ class Comparison(Replayer):
         if same and not self.comparator.concerned("res", name):
             return
         got = now.response
-        held: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
-        mine = compared_answer(line.status, line.headers, line.body, **held)
-        held = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
+        beside: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
+        mine = compared_answer(line.status, line.headers, line.body, **beside)
+        beside = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
         body = plain_body(got.headers, got.body, cut=now.cut is not None)
-        yours = compared_answer(got.status, got.headers, body, **held)
+        yours = compared_answer(got.status, got.headers, body, **beside)
         if line.cut is not None and _cut_alike(mine, yours):
             return
         sides = self.comparator.compared("res", name, mine, yours)
