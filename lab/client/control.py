@@ -14,11 +14,12 @@ from yarl import URL
 
 from lab.app.effects import LARGEST_ANSWER
 from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
-from lab.control import CONTROL_ROOT, ControlCommand, Health, LookHealth
+from lab.control import ControlCommand, Health, LookHealth
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.jsontext import members_of, value_or_none
 from lab.core.observe import Observation
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, plugins
 from lab.recording.format.lines import LONGEST_LINE, Header
 from lab.recording.format.reader import lines_of

@@ -57,6 +57,7 @@ class Listener:
 @pytest.fixture(params=["mock", "plane"])
 async def listener(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Listener]:
     control = ControlPlane(stage.server, TOKEN)
+    stage.shells.append(control)
     origin = await control.start()
     port = stage.port if request.param == "mock" else int(origin.rpartition(":")[2])
     manager = stage.server._manager if request.param == "mock" else control._manager

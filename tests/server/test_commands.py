@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from lab.control import (
-    CONTROL_ROOT,
     ArmFault,
     AskReady,
     ControlCommand,
@@ -39,6 +38,7 @@ from lab.control import (
     TellJournal,
 )
 from lab.core.exchange import Json
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, resolve
 from lab.server.control import routes
 from lab.server.control.observed import RouteContext

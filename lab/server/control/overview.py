@@ -9,7 +9,6 @@ from aiohttp import web
 from msgspec import UNSET, convert
 
 from lab.control import (
-    CONTROL_ROOT,
     AskReady,
     Asks,
     CallsCounted,
@@ -29,6 +28,7 @@ from lab.control import (
 )
 from lab.core.exchange import Json, Response
 from lab.core.journal.shared import StoreLost
+from lab.core.routes import CONTROL_ROOT
 from lab.core.version import __version__
 from lab.dialects.router import UNKNOWN_ROUTE
 from lab.identity.routes import PATHS

@@ -4,21 +4,21 @@ Its connections have the mock's limits and deadlines, but are counted and record
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from yarl import URL
 
 from lab.clocks import wall_second
-from lab.control import CONTROL_ROOT, ControlCommand, Health, Ready
 from lab.core.clock import Epoch
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shared import LedgerEnded
 from lab.core.refusal import Refusal
+from lab.core.routes import CONTROL_ROOT
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.plugin import ControlRoute, resolve
-from lab.server.connection import Connection, PeerGone, Traffic, UnreadBytes, connection_factory, request_handler
+from lab.server.connection import Connection, PeerGone, Shell
 from lab.server.control.access import Access
 from lab.server.control.journal import Buffer
 from lab.server.control.metrics import Meters
@@ -26,17 +26,19 @@ from lab.server.control.observed import ObservedLab, RouteContext
 from lab.server.control.reading import JSON, CommandRefused, answer_response, command_in
 from lab.server.control.routes import routed
 from lab.server.labs import LabRefused, ServedLab
-from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind
 from lab.server.mock_server import MockServer
 from lab.server.recorder import Recorder
 from lab.server.request_reader import check_length, shell_refusal
 
+if TYPE_CHECKING:  # no start waits for what commands are made of
+    from lab.control import ControlCommand, Health, Ready
+
 _ENDED_WITHIN = 0.5
 """Real seconds that calls under way have, once the plane stops."""
 
 
-class ControlPlane:
+class ControlPlane(Shell):
     """Commands a mock that is being served. `trouble` says what is wrong with the lab, if anything is."""
 
     def __init__(
@@ -44,6 +46,7 @@ class ControlPlane:
         recorder: Recorder | None = None, second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         """`second` gives the wall time of instant 0 whenever a manual clock begins anew."""
+        super().__init__(server.limits, server.bugs, server.bodies, server.turn)
         self._server, self._trouble, self._second = server, trouble, second
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
@@ -57,9 +60,6 @@ class ControlPlane:
         server.labs.leavers.append(self._ended)
         self._manager: web.Server | None = None
         self._listener: Listener | None = None
-        self.traffic = Traffic()
-        self.unread = UnreadBytes(lambda: server.limits.write_deadline)
-        self.bodies, self.turn = server.bodies, server.turn
 
     @property
     def usual(self) -> ObservedLab:
@@ -70,8 +70,8 @@ class ControlPlane:
         self, host: str = "127.0.0.1", port: int = 0, names: Iterable[str] = (), *, bound: Bound | None = None
     ) -> str:
         """Listen, perhaps on a port taken before; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
-        self._manager = web.Server(request_handler(self.exchange), handler_cancellation=True)
-        self._listener = Listener(bound or bind(host, port), connection_factory(self, self._manager))
+        self._manager = web.Server(self.handle, handler_cancellation=True)
+        self._listener = Listener(bound or bind(host, port), self.factory_for(self._manager))
         self._access.listening(host, int(self._listener.origin.rpartition(":")[2]), names)
         return self._listener.origin
 
@@ -95,30 +95,8 @@ class ControlPlane:
         """Whether the mock ends."""
         return self._server.ending
 
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines: the mock's."""
-        return self._server.limits
-
-    def opened(self, connection: Connection) -> int:
-        """A peer connected; it has no ordinal."""
-        return 0
-
-    def closed(self, connection: Connection, how: str) -> None:
-        """A connection ended."""
-
-    def malformed(self, connection: Connection, what: str, size: int) -> None:
-        """The parser refused what came: answered without an echo, and the connection ends."""
-        self._turn_away(connection, shell_refusal(400, "This is no HTTP/1.1 request."))
-
-    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
-        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
-        problem = self._server.bugs.found(fault)
-        if not begun:
-            self._turn_away(connection, problem)
-        connection.over("server")
-
-    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+    def turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Refuse in the control plane's words, and close."""
         body = CommandRefused.of(problem).body()
         self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))
 
@@ -126,6 +104,8 @@ class ControlPlane:
 
     async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request; who can't be obeyed is told why as JSON."""
+        # some of those that come at once, so that no client of the mock waits for a thousand of them
+        await self.turn.begin()
         try:
             problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
             if problem is not None:
@@ -188,14 +168,13 @@ class ControlPlane:
             if "status" not in refused.more:
                 raise
             return answer_response({"status": refused.more["status"]}, refused.status)
-        assert isinstance(found, Health | Ready)
-        return answer_response({"status": found.status})
+        return answer_response({"status": cast("Health | Ready", found).status})
 
     async def _run(
         self, row: ControlRoute, lab: ServedLab, request: web.BaseRequest, url: URL, in_path: Mapping[str, str]
     ) -> object:
         """What the route's function gives for what is asked of that lab."""
-        observed, lab.usual.users = self.observed[lab], lab.usual.users + 1
+        observed = self.observed[lab]
         try:
             if not row.of_the_process:
                 await lab.calls.look()
@@ -206,10 +185,7 @@ class ControlPlane:
                 lab.recorder.flush()  # what a command brought
             return answer
         except LedgerEnded:
-            await self._server.labs.let_go(lab)
             raise LabRefused(self._server.labs.unknown(lab.name or "")) from None
-        finally:
-            lab.usual.users -= 1
 
     def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble

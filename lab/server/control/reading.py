@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from aiohttp import web
 from msgspec import Struct, UnsetType, ValidationError, convert, to_builtins
 
-from lab.control import ControlCommand, Obeyed
 from lab.core.clock import Millis
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
@@ -18,6 +17,9 @@ from lab.mock.service import ControlResult
 from lab.plugin import ControlRoute, resolve
 from lab.program.words import duration, nearest
 from lab.server.connection import Connection
+
+if TYPE_CHECKING:
+    from lab.control import ControlCommand, Obeyed
 
 JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
 """The headers of a document."""
@@ -69,8 +71,10 @@ def answer_response(answer: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json_bytes(shown), headers=JSON)
 
 
-def asked_of(row: ControlRoute) -> type[ControlCommand[Any]]:
+def asked_of(row: ControlRoute) -> "type[ControlCommand[Any]]":
     """The Struct that a route takes."""
+    from lab.control import ControlCommand  # no start waits for what commands are made of
+
     found = resolve(row.takes)
     assert isinstance(found, type) and issubclass(found, ControlCommand)
     return found
@@ -83,7 +87,7 @@ def path_members(row: ControlRoute) -> tuple[str, ...]:
 
 async def command_in(
     request: web.BaseRequest, row: ControlRoute, query: Mapping[str, str], in_path: Mapping[str, str]
-) -> ControlCommand[Any]:
+) -> "ControlCommand[Any]":
     """What is asked: by the path, and by the query or, of what has one, by the body; CommandRefused names what doesn't fit."""
     kind = asked_of(row)
     given: Mapping[str, Json] = query if row.body is None else await _read_object(request)
@@ -157,8 +161,10 @@ def millis_of(text: str) -> Millis:
         raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
 
 
-def obeyed(result: ControlResult, hint: str = "") -> Obeyed:
+def obeyed(result: ControlResult, hint: str = "") -> "Obeyed":
     """What became of a command that the mock has ruled on; `hint` is for one that can't be obeyed now."""
     if result.status != 200:
         raise CommandRefused(result.status, result.why, hint if result.status == 409 else "")
+    from lab.control import Obeyed  # as above
+
     return Obeyed(True, result.why)

@@ -1,15 +1,18 @@
 """The routes of the control plane, as the kernel and its plugins declare them: listed, called, and described (control-plane.md)."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 from msgspec.json import schema_components
 from yarl import URL
 
-from lab.control import CONTROL_ROOT, ControlRouteShown, RefusalDocument
 from lab.core.exchange import Json
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, plugins
 from lab.server.control.reading import CommandRefused, asked_of, path_members
+
+if TYPE_CHECKING:
+    from lab.control import ControlRouteShown
 
 CONTROL_ROUTES: tuple[ControlRoute, ...] = tuple(row for plugin in plugins() for row in plugin.routes)
 _TOKEN: dict[str, Json] = {
@@ -51,7 +54,7 @@ def curl_line(row: ControlRoute) -> str:
     return f'curl -s{delete} -H "$auth"{headers} "$lab{CONTROL_ROOT}{path}"{data}'
 
 
-def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False) -> list[ControlRouteShown]:
+def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False) -> "list[ControlRouteShown]":
     """The routes as `GET /_lab/` lists them, with calls to this origin; the token stays in its variable.
 
     `root` is what the paths begin with: for a `tenant`, which hasn't all of them, or one scenario that was chosen, another.
@@ -61,6 +64,8 @@ def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False
         "$auth": "Authorization: Bearer $LAB_CONTROL_TOKEN",
         "$json": "Content-Type: application/json",
     }
+    from lab.control import ControlRouteShown  # no start waits for what commands are made of
+
     listed: list[ControlRouteShown] = []
     for row in CONTROL_ROUTES:
         if not (tenant and row.of_the_lab):
@@ -76,6 +81,8 @@ def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False
 
 def description(version: str, origin: str) -> dict[str, Json]:
     """The document, of a plane that listens at `origin`."""
+    from lab.control import RefusalDocument  # as above
+
     kinds = [asked_of(row) for row in CONTROL_ROUTES]
     structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if is_struct(each)]
     _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=_any)

@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
-from lab.control import CONTROL_ROOT
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute
 from lab.server.control.reading import asked_of, path_members
 from lab.server.control.routes import CONTROL_ROUTES, curl_line, description, is_struct
