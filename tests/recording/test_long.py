@@ -48,8 +48,8 @@ def test_a_recording_replays_the_same_whether_its_lines_are_kept_or_not(
 @each_row(
     ("before", "length", "after", "line"),
     [
-        (0, LONGEST, b"", 1),
-        (2, LONGEST, b"", 3),
+        (0, LONGEST + 1, b"", 1),
+        (2, LONGEST + 1, b"", 3),
         (1, LONGEST, b"\n{}\n", 2),
         (2, 100 * LONGEST, b"\n{}\n", 3),
         (0, LONGEST - 1, b"", None),
