@@ -8,7 +8,7 @@ from shutil import copytree, rmtree
 from tempfile import gettempdir, mkstemp
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import CREATE, OVERWRITE, told, write_file
+from lab.files.opening import CREATE, OVERWRITE, write_file, writing
 
 MOST_PICTURES = 999
 """In one folder."""
@@ -22,7 +22,7 @@ def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
     there = [name for name in texts if (root / name).exists()]
     if there and not force:
         raise UsageError(f"{root / there[0]} exists.", hint="Name another folder, or overwrite with --force.")
-    with told(root, "Name another folder."):
+    with writing(root, "Name another folder."):
         for name, text in texts.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def write_text(file: str, text: str) -> None:
 def append_text(file: str, text: str, longest: int) -> None:
     """Append to a file that somebody else keeps, as far as it stays within so many bytes; HostError if it can't be done."""
     path = Path(file)
-    with told(path), path.open("ab") as opened:
+    with writing(path), path.open("ab") as opened:
         opened.write(cut_to(text, longest - opened.tell()).encode())
 
 
@@ -57,7 +57,7 @@ def keep_only(folder: Path, names: Collection[str]) -> None:
 
 def move_all(folder: Path, target: Path) -> None:
     """Move what lies in a command's own folder to another one, over what is there."""
-    with told(target, "Name another folder."):
+    with writing(target, "Name another folder."):
         copytree(folder, target, dirs_exist_ok=True)
     rmtree(folder)
 

@@ -105,18 +105,6 @@ def read_bounded(
     return text
 
 
-def long_line(file: BinaryIO, longest: int) -> int | None:
-    """Which line of the file, from 1, is the first with this many bytes or more; None: none is. A part is read at a time."""
-    number, length = 1, 0
-    while part := file.read(_PART):
-        end = part.find(b"\n")
-        if length + (len(part) if end < 0 else end) >= longest:
-            return number
-        number += part.count(b"\n")
-        length = length + len(part) if end < 0 else len(part) - part.rfind(b"\n") - 1
-    return None
-
-
 def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) -> None:
     """Write a file whole or not at all, a new one unless `how` says otherwise; OSError if it can't be done."""
     new = path
@@ -136,7 +124,7 @@ def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) ->
 
 
 @contextmanager
-def told(path: Path, hint: str = "") -> Iterator[None]:
+def writing(path: Path, hint: str = "") -> Iterator[None]:
     """HostError where what somebody named can't be written."""
     try:
         yield

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab.core.errors import UsageError
-from lab.files.opening import OVERWRITE, read_bounded, told, write_file
+from lab.files.opening import OVERWRITE, read_bounded, write_file, writing
 
 _LONGEST = 64 * 1024
 
@@ -26,6 +26,6 @@ class PreferencesFile:
     def write(self, text: str) -> None:
         """Put this in its place, for the user alone; where a link leads to it there. HostError if it can't be written."""
         path = self.path.resolve()
-        with told(self.path):
+        with writing(self.path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_file(path, text.encode(), 0o600, OVERWRITE)

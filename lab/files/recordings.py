@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.core.errors import RecordingError, UsageError
-from lab.files.opening import long_line, open_regular, read_bounded
+from lab.files.opening import open_regular, read_bounded
 from lab.language.complaints import LARGEST_FILE
 
 RECORDING_ENDING = ".rec.jsonl"
@@ -63,20 +63,14 @@ def open_recording(path: Path | str) -> bytes | BinaryIO:
     path = Path(path)
     with suppress(OSError):  # which the read tells
         if LONGEST_KEPT < path.stat().st_size <= LONGEST_RECORDING:
-            _refuse_long_lines(path)
             if (file := open_regular(path, links=True)) is not None:
                 return file
     return read_recording(path)
 
 
-def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
-    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none.
-
-    One with a line that is too long is refused before it fills memory; `torn`: it may be the rest of one at the end.
-    """
+def read_recording(path: Path | str) -> bytes:
+    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none."""
     path = Path(path)
-    if not torn:
-        _refuse_long_lines(path)
     try:
         return read_bounded(path, LONGEST_RECORDING, RecordingError)
     except UsageError as missing:
@@ -124,16 +118,3 @@ def beside(file: Path, ending: str) -> Path:
     for each in (RECORDING_ENDING, MATCHERS_ENDING, ALLOWED_ENDING):
         slug = slug.removesuffix(each)
     return file.with_name(slug + ending)
-
-
-def _refuse_long_lines(path: Path) -> None:
-    from lab.recording.format.lines import LONGEST_LINE  # no start waits for what a replay needs
-
-    with suppress(OSError):  # which the read tells
-        worth_it = LONGEST_LINE <= path.stat().st_size <= LONGEST_RECORDING
-        file = open_regular(path, links=True) if worth_it else None
-        if file is not None:
-            with file:
-                number = long_line(file, LONGEST_LINE)
-            if number is not None:
-                raise RecordingError(f"{path}:{number}: the line is longer than {LONGEST_LINE} bytes")

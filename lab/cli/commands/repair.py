@@ -11,7 +11,7 @@ from lab.settings import Flags
 def execute(flags: Flags, console: Console) -> int:
     """Cut the torn tail, append a footer."""
     path = locate(flags["target"], shipped=False)
-    data = read_recording(path, torn=True)
+    data = read_recording(path)
     whole, cut = repair(data, str(path))
     if whole == data:
         console.out(f"{path} is whole")

@@ -20,10 +20,10 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.plugin import ControlRoute, resolve
 from lab.server.connection import Connection, PeerGone, Shell
 from lab.server.control.access import Access
-from lab.server.control.last_exchanges import SharedBytes
+from lab.server.control.journal import Buffer
 from lab.server.control.metrics import Meters
 from lab.server.control.observed import ObservedLab, RouteContext
-from lab.server.control.reading import JSON, CommandRefused, command_in, document
+from lab.server.control.reading import JSON, CommandRefused, answer_response, command_in
 from lab.server.control.routes import routed
 from lab.server.labs import LabRefused, ServedLab
 from lab.server.listener import Bound, Listener, bind
@@ -51,8 +51,8 @@ class ControlPlane(Shell):
         self._access = Access(token, server.labs.tokens)
         server.labs.usual.recorder = recorder
         self.meters = Meters(server)
-        self._bytes: dict[ServedLab, SharedBytes] = {}
-        """By the usual one what the journals of all that live by its clock may take together."""
+        self._together: dict[ServedLab, list[Buffer]] = {}
+        """By the usual one the last exchanges of all that live by its clock."""
         self.observed: dict[ServedLab, ObservedLab] = {}
         for lab in server.labs:
             self._begun(lab)
@@ -107,12 +107,14 @@ class ControlPlane(Shell):
         try:
             problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
             if problem is not None:
-                raise CommandRefused.of(problem)
+                raise CommandRefused.of(problem, last=True)
             response = await self._answer(request)
         except CommandRefused as refused:
             response = refused.response()
+        except LabRefused as refused:
+            response = CommandRefused.of(refused.refusal).response()
         except PeerGone:  # nobody will read it
-            response = CommandRefused.of(shell_refusal(400, "The body ended early.")).response()
+            response = CommandRefused.of(shell_refusal(400, "The body ended early."), last=True).response()
         except UsageError as error:
             response = CommandRefused(400, error.what, error.hint).response()
         except LabError as error:
@@ -142,22 +144,29 @@ class ControlPlane(Shell):
         await self._access.check(request, named.get(TENANT_PATH))
         if row.of_the_lab and TENANT_PATH in named:
             raise CommandRefused(404, "A tenant has no such route.", f"The lab itself has it: {url.path}.")
-        lab = await self._lab(named.get(TENANT_PATH), named.get(MOUNT_PATH))
+        labs, tenant = self._server.labs, named.get(TENANT_PATH)
+        lab = labs.usual if tenant is None else await labs.find(tenant)
+        if lab is None:
+            raise LabRefused(labs.unknown(tenant or ""))
+        if MOUNT_PATH in named:
+            lab = labs.choose(lab, named[MOUNT_PATH])
         try:
             answer = await self._run(row, lab, request, url, in_path)
         except CommandRefused as refused:
             if row.body is not None and refused.status == 400 and not refused.hint:
                 refused.hint = f"As {row.body}."
             raise
-        return answer if isinstance(answer, web.StreamResponse) else document(answer)
+        return answer if isinstance(answer, web.StreamResponse) else answer_response(answer)
 
     async def _probed(self, row: ControlRoute, request: web.BaseRequest) -> web.Response:
         """The word for how the lab is, and nothing else."""
         try:
             found = await self._run(row, self._server.labs.usual, request, request.rel_url, {})
         except CommandRefused as refused:
-            return document({"status": refused.more["status"]}, refused.status)
-        return document({"status": cast("Health | Ready", found).status})
+            if "status" not in refused.more:
+                raise
+            return answer_response({"status": refused.more["status"]}, refused.status)
+        return answer_response({"status": cast("Health | Ready", found).status})
 
     async def _run(
         self, row: ControlRoute, lab: ServedLab, request: web.BaseRequest, url: URL, in_path: Mapping[str, str]
@@ -175,28 +184,17 @@ class ControlPlane(Shell):
             return answer
         except LedgerEnded:
             await self._server.labs.let_go(lab)
-            raise CommandRefused.says(self._server.labs.unknown(lab.name or "")) from None
+            raise LabRefused(self._server.labs.unknown(lab.name or "")) from None
         finally:
             lab.usual.users -= 1
 
-    async def _lab(self, tenant: str | None, scenario: str | None) -> ServedLab:
-        """The lab of these names; CommandRefused if there is none."""
-        labs = self._server.labs
-        lab = labs.usual if tenant is None else await labs.find(tenant)
-        if lab is None:
-            raise CommandRefused.says(labs.unknown(tenant or ""))
-        try:
-            return lab if scenario is None else labs.choose(lab, scenario)
-        except LabRefused as refused:
-            raise CommandRefused.says(refused.refusal) from None
-
     def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble
-        shared = self._bytes.setdefault(lab.usual, SharedBytes())
-        self.observed[lab] = ObservedLab(self._server, lab, shared, trouble, self._second)
+        together = self._together.setdefault(lab.usual, [])
+        self.observed[lab] = ObservedLab(self._server, lab, together, trouble, self._second)
 
     def _ended(self, lab: ServedLab) -> None:
         if (observed := self.observed.pop(lab, None)) is not None:
             observed.end_streams()
             observed.close()
-        self._bytes.pop(lab, None)
+        self._together.pop(lab, None)

@@ -49,14 +49,9 @@ class CommandRefused(Exception):
         self.headers, self.more = dict(headers or {}), dict(more or {})
 
     @classmethod
-    def says(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal in the words that clients get."""
-        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
-
-    @classmethod
-    def of(cls, problem: Refusal) -> "CommandRefused":
-        """A refusal by the shell, with which the connection ends."""
-        return cls(problem.status, problem.message, problem.hint, last=True)
+    def of(cls, problem: Refusal, *, last: bool = False) -> "CommandRefused":
+        """A refusal in the words that clients get; `last`: by the shell, with which the connection ends."""
+        return cls(problem.status, problem.message, problem.hint, dict(problem.headers), last=last)
 
     def body(self) -> bytes:
         """The refusal as JSON."""
@@ -70,7 +65,7 @@ class CommandRefused(Exception):
         return response
 
 
-def document(answer: object, status: int = 200) -> web.Response:
+def answer_response(answer: object, status: int = 200) -> web.Response:
     """A Struct, or what JSON is made of, as aiohttp sends it."""
     shown = cast(Json, to_builtins(answer) if isinstance(answer, Struct) else answer)
     return web.Response(status=status, body=json_bytes(shown), headers=JSON)
@@ -111,7 +106,7 @@ async def _read_object(request: web.BaseRequest) -> dict[str, Json]:
     assert isinstance(connection, Connection)
     body = await connection.body(connection.shell.limits.body)
     if isinstance(body, Refusal):
-        raise CommandRefused.of(body)
+        raise CommandRefused.of(body, last=True)
     if not body.strip():
         raise CommandRefused(400, "The body is empty; it must be a JSON object.")
     try:

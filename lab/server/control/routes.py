@@ -1,11 +1,9 @@
 """The routes of the control plane, as the kernel and its plugins declare them: listed, called, and described (control-plane.md)."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 from msgspec.json import schema_components
-from msgspec.structs import fields
 from yarl import URL
 
 from lab.core.exchange import Json
@@ -33,12 +31,13 @@ def routed(method: str, url: URL) -> tuple[ControlRoute, dict[str, str]]:
     given, there = url.path_safe.split("/"), dict[str, tuple[ControlRoute, dict[str, str]]]()
     for row in CONTROL_ROUTES:
         words = (CONTROL_ROOT + row.path).split("/")
-        if len(words) == len(given):
-            differ = {word: part for word, part in zip(words, given, strict=True) if word != part}
-            if all(word.startswith("{") and part for word, part in differ.items()):
-                # yarl leaves these two encoded
-                members = {word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in differ.items()}
-                there[row.method] = row, members
+        pairs = [*zip(words, given, strict=True)] if len(words) == len(given) else []
+        if pairs and all(part if word.startswith("{") else part == word for word, part in pairs):
+            # yarl leaves these two encoded
+            named = {
+                word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in pairs if word[:1] == "{"
+            }
+            there[row.method] = row, named
     if method in there:
         return there[method]
     if there:
@@ -77,23 +76,6 @@ def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False
     return listed
 
 
-def page_table() -> Iterator[str]:
-    """The routes as their page has them; `?` stands behind what may be left out, or be missing."""
-    yield "| route | does | takes | answers |"
-    yield "|---|---|---|---|"
-    for row in CONTROL_ROUTES:
-        kind, answer = asked_of(row), asked_of(row).answers_with()
-        takes = f"a {kind.whole}" if kind.whole else _members(kind, path_members(row))
-        answers = _members(answer) if _is_struct(answer) else " ".join(kind.media) or "JSON"
-        yield f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} | {takes} | {answers} |"
-
-
-def _members(kind: type[Struct], but: tuple[str, ...] = ()) -> str:
-    shown = (each for each in fields(kind) if each.name not in but)
-    names = " ".join(f"{each.encode_name}{'' if each.required else '?'}" for each in shown)
-    return names and f"`{names}`"
-
-
 # As an OpenAPI 3.1 document
 
 
@@ -102,7 +84,7 @@ def description(version: str, origin: str) -> dict[str, Json]:
     from lab.control import RefusalDocument  # as above
 
     kinds = [asked_of(row) for row in CONTROL_ROUTES]
-    structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if _is_struct(each)]
+    structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if is_struct(each)]
     _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=_any)
     paths: dict[str, dict[str, Json]] = {}
     for row in CONTROL_ROUTES:
@@ -132,7 +114,7 @@ def _operation(row: ControlRoute, schemas: dict[str, Any]) -> dict[str, Json]:
         {"name": name, "in": "path", "required": True, "schema": properties.pop(name)} for name in in_path
     ]
     answer = kind.answers_with()
-    shown: dict[str, Json] = _reference(answer.__name__) if _is_struct(answer) else {"type": "object"}
+    shown: dict[str, Json] = _reference(answer.__name__) if is_struct(answer) else {"type": "object"}
     if row.probe:
         status: dict[str, Json] = {
             "type": "object",
@@ -164,7 +146,7 @@ def _operation(row: ControlRoute, schemas: dict[str, Any]) -> dict[str, Json]:
     return operation
 
 
-def _is_struct(kind: Any) -> bool:
+def is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 

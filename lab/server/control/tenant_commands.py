@@ -27,7 +27,7 @@ async def make_tenant(context: RouteContext, command: MakeTenant) -> Tenant:
     try:
         tenant = await context.server.labs.make(wish)
     except LabRefused as refused:
-        raise CommandRefused.says(refused.refusal) from None
+        raise CommandRefused.of(refused.refusal) from None
     _check_same(tenant, wish)
     return replace(_shown(context, LabWish.fulfilled(tenant)), control_token=tenant.token)
 

@@ -5,14 +5,18 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute
-from lab.server.control.routes import CONTROL_ROUTES, curl_line, description, page_table
+from lab.server.control.reading import asked_of, path_members
+from lab.server.control.routes import CONTROL_ROUTES, curl_line, description, is_struct
 from tests.cli.test_serve import listening, serving
 from tests.whole.docs.pages import FOLDER, PAGES, blocks
 
@@ -112,6 +116,23 @@ def documented(page: str) -> set[str]:
             named = re.sub("^(faults|tenants)/.+", r"\1/{name}", named)
             found.add(f"{method} /_lab/{named}")
     return found
+
+
+def page_table() -> Iterator[str]:
+    """The routes as their page has them; `?` stands behind what may be left out, or be missing."""
+    yield "| route | does | takes | answers |"
+    yield "|---|---|---|---|"
+    for row in CONTROL_ROUTES:
+        kind, answer = asked_of(row), asked_of(row).answers_with()
+        takes = f"a {kind.whole}" if kind.whole else members_of(kind, path_members(row))
+        answers = members_of(answer) if is_struct(answer) else " ".join(kind.media) or "JSON"
+        yield f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} | {takes} | {answers} |"
+
+
+def members_of(kind: type[Struct], but: tuple[str, ...] = ()) -> str:
+    shown = (each for each in fields(kind) if each.name not in but)
+    names = " ".join(f"{each.encode_name}{'' if each.required else '?'}" for each in shown)
+    return names and f"`{names}`"
 
 
 def test_the_table_of_routes_is_made_of_what_is_declared() -> None:
