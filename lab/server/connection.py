@@ -6,6 +6,7 @@ A request is taken up some turns of the loop after it came, and nothing public t
 """
 
 import asyncio
+import logging
 import socket
 import struct
 import zlib
@@ -23,6 +24,7 @@ from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.request_reader import check_head, check_length, headers_of, malformed_refusal, shell_refusal
 
+_LOG = logging.getLogger("lab")
 LONGEST_PIECE = 65_536
 """Bytes that are given to a transport at once: as many as asyncio lets wait before it says so."""
 BEHIND = 50
@@ -113,7 +115,7 @@ class UnreadBytes:
 
     def look(self) -> None:
         """Look at each."""
-        now, self._timer = asyncio.get_running_loop().time(), None
+        now, self._timer, late = asyncio.get_running_loop().time(), None, 0
         for connection, (taken, since) in tuple(self._seen.items()):
             if not connection.unsent:
                 del self._seen[connection]
@@ -123,6 +125,10 @@ class UnreadBytes:
                 del self._seen[connection]
                 connection.how = "deadline"
                 reset(connection.wire)
+                late += 1
+        if late:  # of who follows a journal nothing else tells
+            cut = f"cut {late} connection{'s' * (late > 1)}"
+            _LOG.warning("lab: %s, which took nothing for %g s of what waited.", cut, self._seconds())
         self._look_later()
 
 

@@ -5,6 +5,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -157,14 +158,8 @@ class MockServer(ListeningServer):
             if problem is not None:
                 now = routed.lab.clock.now()
                 return self._refuse(connection, routed, problem, now, now - since)
-            usual = routed.lab.usual
-            usual.users += 1
-            try:
+            with suppress(LedgerEnded):  # at another process: then this call is the first one after it
                 return await self._answer(connection, routed, request, since, came)
-            except LedgerEnded:  # at another process: this call is the first one after it
-                pass
-            finally:
-                usual.users -= 1
             routed = self._arrived(connection, path)
             since = routed.lab.clock.now()
 
@@ -207,13 +202,10 @@ class MockServer(ListeningServer):
         return await lab.sender.send(connection, request, reply, now)
 
     async def _ask(self, lab: ServedLab, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
-        """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is let go."""
+        """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is gone."""
         self._asking.add(connection)
         try:
             return await lab.calls.run(call)
-        except LedgerEnded:
-            await self.labs.let_go(lab)
-            raise
         finally:
             self._asking.discard(connection)
 

@@ -23,7 +23,7 @@ from lab.mock.service import Service
 from lab.server.bugs import Bugs
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_log import open_store
@@ -68,16 +68,16 @@ async def sharing(url: str) -> MockServer:
     synced = await store.sync(LogPlace())
     assert isinstance(synced, Synced)
 
-    def process(name: str, clock: SystemClock) -> BatchLoop:
+    def process(name: str, clock: SystemClock) -> LabCalls:
         time = LabTime(clock, synced.wall - clock.now())
-        return BatchLoop(BatchedService(service().config), store, time, name)
+        return LabCalls(BatchLoop(store, name), BatchedService(service().config), time)
 
     clock = SystemClock(WAITING_AT)
     first, second = process("first", SystemClock()), process("second", clock)
     await first.start()
     token = await first.run(partial(granted, first.service))
     job = await first.run(lambda now: accepted(first.service, invoke_request(first.service, token), now))
-    await first.stop()
+    await first.loop.stop()
     server = MockServer(second.service, clock, calls=second)
     origin = await server.start()
     ready(int(origin.rpartition(":")[2]), status_path(second.service, ""), token, [job])

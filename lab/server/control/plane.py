@@ -104,6 +104,8 @@ class ControlPlane(Shell):
 
     async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request; who can't be obeyed is told why as JSON."""
+        # some of those that come at once, so that no client of the mock waits for a thousand of them
+        await self.turn.begin()
         try:
             problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
             if problem is not None:
@@ -172,7 +174,7 @@ class ControlPlane(Shell):
         self, row: ControlRoute, lab: ServedLab, request: web.BaseRequest, url: URL, in_path: Mapping[str, str]
     ) -> object:
         """What the route's function gives for what is asked of that lab."""
-        observed, lab.usual.users = self.observed[lab], lab.usual.users + 1
+        observed = self.observed[lab]
         try:
             if not row.of_the_process:
                 await lab.calls.look()
@@ -183,10 +185,7 @@ class ControlPlane(Shell):
                 lab.recorder.flush()  # what a command brought
             return answer
         except LedgerEnded:
-            await self._server.labs.let_go(lab)
             raise LabRefused(self._server.labs.unknown(lab.name or "")) from None
-        finally:
-            lab.usual.users -= 1
 
     def _begun(self, lab: ServedLab) -> None:
         trouble = self._trouble if lab.usual is self._server.labs.usual else lambda: lab.calls.trouble
