@@ -11,7 +11,7 @@ from lab.cli.run_settings import Peer
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
-from lab.core.observe import Observation, Requested
+from lab.core.observe import Observation, Replied, Requested
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, recording_path
 from lab.server.limits import ServerLimits
@@ -56,6 +56,11 @@ class CaptureTape:
         if isinstance(observation, Requested) and observation.request.method not in ("GET", "HEAD"):
             self._tape.flush()
 
+    async def prepare(self, observation: Requested | Replied) -> None:
+        """Redact what is long in another thread: nobody else waits for it."""
+        assert self._tape is not None
+        await self._tape.redact(observation)
+
     def look(self) -> None:
         """Find out whether the file is still there."""
         if self._tape is not None:
@@ -83,7 +88,7 @@ class RecordedPeer:
         """The same transport, recorded."""
         from lab.client.recorded_transport import RecordedTransport
 
-        return transport if self._tape is None else RecordedTransport(transport, self._clock, self._tape.observe)
+        return transport if self._tape is None else RecordedTransport(transport, self._clock, self._tape)
 
 
 @contextmanager

@@ -258,6 +258,10 @@ class Tape:
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
 
+    def is_of_identity(self, x: int) -> bool:
+        """Whether the identity domain was asked in an exchange that isn't answered yet."""
+        return x in self._oauth
+
     def _replied(self, observation: Replied) -> None:
         x, response = observation.x, observation.response
         if x <= self._after:
