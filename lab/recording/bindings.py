@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from lab.core.exchange import Json
 from lab.dialects import wires
 from lab.identity.clients import SHORTEST_SECRET
-from lab.recording.redaction.stand_ins import STAND_IN, kind_of, writings
+from lab.recording.redaction.stand_ins import STAND_IN, kind_of
+from lab.recording.redaction.writings import writings
 
 IDS = {
     # of facts and of the OAuth server; each wire adds its own

@@ -22,15 +22,22 @@ _BEYOND = 8_192
 """What begins in a piece tells within so many characters behind it whether it is one."""
 
 
-def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | None:
-    """The first match from a place on, looked for piece by piece."""
+def matches(shape: re.Pattern[str], text: str, place: int = 0) -> Iterator[re.Match[str]]:
+    """As `shape.finditer(text, place)`, piece by piece."""
     while place < len(text):
         stop = place + AT_A_TIME
-        found = shape.search(text, place, stop + _BEYOND)
-        if found is not None and found.start() < stop:
-            return found if found.end() < stop + _BEYOND else shape.match(text, found.start()) or found
-        place = stop
-    return None
+        for found in shape.finditer(text, place, stop + _BEYOND):
+            if found.start() >= stop:
+                break
+            whole = found if found.end() < stop + _BEYOND else shape.match(text, found.start()) or found
+            yield whole
+            place = whole.end()
+        place = max(place, stop)
+
+
+def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | None:
+    """The first of them."""
+    return next(matches(shape, text, place), None)
 
 
 def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: str) -> str:
@@ -39,7 +46,7 @@ def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: 
         return shape.sub(put, text)
     parts: list[str] = []
     end = 0
-    while (found := first(shape, text, end)) is not None:
+    for found in matches(shape, text):
         parts += text[end : found.start()], put(found)
         end = found.end()
     return "".join((*parts, text[end:])) if parts else text

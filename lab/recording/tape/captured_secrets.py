@@ -1,7 +1,7 @@
 """The secrets of a pod's traffic: nobody tells them, so they are learnt as they pass (recordings.md §16)."""
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from urllib.parse import parse_qsl
@@ -14,7 +14,7 @@ from lab.program.switches import Switches
 from lab.recording.redaction.leaks import ORIGIN, harmless_host
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.secret_names import kind_under
-from lab.recording.redaction.stand_ins import GIVEN_KINDS, HERE, MADE_UP, KnownSecrets, kind_of, stand_in
+from lab.recording.redaction.stand_ins import GIVEN_KINDS, HERE, MADE_UP, KnownSecrets, Mark, kind_of, stand_in
 from lab.recording.redaction.vocabulary import own_words
 
 _MOST_HOSTS = 1_000
@@ -48,13 +48,9 @@ class CapturedSecrets(KnownSecrets):
         self._learning = False
         self.generation += 1  # what was remembered meanwhile isn't clean
 
-    def hidden(self, text: str) -> str:
+    def hidden(self, text: str, brought: Mark | None = None, mark: Mark | None = None) -> str:
         """As any."""
-        return text if self._learning else super().hidden(text)
-
-    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
-        """As any."""
-        return (text, str) if self._learning else super().taken_out(text, sign)
+        return text if self._learning else super().hidden(text, brought, mark)
 
     def brought(self, value: str, kind: str) -> str:
         """As any; what a client sends is no worse than what it was given, and a token may say whose it is."""
