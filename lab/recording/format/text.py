@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from math import isinf
 
 import msgspec
@@ -57,20 +58,31 @@ def dumps(value: object, *, long: bool = False) -> str:
 
     `long`: it may be, and others get the interpreter in between.
     """
-    text = "".join(_parts(value)) if long else _encoder.encode(value)
+    return "".join(_parts(value)) if long else _written(value)
+
+
+def _written(value: object) -> str:
+    text = _encoder.encode(value)
     if text.isascii() and "\\" not in text and "\x7f" not in text:
         return text
-    return replaced(_ESCAPES, _escape, text)
+    return _ESCAPES.sub(_escape, text)
+
+
+@lru_cache(maxsize=4)
+def _long_text(text: str) -> str:
+    """A message comes in its request, and again in the fact that it brings: that it is written twice nobody need wait for."""
+    try:
+        written = msgspec.json.encode(text).decode()  # the same, in a tenth of the time
+    except UnicodeEncodeError:  # lone surrogates, which only the slow one writes
+        written = _encoder.encode(text)
+    return replaced(_ESCAPES, _escape, written)
 
 
 def _parts(value: object) -> Iterator[str]:
     """What the encoder would write, in parts each of which it writes at once."""
     match value:
         case str() if len(value) > AT_A_TIME:
-            try:
-                yield msgspec.json.encode(value).decode()  # the same, in a tenth of the time
-            except UnicodeEncodeError:  # lone surrogates, which only the slow one writes
-                yield _encoder.encode(value)
+            yield _long_text(value)
         case list():
             yield "["
             for number, part in enumerate(value):
@@ -82,7 +94,7 @@ def _parts(value: object) -> Iterator[str]:
                 yield from ("," * (number > 0), *_parts(name), ":", *_parts(part))
             yield "}"
         case _:
-            yield _encoder.encode(value)
+            yield _written(value)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import first, loads, replaced
+from lab.recording.format.text import first, loads, matches, replaced
 from lab.recording.redaction.secret_names import CLUES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
@@ -179,8 +179,8 @@ class Redactor:
     def _named_in(self, text: str) -> str:
         """The text without what a name in it tells to be a secret."""
         parts: list[str] = []
-        end = place = 0
-        while (found := first(_NAME, text, place)) is not None:
+        end, names = 0, matches(_NAME, text)
+        while (found := next(names, None)) is not None:
             place, mark = found.end(), found[0][-1]
             name = found[0].rstrip('=]"') if mark == "=" else found[0].partition('"')[0]
             if not is_secret(name) or name in self._codes:
@@ -195,7 +195,7 @@ class Redactor:
             if ";" in worth:  # in a line of settings the next one comes behind it
                 self._secret(worth.partition(";")[0], "secret")
             end = place + len(worth)
-            place += len(value)
+            names = matches(_NAME, text, place + len(value))
         return "".join((*parts, text[end:]))
 
     # Headers
