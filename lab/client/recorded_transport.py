@@ -9,7 +9,7 @@ from lab.client.driver import Transport, TransportLost
 from lab.core.clock import Clock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Observation, Replied, Requested
-from lab.recording.tape.unpacked_bodies import OF_PACKED
+from lab.recording.tape.captured import OF_PACKED
 
 _CUTS = {"refused": "reset", "reset": "reset", "timeout": "client_gone", "too-large": "client_gone"}
 """How a recording calls what became of a reply; anything else was broken."""

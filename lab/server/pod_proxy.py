@@ -29,7 +29,7 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BODY
-from lab.recording.tape.unpacked_bodies import unpacked
+from lab.recording.tape.captured import unpacked
 from lab.server import request_reader as reader
 from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
 from lab.server.limits import LONG_BODY, ServerLimits

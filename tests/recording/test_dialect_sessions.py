@@ -35,8 +35,7 @@ from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.compare import Comparison, _asks_with
 from lab.recording.replay.replay import replay
 from lab.recording.replay.unfinished import unfinished_jobs
-from lab.recording.tape.accounts import with_secrets
-from lab.recording.tape.header import config_of
+from lab.recording.tape.header import config_of, with_secrets
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer

@@ -38,8 +38,7 @@ class CaptureTape:
 
         `shapes`: of bodies only the shape is kept.
         """
-        from lab.recording.tape.captured import NoJobs, capture_header
-        from lab.recording.tape.captured_secrets import CaptureRedactor
+        from lab.recording.tape.captured import CaptureRedactor, NoJobs, capture_header
         from lab.recording.tape.header import BODIES, TOKEN_HOST
 
         redactor, clock = CaptureRedactor(self._pod, self._own), self._clock

@@ -26,8 +26,8 @@ from lab.recording.exchange import ExchangeReader, RecordedExchange, answered_ca
 from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
+from lab.recording.tape.captured import unpacked
 from lab.recording.tape.recorded_calls import epoch_in
-from lab.recording.tape.unpacked_bodies import unpacked
 
 _APART: Millis = 1_000
 """Between two calls of a cassette that has no times."""

@@ -19,7 +19,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.format.lines import Enc, Recording, Req, Res
-from lab.recording.redaction.bodies import bytes_of, text_within
+from lab.recording.redaction.bodies import bytes_of, loose_pairs, text_within
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
     STAND_IN,
@@ -30,7 +30,6 @@ from lab.recording.redaction.stand_ins import (
     stand_ins,
     with_hosts,
 )
-from lab.recording.redaction.written import loose_pairs
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import calls_in, fields_of

@@ -271,7 +271,7 @@ class KnownSecrets:
 
     # In texts
 
-    def hidden(self, text: str, brought: "Callable[[str, str], str] | None" = None, mark: Mark | None = None) -> str:
+    def hidden(self, text: str, brought: Mark | None = None, mark: Mark | None = None) -> str:
         """The text with stand-ins for what is known in it, in whatever writing.
 
         `brought` gives those of tokens, which their form tells, and of words that are written as stand-ins: a replay would
@@ -289,7 +289,7 @@ class KnownSecrets:
             end = stop
         return "".join((*parts, text[end:]))
 
-    def _found_in(self, view: "View", brought: "Callable[[str, str], str] | None") -> "Iterator[Span]":
+    def _found_in(self, view: View, brought: Mark | None) -> Iterator[Span]:
         """Where in the text that is viewed something stands, and its stand-in."""
         text, listed = view.text, self._listed
         if listed is None:
@@ -306,11 +306,16 @@ class KnownSecrets:
                     start = found.start() - offset
                     if start >= 0 and text.startswith(form, start):
                         yield view.span(start, start + len(form), word)
-        if brought is not None:
-            for clues, shape in ((("lab-", "LABU"), STAND_IN), (("eyJ",), _JWT)):
-                if any(clue in text for clue in clues):
-                    for found in matches(shape, text):
-                        yield view.span(*found.span(), brought(found[0], "wrong"))
+        yield from self.told_in(view, brought)
+
+    def told_in(self, view: View, brought: Mark | None) -> Iterator[Span]:
+        """Where tokens stand, which their form tells, and words that are written as stand-ins."""
+        if brought is None:
+            return
+        for clues, shape in ((("lab-", "LABU"), STAND_IN), (("eyJ",), _JWT)):
+            if any(clue in view.text for clue in clues):
+                for found in matches(shape, view.text):
+                    yield view.span(*found.span(), brought(found[0], "wrong"))
 
     def _together(self, text: str) -> str:
         """What stands for several that overlap; of digits nothing but digits does."""

@@ -8,8 +8,8 @@ from lab.core.exchange import is_target
 from lab.dialects.router import ROUTER
 from lab.recording.bindings import IDS
 from lab.recording.format.lines import CAPTURE, Enc, Recording, Req
+from lab.recording.redaction.bodies import form_pairs
 from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
-from lab.recording.redaction.written import form_pairs
 from lab.recording.show.shell import Fields, Piece, curl_line, shell_words
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, fields_of

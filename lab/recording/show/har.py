@@ -20,8 +20,8 @@ from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.codec import fact_document, line_members
 from lab.recording.format.lines import Body, Enc, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
+from lab.recording.redaction.bodies import form_pairs, loose_pairs
 from lab.recording.redaction.stand_ins import HERE, stand_ins
-from lab.recording.redaction.written import form_pairs, loose_pairs
 from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, calls_in, epoch_in, fields_of
 
 LAB_ORIGIN = "http://127.0.0.1:8080"

@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from lab.core.exchange import Headers, Json, json_bytes
 from lab.dialects import wires
 from lab.recording.format.lines import Body
-from lab.recording.redaction.bodies import content_type, value_of
-from lab.recording.redaction.written import form_pairs
+from lab.recording.redaction.bodies import content_type, form_pairs, value_of
 from lab.recording.tape.instants import DATES, MILLIS
 from lab.recording.tape.line_cache import LineCache
 

@@ -11,8 +11,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Headers
 from lab.recording.format.lines import Body, Enc, Entry, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import bytes_of, content_type
-from lab.recording.redaction.written import loose_pairs
+from lab.recording.redaction.bodies import bytes_of, content_type, loose_pairs
 
 
 class RecordedCall(Struct):
