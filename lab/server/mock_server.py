@@ -239,7 +239,7 @@ class MockServer(ListeningServer):
                         await asyncio.to_thread(prepare)
                     request = await asyncio.to_thread(lightened, request)
                     if lab.recorder is not None:
-                        await lab.recorder.prepare(request)
+                        await lab.recorder.redact(Requested(0, 0, "", request))
             if self._long_calls.among(request):
                 await self._long_calls.turn()
             return request

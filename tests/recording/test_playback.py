@@ -150,8 +150,8 @@ def test_of_a_path_no_word_is_told_that_neither_the_recording_nor_a_route_has() 
     caller = Caller(playing(recording("item-comparison")))
     caller.service.serve(Request("GET", "/nowhere/canary%2Fof"), 7_000)
     assert caller.poll("canary", 7_000) == "501"
-    told = [each.partition(":")[0] for each in caller.service.missed]
-    assert told == ["GET /…/…", f"GET {TEAM}/status/…"]
+    named = [each.partition(":")[0] for each in caller.service.missed]
+    assert named == ["GET /…/…", f"GET {TEAM}/status/…"]
 
 
 @each_row(

@@ -55,6 +55,12 @@ class CaptureTape:
         if isinstance(observation, Requested) and observation.request.method not in ("GET", "HEAD"):
             self._tape.flush()
 
+    def over(self, transport: "Transport") -> "Transport":
+        """The same transport, recorded if it has begun."""
+        from lab.client.recorded_transport import RecordedTransport
+
+        return transport if self._tape is None else RecordedTransport(transport, self._clock, self)
+
     async def prepare(self, observation: Requested | Replied) -> None:
         """Redact what is long in another thread: nobody else waits for it."""
         assert self._tape is not None
@@ -71,37 +77,16 @@ class CaptureTape:
             self.exit_code = 4
 
 
-class RecordedPeer:
-    """What our own app says to another server, and is told, where `--record` asks for it."""
-
-    def __init__(self, clock: AnyClock, tape: CaptureTape | None) -> None:
-        self._clock = clock
-        self._tape = tape
-
-    @property
-    def exit_code(self) -> int:
-        """Afterwards: 4 if the tape died, else 0."""
-        return self._tape.exit_code if self._tape is not None else 0
-
-    def over(self, transport: "Transport") -> "Transport":
-        """The same transport, recorded."""
-        from lab.client.recorded_transport import RecordedTransport
-
-        return transport if self._tape is None else RecordedTransport(transport, self._clock, self._tape)
-
-
 @contextmanager
 def recorded_peer(
     settings: MockSettings, peer: Peer, clock: AnyClock, console: Console, stop: Stop
-) -> Iterator[RecordedPeer]:
-    """From the first line of the tape to its footer, whatever ends it."""
-    if settings.record is None:
-        yield RecordedPeer(clock, None)
-        return
+) -> Iterator[CaptureTape]:
+    """What our own app says to another server, and is told, where `--record` asks for it: from first line to footer."""
     origins = [f"{url.scheme}://{url.netloc}" for url in map(urlsplit, (peer.base, peer.token_url))]
     tape = CaptureTape(clock, wall_second(), origins, (), console)
-    tape.begin(settings.record, force=settings.force)
+    if settings.record is not None:
+        tape.begin(settings.record, force=settings.force)
     try:
-        yield RecordedPeer(clock, tape)
+        yield tape
     finally:
         tape.close(stop.footer)

@@ -35,14 +35,17 @@ from lab.recording.exchange import RecordedExchange, answered_calls, client_call
 from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
-from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
 from lab.recording.playback.matching import (
     Operation,
+    PlayingJob,
+    RecordedJob,
     asked_key,
     asks_alike,
+    device_answers,
     grant_of,
     message_unlike,
     nearest_titles,
+    sort_calls,
     title_unlike,
 )
 from lab.recording.tape.body_shapes import shape_of

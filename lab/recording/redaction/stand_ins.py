@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
 from lab.recording.format.text import AT_A_TIME, matches
-from lab.recording.redaction.writings import Span, View, forms, views
+from lab.recording.redaction.writings import Stretch, TextView, forms, views
 
 KINDS = {
     "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
@@ -206,13 +206,6 @@ class KnownSecrets:
         """What stands for a number that is known, where it stands under any name."""
         return self._numbers.get(written) if len(written) >= SHORTEST_SECRET else None
 
-    def look_for(self, text: str, word: str) -> None:
-        """Let a word stand for a text, written like this, wherever it is."""
-        with self.lock:
-            self._texts[text] = word
-            self._listed = None
-            self.generation += 1
-
     def learn_id(self, text: str) -> None:
         """It is an id: everybody may see it, also where somebody sends it as a secret; unless it was one before."""
         if text not in self._of:
@@ -241,7 +234,9 @@ class KnownSecrets:
             for form in forms(bare) if len(bare) <= AT_A_TIME else {bare}:
                 if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
                     continue
-                by_part = given or (bounded and (self._room <= 0 or _may_be_chance(form)))
+                one_word = len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None
+                by_chance = one_word and bits(form) < _BITS_OF_CHANCE
+                by_part = given or (bounded and (self._room <= 0 or by_chance))
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
                     new = True
@@ -283,13 +278,14 @@ class KnownSecrets:
         parts: list[str] = []
         end = 0
         for start, stop, known in _apart(spans):
-            # what overlaps is hidden as one, for of neither the rest may be read
-            word = known or self._together(text[start:stop])
-            parts += text[end:start], word if mark is None else mark(text[start:stop], word)
+            # what overlaps is hidden as one, for of neither the rest may be read; for digits nothing but digits stands
+            written = text[start:stop]
+            word = known or (self.number(written) if _DIGITS.fullmatch(written) else self.brought(written, "secret"))
+            parts += text[end:start], word if mark is None else mark(written, word)
             end = stop
         return "".join((*parts, text[end:]))
 
-    def _found_in(self, view: View, brought: Mark | None) -> Iterator[Span]:
+    def _found_in(self, view: TextView, brought: Mark | None) -> Iterator[Stretch]:
         """Where in the text that is viewed something stands, and its stand-in."""
         text, listed = view.text, self._listed
         if listed is None:
@@ -308,7 +304,7 @@ class KnownSecrets:
                         yield view.span(start, start + len(form), word)
         yield from self.told_in(view, brought)
 
-    def told_in(self, view: View, brought: Mark | None) -> Iterator[Span]:
+    def told_in(self, view: TextView, brought: Mark | None) -> Iterator[Stretch]:
         """Where tokens stand, which their form tells, and words that are written as stand-ins."""
         if brought is None:
             return
@@ -316,10 +312,6 @@ class KnownSecrets:
             if any(clue in view.text for clue in clues):
                 for found in matches(shape, view.text):
                     yield view.span(*found.span(), brought(found[0], "wrong"))
-
-    def _together(self, text: str) -> str:
-        """What stands for several that overlap; of digits nothing but digits does."""
-        return self.number(text) if _DIGITS.fullmatch(text) else self.brought(text, "secret")
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
@@ -341,10 +333,6 @@ def bits(word: str) -> float:
     return -sum(part * log2(part) for part in parts) * len(word)
 
 
-def _may_be_chance(form: str) -> bool:
-    return len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None and bits(form) < _BITS_OF_CHANCE
-
-
 def _places(form: str, text: str, place: int = 0) -> Iterator[int]:
     place = text.find(form, place)
     while place >= 0:
@@ -360,7 +348,7 @@ def _with_escape(form: str, text: str, place: int) -> int:
     return place - (len(before) - len(before.rstrip("\\"))) % 2
 
 
-def _apart(spans: list[Span]) -> Iterator[Span]:
+def _apart(spans: list[Stretch]) -> Iterator[Stretch]:
     """Spans that don't overlap, in order; of those that did what they cover together, and no word."""
     first, *others = sorted(spans, key=lambda span: (span[0], -span[1]))
     start, stop, whole = first

@@ -24,25 +24,25 @@ _SHORTEST_PACKED = 11
 _PACKED = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_PACKED},}}+")
 """What may be base64 of a secret, and of what stands before and behind it; a shorter one has less than 8 bytes."""
 
-Span: TypeAlias = tuple[int, int, str | None]
+Stretch: TypeAlias = tuple[int, int, str | None]
 """From where to where; None: of several that overlap."""
 
 
-class View:
+class TextView:
     """A text as it stands."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def span(self, start: int, stop: int, word: str | None) -> Span:
+    def span(self, start: int, stop: int, word: str | None) -> Stretch:
         """Where a stretch of it stands in the text that is viewed."""
         return start, stop, word
 
 
-class _Unescaped(View):
+class _Unescaped(TextView):
     """A view with percent-encoding undone."""
 
-    def __init__(self, of: View) -> None:
+    def __init__(self, of: TextView) -> None:
         super().__init__(replaced(_ENCODED, lambda found: _signs(found[0]), of.text))
         self._of = of
 
@@ -58,7 +58,7 @@ class _Unescaped(View):
             less += len(found[0]) - len(signs)
         return here, there, said
 
-    def span(self, start: int, stop: int, word: str | None) -> Span:
+    def span(self, start: int, stop: int, word: str | None) -> Stretch:
         return self._of.span(self._place(start), self._place(stop), word)
 
     def _place(self, place: int) -> int:
@@ -69,10 +69,10 @@ class _Unescaped(View):
         return there[number] + encoded + max(0, within - len(signs))
 
 
-class _Unpacked(View):
+class _Unpacked(TextView):
     """What the words of a view say if they are base64, from the n-th letter of each on: so much stands before it."""
 
-    def __init__(self, of: View, words: "Sequence[tuple[int, int]]", shift: int) -> None:
+    def __init__(self, of: TextView, words: "Sequence[tuple[int, int]]", shift: int) -> None:
         packed = [of.text[start + shift : stop] for start, stop in words]
         quads = "".join([each + "A" * (-len(each) % 4) for each in packed])
         super().__init__(a2b_base64(quads.replace("-", "+").replace("_", "/")).decode("latin-1"))
@@ -83,7 +83,7 @@ class _Unpacked(View):
         lengths = (3 * (-(-(stop - start - self._shift) // 4)) for start, stop in self._words)
         return [0, *accumulate(lengths)]
 
-    def span(self, start: int, stop: int, word: str | None) -> Span:
+    def span(self, start: int, stop: int, word: str | None) -> Stretch:
         number = bisect_right(self._starts, start) - 1
         begin, end = self._words[number]
         here, begin = self._starts[number], begin + self._shift
@@ -92,9 +92,9 @@ class _Unpacked(View):
         return self._of.span(first, min(end, last), word)
 
 
-def views(text: str) -> "Iterator[View]":
+def views(text: str) -> "Iterator[TextView]":
     """A text as it stands, with percent-encoding undone, and its words with base64 undone, and what is encoded in that."""
-    plain = [*_unescaped(View(text))]
+    plain = [*_unescaped(TextView(text))]
     yield from plain
     view = plain[-1]
     if len(text) >= _SHORTEST_PACKED and (words := [found.span() for found in matches(_PACKED, view.text)]):
@@ -102,7 +102,7 @@ def views(text: str) -> "Iterator[View]":
             yield from _unescaped(_Unpacked(view, words, shift))
 
 
-def _unescaped(view: View) -> Iterator[View]:
+def _unescaped(view: TextView) -> Iterator[TextView]:
     yield view
     if "%" in view.text and first(_ENCODED, view.text) is not None:
         yield _Unescaped(view)

@@ -146,8 +146,7 @@ class CapturedSecrets(KnownSecrets):
         word = f"{stand_in('host', number)}.invalid"
         bare = place.partition(":")[0]
         for text in {place, place.lower(), *((bare,) if not harmless_host(bare) else ())}:
-            if len(text) >= SHORTEST_SECRET:
-                self.look_for(text, word)
+            self._look_for(text, word)
 
     def meet(self, host: str, port: str) -> None:
         """A text names a host."""

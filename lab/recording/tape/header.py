@@ -101,20 +101,14 @@ def needed_scenarios(recording: Recording) -> frozenset[str]:
 def settings_of(config: Config) -> dict[str, Json]:
     """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
     changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
-    accounts = accounts_member(config)
-    if accounts is not None:
-        changed[ACCOUNTS] = accounts
-    if config.most_jobs != MOST_JOBS:
-        changed[JOBS] = config.most_jobs
-    if config.base:
-        changed[BASE] = config.base
-    if config.prefix:
-        changed[PREFIX] = config.prefix
-    if config.making:
-        changed[MAKING] = config.making
-    if config.token_scenario and len(config.scenarios) > 1:
-        changed[TOKENS] = config.token_scenario
-    return changed if config.scripted else {**changed, REVIEWER: "person"}
+    beside: dict[str, Json] = {
+        ACCOUNTS: accounts_member(config),
+        JOBS: config.most_jobs if config.most_jobs != MOST_JOBS else None,
+        BASE: config.base, PREFIX: config.prefix, MAKING: config.making,
+        TOKENS: config.token_scenario if len(config.scenarios) > 1 else None,
+        REVIEWER: None if config.scripted else "person",
+    }  # fmt: skip
+    return changed | {name: value for name, value in beside.items() if value not in (None, "")}
 
 
 def _changed(switches: Switches) -> dict[str, Json]:
