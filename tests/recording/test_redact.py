@@ -196,7 +196,16 @@ def test_traffic_that_itself_says_a_stand_in_gets_another(text: str) -> None:
     assert redactor.text("see a-token-of-the-labs") == f"see {given_}"
 
 
-@each_row("text", ["lab%2DT1%2Dtoken", "token=lab%2DT1-token", "https://u:lab%2DT1%2Dtoken@h/", "bGFiLVQxLXRva2Vu"])
+@each_row(
+    "text",
+    [
+        "lab%2DT1%2Dtoken",
+        "token=lab%2DT1-token",
+        "https://u:lab%2DT1%2Dtoken@h/",
+        "bGFiLVQxLXRva2Vu",
+        '"token": "lab\\u002dT1-token"',
+    ],
+)
 def test_a_stand_in_that_a_peer_encoded_is_its_own_and_gets_another(text: str) -> None:
     redactor = Redactor(KnownSecrets())
     given_ = redactor.secrets.given("a-token-of-the-labs", "token")

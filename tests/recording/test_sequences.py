@@ -22,9 +22,9 @@ from tests.wire_peer import form, form_post, invoke, status, token_request
 JSON = (("content-type", "application/json"),)
 
 
-@each_row("first", range(0, 20, 5))
+@each_row("first", [*range(0, 20, 5), 1553, 2977, 3484])
 def test_random_sequences_replay(first: int) -> None:
-    for number in range(first, first + 5):
+    for number in range(first, first + (5 if first < 20 else 1)):
         result = replayed(number)
         assert result.passed, result.text()
 
@@ -99,12 +99,6 @@ MISTAKES = {
     ),
     "a secret in quotes in JSON with a member twice": invoke(
         "TOKEN", b'{"message": "a", "secret": "\\"quoted\\\\\\"", "message": "b"}'
-    ),
-    "a state that is a secret": Request(
-        "GET",
-        "/oauth2/v1/authorize",
-        f"response_type=code&client_id=demo&code_challenge={'a' * 43}&code_challenge_method=S256"
-        "&state=%255Cu0000-secret&access_token=%255Cu0000-secret",
     ),
     "Basic without credentials": token_request("client_credentials", "Basic "),
     "Basic that isn't base64": token_request("client_credentials", "Basic demo:lab-secret"),
