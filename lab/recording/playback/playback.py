@@ -49,7 +49,7 @@ from lab.recording.playback.matching import (
     title_unlike,
 )
 from lab.recording.tape.body_shapes import shape_of
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import epoch_in
 
 _ROUTE_WORDS = frozenset(
     "/".join(row.path for rows in (IDENTITY_ROUTES, *(each.routes for each in wires())) for row in rows).split("/")
