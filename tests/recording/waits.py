@@ -129,7 +129,9 @@ async def bare() -> None:
 @contextmanager
 def running(*command: str) -> Iterator[str]:
     """A server; the first origin that it says."""
-    with subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             line = next(line for line in process.stdout if "http://127.0.0.1" in line)
@@ -152,14 +154,19 @@ def main(rounds: int = 5) -> None:
             "bare": pod,
             "lab": stack.enter_context(running(*serve)),
             "lab, recording": stack.enter_context(running(*serve, "--record", f"{folder}/a.rec.jsonl")),
-            "capture": stack.enter_context(running("lab", "capture", "--pod", pod, "--port", "0", f"{folder}/b.rec.jsonl")),
-        }  # fmt: skip
+            "capture": stack.enter_context(
+                running("lab", "capture", "--pod", pod, "--port", "0", f"{folder}/b.rec.jsonl")
+            ),
+        }
         for _ in range(rounds):
             for name, origin in servers.items():
                 found.setdefault(name, []).extend(round_of(urlsplit(origin).port or 0))
     for name, waits in found.items():
         waits.sort()
-        figures = ", ".join(f"{each} {waits[place]:.1f}" for each, place in (("median", len(waits) // 2), ("p99", len(waits) * 99 // 100), ("max", -1)))  # fmt: skip
+        figures = ", ".join(
+            f"{each} {waits[place]:.1f}"
+            for each, place in (("median", len(waits) // 2), ("p99", len(waits) * 99 // 100), ("max", -1))
+        )
         sys.stdout.write(f"{name}: {len(waits)} polls, ms: {figures}\n")
 
 

@@ -112,10 +112,12 @@ def settings_of(config: Config) -> dict[str, Json]:
     beside: dict[str, Json] = {
         ACCOUNTS: accounts_member(config),
         JOBS: config.most_jobs if config.most_jobs != MOST_JOBS else None,
-        BASE: config.base, PREFIX: config.prefix, MAKING: config.making,
+        BASE: config.base,
+        PREFIX: config.prefix,
+        MAKING: config.making,
         TOKENS: config.token_scenario if len(config.scenarios) > 1 else None,
         REVIEWER: None if config.scripted else "person",
-    }  # fmt: skip
+    }
     return changed | {name: value for name, value in beside.items() if value not in (None, "")}
 
 
