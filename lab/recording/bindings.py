@@ -8,7 +8,8 @@ from lab.core.exchange import Json
 from lab.core.logtext import harmless_text
 from lab.dialects import wires
 from lab.identity.clients import SHORTEST_SECRET
-from lab.recording.redaction.stand_ins import STAND_IN, kind_of, writings
+from lab.recording.redaction.stand_ins import STAND_IN, kind_of
+from lab.recording.redaction.writings import writings
 
 IDS = {
     # of facts and of the OAuth server; each wire adds its own

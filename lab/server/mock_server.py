@@ -230,7 +230,7 @@ class MockServer(ListeningServer):
                         await asyncio.to_thread(prepare)
                     request = await asyncio.to_thread(lightened, request)
                     if lab.recorder is not None:
-                        await lab.recorder.prepare(request)
+                        await lab.recorder.redact(Requested(0, 0, "", request))
             if self._takes_long(request):
                 # until whoever has asked for something else since the last of these calls is answered
                 async with self._long_turn:

@@ -6,7 +6,7 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -27,11 +27,11 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BODY
-from lab.recording.tape.unpacked_bodies import unpacked
+from lab.recording.tape.captured import unpacked
 from lab.server import request_reader as reader
 from lab.server.connection import SENT, Connection, Sent, reset
 from lab.server.delivery import Awaited
-from lab.server.limits import ServerLimits
+from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
 
@@ -114,6 +114,8 @@ class PodProxy(ListeningServer):
         """`connect` makes what stands for one of a client's connections; `say` tells the person at the terminal."""
         super().__init__(clock, PROXY_LIMITS)
         self.observers: list[Observer] = []
+        self.prepare: Callable[[Requested | Replied], Awaitable[None]] = _at_once
+        """Does what takes long about an observation that is about to be told; nobody else waits for it."""
         self.exchanges = 0
         self.say = say
         self.pod_origins = origins
@@ -165,12 +167,16 @@ class PodProxy(ListeningServer):
         body: bytes | Refusal = _refused(incoming, f"{path}?{query}", headers) or b""
         if isinstance(body, bytes) and incoming.body_exists:
             body = await connection.body(self.limits.upload_body, packed=True)
+        took = self.clock.now() - since
+        origin, route = self.pod_origins.of(incoming.method, path)
+        plain_headers, plain = await _unpacked(headers, b"" if isinstance(body, Refusal) else body)
+        request = Request(incoming.method, path, query, plain_headers, plain)
+        requested = Requested(0, 0, route, request, c=connection.ordinal, took=took)
+        await self.prepare(requested)
+        # nothing is awaited from here on to when it is told: exchanges are told in the order of their ordinals
         now = self.clock.now()
         x = self.exchanges = self.exchanges + 1
-        origin, route = self.pod_origins.of(incoming.method, path)
-        plain_headers, plain = unpacked(headers, b"" if isinstance(body, Refusal) else body)
-        request = Request(incoming.method, path, query, plain_headers, plain)
-        self.tell(Requested(now, x, route, request, c=connection.ordinal, took=now - since))
+        self.tell(replace(requested, at=now, x=x))
         if isinstance(body, Refusal):
             return self.refuse(connection, body, request, x)
         sent = passed_on(incoming.raw_headers, _MADE_ANEW)
@@ -216,26 +222,27 @@ class _ProxiedExchange:
 
     async def run(self, outgoing: UpstreamRequest, request: Request) -> Sent:
         answer: UpstreamAnswer | None = None
+        cut: str | None
         try:
             with Awaited(self.connection, self.proxy.clock):
                 answer = await self.proxy.upstream(self.connection).ask(outgoing)
                 await self._pass(answer)
+            cut = None
         except UpstreamFailed as failed:
             self.proxy.say(f"note: {outgoing.origin}, asked in exchange {self.x}: {failed.why}.")
             if failed.cut is None and self.first is None:
                 refusal = reader.shell_refusal(502, f"The lab asked {outgoing.origin}: {failed.why}.")
                 return self.proxy.refuse(self.connection, refusal, request, self.x)
-            return self._cut(failed.cut or "truncated")
+            cut = failed.cut or "truncated"
         except asyncio.CancelledError:
-            self._cut("shutdown")
+            await self._finish("shutdown")
             raise
         except ConnectionError:
-            return self._cut("client_gone")
+            cut = "client_gone"
         finally:
             if answer is not None:
                 answer.close()
-        self._tell(None)
-        return self.connection.over("server") if self.last else SENT
+        return await self._finish(cut)
 
     async def _pass(self, answer: UpstreamAnswer) -> None:
         connection, incoming = self.connection, self.connection.request
@@ -269,8 +276,11 @@ class _ProxiedExchange:
             (name, origins.moved(value, here) if name.lower() == b"location" else value) for name, value in headers
         )
 
-    def _cut(self, cut: str) -> Sent:
-        self._tell(cut)
+    async def _finish(self, cut: str | None) -> Sent:
+        """Tell how it ended, and end the connection if the answer was cut."""
+        await self._tell(cut)
+        if cut is None:
+            return self.connection.over("server") if self.last else SENT
         over = self.connection.over("client" if cut == "client_gone" else "server")
         if cut == "reset":
             reset(self.connection.wire)
@@ -278,15 +288,28 @@ class _ProxiedExchange:
             self.connection.wire.close()
         return over
 
-    def _tell(self, cut: str | None) -> None:
+    async def _tell(self, cut: str | None) -> None:
         proxy, now = self.proxy, self.proxy.clock.now()
-        raw = gathered(self.head, self.body, self.since)
-        headers, body = unpacked(raw.headers, raw.body)
+        raw, over = gathered(self.head, self.body, self.since), cut == "shutdown"  # then nobody is answered any more
+        headers, body = unpacked(raw.headers, raw.body) if over else await _unpacked(raw.headers, raw.body)
         if self.sent > LONGEST_BODY:
             text = f"of the {self.sent} bytes of the answer {self.x} the first {LONGEST_BODY} are kept"
             proxy.tell(Noted(now, TapeNoted(at=now, text=text)))
         reply = Response(raw.status, headers, body, raw.times if body is raw.body else ())
-        proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
+        replied = Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None)
+        try:
+            if not over:
+                await proxy.prepare(replied)
+        finally:
+            proxy.tell(replied)
+
+
+async def _at_once(observation: Requested | Replied) -> None:
+    """Nothing about it takes long."""
+
+
+async def _unpacked(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    return await asyncio.to_thread(unpacked, headers, body) if len(body) > LONG_BODY else unpacked(headers, body)
 
 
 def _refused(incoming: web.BaseRequest, target: str, headers: Headers) -> Refusal | None:

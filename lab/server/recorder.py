@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from lab.core.exchange import Request
-from lab.core.observe import Replied
+from lab.core.observe import Replied, Requested
 
 
 class Recorder(Protocol):
@@ -27,11 +26,8 @@ class Recorder(Protocol):
     def renew(self, back: Callable[[], None]) -> str | None:
         """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
 
-    async def prepare(self, request: Request) -> None:
-        """Redact a long request that is about to be served."""
-
-    async def redact(self, reply: Replied) -> None:
-        """Redact a long reply that is about to be told."""
+    async def redact(self, observation: Requested | Replied) -> None:
+        """Redact what is long of a request that is about to be served, or of a reply that is about to be told."""
 
     def flush(self) -> None:
         """Write what was told until now."""

@@ -33,10 +33,29 @@ class Other:
         self.closed = True
 
 
+class Tape:
+    """Keeps what it is told; what comes to be told is prepared by then."""
+
+    def __init__(self, seen: list[Observation]) -> None:
+        self.seen = seen
+        self.prepared: list[Request | Response] = []
+
+    async def prepare(self, observation: Requested | Replied) -> None:
+        await asyncio.sleep(0)
+        self.prepared.append(observation.request if isinstance(observation, Requested) else observation.response)
+
+    def observe(self, observation: Observation) -> None:
+        if isinstance(observation, Requested):
+            assert observation.request in self.prepared
+        elif isinstance(observation, Replied) and observation.cut != "client_gone":
+            assert observation.response in self.prepared
+        self.seen.append(observation)
+
+
 async def test_an_answer_is_handed_on_as_it_is_and_told_as_it_was_read() -> None:
     seen: list[Observation] = []
     answer = Response(200, (("content-encoding", "gzip"), ("content-length", "9"), ("date", "then")), b"unpacked")
-    transport = RecordedTransport(Other(answer), ManualClock(7), seen.append)
+    transport = RecordedTransport(Other(answer), ManualClock(7), Tape(seen))
     assert await transport.send("status", ASKED) == answer
     assert seen == [
         Requested(7, 1, "status", ASKED),
@@ -56,7 +75,7 @@ async def test_an_answer_is_handed_on_as_it_is_and_told_as_it_was_read() -> None
 )
 async def test_no_answer_is_told_as_a_cut(why: str, cut: str) -> None:
     seen: list[Observation] = []
-    transport = RecordedTransport(Other(TransportLost(why)), ManualClock(), seen.append)
+    transport = RecordedTransport(Other(TransportLost(why)), ManualClock(), Tape(seen))
     with pytest.raises(TransportLost, match=why):
         await transport.send("status", ASKED)
     assert seen[1:] == [Replied(0, 1, Response(0), cut=cut, sent=0)]
@@ -65,7 +84,7 @@ async def test_no_answer_is_told_as_a_cut(why: str, cut: str) -> None:
 async def test_a_call_that_is_given_up_was_left_by_the_client_and_others_have_connections_of_their_own() -> None:
     seen: list[Observation] = []
     other = Other()
-    transport = RecordedTransport(other, ManualClock(), seen.append)
+    transport = RecordedTransport(other, ManualClock(), Tape(seen))
     calls = [asyncio.ensure_future(transport.send("status", ASKED)) for _ in range(2)]
     await settle()
     calls[0].cancel()

@@ -12,7 +12,7 @@ from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Request
 from lab.core.version import __version__
 from lab.recording.format.lines import Header
-from lab.recording.redaction.stand_ins import writings
+from lab.recording.redaction.writings import writings
 from tests.conftest import each_row
 from tests.steering import Steering
 

@@ -21,8 +21,7 @@ from lab.recording.playback.playback import RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.redaction.leaks import leaks
 from lab.recording.show.walkthrough import walkthrough
-from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_hosts
-from lab.recording.tape.captured_secrets import CaptureRedactor
+from lab.recording.tape.captured import CaptureRedactor, NoJobs, capture_header, config_of_capture, pod_hosts
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
 from tests.recording.test_canaries import FORM, JSON, OK, PLACES, SEEN, WRITINGS, Said, as_json, raw, replied, strings

@@ -35,8 +35,7 @@ from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.compare import Comparison, _asks_with
 from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replay import replay
-from lab.recording.tape.accounts import with_secrets
-from lab.recording.tape.header import config_of, epoch_in
+from lab.recording.tape.header import config_of, epoch_in, with_secrets
 from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer
 from tests.recording.dialect_sessions import SESSIONS, Session, config, program, recorded, served

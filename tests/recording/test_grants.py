@@ -13,7 +13,7 @@ from lab.recording.format.reader import read
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import KnownSecrets
 from lab.recording.replay.replay import replay
-from lab.recording.tape.accounts import accounts_member, accounts_of
+from lab.recording.tape.header import accounts_member, accounts_of
 from tests.recording.joined import Joined, config, scenario
 from tests.shapes import switched
 from tests.wire_peer import (

@@ -16,7 +16,7 @@ from lab.identity.keys import challenge_of
 from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
-from lab.recording.tape.accounts import accounts_of
+from lab.recording.tape.header import accounts_of
 from tests.conftest import each_row, few_of
 from tests.recording.joined import Joined, config
 from tests.recording.shipped import written

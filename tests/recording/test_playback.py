@@ -146,12 +146,12 @@ def test_what_a_near_call_has_otherwise_is_said(mode: PlaybackMode, team: str, m
     assert service.missed[0].endswith(said)
 
 
-def test_a_secret_of_a_call_that_was_answered_is_not_told_where_it_comes_again() -> None:
+def test_of_a_path_no_word_is_told_that_neither_the_recording_nor_a_route_has() -> None:
     caller = Caller(playing(recording("item-comparison")))
-    _, job = caller.ask(5_000)
-    assert caller.poll(job, 6_000, ("x-api-key", "canary-of-a-client")) == "RUNNING"
-    caller.service.serve(Request("GET", "/nowhere/canary-of-a-client"), 7_000)
-    assert "GET /nowhere/lab-S1-secret" in caller.service.missed[0]
+    caller.service.serve(Request("GET", "/nowhere/canary%2Fof"), 7_000)
+    assert caller.poll("canary", 7_000) == "501"
+    named = [each.partition(":")[0] for each in caller.service.missed]
+    assert named == ["GET /…/…", f"GET {TEAM}/status/…"]
 
 
 @each_row(

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode, urlsafe_b64encode
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus, unquote, urlencode
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -194,6 +194,28 @@ def test_traffic_that_itself_says_a_stand_in_gets_another(text: str) -> None:
     assert given_ not in stand_ins(again) and {kind_of(word) for word in stand_ins(again)} <= MADE_UP
     assert STAND_IN.sub("", again) == STAND_IN.sub("", f"{text} ")
     assert redactor.text("see a-token-of-the-labs") == f"see {given_}"
+
+
+@each_row(
+    "text",
+    [
+        "lab%2DT1%2Dtoken",
+        "token=lab%2DT1-token",
+        "https://u:lab%2DT1%2Dtoken@h/",
+        "bGFiLVQxLXRva2Vu",
+        '"token": "lab\\u002dT1-token"',
+    ],
+)
+def test_a_stand_in_that_a_peer_encoded_is_its_own_and_gets_another(text: str) -> None:
+    redactor = Redactor(KnownSecrets())
+    given_ = redactor.secrets.given("a-token-of-the-labs", "token")
+    for hidden in (
+        redactor.text(f"see {text} there"),
+        redactor.path(f"/{text}"),
+        redactor.written(f"a={text}", oauth=True),
+    ):
+        assert stand_ins(hidden) and given_ not in (unquote(hidden), *stand_ins(hidden))
+        assert "%2D" not in hidden and "bGFi" not in hidden
 
 
 @each_row("text", ["lab-T1-token", "Bearer lab-T1-token", '{"token": "lab-T1-token"}', "a=lab-T1-token&b=LABU1CODE"])

@@ -103,7 +103,7 @@ def test_secrets_of_many_exchanges_make_no_later_one_dear(value: str, given: boo
 
 
 def test_the_first_secrets_of_peers_are_looked_for_letter_by_letter_and_the_others_by_a_word_of_theirs() -> None:
-    secrets = [f"correct-horse-{number:04}" for number in range(MOST_TEXTS)]
+    secrets = [f"correct-horse-{number:04}" for number in range(MOST_TEXTS + 1)]
     joined = Joined(config())
     body = json.dumps({f"{number}_token": secret for number, secret in enumerate(secrets)}).encode()
     joined.tape(Requested(0, 1, "unknown", Request("POST", "/x", "", (), body)))

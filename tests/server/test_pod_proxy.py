@@ -170,6 +170,34 @@ async def test_an_answer_comes_back_as_it_is(stage: Stage) -> None:
     assert reply.first is not None
 
 
+async def test_what_takes_long_about_an_exchange_is_done_before_it_is_told_and_no_other_waits_for_it(
+    stage: Stage,
+) -> None:
+    prepared: list[bytes] = []
+    goes_on = asyncio.Event()
+
+    async def prepare(observation: Requested | Replied) -> None:
+        said = observation.request if isinstance(observation, Requested) else observation.response
+        if said.body == b"long":
+            await goes_on.wait()
+        prepared.append(said.body)
+
+    stage.proxy.prepare = prepare
+    first = asyncio.ensure_future(stage.ask("POST", "/a", body=b"long"))
+    await settle()
+    assert (await stage.ask("POST", "/b", body=b"short")).endswith(b"ok")
+    assert [(each.x, each.request.path) for each in stage.observations if isinstance(each, Requested)] == [(1, "/b")]
+    goes_on.set()
+    assert (await first).endswith(b"ok")
+    async with asyncio.timeout(5):
+        while len([each for each in stage.observations if isinstance(each, Replied)]) < 2:
+            await asyncio.wait((asyncio.ensure_future(asyncio.Event().wait()),), timeout=0.005)
+    assert [(each.x, each.request.path) for each in stage.observations if isinstance(each, Requested)][1:] == [
+        (2, "/a")
+    ]
+    assert sorted(prepared) == [b"long", b"ok", b"ok", b"short"]
+
+
 class Broken:
     """An answer with line breaks where none may be: no client of ours would take it for one."""
 

@@ -13,6 +13,7 @@ from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
+from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import JobAccepted
 from lab.jobs.program import program_of
@@ -96,7 +97,9 @@ async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a
     class Behind(TapeRecorder):
         tape = None
 
-        async def prepare(self, request: Request) -> None:
+        async def redact(self, observation: Requested | Replied) -> None:
+            if isinstance(observation, Replied):
+                return
             reached.set()
             await room.wait()
 

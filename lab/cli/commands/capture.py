@@ -79,6 +79,7 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         stack.callback(lambda: tape.close(stop.footer))
         proxy = PodProxy(clock, epoch, origins, connect, console.err)
         proxy.observers.append(tape.observe)
+        proxy.prepare = tape.prepare
         stack.push_async_callback(proxy.stop, round(1000 * PROXY_LIMITS.grace), stop.hurry)
         asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
         await proxy.start(bound=bound)

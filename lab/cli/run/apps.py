@@ -55,7 +55,7 @@ def transport_to(peer: Peer) -> "HttpTransport":
     """What carries requests to another server; what it answers is shown without the credentials."""
     # a lab with a mock of its own needs neither
     from lab.client.transport import HttpTransport
-    from lab.recording.redaction.stand_ins import writings
+    from lab.recording.redaction.writings import writings
 
     return HttpTransport(
         peer.base, peer.token_url, writings(peer.client_secret) | writings(f"{peer.client_id}:{peer.client_secret}")

@@ -16,9 +16,8 @@ from lab.recording.format.reader import demand_closed
 from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
-from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.captured import config_of_capture, pod_hosts
-from lab.recording.tape.header import BODIES, config_of, playback_header
+from lab.recording.tape.header import BODIES, config_of, playback_header, with_secrets
 from lab.settings import Flags, MockSettings
 
 

@@ -11,7 +11,7 @@ from lab.cli.run_settings import Peer
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
-from lab.core.observe import Observation, Requested
+from lab.core.observe import Observation, Replied, Requested
 from lab.core.version import __version__
 from lab.files.growing_files import TapeFile
 from lab.files.recordings import recording_path
@@ -39,8 +39,7 @@ class CaptureTape:
 
         `shapes`: of bodies only the shape is kept.
         """
-        from lab.recording.tape.captured import NoJobs, capture_header
-        from lab.recording.tape.captured_secrets import CaptureRedactor
+        from lab.recording.tape.captured import CaptureRedactor, NoJobs, capture_header
         from lab.recording.tape.header import BODIES, TOKEN_HOST
 
         redactor, clock = CaptureRedactor(self._pod, self._own), self._clock
@@ -57,6 +56,17 @@ class CaptureTape:
         if isinstance(observation, Requested) and observation.request.method not in ("GET", "HEAD"):
             self._tape.flush()
 
+    def over(self, transport: "Transport") -> "Transport":
+        """The same transport, recorded if it has begun."""
+        from lab.client.recorded_transport import RecordedTransport
+
+        return transport if self._tape is None else RecordedTransport(transport, self._clock, self)
+
+    async def prepare(self, observation: Requested | Replied) -> None:
+        """Redact what is long in another thread: nobody else waits for it."""
+        assert self._tape is not None
+        await self._tape.redact(observation)
+
     def look(self) -> None:
         """Find out whether the file is still there."""
         if self._tape is not None:
@@ -68,37 +78,16 @@ class CaptureTape:
             self.exit_code = 4
 
 
-class RecordedPeer:
-    """What our own app says to another server, and is told, where `--record` asks for it."""
-
-    def __init__(self, clock: AnyClock, tape: CaptureTape | None) -> None:
-        self._clock = clock
-        self._tape = tape
-
-    @property
-    def exit_code(self) -> int:
-        """Afterwards: 4 if the tape died, else 0."""
-        return self._tape.exit_code if self._tape is not None else 0
-
-    def over(self, transport: "Transport") -> "Transport":
-        """The same transport, recorded."""
-        from lab.client.recorded_transport import RecordedTransport
-
-        return transport if self._tape is None else RecordedTransport(transport, self._clock, self._tape.observe)
-
-
 @contextmanager
 def recorded_peer(
     settings: MockSettings, peer: Peer, clock: AnyClock, console: Console, stop: Stop
-) -> Iterator[RecordedPeer]:
-    """From the first line of the tape to its footer, whatever ends it."""
-    if settings.record is None:
-        yield RecordedPeer(clock, None)
-        return
+) -> Iterator[CaptureTape]:
+    """What our own app says to another server, and is told, where `--record` asks for it: from first line to footer."""
     origins = [f"{url.scheme}://{url.netloc}" for url in map(urlsplit, (peer.base, peer.token_url))]
     tape = CaptureTape(clock, wall_second(), origins, (), console)
-    tape.begin(settings.record, force=settings.force)
+    if settings.record is not None:
+        tape.begin(settings.record, force=settings.force)
     try:
-        yield RecordedPeer(clock, tape)
+        yield tape
     finally:
         tape.close(stop.footer)

@@ -112,7 +112,8 @@ class FileTape:
         if isinstance(observation, Requested):
             tail = self._tails.of_request(observation)
         else:
-            tail = self._tails.of_reply(observation.response, oauth=False, cut=observation.cut is not None)
+            oauth = self.tape.is_of_identity(observation.x)
+            tail = self._tails.of_reply(observation.response, oauth=oauth, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
         async with self._turns:
             for _ in range(_TRIES):

@@ -8,7 +8,6 @@ from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
-from lab.core.exchange import Request
 from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
 from lab.mock.service import Service
@@ -50,15 +49,10 @@ class TapeRecorder:
         if self.tape is not None:
             self.tape.look()
 
-    async def prepare(self, request: Request) -> None:
-        """Redact a long request that is about to be served."""
+    async def redact(self, observation: Requested | Replied) -> None:
+        """Redact what is long of a request that is about to be served, or of a reply that is about to be told."""
         if self.tape is not None:
-            await self.tape.redact(Requested(0, 0, "", request))
-
-    async def redact(self, reply: Replied) -> None:
-        """Redact a long reply that is about to be told."""
-        if self.tape is not None:
-            await self.tape.redact(reply)
+            await self.tape.redact(observation)
 
     def flush(self) -> None:
         """Write what was told until now."""

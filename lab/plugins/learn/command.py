@@ -17,7 +17,7 @@ from lab.plugins.learn.scenario import scenario_text, slug
 from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
 from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.leaks import leaks
-from lab.recording.tape.captured_secrets import CaptureRedactor
+from lab.recording.tape.captured import CaptureRedactor
 from lab.settings import Flags
 
 _OWN_TOKEN = re.compile(r"(?m)^(latency: \{|)token: (?=\{|[0-9]+(?:ms|[smhd]))")

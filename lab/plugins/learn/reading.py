@@ -28,8 +28,8 @@ from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
 from lab.recording.har import HarContent, HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarText
+from lab.recording.tape.captured import unpacked
 from lab.recording.tape.header import epoch_in
-from lab.recording.tape.unpacked_bodies import unpacked
 
 _APART: Millis = 1_000
 """Between two calls of a cassette that has no times."""

@@ -2,69 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from lab.core.journal.fact import (
-    ClockAdvanced,
-    ClockRestarted,
-    ClockRewound,
-    ClockScaled,
-    Fact,
-    LabEnded,
-    LabMade,
-    LedgerCleared,
-    RecordsDropped,
-)
-from lab.core.journal.numbers import CallCounted, NumberUsed
-from lab.core.journal.shell import (
-    ConnectionClosed,
-    ConnectionOpened,
-    LabFailed,
-    LedgerBack,
-    LedgerLost,
-    LedgerReverted,
-    PlaybackMissed,
-    RequestMalformed,
-    RequestMissed,
-    TapeNoted,
-)
-from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
-from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
-from lab.jobs.facts import (
-    GateDecided,
-    GateExpired,
-    GateOpened,
-    JobAccepted,
-    JobForgotten,
-    JobStatus,
-    ScenarioLoaded,
-    ScenarioMissed,
-    WaitEnded,
-)
+from lab.core.journal import fact, numbers, shell
+from lab.core.journal.fact import Fact
+from lab.faults import facts as of_faults
+from lab.identity import facts as of_identity
+from lab.jobs import facts as of_jobs
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Entry
 
 FACTS: dict[str, type[Fact]] = {
-    fact.type: fact
-    for fact in (
-        *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, KeyRotated),
-        *(CallCounted, NumberUsed, RecordsDropped, FaultArmed, FaultDisarmed, FaultStruck),
-        *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
-        *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared, LabMade, LabEnded),
-        *(
-            ConnectionOpened,
-            ConnectionClosed,
-            RequestMalformed,
-            RequestMissed,
-            LabFailed,
-            LedgerLost,
-            LedgerBack,
-            LedgerReverted,
-            PlaybackMissed,
-            ScenarioMissed,
-            ScenarioLoaded,
-            TapeNoted,
-        ),
-    )
+    found.type: found
+    for room in (fact, numbers, shell, of_faults, of_identity, of_jobs)
+    for found in vars(room).values()
+    if isinstance(found, type) and issubclass(found, Fact) and found is not Fact
 }
 """Every fact type by its name on disk."""
 

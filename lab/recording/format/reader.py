@@ -82,7 +82,7 @@ def _read(file: BinaryIO, name: str) -> Recording:
     file.seek(0)
     try:
         while raw := file.readline(LONGEST_LINE + 1):
-            if len(raw) > LONGEST_LINE:
+            if len(raw) - raw.endswith(b"\n") >= LONGEST_LINE:
                 raise _Unfit(f"the line is longer than {LONGEST_LINE} bytes")
             if not raw.endswith(b"\n"):
                 torn = len(raw)

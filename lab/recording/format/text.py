@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from math import isinf
 
 import msgspec
@@ -22,15 +23,22 @@ _BEYOND = 8_192
 """What begins in a piece tells within so many characters behind it whether it is one."""
 
 
-def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | None:
-    """The first match from a place on, looked for piece by piece."""
+def matches(shape: re.Pattern[str], text: str, place: int = 0) -> Iterator[re.Match[str]]:
+    """As `shape.finditer(text, place)`, piece by piece."""
     while place < len(text):
         stop = place + AT_A_TIME
-        found = shape.search(text, place, stop + _BEYOND)
-        if found is not None and found.start() < stop:
-            return found if found.end() < stop + _BEYOND else shape.match(text, found.start()) or found
-        place = stop
-    return None
+        for found in shape.finditer(text, place, stop + _BEYOND):
+            if found.start() >= stop:
+                break
+            whole = found if found.end() < stop + _BEYOND else shape.match(text, found.start()) or found
+            yield whole
+            place = whole.end()
+        place = max(place, stop)
+
+
+def first(shape: re.Pattern[str], text: str, place: int = 0) -> re.Match[str] | None:
+    """The first of them."""
+    return next(matches(shape, text, place), None)
 
 
 def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: str) -> str:
@@ -39,7 +47,7 @@ def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: 
         return shape.sub(put, text)
     parts: list[str] = []
     end = 0
-    while (found := first(shape, text, end)) is not None:
+    for found in matches(shape, text):
         parts += text[end : found.start()], put(found)
         end = found.end()
     return "".join((*parts, text[end:])) if parts else text
@@ -50,20 +58,31 @@ def dumps(value: object, *, long: bool = False) -> str:
 
     `long`: it may be, and others get the interpreter in between.
     """
-    text = "".join(_parts(value)) if long else _encoder.encode(value)
+    return "".join(_parts(value)) if long else _written(value)
+
+
+def _written(value: object) -> str:
+    text = _encoder.encode(value)
     if text.isascii() and "\\" not in text and "\x7f" not in text:
         return text
-    return replaced(_ESCAPES, _escape, text)
+    return _ESCAPES.sub(_escape, text)
+
+
+@lru_cache(maxsize=4)
+def _long_text(text: str) -> str:
+    """A message comes in its request, and again in the fact that it brings: that it is written twice nobody need wait for."""
+    try:
+        written = msgspec.json.encode(text).decode()  # the same, in a tenth of the time
+    except UnicodeEncodeError:  # lone surrogates, which only the slow one writes
+        written = _encoder.encode(text)
+    return replaced(_ESCAPES, _escape, written)
 
 
 def _parts(value: object) -> Iterator[str]:
     """What the encoder would write, in parts each of which it writes at once."""
     match value:
         case str() if len(value) > AT_A_TIME:
-            try:
-                yield msgspec.json.encode(value).decode()  # the same, in a tenth of the time
-            except UnicodeEncodeError:  # lone surrogates, which only the slow one writes
-                yield _encoder.encode(value)
+            yield _long_text(value)
         case list():
             yield "["
             for number, part in enumerate(value):
@@ -75,7 +94,7 @@ def _parts(value: object) -> Iterator[str]:
                 yield from ("," * (number > 0), *_parts(name), ":", *_parts(part))
             yield "}"
         case _:
-            yield _encoder.encode(value)
+            yield _written(value)
 
 
 def _escape(found: re.Match[str]) -> str:

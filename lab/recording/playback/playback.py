@@ -28,26 +28,32 @@ from lab.core.seeds import uuid4
 from lab.dialects import wires
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
-from lab.identity.routes import IDENTITY_NAMES
+from lab.identity.routes import IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.program.words import Status
 from lab.recording.comparison import excused_request
 from lab.recording.exchange import RecordedExchange, answered_calls, client_call_of, exchanges_of
 from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
-from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
 from lab.recording.playback.matching import (
     Operation,
+    PlayingJob,
+    RecordedJob,
     asked_key,
     asks_alike,
+    device_answers,
     grant_of,
     message_unlike,
     nearest_titles,
+    sort_calls,
     title_unlike,
 )
 from lab.recording.tape.body_shapes import shape_of
 from lab.recording.tape.header import epoch_in
 
+_ROUTE_WORDS = frozenset(
+    "/".join(row.path for rows in (IDENTITY_ROUTES, *(each.routes for each in wires())) for row in rows).split("/")
+)
 GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in wires()))
 """The routes whose answers hold tokens: what was recorded is none here."""
 _SHOWN = 3
@@ -107,6 +113,7 @@ class RecordingPlayback:
         calls = [call for call in answered_calls(exchanges_of(recording)) if how.faults or call.tells]
         self._calls = [call for call in calls if any(each.concerns("req", call.route) for each in how.matchers)]
         self._titles = tuple(islice(dict.fromkeys(call.title for call in calls), _MOST_TITLES))
+        self._words = _ROUTE_WORDS.union(*(call.request.path.split("/") for call in calls))
         self._order = deque(call for call in calls if call.route not in GRANTING)
         self._sorted = sort_calls(calls, recording.facts(), by_count=how.mode is PlaybackMode.BY_COUNT)
         self.devices = device_answers(recording)
@@ -126,6 +133,10 @@ class RecordingPlayback:
         return tuple(
             f"{call.title}: {call.status or call.cut}" for calls in self._sorted.failures.values() for call in calls
         )
+
+    def shown(self, path: str) -> str:
+        """A path as people are told of it: a word that neither recording nor routes have may be anything, a password too."""
+        return "/".join(part if part in self._words or part in self._playing else "…" for part in path.split("/"))
 
     def failure(self, route: str, request: Request, now: Millis) -> Reply | None:
         """What strikes a call that has no other answer here, as those of the identity domain; None: nothing does."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import PlaybackMissed
 from lab.core.jsontext import members_of
@@ -15,11 +15,7 @@ from lab.identity.bearer import bearer_of
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.playback.playback import GRANTING, RecordingPlayback
-from lab.recording.redaction.redactor import Redactor, redactor_of
-from lab.recording.tape.line_cache import LineCache
 
-_MOST_ANSWERED = 1_000
-"""Requests whose secrets are learnt at once."""
 _MOST_MISSED = 1_000
 """Calls without an answer that are told one by one."""
 NOT_RECORDED = 501
@@ -37,9 +33,6 @@ class PlaybackService(Service):
         playback.writer.elsewhere = config.elsewhere
         self.missed: list[str] = []
         """What was called and has no answer, in a sentence each, the first of each kind."""
-        self._lines = LineCache(redactor_of(config))
-        self._answered: dict[tuple[str, Headers, bytes], tuple[Request, str]] = {}
-        """Requests that were answered as recorded, the secrets in which aren't known yet."""
         self._devices: list[tuple[Millis, str, str]] = []
         """When devices will be answered for, their user codes, and the answers."""
 
@@ -53,38 +46,18 @@ class PlaybackService(Service):
         if not isinstance(match, Refusal) and match.route.kind != "open":
             bearer, _ = bearer_of(self.config.switches, self.ledger, request, now, service=match.route.service)
             if isinstance(bearer, Refusal):
-                self._learned(request, route)
                 worded = Reply(self.word(bearer, request.path), route=route)
                 return self._tell(request, self.playback.refusal(route, request, now) or worded, now, c, took)
         answer = self.playback.answer(route, request, now)
         if isinstance(answer, Reply):
-            self._note(request, route)
             return self._tell(request, answer, now, c, took)
         hint = f"Nearest: {'; '.join(answer.near)}" if answer.near else ""
-        path = self._learned(request, route).path(request.path)
-        text = f"{request.method} {path}: {answer.what} {hint}".rstrip()
+        text = f"{request.method} {self.playback.shown(request.path)}: {answer.what} {hint}".rstrip()
         if len(self.missed) < _MOST_MISSED and text not in self.missed:
             self.missed.append(text)
         refusal = Refusal(NOT_RECORDED, f"{answer.what} ({answer.why})", hint, promised=True)
         missed = PlaybackMissed(at=now, why=answer.why, near=answer.near)
         return self._tell(request, Reply(self.word(refusal, request.path), route=route), now, c, took, missed)
-
-    def _note(self, request: Request, route: str) -> None:
-        """Keep in mind what was answered as recorded, one of each kind: who gets every answer so needs no redaction."""
-        self._answered.setdefault((request.query, request.headers, request.body), (request, route))
-        if len(self._answered) > _MOST_ANSWERED:
-            self._learn_answered()
-
-    def _learn_answered(self) -> None:
-        for request, route in self._answered.values():
-            self._lines.request(Requested(0, 0, route, request, 1))
-        self._answered.clear()
-
-    def _learned(self, request: Request, route: str) -> Redactor:
-        """Knows the secrets in all that was asked: one may come again in a path, which stderr tells."""
-        self._learn_answered()
-        self._lines.request(Requested(0, 0, route, request, 1))
-        return self._lines.redactor
 
     def _grant(self, route: str, request: Request, now: Millis, c: int, took: Millis) -> Reply:
         """A call of the OAuth server: answered by one, as late as then, unless what was recorded strikes it."""
@@ -92,7 +65,6 @@ class PlaybackService(Service):
             # as somebody did over the control plane whom the recording has; here nobody else would
             self._devices.remove(due)
             self.answer_device(due[1], due[2], now)
-        self._learned(request, route)
         struck = self.playback.failure(route, request, now)
         if struck is not None:
             return self._tell(request, struck, now, c, took)

@@ -2,17 +2,17 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from types import MappingProxyType
 from typing import assert_never
+from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.format.lines import Body, Enc, Pairs
 from lab.recording.format.text import LONG, dumps, loads
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
-from lab.recording.redaction.written import loose_pairs
 
 _FORM = "x-www-form-urlencoded"
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
@@ -128,3 +128,20 @@ def bytes_of(body: Body, values: Mapping[str, str] = NO_VALUES) -> bytes:
 def text_within(body: Body) -> str:
     """The text in which the body's stand-ins are."""
     return bytes_of(body).decode("utf-8", "surrogateescape")
+
+
+def form_pairs(text: str) -> Pairs | None:
+    """The pairs of a form, if they say all that a strict reader sees in it."""
+    if not text.isascii():
+        return None
+    try:
+        return tuple(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", separator="&"))
+    except ValueError:
+        return None
+
+
+def loose_pairs(text: str) -> Iterator[tuple[str, str]]:
+    """The pairs of a form or query, as well as they can be read."""
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        yield unquote_plus(name), unquote_plus(value)

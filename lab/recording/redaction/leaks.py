@@ -13,10 +13,10 @@ from lab.core.exchange import Json
 from lab.core.jsontext import deep
 from lab.dialects.router import ROUTER
 from lab.recording.format.text import line_value
+from lab.recording.redaction.bodies import loose_pairs
 from lab.recording.redaction.redactor import LAB_CODES, Redactor
 from lab.recording.redaction.secret_names import is_secret
 from lab.recording.redaction.stand_ins import STAND_IN, KnownSecrets, bits, stand_in
-from lab.recording.redaction.written import loose_pairs
 
 _LOOKED_AT = frozenset("u h body fact facts".split())
 """Members of which each is looked at in its own way."""
@@ -49,8 +49,6 @@ _BEFORE = 128
 _ODD = re.compile(r"[^\w.$-]+")
 """What no name has that is told on a terminal."""
 _LONGEST_PLACE = 80
-_LOOKED_AT = frozenset(("u", "h", "body", "fact", "facts"))
-"""Members of a line that are read in a way of their own."""
 _ISSUERS = frozenset({"identity.oraclecloud.com"})
 
 

@@ -8,7 +8,7 @@ credential by itself (`text`).
 import json
 import re
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import lru_cache, partial
 from html import unescape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
@@ -16,12 +16,11 @@ from lab.core.exchange import Headers, Json, text_of
 from lab.dialects import wires
 from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.format.text import first, loads, replaced
+from lab.recording.format.text import first, loads, matches, replaced
 from lab.recording.redaction.secret_names import CLUES, is_secret, is_secret_header, kind_under, names_header
 from lab.recording.redaction.stand_ins import (
     HERE,
     STAND_IN,
-    TAKEN_OUT,
     KnownSecrets,
     kind_of,
     odd_sign,
@@ -36,8 +35,7 @@ _MOST_KEPT = 4096
 _LONGEST_KEPT = 1024
 """Texts that come again and again are remembered, and how long they are at most."""
 _MOST_LONG = 4
-_NOT_YET = -1, ""
-_JWT = re.compile(r"eyJ[\w-]{1,1024}\.eyJ[\w-]+(?:\.[\w-]*)?", re.ASCII)
+"""Long ones: a message comes in its request, and again in the fact that it brings."""
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
 _NAME = re.compile(
     r"[\w.-](?<![\w.-][\w.-])[\w.-]{0,255}+"
@@ -56,8 +54,12 @@ _LOGIN = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
 _BEARER = re.compile(r"(?<=(?<![\w-])Bearer )(?=[\w.~+/%-]*\d)[\w.~+/%-]{16,}=*")
 _HOOK = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
-_QUOTED_NUMBER = re.compile(f'"{TAKEN_OUT}([^"]*){TAKEN_OUT}"')
-_ESCAPED_SIGN = f"\\u{ord(TAKEN_OUT):04x}"
+_SIGN = "\ue000"
+"""Around a number of a text, while the others around it are strings."""
+_QUOTED_NUMBER = re.compile(f'"{_SIGN}([^"]*){_SIGN}"')
+_ESCAPED_SIGN = f"\\u{ord(_SIGN):04x}"
+_OURS = "\ud800"
+"""Around what stands for a secret in a form, query or path, in which nobody can send such a sign."""
 _SLASH = re.compile(r"(/|%2[Ff])")
 _PAIR_NAMES = frozenset("name key field property parameter variable header attribute".split())
 """Members that name what another member of the same object holds, as in `{"name":"password","value":…}`."""
@@ -86,6 +88,17 @@ _PLAIN = frozenset(
 """Parameters of a challenge that say how to ask."""
 
 
+def _text_in_quotes(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+
+
+_MEANT: dict[str, Callable[[str], str]] = {"=": unquote_plus, '"': _text_in_quotes, "\n": str}
+"""How what stands behind a name is read, by the last sign before it: what is encoded is known by what it says."""
+
+
 class Redactor:
     """Puts stand-ins in the places of the secrets of one tape."""
 
@@ -100,10 +113,9 @@ class Redactor:
         self._origins: list[tuple[str, re.Pattern[str], str]] = []
         for origin, word in ((own, HERE), (elsewhere, DECOY_ORIGIN)):
             self.stands_for(origin, word)
-        self._clean: dict[str, tuple[int, str]] = {}
-        """Texts that were redacted, each with the generation of the secrets that were known."""
-        self._long: dict[str, tuple[int, str]] = {}
-        """The same of the last long ones: a message comes in its request, and again in the fact that it brings."""
+        # a text that comes again is clean by what was known then, and anew if that grew
+        self._clean = lru_cache(_MOST_KEPT)(self._cleaned)
+        self._long = lru_cache(_MOST_LONG)(self._cleaned)
 
     def stands_for(self, origin: str, word: str) -> None:
         """Let a word stand for an origin, of which nothing else is a part."""
@@ -115,23 +127,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """What somebody wrote, without what is known as a secret or looks like one."""
-        generation = self.secrets.generation
-        short = len(text) <= _LONGEST_KEPT
-        known, clean = (self._clean if short else self._long).get(text, _NOT_YET)
-        if known != generation:
-            clean = self._with_json(text) if text[:1] in ("{", "[") else self.flat(text)
-            if not short:
-                self._long = {**dict([*self._long.items()][1 - _MOST_LONG :]), text: (generation, clean)}
-                return clean
-            if len(self._clean) >= _MOST_KEPT:
-                self._clean.clear()
-            self._clean[text] = generation, clean
-        return clean
+        clean = self._clean if len(text) <= _LONGEST_KEPT else self._long
+        return clean(text, self.secrets.generation)
+
+    def _cleaned(self, text: str, generation: int) -> str:
+        return self._with_json(text) if text[:1] in ("{", "[") else self.flat(text)
 
     def _with_json(self, text: str) -> str:
         """A text that may be JSON: written anew as the lab does, if what stands in it under a secret's name was hidden."""
         small = text.lower()
-        if TAKEN_OUT in text or _ESCAPED_SIGN in small or not any(clue in small for clue in CLUES):
+        if _SIGN in text or _ESCAPED_SIGN in small or not any(clue in small for clue in CLUES):
             return self.flat(text)
         try:
             loads(text)
@@ -147,67 +152,50 @@ class Redactor:
         for origin, place, word in self._origins:
             if origin in text:
                 text = replaced(place, lambda _, word=word: word, text)  # type: ignore[misc]
-        text = self._known_in(text)
+        text = self.secrets.hidden(text, self._secret)
         if "=" in text or '"' in text:
             text = self._named_in(text)
         if "://" in text and "@" in text:
             text = replaced(_LOGIN, self._login, text)
         for clue, shape in (("-----BEGIN ", _PEM), ("Bearer ", _BEARER), ("whsec_", _HOOK), ("<input ", _TYPED)):
             if clue in text:
-                text = replaced(shape, lambda found: self._encoded(unescape(found[0])), text)
+                text = replaced(shape, lambda found: self._written(unescape(found[0]), unquote), text)
         return text
-
-    def _known_in(self, text: str) -> str:
-        """The text without what is known, and without tokens, which their form tells."""
-        if "lab-" in text or "LABU" in text:  # traffic that itself says so would be let in by a replay
-            text = replaced(STAND_IN, lambda found: self._secret(found[0], "wrong"), text)
-        if "eyJ" in text:
-            text = replaced(_JWT, lambda found: self._secret(found[0], "wrong"), text)
-        return self.secrets.hidden(text)
 
     def _secret(self, value: str, kind: str) -> str:
         return self.secrets.brought(value, kind)
 
-    def _encoded(self, value: str) -> str:
-        """What stands for a secret that may be percent-encoded."""
-        plain = unquote(value)
-        word = self._shaped(plain)
-        if plain not in (value, word):
-            self.secrets.written_as(value, word)
-        return word
+    def _written(self, value: str, meant: Callable[[str], str]) -> str:
+        """What stands for what looks like a secret, by what it is `meant` to say.
 
-    def _shaped(self, value: str) -> str:
-        """What stands for what looks like a secret; it may stand there already."""
-        return value if STAND_IN.fullmatch(value) else self._secret(value, "secret")
+        A stand-in is ours if it stands there as it is: one that is encoded is a peer's, and gets another.
+        """
+        return value if STAND_IN.fullmatch(value) else self._secret(meant(value), "secret")
 
     def _login(self, found: re.Match[str]) -> str:
         name, _, password = found[0].partition(":")
-        return f"{name}:{self._shaped(unquote(password))}"
+        return f"{name}:{self._written(password, unquote)}"
 
     def _named_in(self, text: str) -> str:
         """The text without what a name in it tells to be a secret."""
         parts: list[str] = []
-        end = place = 0
-        while (found := first(_NAME, text, place)) is not None:
+        end, names = 0, matches(_NAME, text)
+        while (found := next(names, None)) is not None:
             place, mark = found.end(), found[0][-1]
             name = found[0].rstrip('=]"') if mark == "=" else found[0].partition('"')[0]
             if not is_secret(name) or name in self._codes:
                 continue
             last = first(_ENDS[mark], text, place)
             value = text[place : len(text) if last is None else last.start(1)]
-            if not value or STAND_IN.fullmatch(value):
-                continue
-            # a sentence may go on behind it, and of what is encoded a form says what it means
+            # a sentence may go on behind it
             worth = (value.rstrip(_TRAILING) or value) if mark == "=" else value
-            plain = unquote_plus(worth) if mark == "=" else worth
-            word = self.secrets.find(worth) or self._secret(plain, "secret")
-            if worth != plain and STAND_IN.fullmatch(word):
-                self.secrets.written_as(worth, word)
+            if not value:
+                continue
+            parts += text[end:place], self._written(worth, _MEANT[mark])
             if ";" in worth:  # in a line of settings the next one comes behind it
                 self._secret(worth.partition(";")[0], "secret")
-            parts += text[end:place], word
-            place += len(value)
-            end = place - len(value) + len(worth)
+            end = place + len(worth)
+            names = matches(_NAME, text, place + len(value))
         return "".join((*parts, text[end:]))
 
     # Headers
@@ -226,7 +214,8 @@ class Redactor:
             return self._challenge(value)
         if name == "location" and "?" in value:  # it repeats what a query said, in another writing
             address, _, query = value.partition("?")
-            return f"{self.text(address)}?{self.written(query, oauth=False)}"
+            hidden = self.written(query, oauth=False)
+            return f"{self.text(address)}?{replaced(STAND_IN, lambda found: quote_plus(found[0]), hidden)}"
         if not value or not is_secret_header(name):
             return self.text(value)
         if name.removesuffix("2").endswith("cookie"):
@@ -292,21 +281,22 @@ class Redactor:
     def written(self, text: str, *, oauth: bool) -> str:
         """A form or query, pair by pair as it was written."""
         # a secret that isn't encoded is no value of one pair
-        text, found = self.secrets.taken_out(text, lambda form, _: _unreadable(form))
-        return found("&".join(self._pair(part, oauth=oauth) for part in text.split("&")))
+        text = self.secrets.hidden(text, mark=lambda form, word: f"{_OURS}{word}{_unreadable(form)}{_OURS}")
+        return "&".join(self._pair(part, oauth=oauth) for part in text.split("&"))
 
     def _pair(self, part: str, *, oauth: bool) -> str:
         name, equals, value = part.partition("=")
         member, plain = unquote_plus(name), unquote_plus(value)
-        if TAKEN_OUT in value:
-            return part
-        if self.is_secret(member, plain, oauth=oauth, reply=False):
+        if _OURS not in value and self.is_secret(member, plain, oauth=oauth, reply=False):
             word = quote_plus(self.named(member, plain, oauth=oauth, reply=False), safe="!")
             return f"{self.text(name)}{equals}{word}{_unreadable(value)}"
         return self._segment(name, "+") + equals + self._segment(value, "+")
 
     def _segment(self, written: str, blank: str) -> str:
         """A part of a URL or form: what it means without secrets, if there are any; else as it was written."""
+        if _OURS in written:
+            parts = enumerate(written.split(_OURS))
+            return "".join(part if number % 2 else self._segment(part, blank) for number, part in parts)
         clean = self.text(written)
         if "%" not in written and (blank not in written or blank != "+"):
             return clean
@@ -323,10 +313,8 @@ class Redactor:
 
     def path(self, path: str) -> str:
         """A path, segment by segment as it was written."""
-        path, found = self.secrets.taken_out(path, lambda form, word: odd_sign(unquote(form), word))
-        return found(
-            "".join(part if _SLASH.fullmatch(part) else self._segment(part, "%") for part in _SLASH.split(path))
-        )
+        path = self.secrets.hidden(path, mark=lambda form, word: f"{_OURS}{word}{odd_sign(unquote(form), word)}{_OURS}")
+        return "".join(self._segment(part, "%") for part in _SLASH.split(path))
 
     # JSON
 
@@ -421,7 +409,7 @@ class _Number(str):
 
     @classmethod
     def of(cls, digits: str) -> "_Number":
-        return cls(f"{TAKEN_OUT}{digits}{TAKEN_OUT}")
+        return cls(f"{_SIGN}{digits}{_SIGN}")
 
     @property
     def digits(self) -> str:

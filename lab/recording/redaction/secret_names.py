@@ -51,7 +51,7 @@ def is_secret_header(name: str) -> bool:
 
 def names_header(name: str) -> bool:
     """Whether the member of that name holds what a header of credentials does."""
-    return len(name) <= _WORTH_KEEPING and _known_header(name)
+    return len(name) <= _WORTH_KEEPING and _TELLS_HEADER.fullmatch(name) is not None
 
 
 def _matches(name: str) -> bool:
@@ -60,12 +60,7 @@ def _matches(name: str) -> bool:
     return (not name.isascii() or any(clue in small for clue in CLUES)) and _NAME.fullmatch(name) is not None
 
 
-def _matches_header(name: str) -> bool:
-    return _TELLS_HEADER.fullmatch(name) is not None
-
-
 _known = lru_cache(maxsize=4096)(_matches)
-_known_header = lru_cache(maxsize=4096)(_matches_header)
 
 
 def kind_under(name: str, *, oauth: bool) -> str:

@@ -4,17 +4,16 @@ A stand-in is a word, `lab-T1-token`: letters, digits and dashes, so no wire nee
 another. The same secret has the same one wherever it stands. Never a hash, for short secrets can be guessed from one.
 """
 
-import json
 import re
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from html import escape
 from math import log2
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from typing import TypeAlias
+from urllib.parse import quote_plus, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
-from lab.recording.format.text import AT_A_TIME
+from lab.recording.format.text import AT_A_TIME, matches
+from lab.recording.redaction.writings import Stretch, TextView, forms, views
 
 KINDS = {
     "token": ("T", "token"), "refresh": ("R", "refresh"), "code": ("G", "code"), "device": ("D", "device"),
@@ -45,16 +44,13 @@ STAND_IN = re.compile(
 )
 """The last one stands for a user code, which is typed by hand: case and dashes don't count."""
 _HOST = re.compile(r"(https?://)?lab-H([0-9]{1,9})-host\.invalid")
-TAKEN_OUT = "\ue000"
-"""A sign of nobody's, around the number of what stood there."""
-_TAKEN_OUT = re.compile(f"{TAKEN_OUT}([0-9]{{1,9}}){TAKEN_OUT}")
 _LONGEST_WORD = 4_096
-_WORD = re.compile(rf"[A-Za-z0-9_-]{{1,{2 * _LONGEST_WORD}}}")
+_WORD = re.compile(rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},{2 * _LONGEST_WORD}}}")
+_JWT = re.compile(r"eyJ[\w-]{1,1024}\.eyJ[\w-]+(?:\.[\w-]*)?", re.ASCII)
 ID_SIGNS = re.compile(r"[A-Za-z0-9._~:=+-]*")
 """What an id on any wire is written with."""
 _DIGIT = re.compile("[0-9]")
 _DIGITS = re.compile("[0-9]+")
-_ENCODED = re.compile("%[0-9A-F]{2}")
 _BITS_OF_CHANCE = 32
 """With less entropy a word of a peer's may be a part of others, as `00000000` is of ids: it is looked for as a whole."""
 
@@ -122,6 +118,10 @@ def with_hosts(text: str, origins: Mapping[int, str]) -> str:
         return found[0] if origin is None else origin if found[1] else origin.partition("://")[2]
 
     return _HOST.sub(put, text)
+
+
+Mark: TypeAlias = Callable[[str, str], str]
+"""Of how a secret was written, and its stand-in, what stands in its place."""
 
 
 class KnownSecrets:
@@ -206,18 +206,6 @@ class KnownSecrets:
         """What stands for a number that is known, where it stands under any name."""
         return self._numbers.get(written) if len(written) >= SHORTEST_SECRET else None
 
-    def written_as(self, written: str, word: str) -> None:
-        """A peer wrote in this way what a word stands for."""
-        if written not in self._of:
-            self._look_for(written, word, bounded=True)
-
-    def look_for(self, text: str, word: str) -> None:
-        """Let a word stand for a text, written like this, wherever it is."""
-        with self.lock:
-            self._texts[text] = word
-            self._listed = None
-            self.generation += 1
-
     def learn_id(self, text: str) -> None:
         """It is an id: everybody may see it, also where somebody sends it as a secret; unless it was one before."""
         if text not in self._of:
@@ -243,10 +231,12 @@ class KnownSecrets:
             new = False
             # quotes around it would be taken for those of JSON
             bare = value.strip('"')
-            for form in writings(bare) if len(bare) <= AT_A_TIME else {bare}:
+            for form in forms(bare) if len(bare) <= AT_A_TIME else {bare}:
                 if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
                     continue
-                by_part = given or (bounded and (self._room <= 0 or _may_be_chance(form)))
+                one_word = len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None
+                by_chance = one_word and bits(form) < _BITS_OF_CHANCE
+                by_part = given or (bounded and (self._room <= 0 or by_chance))
                 if by_part and self._look_for_part(form, word, _MOST_ALIKE if bounded else None):
                     self._texts.pop(form, None)
                     new = True
@@ -260,7 +250,7 @@ class KnownSecrets:
 
     def _look_for_part(self, form: str, word: str, most: int | None) -> bool:
         """Whether it has a word by which it is found, that of no more than so many: one within it, if there are several."""
-        parts = [found for found in _WORD.finditer(form) if found.end() - found.start() >= SHORTEST_SECRET]
+        parts = [*_WORD.finditer(form)]
         if not parts:
             return False
         inner = [found for found in parts if found.start() and found.end() < len(form)]
@@ -276,77 +266,65 @@ class KnownSecrets:
 
     # In texts
 
-    def hidden(self, text: str) -> str:
-        """The text with what is known hidden in it, in whatever writing."""
-        spans = self._found_in(text)
+    def hidden(self, text: str, brought: Mark | None = None, mark: Mark | None = None) -> str:
+        """The text with stand-ins for what is known in it, in whatever writing.
+
+        `brought` gives those of tokens, which their form tells, and of words that are written as stand-ins: a replay would
+        let them in. `mark` gives what stands in the place of a secret that was written so, by that and its stand-in.
+        """
+        spans = [span for view in views(text) for span in self._found_in(view, brought)]
         if not spans:
             return text
         parts: list[str] = []
         end = 0
-        for start, stop, word in _apart(spans):
-            # what overlaps is hidden as one, for of neither the rest may be read
-            parts += text[end:start], word or self._together(text[start:stop])
+        for start, stop, known in _apart(spans):
+            # what overlaps is hidden as one, for of neither the rest may be read; for digits nothing but digits stands
+            written = text[start:stop]
+            word = known or (self.number(written) if _DIGITS.fullmatch(written) else self.brought(written, "secret"))
+            parts += text[end:start], word if mark is None else mark(written, word)
             end = stop
         return "".join((*parts, text[end:]))
 
-    def _found_in(self, text: str) -> "list[tuple[int, int, str]]":
-        """Where what is known stands, in whatever writing, and its stand-in."""
-        listed = self._listed
+    def _found_in(self, view: TextView, brought: Mark | None) -> Iterator[Stretch]:
+        """Where in the text that is viewed something stands, and its stand-in."""
+        text, listed = view.text, self._listed
         if listed is None:
             with self.lock:
                 listed = self._listed = tuple(self._texts.items())
-        spans = [
-            (_with_escape(form, text, place), place + len(form), word)
-            for form, word in listed
-            if form in text
-            for place in _places(form, text)
-        ]
+        for form, word in listed:
+            if form in text:
+                for place in _places(form, text):
+                    yield view.span(_with_escape(form, text, place), place + len(form), word)
         if self._parts:
             parts = self._parts
-            for found in _words(text):
+            for found in matches(_WORD, text):
                 for offset, form, word in parts.get(found[0], ()):
                     start = found.start() - offset
                     if start >= 0 and text.startswith(form, start):
-                        spans.append((start, start + len(form), word))
-        return spans
+                        yield view.span(start, start + len(form), word)
+        yield from self.told_in(view, brought)
 
-    def _together(self, text: str) -> str:
-        """What stands for several that overlap; of digits nothing but digits does."""
-        return self.number(text) if _DIGITS.fullmatch(text) else self.brought(text, "secret")
-
-    def taken_out(self, text: str, sign: Callable[[str, str], str]) -> tuple[str, Callable[[str], str]]:
-        """The text with signs where something stands that is known, and what puts stand-ins in their places.
-
-        `sign` says what comes behind one, by how its secret was written: for that may be what was refused.
-        """
-        spans = self._found_in(text)
-        if not spans:
-            return text, str
-        parts: list[str] = []
-        words: list[str] = []
-        end = 0
-        for start, stop, known in _apart(spans):
-            form = text[start:stop]
-            word = known or self._together(form)
-            parts += text[end:start], f"{TAKEN_OUT}{len(words)}{TAKEN_OUT}"
-            words.append(word + sign(form, word))
-            end = stop
-
-        def put_back(place: re.Match[str]) -> str:
-            number = int(place[1])  # a peer may have written such a sign itself
-            return words[number] if number < len(words) else place[0]
-
-        return "".join((*parts, text[end:])), lambda clean: _TAKEN_OUT.sub(put_back, clean)
+    def told_in(self, view: TextView, brought: Mark | None) -> Iterator[Stretch]:
+        """Where tokens stand, which their form tells, and words that are written as stand-ins."""
+        if brought is None:
+            return
+        for clues, shape in ((("lab-", "LABU"), STAND_IN), (("eyJ",), _JWT)):
+            if any(clue in view.text for clue in clues):
+                for found in matches(shape, view.text):
+                    yield view.span(*found.span(), brought(found[0], "wrong"))
 
     def begun(self, text: str) -> int:
         """The first place from which all that is left of the text begins something that is known; -1: there is none."""
         with self.lock:
             known = [*self._texts, *(form for each in self._parts.values() for _, form, _ in each)]
-        for place in range(max(0, len(text) - 4096), len(text) - SHORTEST_SECRET + 1):
-            rest = text[place:]
-            if any(each.startswith(rest) for each in known):
-                return place
-        return -1
+        found = [
+            view.span(place, len(view.text), "")[0]
+            for view in views(text)
+            for form in known
+            for place in _places(form[:SHORTEST_SECRET], view.text, max(0, len(view.text) - len(form)))
+            if form.startswith(view.text[place:])
+        ]
+        return min(found, default=-1)
 
 
 def bits(word: str) -> float:
@@ -355,22 +333,8 @@ def bits(word: str) -> float:
     return -sum(part * log2(part) for part in parts) * len(word)
 
 
-def _may_be_chance(form: str) -> bool:
-    return len(form) <= _LONGEST_WORD and _WORD.fullmatch(form) is not None and bits(form) < _BITS_OF_CHANCE
-
-
-def _words(text: str) -> Iterator[re.Match[str]]:
-    """The words of a text, none of which lies across two pieces."""
-    place = 0
-    while place < len(text):
-        rest = _WORD.match(text, place + AT_A_TIME)
-        stop = rest.end() if rest else place + AT_A_TIME
-        yield from _WORD.finditer(text, place, stop)
-        place = stop
-
-
-def _places(form: str, text: str) -> Iterator[int]:
-    place = text.find(form)
+def _places(form: str, text: str, place: int = 0) -> Iterator[int]:
+    place = text.find(form, place)
     while place >= 0:
         yield place
         place = text.find(form, place + 1)
@@ -384,11 +348,10 @@ def _with_escape(form: str, text: str, place: int) -> int:
     return place - (len(before) - len(before.rstrip("\\"))) % 2
 
 
-def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | None]]:
+def _apart(spans: list[Stretch]) -> Iterator[Stretch]:
     """Spans that don't overlap, in order; of those that did what they cover together, and no word."""
     first, *others = sorted(spans, key=lambda span: (span[0], -span[1]))
-    start, stop, word = first[0], first[1], first[2]
-    whole: str | None = word
+    start, stop, whole = first
     for begin, end, other in others:
         if begin >= stop:
             yield start, stop, whole
@@ -401,16 +364,3 @@ def _apart(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | 
 def odd_sign(plain: str, word: str) -> str:
     """What is refused in a path as the signs of `plain` are, if the word for it isn't; of ids nothing is."""
     return "%2F" if "/" in plain else "" if "!" in word or ID_SIGNS.fullmatch(plain) else "!"
-
-
-def writings(value: str) -> set[str]:
-    """How it may be written: as it is, percent-encoded, with small letters too, escaped for a page or JSON, in base64."""
-    raw = value.encode("utf-8", "surrogatepass")
-    # one that a form holds as it is, is read as another, and that repeated
-    read = unquote_plus(value).encode("utf-8", "surrogatepass")
-    encoded = {form for each in (raw, read) for form in (quote_plus(each), quote(each, safe=""), quote(each))}
-    forms = {value, unquote(value), unquote_plus(value), escape(value), json.dumps(value)[1:-1], *encoded}
-    forms |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in encoded if "%" in form}
-    for packed in (b64encode(raw), urlsafe_b64encode(raw)):
-        forms |= {packed.decode(), packed.decode().rstrip("=")}
-    return {form for form in forms if len(form) >= SHORTEST_SECRET}

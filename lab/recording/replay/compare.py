@@ -206,6 +206,7 @@ class Comparison(Replayer):
         yours = compared_answer(got.status, got.headers, body, **beside)
         if line.cut is not None and _cut_alike(mine, yours):
             return
+        self.comparator.moved = call.req.enc is not Enc.JSON and bool(stand_ins(text_within(call.req.body)))
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
 

@@ -8,9 +8,8 @@ from lab.core.exchange import is_target
 from lab.recording.bindings import IDS
 from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import CAPTURE, Recording
-from lab.recording.redaction.bodies import declares_form
+from lab.recording.redaction.bodies import declares_form, form_pairs
 from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
-from lab.recording.redaction.written import form_pairs
 from lab.recording.show.shell import Fields, Piece, curl_line, shell_words
 from lab.recording.tape.header import owners_in
 

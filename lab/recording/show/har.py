@@ -20,9 +20,8 @@ from lab.recording.format.codec import fact_document, line_members
 from lab.recording.format.lines import Recording
 from lab.recording.format.text import dumps
 from lab.recording.har import HarEntry, HarLog, HarPair, HarRequest, HarResponse, content_of
-from lab.recording.redaction.bodies import declares_form
+from lab.recording.redaction.bodies import declares_form, form_pairs, loose_pairs
 from lab.recording.redaction.stand_ins import HERE, stand_ins
-from lab.recording.redaction.written import form_pairs, loose_pairs
 from lab.recording.tape.header import epoch_in
 
 LAB_ORIGIN = "http://127.0.0.1:8080"

@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from lab.core.exchange import Headers, Json, json_bytes
 from lab.dialects import wires
 from lab.recording.format.lines import Body
-from lab.recording.redaction.bodies import content_type, value_of
-from lab.recording.redaction.written import form_pairs
+from lab.recording.redaction.bodies import content_type, form_pairs, value_of
 from lab.recording.tape.instants import DATES, MILLIS
 from lab.recording.tape.line_cache import LineCache
 
@@ -42,7 +41,7 @@ def _line(line: str) -> str:
 
 def _body(text: str) -> str:
     value = value_of(text, text.encode()) if text[:1] in "{[" else None
-    return _hidden(text) if value is None else json_bytes(_value("", value)).decode()
+    return "x" * len(text) if value is None else json_bytes(_value("", value)).decode()
 
 
 def _value(name: str, value: Json) -> Json:
@@ -60,11 +59,7 @@ def _value(name: str, value: Json) -> Json:
 
 
 def _text(name: str, text: str) -> str:
-    return text if name in _KEPT and _ONE_WORD.fullmatch(text) else _hidden(text)
-
-
-def _hidden(text: str) -> str:
-    return "x" * len(text)
+    return text if name in _KEPT and _ONE_WORD.fullmatch(text) else "x" * len(text)
 
 
 class ShapedBodies(LineCache):

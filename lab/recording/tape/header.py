@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from lab.core.clock import Epoch, epoch_of, epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
-from lab.identity.clients import DEMO, JANE, Client
+from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
 from lab.jobs.plan import Drawn
 from lab.jobs.program import Program
 from lab.language.shape import member, spelt
@@ -18,7 +18,6 @@ from lab.mock.config import MOST_JOBS, Config
 from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, ScenarioRef
 from lab.recording.redaction.stand_ins import HERE, stand_in
-from lab.recording.tape.accounts import accounts_member, accounts_of
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
@@ -110,20 +109,16 @@ def needed_scenarios(recording: Recording) -> frozenset[str]:
 def settings_of(config: Config) -> dict[str, Json]:
     """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
     changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
-    accounts = accounts_member(config)
-    if accounts is not None:
-        changed[ACCOUNTS] = accounts
-    if config.most_jobs != MOST_JOBS:
-        changed[JOBS] = config.most_jobs
-    if config.base:
-        changed[BASE] = config.base
-    if config.prefix:
-        changed[PREFIX] = config.prefix
-    if config.making:
-        changed[MAKING] = config.making
-    if config.token_scenario and len(config.scenarios) > 1:
-        changed[TOKENS] = config.token_scenario
-    return changed if config.scripted else {**changed, REVIEWER: "person"}
+    beside: dict[str, Json] = {
+        ACCOUNTS: accounts_member(config),
+        JOBS: config.most_jobs if config.most_jobs != MOST_JOBS else None,
+        BASE: config.base,
+        PREFIX: config.prefix,
+        MAKING: config.making,
+        TOKENS: config.token_scenario if len(config.scenarios) > 1 else None,
+        REVIEWER: None if config.scripted else "person",
+    }
+    return changed | {name: value for name, value in beside.items() if value not in (None, "")}
 
 
 def _changed(switches: Switches) -> dict[str, Json]:
@@ -211,3 +206,72 @@ def drawn_in(recording: Recording) -> dict[tuple[str, str, int], Drawn]:
         if isinstance(drawn, dict) and isinstance(ordinal, int) and owner and scenario:
             found.setdefault((owner, scenario, ordinal), drawn)
     return found
+
+
+# Clients and users: all that a replay needs of them, and no secret. It gives each one of its own.
+
+_SECRET = "lab-made-anew-a:b+c%d-"
+"""Two readings of credentials differ in it; it has no `/`, for in a path it may stand as one segment."""
+
+
+class _Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: str
+    public: bool = False
+    active: bool = True
+    redirects: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] | None = None
+    key_id: str | None = None
+    user: str = ""
+    roles: tuple[str, ...] = ()
+
+    def client(self) -> Client:
+        # assertions are made anew by the lab's own key, so that is the one which is registered
+        key = (DEMO.key_id, DEMO.certificate) if self.key_id is not None else ("", "")
+        secret = "" if self.public else _SECRET + self.id
+        grants = GRANTS if self.grants is None else frozenset(self.grants)
+        return Client(self.id, secret, self.redirects, grants, self.active, *key, user=self.user, roles=self.roles)
+
+
+class _User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str
+    display: str = ""
+    roles: tuple[str, ...] = ()
+
+
+class _Accounts(msgspec.Struct, frozen=True):
+    clients: tuple[_Client, ...]
+    users: tuple[_User, ...]
+
+
+def accounts_member(config: Config) -> Json:
+    """Who is known beside the usual ones, or None if nobody is."""
+    if config.clients == (DEMO,) and config.accounts == (JANE,):
+        return None
+    clients = tuple(
+        _Client(
+            id=each.id, public=each.public, active=each.active, redirects=each.redirects,
+            grants=None if each.grants == GRANTS else tuple(sorted(each.grants)),
+            key_id=each.key_id if each.certificate else None, user=each.user, roles=each.roles,
+        )
+        for each in config.clients
+    )  # fmt: skip
+    users = tuple(_User(name=each.name, display=each.display, roles=each.roles) for each in config.accounts)
+    member: Json = msgspec.to_builtins(_Accounts(clients, users))
+    return member
+
+
+def accounts_of(member: Json) -> tuple[tuple[Client, ...], tuple[Account, ...]]:
+    """The clients and users that a header names; msgspec.ValidationError if it doesn't name them so."""
+    named = msgspec.convert(member, _Accounts)
+    users = (Account(each.name, _SECRET + each.name, each.display, each.roles) for each in named.users)
+    return tuple(each.client() for each in named.clients), tuple(users)
+
+
+def with_secrets(config: Config, clients: tuple[Client, ...], accounts: tuple[Account, ...]) -> Config:
+    """The mock of a recording for peers outside: who is known by name among these has its own secret, and keys."""
+    by_id, by_name = {each.id: each for each in clients}, {each.name: each for each in accounts}
+    return replace(
+        config,
+        clients=tuple(by_id.get(each.id, each) for each in config.clients),
+        accounts=tuple(by_name.get(each.name, each) for each in config.accounts),
+    )

@@ -82,8 +82,8 @@ class Tape:
         self._tails = tails or LineCache(redactor_of(service.config))
         self.redactor = self._tails.redactor
         self._service = service
-        self._write, self._sync = write, sync or _nothing
-        self._wall = wall or _unknown
+        self._write, self._sync = write, sync or (lambda: None)
+        self._wall = wall or (lambda: None)
         self.traced = False
         """Whether requests tell their trace id, which a recording doesn't need."""
         self.limit = _NEVER
@@ -143,11 +143,12 @@ class Tape:
             self._put(line_text(cut))
         self._write_held()
         try:
-            self._write(footer(self._n, self._at(now), reason, self._digest))
+            if not self._over:
+                self._write(footer(self._n, self._at(now), reason, self._digest))
         except OSError as fault:
             self._die(f"The recording can't be closed: {fault.strerror or fault}.")
         self._synced()
-        self._over, self._write = True, _ignore
+        self._over = True
 
     def _bound(self) -> None:
         # not in the midst of an exchange or an opening: what is written has to say all of it
@@ -181,7 +182,7 @@ class Tape:
         self._unwritten.clear()
         self._bytes += len(lines)
         try:
-            if lines:
+            if lines and not self._over:
                 self._write(lines)
         except OSError as fault:
             self._die(f"The recording can't be written: {fault.strerror or fault}.")
@@ -208,7 +209,7 @@ class Tape:
 
     def _die(self, why: str) -> None:
         self.dead = self.dead or why
-        self._over, self._write, self._sync = True, _ignore, _nothing
+        self._over, self._sync = True, lambda: None
         self._unwritten.clear()
 
     def _synced(self) -> None:
@@ -257,6 +258,10 @@ class Tape:
         self._put_message("req", pending.at, pending.head, pending.tail, facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
+
+    def is_of_identity(self, x: int) -> bool:
+        """Whether the identity domain was asked in an exchange that isn't answered yet."""
+        return x in self._oauth
 
     def _replied(self, observation: Replied) -> None:
         x, response = observation.x, observation.response
@@ -352,15 +357,3 @@ _PLAIN = frozenset(
     "alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
 )
 """Members that hold the lab's own words and ids, never a peer's; a job's id may be a task's, which its client made."""
-
-
-def _ignore(line: bytes) -> None:
-    """Where the lines of a tape go that is closed or dead."""
-
-
-def _unknown() -> None:
-    """The wall's time, where it tells nothing."""
-
-
-def _nothing() -> None:
-    """What syncs a tape that has nothing to sync."""
