@@ -6,6 +6,7 @@ suite's time. What waits for a socket or a process leaves its core to another: t
 
 import os
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,8 @@ from _pytest.runner import runtestprotocol
 
 AT_A_TIME = 24
 """The most tests that a worker takes at once; they are of one folder, and what its tests share is made seldom."""
+FORKS = sys.platform.startswith("linux")
+"""Windows has no such thing, and what macOS itself brings may break in a process that was forked."""
 
 _reports: Connection | None = None
 """Where a worker sends its reports; None in the process that started it."""
@@ -58,7 +61,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Hand the tests to workers, and take what they report as if it had happened here."""
     option, batches = session.config.option, batches_of(session.items)
     workers = min(option.workers, len(batches))
-    if workers < 2 or option.collectonly or option.usepdb or session.testsfailed:
+    if workers < 2 or not FORKS or option.collectonly or option.usepdb or session.testsfailed:
         return None
     queue, running = Queue(range(len(batches))), dict[Connection, tuple[int, int]]()
     at_work = RawArray("I", workers)  # the place of each one's test, for the case that it dies of it

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from tests.conftest import ROOT
-from tests.workers import AT_A_TIME, Queue, batches_of
+from tests.workers import AT_A_TIME, FORKS, Queue, batches_of
 
 FILES = {
     "a/test_a.py": """
@@ -40,6 +40,9 @@ FILES = {
 }
 
 
+forks = pytest.mark.skipif(not FORKS, reason="tests run in one process here")
+
+
 def run(folder: Path, *options: str) -> tuple[int, str]:
     """What pytest says of these tests, run by two workers."""
     for name, text in FILES.items():
@@ -54,6 +57,7 @@ def run(folder: Path, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@forks
 def test_each_test_is_told_of_once(tmp_path: Path) -> None:
     code, said = run(tmp_path, "--deselect", "b/test_b.py::test_dies")
     assert code == 1
@@ -62,11 +66,13 @@ def test_each_test_is_told_of_once(tmp_path: Path) -> None:
     assert "ERROR b/test_b.py::test_ends_badly - ValueError: at its end" in said
 
 
+@forks
 def test_a_worker_that_dies_is_told_of_with_its_test(tmp_path: Path) -> None:
     code, said = run(tmp_path, "--deselect", "a/test_a.py::test_even")
     assert code == 1 and "a worker ended with -9 in b/test_b.py::test_dies" in said
 
 
+@forks
 def test_after_the_first_failure_nothing_is_begun(tmp_path: Path) -> None:
     code, said = run(tmp_path, "-x")
     assert code == 1 and "stopping after 1 failures" in said
