@@ -1,7 +1,7 @@
 """Patterns: what RE2 reads, in time that grows with the message and no faster."""
 
 import re
-from time import perf_counter
+from time import thread_time
 
 import pytest
 import re2
@@ -167,9 +167,9 @@ def test_no_message_holds_anybody_up(pattern: str, message: str) -> None:
     linear = Pattern(pattern)
     took = []
     for _ in range(3):
-        began = perf_counter()
+        began = thread_time()
         linear.search(message)
-        took.append(perf_counter() - began)
+        took.append(thread_time() - began)
     assert min(took) < 0.05  # as measured: 0.1 to 10 ms
 
 
@@ -179,9 +179,9 @@ def test_the_time_grows_with_the_message_and_no_faster() -> None:
     def least(message: str) -> float:
         took = []
         for _ in range(5):
-            began = perf_counter()
+            began = thread_time()
             assert linear.search(message) is None
-            took.append(perf_counter() - began)
+            took.append(thread_time() - began)
         return min(took)
 
     # a search that starts anew at each letter: 64 times

@@ -547,7 +547,7 @@ def by_jinja() -> Iterator[None]:
         memo.cache_clear()
 
 
-@examples(300, thorough=5000)
+@examples(60, thorough=5000)
 @given(_TEXTS, _NAMES)
 @example(
     "{{ message }}\n{{data.a['b-c'][0]}}{{{ turn }}}",

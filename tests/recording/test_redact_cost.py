@@ -55,10 +55,10 @@ def test_four_times_the_text_takes_less_than_six_times_as_long(piece: str, way: 
     assert seconds(WAYS[way], large) < 6 * max(seconds(WAYS[way], small), 0.01)
 
 
-def seconds(call: Callable[[str], object], text: str) -> float:
-    """What it takes; the best of three, where that isn't long."""
+def seconds(call: Callable[[str], object], text: str, times: int = 3) -> float:
+    """What it takes; the best of so many, where that isn't long."""
     taken = []
-    for _ in range(3):
+    for _ in range(times):
         began = process_time()
         call(text)
         taken.append(process_time() - began)
@@ -69,7 +69,7 @@ def seconds(call: Callable[[str], object], text: str) -> float:
 
 @pytest.mark.parametrize("piece", ["eyJa.eyJ", '"token":"', "lab-S1-secret-x", "=token"])
 def test_a_mebibyte_of_what_looks_like_secrets_is_gone_through_in_a_moment(piece: str) -> None:
-    assert seconds(WAYS["a body"], piece * (LARGE // len(piece))) < 5
+    assert seconds(WAYS["a body"], piece * (LARGE // len(piece)), times=1) < 5
 
 
 @each_row("name", ["t{}_token", "{}"])

@@ -20,15 +20,22 @@ from tests.recording.joined import config
 from tests.recording.test_canaries import FORM, JSON
 
 SIZE = 1_000_000
+
+
+def said(piece: str) -> str:
+    """A text of that size; what is looked at begins seldom in it, for each line of Python is measured."""
+    return (piece + "-" * 200) * (SIZE // (200 + len(piece.encode())))
+
+
 BODIES = {
     "a text": (JSON, json.dumps({"message": "Share it: " + "of it " * (SIZE // 6)}).encode()),
     "names of secrets": (JSON, json.dumps({"message": "of the token that it knows, key=value " * (SIZE // 38)}).encode()),
     "one word": (JSON, json.dumps({"message": "token=" + "x" * SIZE + ' secret="'}).encode()),
     "parts of names": (JSON, json.dumps({"message": "a_" * (SIZE // 2) + ' key="'}).encode()),
-    "no ASCII": (JSON, json.dumps({"message": "schön, key= " * (SIZE // 13)}, ensure_ascii=False).encode()),
-    "broken JSON": (JSON, b'{"message": "' + b"share it key= " * (SIZE // 14)),
-    "JSON in JSON": (JSON, json.dumps({"message": json.dumps({"password": "x" * 20, "a": "of it " * (SIZE // 6)})}).encode()),
-    "bytes": (JSON, b"\xff" + b"of it key= " * (SIZE // 11)),
+    "no ASCII": (JSON, json.dumps({"message": said("schön, key= ")}, ensure_ascii=False).encode()),
+    "broken JSON": (JSON, b'{"message": "' + said("share it key= ").encode()),
+    "JSON in JSON": (JSON, json.dumps({"message": json.dumps({"password": "x" * 20, "a": said("of it ")})}).encode()),
+    "bytes": (JSON, b"\xff" + said("of it key= ").encode()),
     "a form": (FORM, b"message=" + b"of+it+" * (SIZE // 6)),
     "a key": (JSON, json.dumps({"message": "-----BEGIN KEY-----" + "of it " * (SIZE // 6)}).encode()),
 }  # fmt: skip

@@ -25,7 +25,7 @@ from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 RULES = ("C5", "C6", "C7")
-MOST_POLLS = 3_000
+MOST_POLLS = 1_000
 """Of a job that is polled by hand: a longer one tells nothing more."""
 LENGTHS = st.one_of(st.integers(1, 90 * SECOND), st.integers(1, 8 * HOUR), st.integers(1, 4 * DAY))
 JOBS = st.lists(LENGTHS, min_size=1, max_size=5)
