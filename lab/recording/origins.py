@@ -6,8 +6,8 @@ from lab.core.exchange import Json, Request
 from lab.core.jsontext import value_or_none
 from lab.recording.bindings import ANY_VALUE, WORD, is_id
 from lab.recording.exchange import CallOrFact, RecordedExchange
+from lab.recording.redaction.bodies import loose_pairs
 from lab.recording.redaction.stand_ins import STAND_IN, kind_of, stand_ins
-from lab.recording.redaction.written import loose_pairs
 
 
 class Origins:

@@ -28,9 +28,9 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
 from lab.recording.matchers import Matcher
 from lab.recording.origins import Origins, words_of
-from lab.recording.redaction.bodies import bytes_of, plain_body
+from lab.recording.redaction.bodies import bytes_of, plain_body, text_within
 from lab.recording.redaction.redactor import CUT
-from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of
+from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
 from lab.recording.replay.edits import retimed_steps
 from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replayer import ReplayedCall, Replayer
