@@ -102,11 +102,12 @@ class Lazy(Mapping[str, object]):
         return self._by(name)
 
     def __getitem__(self, name: str) -> object:
-        if name not in self._found:
+        found = self._found.get(name, self)
+        if found is self:
             if name not in self._names:
                 raise KeyError(name)
-            self._found[name] = self._find(name)
-        return self._found[name]
+            found = self._found[name] = self._find(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -140,10 +141,13 @@ class _Entries(Lazy):
         self._under_way: set[str] = set()
 
     def _find(self, name: str) -> object:
-        datum, stream = self._data[name], f"{self._stream}/{name}"
+        datum = self._data[name]
+        known = self._drawn.get(place := self._under + name)
+        if known is not None and isinstance(datum, OneOf | Fake):  # as it was drawn
+            return known
         if name in self._under_way:
             raise RenderFailure(f"{name} is made of itself")
-        known = self._drawn.get(place := self._under + name)
+        stream = f"{self._stream}/{name}"
         if known is None and place not in self._drawn and is_drawn(datum):
             known = _draw(datum, self._seed, stream, texts=True)
         self._under_way.add(name)
