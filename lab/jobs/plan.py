@@ -109,10 +109,10 @@ class Plan(Struct, frozen=True, eq=False, dict=True):
     @property
     def data(self) -> Mapping[str, object]:
         """`data` of the scenario as templates see it, made once; most looks at a job see none of it."""
-        if "data" not in (made := self.__dict__):  # `cached_property` takes a lock
+        if "data" not in (own := self.__dict__):  # `cached_property` takes a lock
             program, stream = self.program, f"{self.program.name}/{self.invocation.ordinal}"
-            made["data"] = restore(program.scenario.data, self.drawn, self.seed, stream, under="data/")
-        return cast("Mapping[str, object]", made["data"])
+            own["data"] = restore(program.scenario.data, self.drawn, self.seed, stream, under="data/")
+        return cast("Mapping[str, object]", own["data"])
 
     @property
     def shown(self) -> str:

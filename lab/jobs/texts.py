@@ -139,10 +139,10 @@ def takes_text(gate: Gate) -> bool:
 
 def opening_token(plan: Plan, span: Span) -> str:
     """What names an opening of a gate, or a wait, to a client: 32 hex digits, new each time it opens."""
-    return token_of(plan.seed, plan.invocation.job, span.id, span.visit)
+    return callback_token(plan.seed, plan.invocation.job, span.id, span.visit)
 
 
-def token_of(seed: Seed, job: str, step: str, visit: int) -> str:
+def callback_token(seed: Seed, job: str, step: str, visit: int) -> str:
     return hexes(seed, f"{job}/{step}/callback#{visit}", 32)
 
 

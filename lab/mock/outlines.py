@@ -101,7 +101,7 @@ class _Undecided:
         return None, None
 
 
-class Place(Struct, frozen=True):
+class AlikeJob(Struct, frozen=True):
     """Where an undecided job is: at which of its steps, from when on, and until when."""
 
     job: str
@@ -199,7 +199,7 @@ class Outlines:
         self._alike: dict[tuple[Program, JobOrigin, str], _Undecided | None] = {}
         """None: asked once."""
 
-    def place(self, record: JobRecord, job: str, chosen: Program, now: Millis) -> Place | None:
+    def place(self, record: JobRecord, job: str, chosen: Program, now: Millis) -> AlikeJob | None:
         """Where the job is among those that are alike; None: there are none yet, or it has to be walked.
 
         Only with ids that stand in JSON as they are: UUIDs.
@@ -209,24 +209,24 @@ class Outlines:
             return None
         key = chosen, record.origin, record.input
         if (alike := self._alike.get(key)) is None:
-            asked = key in self._alike
+            once = key in self._alike
             if len(self._alike) >= MOST_OUTLINES:
                 self._alike.pop(next(iter(self._alike)))
             program = self._catalog.scenario_of(record)
-            alike = self._alike[key] = _Undecided(self._config, program, record.origin) if asked else None
+            alike = self._alike[key] = _Undecided(self._config, program, record.origin) if once else None
         return None if alike is None else _place(alike, record, job, now)
 
 
-def _place(alike: _Undecided, record: JobRecord, job: str, now: Millis) -> Place | None:
+def _place(alike: _Undecided, record: JobRecord, job: str, now: Millis) -> AlikeJob | None:
     since, values = record.at, record.drawn_values
     for step, drawn, fixed in alike.steps:
         if isinstance(step, EndingStep):
             kept = alike.program.scenario.retention is None
-            return Place(job, record, values, step, since, None, alike) if kept else None
+            return AlikeJob(job, record, values, step, since, None, alike) if kept else None
         lasts = fixed if drawn is None else values[drawn]
         if not isinstance(lasts, int):
             return None
         if now < (until := since + lasts):
-            return Place(job, record, values, step, since, until, alike)
+            return AlikeJob(job, record, values, step, since, until, alike)
         since = until
     return None

@@ -6,6 +6,7 @@ found out a batch at a time, or when somebody asks. Who must know at once, as a 
 
 from asyncio import get_running_loop
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import real_micros
+from lab.core.exchange import Headers, Request
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Observation, Replied, Requested
 from lab.mock.service import Service
@@ -50,15 +52,22 @@ Taker: TypeAlias = Callable[[Sequence[Kept]], object]
 """Is given each batch, in the order in which all was told."""
 
 
+@lru_cache(maxsize=64)
+def _fields_weight(headers: Headers) -> int:
+    """Of a polling client's header fields once: they are the same object at each call."""
+    return sum(map(len, chain.from_iterable(headers)))
+
+
+def request_weight(request: Request) -> int:
+    """Bytes in it that can be any number."""
+    return len(request.body) + len(request.path) + len(request.query) + _fields_weight(request.headers)
+
+
 def weight(observation: Observation) -> int:
-    """Bytes in it that can be any number: a request's all, a reply's body."""
+    """The same of an observation: a request's all, a reply's body."""
     if type(observation) is Requested:
-        request = observation.request
-        fields = sum(map(len, chain.from_iterable(request.headers)))
-        return len(request.body) + len(request.path) + len(request.query) + fields
-    if type(observation) is Replied:
-        return len(observation.response.body)
-    return 0
+        return request_weight(observation.request)
+    return len(observation.response.body) if type(observation) is Replied else 0
 
 
 def without_body(requested: Requested) -> Requested:
@@ -107,10 +116,9 @@ class Backlog:
         batch.append(Kept(observation, real_micros(), self._service.position))
         if type(observation) is Replied:
             heavy = len(observation.response.body) > SHORT
-        elif type(observation) is Requested:
-            heavy = len(observation.request.body) > SHORT or len(observation.request.headers) > _FEW
         else:
-            heavy = False
+            request = observation.request if type(observation) is Requested else None
+            heavy = request is not None and (len(request.body) > SHORT or len(request.headers) > _FEW)
         if self.urgent and len(batch) == 1:
             get_running_loop().call_soon(self.hand_on)
         if heavy or len(batch) >= _MOST_BEHIND:

@@ -56,9 +56,11 @@ def told_alike(mock: Service, message: str, **members: object) -> None:
 
 @examples(60, thorough=2_000)
 @given(scenarios(), st.booleans(), st.booleans())
-def test_jobs_that_were_asked_the_same_are_told_what_each_of_them_would_be_told_alone(made, scripted, conversational):
-    mock = Service(Config((made,), Switches(), 7, EPOCH, scripted=scripted))
-    told_alike(mock, made.scenario.message, conversational=conversational)
+def test_jobs_that_were_asked_the_same_are_told_what_each_of_them_would_be_told_alone(
+    created, scripted, conversational
+):
+    mock = Service(Config((created,), Switches(), 7, EPOCH, scripted=scripted))
+    told_alike(mock, created.scenario.message, conversational=conversational)
 
 
 TEXTS = {
@@ -68,14 +70,14 @@ TEXTS = {
     "a drawn value counted": "{{ data.picked|string|length }}",
     "a drawn value in capitals": "{{ data.picked|upper }}",
     "a drawn value without a form of its own": "{{ data.price }}",
-    "made of a drawn value": "{{ data.made }}",
+    "a value of a drawn one": "{{ data.derived }}",
     "the time": "{{ now }}",
     "the id": "{{ job.id }}",
     "chosen by the time": "{{ now[22] in '01234' }}",
     "chosen by the id": "{{ job.id[3] in '01234567' }}",
     "marks": "@job@ @0@ @1@ @conversation@",
 }
-DATA = {"picked": PICKED, "price": {"between": [1, 2], "decimals": 2}, "made": {"value": "{{ data.picked }}!"}}
+DATA = {"picked": PICKED, "price": {"between": [1, 2], "decimals": 2}, "derived": {"value": "{{ data.picked }}!"}}
 
 
 @each_row("text", TEXTS.values(), ids=TEXTS)
@@ -112,7 +114,7 @@ LEARNT = [1, 2, 0, 0]
 def test_endings_are_learnt_from_unless_they_are_long_or_no_text(output, counts, monkeypatch):
     written = []
     write = type(FUSION).write
-    monkeypatch.setattr(type(FUSION), "write", lambda *told: written.append(told) or write(*told))
+    monkeypatch.setattr(type(FUSION), "write", lambda *those: written.append(those) or write(*those))
     ended = [WORK, {"complete": "end", "output": output}]
     mock = service(DOCUMENT | {"data": {"picked": PICKED}, "steps": ended, "retention": None})
     bearer, jobs = accepted(mock, "Taxi 42")
@@ -133,7 +135,7 @@ def test_jobs_that_were_told_alike_are_forgotten_each_in_its_time():
 def test_of_what_was_asked_for_the_third_time_nothing_is_written_anew(monkeypatch: pytest.MonkeyPatch):
     written = []
     write = type(FUSION).write
-    monkeypatch.setattr(type(FUSION), "write", lambda *told: written.append(told) or write(*told))
+    monkeypatch.setattr(type(FUSION), "write", lambda *those: written.append(those) or write(*those))
     gate = {"gate": "the-boss", "asks": "{{ data.picked }}?", "patience": "9s"}
     mock = service(DOCUMENT | {"data": {"picked": PICKED}, "steps": [WORK | {"says": "{{ match }}"}, gate, DONE]})
     bearer, jobs = accepted(mock, "Taxi 42")

@@ -18,8 +18,8 @@ from lab.language.templates.bounds import (
     DATA_NAMES,
     NO_ANSWER,
     TEMPLATE_NAMES,
+    TEXT_TOO_LARGE,
     TIMELESS_NAMES,
-    TOO_LARGE,
     Budget,
     LookedUp,
     Lookup,
@@ -258,5 +258,5 @@ def _write(pieces: list[str], room: int, segments: list[_Segment], names: Mappin
             continue
         pieces.append(piece := each if isinstance(each, str) else as_text(look_up(each, names)))
         if (room := room - len(piece)) < 0:
-            raise RenderFailure(TOO_LARGE)
+            raise RenderFailure(TEXT_TOO_LARGE)
     return room

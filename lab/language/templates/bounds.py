@@ -30,7 +30,7 @@ POOL = MOST_WORK // 2
 LONG_WORK = POOL // 5
 """Steps of a call after which others are to be served before the next such one: 5 ms or so."""
 _TOO_MUCH = "the texts together do too much work"
-TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
+TEXT_TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
 _ALONE = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n", re.MULTILINE)
 """A line that holds one tag or comment and nothing else."""
 _SHOWN = 40
@@ -195,7 +195,7 @@ def without_lone_tags(text: str) -> str:
 def fitting(text: str) -> str:
     """The text; RenderFailure if it is larger than an output may be."""
     if len(text if text.isascii() else text.encode("utf-8", "surrogatepass")) > LARGEST_OUTPUT:
-        raise RenderFailure(TOO_LARGE)
+        raise RenderFailure(TEXT_TOO_LARGE)
     return text
 
 
@@ -205,7 +205,7 @@ def text_within_size(pieces: Iterable[str], gap: str = "") -> str:
     for piece in pieces:
         total += len(gap) + len(piece)
         if total > LARGEST_OUTPUT:
-            raise RenderFailure(TOO_LARGE)
+            raise RenderFailure(TEXT_TOO_LARGE)
         kept.append(piece)
     return fitting(gap.join(kept))
 

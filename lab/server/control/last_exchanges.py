@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
-from lab.server.backlog import SHORT, Backlog, Kept, Taker, weight, without_body
+from lab.server.backlog import SHORT, Backlog, Kept, Taker, request_weight, without_body
 from lab.server.limits import ServerLimits
 
 _OBSERVATIONS = 6
@@ -87,27 +87,27 @@ class Buffer:
 
     def take(self, batch: Sequence[Kept]) -> None:
         """Take a batch of observations."""
-        came = 0
-        batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > self.after]
+        came, after, long = 0, self.after, self._long
+        if after:
+            batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > after]
         for each in batch:
             observation = each.observation
-            if isinstance(observation, Replied):
-                if self._long and (request := self._long.pop(observation.x, None)) is not None:
+            if type(observation) is Replied:
+                each.weight = len(observation.response.body)
+                if long and (request := long.pop(observation.x, None)) is not None:
                     if observation.response.status >= 400:
                         self._shorten(request)
-            self._kept.append(each)
-            each.weight = weight(observation)
-            came += each.weight
-            if isinstance(observation, Requested):
+            elif type(observation) is Requested:
+                each.weight = request_weight(observation.request)
                 self._begun += 1
                 if each.weight > SHORT and len(observation.request.body) > SHORT:
-                    self._long[observation.x] = each
+                    long[observation.x] = each
+            came += each.weight
+        self._kept.extend(batch)
         for follower in tuple(self.followers):
             follower(batch)
         self._count(came)
-        self.forget_oldest(len(self._kept) - _OBSERVATIONS * self._exchanges)
-        while self._begun > self._exchanges:
-            self.forget_oldest()
+        self._forget(len(self._kept) - _OBSERVATIONS * self._exchanges, self._begun - self._exchanges)
         if self._shared.bytes > self._size:
             self._shared.keep_to(self._size)
 
@@ -115,24 +115,32 @@ class Buffer:
         assert isinstance(kept.observation, Requested)
         kept.observation = without_body(kept.observation)
         self._count(-kept.weight)
-        kept.weight = weight(kept.observation)
+        kept.weight = request_weight(kept.observation.request)
         self._count(kept.weight)
 
     def _count(self, weight: int) -> None:
         self.bytes += weight
         self._shared.bytes += weight
 
-    def forget_oldest(self, most: int = 1) -> None:
-        """Drop the oldest observations: so many, if there are."""
-        gone = 0
-        for _ in range(most):
-            kept = self._kept.popleft()
+    def forget_oldest(self) -> None:
+        """Drop the oldest observation."""
+        self._forget(1, 0)
+
+    def _forget(self, observations: int, exchanges: int) -> None:
+        """Drop the oldest observations: so many, and those up to the request of so many exchanges."""
+        gone, oldest = 0, self._kept.popleft
+        while observations > 0 or exchanges > 0:
+            kept = oldest()
             gone += kept.weight
-            if isinstance(kept.observation, Requested):
+            observations -= 1
+            if type(kept.observation) is Requested:
                 self._begun -= 1
-                self._long.pop(kept.observation.x, None)
+                exchanges -= 1
+                if self._long:
+                    self._long.pop(kept.observation.x, None)
             self._left = True
-        self._count(-gone)
+        if gone:
+            self._count(-gone)
 
 
 def _exchange(observation: Observation, otherwise: int) -> int:
