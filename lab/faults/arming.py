@@ -100,7 +100,7 @@ def _resolved(
 
 def disarm(scenarios: Iterable[Program], ledger: Ledger, name: str, now: Millis) -> FaultDisarmed | Refusal:
     """Disarm a fault that was armed; one of a scenario stays."""
-    if any(each.rule.name == name for each in armed_faults(ledger.get).armed):
+    if any(each.name == name for each in armed_faults(ledger.get).armed):
         return FaultDisarmed(at=now, by="control", fault=name)
     if any(rule.name == name for rule in _planned(scenarios)):
         return conflict("This fault is in its scenario: it can't be disarmed, only edited away.")
@@ -112,7 +112,7 @@ def listed(
 ) -> Iterator[Planned]:
     """The armed faults, oldest first, then those of each scenario; `struck`: how often, by scenario and name."""
     for each in armed_faults(ledger.get).armed:
-        yield Planned(each.rule.name, None, each.where, struck.get((None, each.rule.name), 0))
+        yield Planned(each.name, None, each.where, struck.get((None, each.name), 0))
     for rule in _planned(scenarios):
         document = fault_document(rule.fault, rule.name)
         yield Planned(rule.name, rule.scenario, document, struck.get((rule.scenario, rule.name), 0))

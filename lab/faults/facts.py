@@ -1,6 +1,7 @@
 """Facts about faults: armed and disarmed from outside, and struck; and the record of those that are armed."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar
 
 from msgspec import Struct
@@ -14,12 +15,17 @@ from lab.faults.model import Rule, armed_rule
 from lab.language.fault import parse_fault
 
 
-class Armed(Struct, frozen=True):
-    """A fault that was armed: the rule it makes, and how it was written."""
+class Armed(Struct, frozen=True, dict=True):
+    """A fault that was armed, as it was written."""
 
-    rule: Rule
+    name: str
     where: Mapping[str, Json]
     at: Millis
+
+    @cached_property
+    def rule(self) -> Rule:
+        """What it makes. It follows from the rest, so no store has to keep it."""
+        return armed_rule(self.name, parse_fault(dict(self.where)))
 
 
 class ArmedRecord(Record, frozen=True, gc=False):
@@ -49,13 +55,13 @@ class FaultArmed(Fact, frozen=True, kw_only=True):
 
     def fold(self, get: Get) -> Changed:
         """One more that is armed; of two with one name the later counts."""
+        one = Armed(self.fault, self.where, self.at)
         try:
-            fault = parse_fault(dict(self.where))
+            one.rule  # noqa: B018
         except ScenarioError:
             return ()  # another lab's form, in an old recording
         known = armed_faults(get)
-        others = tuple(each for each in known.armed if each.rule.name != self.fault)
-        one = Armed(armed_rule(self.fault, fault), self.where, self.at)
+        others = tuple(each for each in known.armed if each.name != self.fault)
         return ((ARMED_KEY, ArmedRecord((*others, one), known.names | {self.fault})),)
 
 
@@ -69,7 +75,7 @@ class FaultDisarmed(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """One less; its name stays taken."""
         known = armed_faults(get)
-        left = tuple(each for each in known.armed if each.rule.name != self.fault)
+        left = tuple(each for each in known.armed if each.name != self.fault)
         return ((ARMED_KEY, replace(known, armed=left)),)
 
 

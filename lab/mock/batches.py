@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
-from lab.core.journal.numbers import UNTOLD
+from lab.core.journal.numbers import is_told
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation
 from lab.mock.service import Service
@@ -108,7 +108,7 @@ class BatchedService(Service):
         """Tell observers of facts that were folded before they looked on: those of the commit at a position."""
         self.position = position
         for fact, x in zip(facts, exchanges, strict=True):
-            if x is None or not isinstance(fact, UNTOLD):
+            if is_told(fact, x):
                 self.tell(Noted(fact.at, fact, x))
 
     def struck_elsewhere(self, fault: str) -> None:

@@ -15,7 +15,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Changes, MemoryLedger
-from lab.core.journal.numbers import UNTOLD
+from lab.core.journal.numbers import is_told
 from lab.core.journal.shared import LogPosition, StoreRefused
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.core.refusal import Refusal
@@ -215,7 +215,7 @@ class Service:
         self._mock.index.note(facts)
         self._journal(facts)
         for fact in facts:
-            if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
+            if is_told(fact, x):
                 self.tell(Noted(fact.at, fact, x))
 
     def _keep(self, facts: tuple[Fact, ...]) -> None:

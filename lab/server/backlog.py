@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import real_micros
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Headers
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Observation, Replied, Requested
 from lab.mock.service import Service
@@ -58,15 +58,11 @@ def _fields_weight(headers: Headers) -> int:
     return sum(map(len, chain.from_iterable(headers)))
 
 
-def request_weight(request: Request) -> int:
-    """Bytes in it that can be any number."""
-    return len(request.body) + len(request.path) + len(request.query) + _fields_weight(request.headers)
-
-
 def weight(observation: Observation) -> int:
-    """The same of an observation: a request's all, a reply's body."""
+    """Bytes in it that can be any number: a request's all, a reply's body."""
     if type(observation) is Requested:
-        return request_weight(observation.request)
+        request = observation.request
+        return len(request.body) + len(request.path) + len(request.query) + _fields_weight(request.headers)
     return len(observation.response.body) if type(observation) is Replied else 0
 
 

@@ -7,7 +7,6 @@ ledger, numbers, journal and report of its own, and the clock of the lab in whic
 so, a header may say it instead.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import chain
 
@@ -15,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
-from lab.control import TENANT_NAME
 from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
-from lab.core.journal.shared import LedgerEnded, StoreLost
+from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
+from lab.core.routes import TENANT_NAME
 from lab.core.seeds import Seed
 from lab.dialects.router import ROUTER
 from lab.jobs.program import Program
@@ -85,8 +84,6 @@ class ServedLab:
         """What earlier processes have accepted."""
         self.calls: LedgerCalls = usual.calls if usual else calls or LocalCalls(clock, self.pass_on, self._files)
         """How all calls reach the ledger, but those for which nothing has to be waited for."""
-        self.users = 0
-        """Calls and commands for it, and for what was chosen there, that are under way."""
         self.choices: dict[str, LabChoice] = {}
         """What may be chosen there."""
         self.chosen: dict[str, ServedLab] = {}
@@ -142,14 +139,6 @@ class LabWish(Struct, frozen=True):
     name: str
     seed: Seed | None = None
     scenarios: tuple[str, ...] | None = None
-    token: str = ""
-    """What opens the control plane's part of it, once it is there. As secret as the others that a store keeps."""
-
-    @classmethod
-    def fulfilled(cls, lab: ServedLab) -> "LabWish":
-        """What would have to be wished for to get a tenant like this one."""
-        config = lab.service.config
-        return cls(lab.name or "", config.seed, tuple(each.name for each in config.scenarios), lab.token)
 
 
 class LabRefused(Exception):
@@ -187,7 +176,6 @@ class Labs:
         """Told of each lab that is made, before its first request."""
         self.leavers: list[Callable[[ServedLab], object]] = []
         """Told of each that is given up."""
-        self._making = asyncio.Lock()
         self._used: dict[int, dict[ServedLab, None]] = {}
         """By connection: where it was used beside the nameless lab, the latest last."""
 
@@ -209,29 +197,19 @@ class Labs:
         """A new tenant, which a call or a command makes; UsageError if it can't be, LabRefused if there are too many."""
         raise NotImplementedError
 
-    async def elsewhere(self, name: str) -> ServedLab | None:
-        """A tenant that isn't here yet, and that another process has."""
-        return None
-
-    async def listed(self) -> Sequence[LabWish]:
-        """Every tenant as it is, in the order of their making, whether it is here or not."""
-        return [LabWish.fulfilled(each) for each in self.named.values()]
+    async def listed(self) -> Sequence[ServedLab]:
+        """Every tenant, in the order of their making, whichever process made it."""
+        await self.usual.calls.fresh()
+        return tuple(self.named.values())
 
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
-        """The name and the control token of each tenant: those that are here at first."""
-        here = dict(self.named)
-        for name, lab in here.items():
-            yield name, lab.token
-        for each in await self.listed():
-            if each.name not in here:
-                yield each.name, each.token
-
-    async def ended(self, name: str) -> bool:
-        """Let nobody have that tenant from now on; False if nobody had."""
-        return name in self.named
-
-    async def left(self, lab: ServedLab) -> None:
-        """A tenant was given up here."""
+        """The name and the control token of each tenant: those that are known here at first."""
+        known = dict.fromkeys(self.named.values())
+        for lab in known:
+            yield lab.name or "", lab.token
+        for lab in await self.listed():
+            if lab not in known:
+                yield lab.name or "", lab.token
 
     # Which one
 
@@ -308,32 +286,19 @@ class Labs:
         """The tenant of that name, made if it isn't there; LabRefused if it can't be."""
         if not self.offered:
             raise LabRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has some."))
-        async with self._making:
-            if (known := self.named.get(wish.name)) is not None:
-                try:
-                    await known.calls.run(lambda now: None)
-                except LedgerEnded:  # by another process
-                    await self.let_go(known)
-                else:
-                    return known
-            return await self._begin(await self.new_tenant(wish, called=called))
+        await self.usual.calls.fresh()
+        return self.named.get(wish.name) or await self.new_tenant(wish, called=called)
 
     async def find(self, name: str) -> ServedLab | None:
         """The tenant of that name, whichever process made it; None: there is none."""
-        if (known := self.named.get(name)) is not None or not self.offered or not TENANT_NAME.fullmatch(name):
-            return known
-        async with self._making:
-            found = self.named.get(name) or await self.elsewhere(name)
-            return found if found is None or name in self.named else await self._begin(found)
+        if name not in self.named and self.offered and TENANT_NAME.fullmatch(name):
+            await self.usual.calls.fresh()
+        return self.named.get(name)
 
-    async def _begin(self, lab: ServedLab) -> ServedLab:
-        self.watch(lab)  # before its ledger is read, which tells observers what was before
-        try:
-            await lab.calls.start(leads=False)
-        except BaseException:
-            await self._forget(lab)
-            raise
+    def begin(self, lab: ServedLab) -> ServedLab:
+        """Serve a tenant from now on."""
         self.named[lab.name or ""] = lab
+        self.watch(lab)
         return lab
 
     def watch(self, lab: ServedLab) -> None:
@@ -342,25 +307,19 @@ class Labs:
             watcher(lab)
 
     async def end(self, name: str) -> bool:
-        """Give a tenant up with all that it holds; False if there is none such."""
-        existed = await self.ended(name)
+        """Give a tenant up with all that it holds, at all processes; False if there is none such."""
         if (lab := self.named.get(name)) is not None:
-            await self.let_go(lab)
-        return existed
+            self.let_go(lab)
+        return lab is not None
 
-    async def let_go(self, lab: ServedLab) -> None:
+    def let_go(self, lab: ServedLab) -> None:
         """A tenant was ended, here or by another process: nothing of it stays here."""
-        if self.named.get(lab.name or "") is lab:
-            del self.named[lab.name or ""]
-            await self._forget(lab)
-
-    async def _forget(self, lab: ServedLab) -> None:
+        del self.named[lab.name or ""]
         for ordinal, used in self._used.items():  # connections may outlive it by far
             self._used[ordinal] = {each: None for each in used if each.usual is not lab}
         self.give_up(lab)
         for leaver in self.leavers:
             leaver(lab)
-        await self.left(lab)
 
     def give_up(self, lab: ServedLab) -> None:
         """Give up all that was chosen in a lab: the next request makes each anew."""

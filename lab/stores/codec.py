@@ -6,7 +6,7 @@ All are JSON, so that `redis-cli` shows what is there. A record is its key in Ba
 
 A commit is what it says of itself and then, behind a line feed, its facts as a journal's line has them:
 
-    {"at":4200,"wall":1767225604200,"exchanges":[12,null]}
+    {"at":4200,"wall":1767225604200,"exchanges":[12,null],"lab":"/t/ann/1767225600000.3"}
     [{"type":"job.accepted","at":4200,…},…]
 """
 
@@ -19,13 +19,11 @@ import msgspec
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import CallCount, Counter
-from lab.core.journal.shared import Commit, LogPlace, LogPosition
+from lab.core.journal.shared import Commit, LabKey, LogPlace, LogPosition
 from lab.core.observe import Noted, Replied, Requested
-from lab.faults.facts import Armed, ArmedRecord
-from lab.faults.model import armed_rule
+from lab.faults.facts import ArmedRecord
 from lab.identity.records import (
     CodeRecord,
     DeviceRecord,
@@ -36,7 +34,6 @@ from lab.identity.records import (
     UserCodeRecord,
 )
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
-from lab.language.fault import parse_fault
 from lab.recording.format.facts import FACTS
 from lab.recording.format.journal_lines import facts_in, facts_line
 
@@ -52,41 +49,24 @@ RECORDS: dict[str, type[Record]] = {
 """Every class of records by its name in a store."""
 
 
-class _ArmedFault(msgspec.Struct, frozen=True):
-    """A fault that is armed, as it was written: the rule follows from that."""
-
-    name: str
-    where: dict[str, Json]
-    at: Millis
-
-
-class _ArmedFaults(msgspec.Struct, frozen=True):
-    """What stands in a store for an `ArmedRecord`, whose rules can't be written."""
-
-    armed: tuple[_ArmedFault, ...]
-    names: frozenset[str]
-
-
-class _CommitHead(msgspec.Struct, frozen=True):
+class _CommitHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a commit says of itself, beside its position and its mark."""
 
     at: Millis
     wall: Millis
     exchanges: tuple[int | None, ...] = ()
+    lab: LabKey = ""
 
 
 def encode_record(record: Record) -> bytes:
     """The record as bytes."""
-    value = _written(record) if isinstance(record, ArmedRecord) else record
-    return type(record).__name__.encode() + _encoded(value)
+    return type(record).__name__.encode() + _encoded(record)
 
 
 def decode_record(data: bytes) -> Record:
     """The record that such bytes are; KeyError or ValueError if this lab has none like it."""
     name, brace, members = data.partition(b"{")
     kind = RECORDS[name.decode()]
-    if kind is ArmedRecord:
-        return _armed(_decoded(brace + members, _ArmedFaults))
     record = _decoded(brace + members, kind)
     return _sharing(record) if isinstance(record, JobRecord) else record
 
@@ -105,7 +85,7 @@ def decode_records(lines: bytes) -> Iterator[tuple[Key, Record]]:
 
 def encode_commit(commit: Commit) -> bytes:
     """A commit, but for its position and its mark."""
-    head = _CommitHead(commit.at, commit.wall, commit.exchanges)
+    head = _CommitHead(commit.at, commit.wall, commit.exchanges, commit.lab)
     return msgspec.json.encode(head) + b"\n" + facts_line(commit.facts)
 
 
@@ -113,7 +93,8 @@ def decode_commit(place: LogPlace, data: bytes) -> Commit:
     """The commit that leads to a place; KeyError or ValueError if this lab can't read it."""
     first, _, line = data.partition(b"\n")
     head, (process, _, number) = msgspec.json.decode(first, type=_CommitHead), place.mark.rpartition(":")
-    return Commit(place.position, process, int(number), head.at, head.wall, tuple(facts_in(line)), head.exchanges)
+    facts = tuple(facts_in(line))
+    return Commit(place.position, process, int(number), head.at, head.wall, facts, head.exchanges, head.lab)
 
 
 class ObservedAt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -157,6 +138,7 @@ class PublishedExchange(msgspec.Struct, frozen=True):
     position: LogPosition
     """Up to where the process had folded the log when it began."""
     observed: list[ObservedAt]
+    lab: LabKey = ""
 
 
 def encode_exchange(exchange: PublishedExchange) -> bytes:
@@ -186,13 +168,3 @@ def _decoded(data: bytes, kind: type[_Value]) -> _Value:
 def _sharing(record: JobRecord) -> JobRecord:
     """The same, with one object for what many jobs have alike, as folding gives it."""
     return replace(record, origin=one_object(record.origin), input=one_object(record.input))
-
-
-def _written(record: ArmedRecord) -> _ArmedFaults:
-    armed = tuple(_ArmedFault(each.rule.name, dict(each.where), each.at) for each in record.armed)
-    return _ArmedFaults(armed, record.names)
-
-
-def _armed(written: _ArmedFaults) -> ArmedRecord:
-    armed = (Armed(armed_rule(each.name, parse_fault(dict(each.where))), each.where, each.at) for each in written.armed)
-    return ArmedRecord(tuple(armed), written.names)

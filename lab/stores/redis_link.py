@@ -36,8 +36,6 @@ class _Question(NamedTuple):
     answers: "asyncio.Future[list[Any]]"
     wanted: int
     come: list[Any]
-    due: float
-    """When the connection is given up, by the loop's clock."""
 
 
 class _Connection(asyncio.Protocol):
@@ -50,30 +48,23 @@ class _Connection(asyncio.Protocol):
         self._nothing = object()
         self._reader = hiredis.Reader(notEnoughData=self._nothing)
         self._questions: deque[_Question] = deque()
-        self._watch: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
         self.over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def ask(self, commands: Sequence[RedisCommand], within: Millis) -> "asyncio.Future[list[Any]]":
+    async def ask(self, commands: Sequence[RedisCommand], within: Millis) -> list[Any]:
         """Their answers; ConnectionError or TimeoutError if they don't come `within` real milliseconds."""
-        question = _Question(self._loop.create_future(), len(commands), [], self._loop.time() + within / 1_000)
+        question = _Question(asyncio.get_running_loop().create_future(), len(commands), [])
         self._questions.append(question)
         self._transport.write(b"".join(map(self._pack, commands)))
-        if self._watch is None:
-            self._watch = self._loop.call_at(question.due, self._look)
-        return question.answers
-
-    def _look(self) -> None:
-        """Give the connection up if the oldest answer is overdue; or look again when it is."""
-        self._watch = None
-        if self._questions and self._questions[0].due <= self._loop.time():
-            self.cut(TimeoutError("not in time"))
-        elif self._questions:
-            self._watch = self._loop.call_at(self._questions[0].due, self._look)
+        try:
+            async with asyncio.timeout(within / 1_000):
+                return await question.answers
+        except TimeoutError as late:
+            self.cut(late)
+            raise
 
     def data_received(self, data: bytes) -> None:
         import hiredis
@@ -96,8 +87,6 @@ class _Connection(asyncio.Protocol):
     def cut(self, why: Exception) -> None:
         """Give it up: whatever is under way gets no answer."""
         self.over = True
-        if self._watch is not None:
-            self._watch.cancel()
         self._transport.abort()
         while self._questions:
             if not (answers := self._questions.popleft().answers).done():

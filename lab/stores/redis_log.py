@@ -1,14 +1,11 @@
 """The shared store in Redis or Valkey: a log, and now and then all records (shared.md).
 
-    PREFIX:TENANT:log        stream: an entry a commit, its id is `POSITION-0`; m mark, c commit
-    PREFIX:TENANT:snapshot   list: a place and the clock at first, then records in pieces
-    PREFIX:TENANT:exchanges  stream: an entry an exchange that a process served
-
-Of a tenant `TENANT` is its name and its birth, so one that was ended leaves nothing that the next of its name could
-find. Its log begins with an entry that whoever made it wrote: where there is no log there is no tenant.
+PREFIX:log        stream: an entry a commit, its id is `POSITION-0`; m mark, c commit
+PREFIX:snapshot   list: a place and the labs at first, then records in pieces, each of one lab, which its first line names
+PREFIX:exchanges  stream: an entry an exchange that a process served
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,12 +24,11 @@ from lab.core.journal.shared import (
     Behind,
     Commit,
     Cursor,
-    LedgerEnded,
+    LabKey,
     LogPlace,
     LogPosition,
     Published,
     SetupReplaced,
-    SharedStore,
     Snapshot,
     StoreRefused,
     Synced,
@@ -43,17 +39,17 @@ from lab.stores.redis_link import RedisCommand, RedisLink, open_link
 
 _AT_ONCE = 10
 """Pieces of a snapshot, of `PIECE` records each, that are read at a time."""
-NAMELESS = "-"
-"""Stands for the tenant without a name; no name begins so."""
 
 _APPEND = """#!lua
 local top, time = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1], redis.call('TIME')
 if (top and top[1] .. top[2][2] or '') ~= ARGV[1] then return 0 end
 if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[2]) then return 0 end
-redis.call('XADD', KEYS[1], ARGV[3], 'm', ARGV[4], 'c', ARGV[5])
+for place = 3, #ARGV, 3 do
+    redis.call('XADD', KEYS[1], ARGV[place], 'm', ARGV[place + 1], 'c', ARGV[place + 2])
+end
 return 1
 """
-"""Take a commit if the last one is that which its process knows, and it isn't late."""
+"""Take commits if the last one is that which their process knows, and they aren't late."""
 
 _KEEP = """#!lua
 local last = redis.call('LINDEX', KEYS[2], 0)
@@ -66,10 +62,9 @@ redis.call('XTRIM', KEYS[3], 'MINID', ARGV[2])
 """Put a snapshot that was written in pieces in the place of the last one, and shorten the log; not if that is newer, or all is gone."""
 
 _PUBLISH = """#!lua
-if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 0 then return end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local bytes = last and tonumber(last[2][2]) or 0
-for place = 4, #ARGV do
+for place = 3, #ARGV do
     bytes = bytes + #ARGV[place]
     redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'b', string.format('%.0f', bytes), 'e', ARGV[place])
 end
@@ -79,13 +74,7 @@ while first and bytes - first[2][2] + #first[2][4] > tonumber(ARGV[2]) do
     first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 end
 """
-"""Publish exchanges, unless they are a tenant's that was ended; each says how many bytes were published with it."""
-
-
-def keys_of(prefix: str, tenant: str = NAMELESS, birth: str = "") -> tuple[str, str, str]:
-    """All that is kept for one: log, snapshot, exchanges."""
-    own = f"{prefix}:{tenant}:{birth + ':' if birth else ''}"
-    return own + "log", own + "snapshot", own + "exchanges"
+"""Publish exchanges; each says how many bytes were published with it."""
 
 
 async def open_store(address: StoreAddress, prefix: str) -> "RedisLog":
@@ -97,15 +86,14 @@ async def open_store(address: StoreAddress, prefix: str) -> "RedisLog":
 class RedisLog:
     """One process's access to what a lab shares: a `SharedStore`."""
 
-    def __init__(
-        self, link: RedisLink, prefix: str, tenant: str = NAMELESS, *, birth: str = "", kept: int = SNAPSHOT_EVERY
-    ) -> None:
-        """`birth` is that of the tenant; empty: it has no name, and so no end. So many commits are `kept` before a snapshot."""
+    def __init__(self, link: RedisLink, prefix: str, *, kept: int = SNAPSHOT_EVERY) -> None:
+        """So many commits are `kept` before a snapshot."""
         self.link, self.prefix = link, prefix
-        lab = f"{prefix}:{NAMELESS}:"
-        self._log, self._snapshot, self._exchanges = keys_of(prefix, tenant, birth)
-        self._setup, self._processes, self._numbers = lab + "setup", lab + "processes", lab + "numbers"
-        self._birth, self._kept = birth, kept
+        names = ("log", "snapshot", "exchanges", "setup", "processes", "numbers")
+        self._log, self._snapshot, self._exchanges, self._setup, self._processes, self._numbers = (
+            f"{prefix}:{name}" for name in names
+        )
+        self._kept = kept
         self._document: bytes | None = None
         """The setup that this process goes by."""
 
@@ -120,7 +108,7 @@ class RedisLog:
         wall = int(seconds) * 1_000 + int(micros) // 1_000
         try:
             if after.position == 0:
-                stands = entries[0][0] == b"1-0" if entries else not self._birth
+                stands = not entries or entries[0][0] == b"1-0"
             else:
                 stands = bool(entries) and _place(entries[0]).position == after.position
                 stands = stands and after.mark in ("", _place(entries.pop(0)).mark)
@@ -131,8 +119,6 @@ class RedisLog:
         return await self._behind(after, entries)
 
     async def _behind(self, after: LogPlace, entries: list[Any]) -> Behind:
-        if self._birth and not entries and not await self.link.ask("EXISTS", self._log):
-            raise LedgerEnded("This tenant was ended.")
         if entries and _place(entries[0]).position > after.position:
             return Behind(f"the store at {self.link.address} no longer has the commits after {after.position}")
         last = await self.link.ask("XREVRANGE", self._log, "+", "-", "COUNT", 1)
@@ -140,26 +126,21 @@ class RedisLog:
         why = f"no longer has commit {after.position}: it was set back to an older state"
         return Behind(f"the store at {self.link.address} {why}", max(after.position - head, 1))
 
-    async def append(self, after: LogPlace, commit: Commit) -> bool:
-        """Take it right behind that place."""
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
+        """Take them right behind that place."""
         last = f"{after.position}-0{after.mark}" if after.position else ""
-        args = last, commit.wall + STALE, f"{commit.position}-0", commit.place.mark, encode_commit(commit)
+        args: list[str | bytes | int] = [last, commits[0].wall + STALE]
+        for each in commits:
+            args += (f"{each.position}-0", each.place.mark, encode_commit(each))
         return bool(await self.link.ask("EVAL", _APPEND, 1, self._log, *args))
 
-    async def wait(
-        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
-    ) -> Collection[SharedStore]:
-        """Those with news, once there are any; none after `timeout` real milliseconds."""
-        streams: dict[str, tuple[SharedStore, str]] = {}
-        for store, (position, cursor) in places.items():
-            assert isinstance(store, RedisLog)
-            streams[store._log] = store, f"{position}-0"
-            if cursor is not None:
-                streams[store._exchanges] = store, cursor or "0-0"
-        ids = (place for _, place in streams.values())
-        read: RedisCommand = ("XREAD", "COUNT", 1, "BLOCK", max(timeout, 1), "STREAMS", *streams, *ids)
-        (found,) = await self.link.ask_all(read, waits=max(timeout, 1))
-        return {streams[key.decode()][0] for key, _ in found or ()}
+    async def wait(self, position: LogPosition, cursor: Cursor | None, timeout: Millis) -> bool:
+        """Whether there is news; not before `timeout` real milliseconds if there is none."""
+        streams = {self._log: f"{position}-0"} | ({} if cursor is None else {self._exchanges: cursor or "0-0"})
+        within = max(timeout, 1)
+        read: RedisCommand = ("XREAD", "COUNT", 1, "BLOCK", within, "STREAMS", *streams, *streams.values())
+        (found,) = await self.link.ask_all(read, waits=within)
+        return bool(found)
 
     # Snapshots
 
@@ -171,7 +152,7 @@ class RedisLog:
         head: bytes | None = await self.link.ask("LINDEX", self._snapshot, 0)
         if head is None:
             return Snapshot()
-        records: dict[Key, Record] = {}
+        records: dict[LabKey, dict[Key, Record]] = {}
         try:
             snapshot, place = msgspec.json.decode(head, type=Snapshot), 1
             while True:
@@ -181,22 +162,28 @@ class RedisLog:
                 if first != head:  # another one took its place meanwhile
                     return await self.snapshot()
                 for piece in pieces:
-                    records.update(decode_records(piece))
+                    lab, _, lines = piece.partition(b"\n")
+                    records.setdefault(lab.decode(), {}).update(decode_records(lines))
                 if len(pieces) < _AT_ONCE:
-                    return replace(snapshot, records=records)
+                    break
                 place += _AT_ONCE
+            labs = {lab: replace(state, records=records.pop(lab, {})) for lab, state in snapshot.labs.items()}
+            if "" not in labs or records:
+                raise ValueError("records of a lab that isn't there")
+            return replace(snapshot, labs=labs)
         except (ValueError, LookupError, TypeError, RecursionError) as fault:
             raise self.link.unreadable(f"{self._snapshot}: {fault}") from None
 
     async def keep(self, snapshot: Snapshot) -> None:
         """Take it in the place of the last one, and let go of the commits before those that are kept."""
         new = f"{self._snapshot}:{snapshot.place.mark}"
-        head = {"place": snapshot.place, "at": snapshot.at, "pace": snapshot.pace}
+        head = replace(snapshot, labs={lab: replace(state, records={}) for lab, state in snapshot.labs.items()})
         await self.link.ask_all(("RPUSH", new, msgspec.json.encode(head)), ("EXPIRE", new, 60))
-        records = list(snapshot.records.items())
-        for start in range(0, len(records), PIECE):
-            piece = encode_records(records[start : start + PIECE])
-            await self.link.ask_all(("RPUSH", new, piece), ("EXPIRE", new, 60))
+        for lab, state in snapshot.labs.items():
+            records = list(state.records.items())
+            for start in range(0, len(records), PIECE):
+                piece = lab.encode() + b"\n" + encode_records(records[start : start + PIECE])
+                await self.link.ask_all(("RPUSH", new, piece), ("EXPIRE", new, 60))
         position = snapshot.place.position
         oldest = f"{max(position - self._kept, 0)}-0"
         await self.link.ask("EVAL", _KEEP, 3, new, self._snapshot, self._log, position, oldest)
@@ -205,9 +192,7 @@ class RedisLog:
 
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Let the processes of this lab read these."""
-        named = "1" if self._birth else ""
-        most = EXCHANGES_KEPT, EXCHANGE_BYTES
-        await self.link.ask("EVAL", _PUBLISH, 2, self._exchanges, self._log, *most, named, *lines)
+        await self.link.ask("EVAL", _PUBLISH, 1, self._exchanges, EXCHANGES_KEPT, EXCHANGE_BYTES, *lines)
 
     async def published(self, after: Cursor) -> Published:
         """What all processes published after a place."""

@@ -23,7 +23,7 @@ from lab.mock.service import Service
 from lab.server.bugs import Bugs
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_log import open_store
@@ -68,16 +68,16 @@ async def sharing(url: str) -> MockServer:
     synced = await store.sync(LogPlace())
     assert isinstance(synced, Synced)
 
-    def process(name: str, clock: SystemClock) -> BatchLoop:
+    def process(name: str, clock: SystemClock) -> LabCalls:
         time = LabTime(clock, synced.wall - clock.now())
-        return BatchLoop(BatchedService(service().config), store, time, name)
+        return LabCalls(BatchLoop(store, name), BatchedService(service().config), time)
 
     clock = SystemClock(WAITING_AT)
     first, second = process("first", SystemClock()), process("second", clock)
     await first.start()
     token = await first.run(partial(granted, first.service))
     job = await first.run(lambda now: accepted(first.service, invoke_request(first.service, token), now))
-    await first.stop()
+    await first.loop.stop()
     server = MockServer(second.service, clock, calls=second)
     origin = await server.start()
     ready(int(origin.rpartition(":")[2]), status_path(second.service, ""), token, [job])
@@ -141,7 +141,7 @@ async def serve(kind: str, arguments: list[str]) -> None:
             kept_log = logged(mock)
             assert kept_log
         if kind in ("ringed", "counting"):
-            from lab.server.control.last_exchanges import Buffer
+            from lab.server.control.journal import Buffer
 
             assert Buffer(mock, ServerLimits(exchanges=1_000))
         more = int(arguments[0]) - 1 if kind in ("full", "lagging") and arguments else 0
@@ -153,9 +153,9 @@ async def serve(kind: str, arguments: list[str]) -> None:
         kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "counting":
-            from lab.server.control.metrics import MockMeter
+            from lab.server.control.metrics import Meters
 
-            assert MockMeter(kept, kept.labs.usual, kept.totals)
+            assert Meters(kept).of
         if kind == "lagging":
             await lag()
         if kind == "fresh":

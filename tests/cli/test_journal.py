@@ -333,7 +333,7 @@ def test_another_lab_is_refused_with_every_difference(folder: Path, port: int) -
     (folder / "scenarios" / "more.yaml").write_text(SCENARIO.replace("slow", "more").replace("SLOW", "MORE"))
     code, words = refused(folder, port, "more", "--seed", "8", "--clock", "manual")
     assert code == 2
-    for difference in ("seed 7, now 8", "clock real, now manual", "scenario slow ", "scenario more wasn't served"):
+    for difference in ("seed 7, now 8", "clock real, now manual", "scenario slow ", "scenario more not served, now "):
         assert difference in words
     assert (folder / "day.journal").read_bytes() == before
 

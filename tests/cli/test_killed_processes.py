@@ -24,7 +24,7 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.dialects.router import ROUTER
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.server.shared.batch_loop import read_log
+from lab.server.shared.folded_log import read_log
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
 from tests.stores.redis_server import RedisServer
@@ -264,7 +264,7 @@ async def check(minute: BusyMinute, store: RedisLog) -> None:
     assert sum(isinstance(fact, TokenGranted) for fact in facts) <= 1 + minute.unanswered
     folded = MemoryLedger()
     folded.commit(facts)
-    assert list(folded._records.items()) == list((await read_log(store))[0].records.items())
+    assert list(folded._records.items()) == list((await read_log(store))[0].labs[""].records.items())
     for lab in minute.labs:
         for job in minute.chance.sample(sorted(minute.accepted), min(20, len(minute.accepted))):
             path = f"base_url{ROUTER.path('status', code='EXPENSES', job=job)}"

@@ -20,7 +20,6 @@ from lab.stores.redis_link import open_link
 from lab.stores.redis_log import open_store
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
-from tests.stores.memory_tenants import MemoryTenants
 from tests.stores.redis_server import RedisServer
 
 SCENARIO = "lab: 1\nname: one\ntitle: One\nagent: {code: ONE}\nask: go\nsteps:\n  - {complete: done, output: Done.}\n"
@@ -48,8 +47,7 @@ def switches(*flags: tuple[str, str], file: str | None = None) -> SwitchSettings
 
 
 async def agreed(shared: MemoryStore, setup: Setup, *, clock_said: bool = False) -> SharedSetup:
-    tenants = MemoryTenants(shared).process()
-    return await agree(shared.process(), tenants, setup, "memory://test (prefix lab)", clock_said=clock_said)
+    return await agree(shared.process(), setup, "memory://test (prefix lab)", clock_said=clock_said)
 
 
 async def test_the_first_process_draws_what_the_others_take(folder: Path) -> None:
@@ -80,13 +78,13 @@ async def test_who_says_the_same_as_the_first_is_welcome(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "difference"),
     [
-        ({"seed": 8}, "seed is 7 there, 8 here"),
-        ({"epoch": 1}, f"epoch is {START_WALL // 1000} there, 1 here"),
-        ({"clock": ClockSettings("manual")}, "clock is real there, manual here"),
-        ({"reviewer": "person"}, "reviewer is script there, person here"),
-        ({"base": "https://lab.example"}, "base is none there, https://lab.example here"),
-        ({"switches": switches(("pod", "other"))}, "pod is acme-test there, other here"),
-        ({"switches": switches(("profile", "rfc"))}, "profile is oci there, rfc here"),
+        ({"seed": 8}, "seed 7, now 8"),
+        ({"epoch": 1}, f"epoch {START_WALL // 1000}, now 1"),
+        ({"clock": ClockSettings("manual")}, "clock real, now manual"),
+        ({"reviewer": "person"}, "reviewer script, now person"),
+        ({"base": "https://lab.example"}, "base none, now https://lab.example"),
+        ({"switches": switches(("pod", "other"))}, "pod acme-test, now other"),
+        ({"switches": switches(("profile", "rfc"))}, "profile oci, now rfc"),
     ],
 )
 async def test_who_says_otherwise_ends_and_names_both_values(
@@ -98,7 +96,7 @@ async def test_who_says_otherwise_ends_and_names_both_values(
     with pytest.raises(UsageError) as refused:
         await agreed(shared, setup_of(folder, **more), clock_said=True)
     named = difference.partition(" ")[0]
-    found = refused.value.what.partition("set up otherwise: ")[2].removesuffix(".").split("; ")
+    found = refused.value.what.partition("begun otherwise: ")[2].removesuffix(".").split("; ")
     assert difference in found
     assert found == [difference] or named == "profile", "nothing else is"
 
@@ -117,8 +115,8 @@ async def test_limits_accounts_and_scenarios_are_agreed_on(folder: Path) -> None
     (folder / "one.yaml").write_text(SCENARIO.replace("Done.", "Over."))
     with pytest.raises(UsageError) as refused:
         await agreed(shared, setup_of(folder, switches=switches(file=str(folder / "other.settings"))))
-    for each in ("limits.jobs is 7 there, 8 here", "clients is acme, demo there, emca, demo here", "scenario one is",
-                 "scenario two is not served there"):  # fmt: skip
+    for each in ("limits.jobs 7, now 8", "clients acme, demo, now emca, demo", "scenario one ",
+                 "scenario two not served, now "):  # fmt: skip
         assert each in refused.value.what
     assert "lab-secret" not in refused.value.what and first.clients[0].secret not in refused.value.what
 
@@ -128,7 +126,7 @@ async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: 
     await agreed(shared, setup_of(folder))
     await shared.process().heartbeat("first")
     monkeypatch.setattr("lab.cli.serve.shared_lab.__version__", "99")
-    with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
+    with pytest.raises(UsageError, match=r"lab \S+, now 99"):
         await agreed(shared, setup_of(folder))
     shared.document = b'{"format":"lab.shared"}'
     with pytest.raises(StoreUnreadable, match="can't be read by this one"):
@@ -182,7 +180,7 @@ async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, mo
             await said.wait()
             await asyncio.to_thread(server.start)
             assert await joining == setup_before, "though a store without a disk begins anew"
-            with pytest.raises(UsageError, match="seed is 7 there, 8 here"):
+            with pytest.raises(UsageError, match="seed 7, now 8"):
                 async with shared_lab(ledger, setup_of(folder, seed=8), agreed=document):
                     pass
 
@@ -222,7 +220,7 @@ def test_a_prefix_is_for_a_shared_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "command", [("XADD", "lab:-:log", "1-0", "x", "y"), ("SET", "lab:-:log", "x"), ("SET", "lab:-:setup", "x")]
+    "command", [("XADD", "lab:log", "1-0", "x", "y"), ("SET", "lab:log", "x"), ("SET", "lab:setup", "x")]
 )
 def test_rubbish_in_the_store_is_exit_3_with_a_sentence(lab: Lab, command: tuple[str, ...]) -> None:
     with RedisServer() as server:

@@ -78,4 +78,4 @@ def test_a_process_that_is_told_otherwise_ends_with_both_values(redis_url: str) 
         ask = [sys.executable, "-m", "lab", "serve", "item-comparison", "--port", "0", "--seed", "8"]
         environment = {**os.environ, "LAB_LEDGER": redis_url}
         done = subprocess.run(ask, capture_output=True, text=True, env=environment, check=False, timeout=30)
-        assert done.returncode == 2 and "seed is 7 there, 8 here" in done.stderr
+        assert done.returncode == 2 and "seed 7, now 8" in done.stderr

@@ -4,9 +4,8 @@ import asyncio
 import io
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import cast
@@ -18,43 +17,33 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.serve.serve_extras import ServeExtras
-from lab.cli.serve.shared_tenants import StoredTenants
+from lab.cli.serve.shared_tenants import SharedTenants
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import ManualClock
 from lab.core.exchange import Json, Request
-from lab.core.journal.shared import SharedStore, SharedTenants
+from lab.core.journal.shared import SharedStore
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
+from lab.identity.records import TokenRecord
 from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop, refused_writes
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
-from lab.stores.redis_tenants import RedisTenants
 from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, made_by_commands, nothing_is_left
 from tests.conftest import examples
 from tests.server.conftest import SCOPE, TOKEN, Peer, control_request
 from tests.server.test_faults import until
-from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
-from tests.stores.memory_tenants import MemoryTenants
+from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.redis_server import RedisServer
 
 _NUMBERS = count()
-Access = tuple[SharedStore, SharedTenants]
-
-
-@dataclass
-class Shared:
-    """What processes share, and how another one gets to it."""
-
-    process: "Callable[[], Access]"
-    memory: MemoryStore
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +53,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shared() -> Shared:
-    store = MemoryStore()
-    tenants = MemoryTenants(store)
-    return Shared(lambda: (store.process(), tenants.process()), store)
+def shared() -> MemoryStore:
+    return MemoryStore()
 
 
 @pytest.fixture(scope="module")
@@ -76,29 +63,39 @@ def redis_url() -> Iterator[str]:
         yield server.url
 
 
-@asynccontextmanager
-async def in_redis(url: str) -> AsyncIterator[Shared]:
+class InRedis:
     """What processes share in a Redis, each by a link of its own."""
-    prefix, stores = f"lab{next(_NUMBERS)}", [await open_store(store_address(url), "unused") for _ in range(2)]
-    accesses: list[Access] = [(RedisLog(each.link, f"{prefix}:-:"), RedisTenants(each.link, prefix)) for each in stores]
+
+    def __init__(self, *stores: RedisLog) -> None:
+        self._stores = list(stores)
+
+    def process(self) -> SharedStore:
+        """Another process's access."""
+        return self._stores.pop()
+
+
+@asynccontextmanager
+async def in_redis(url: str) -> AsyncIterator[InRedis]:
+    prefix = f"lab{next(_NUMBERS)}"
+    stores = [await open_store(store_address(url), prefix) for _ in range(2)]
     try:
-        yield Shared(accesses.pop, MemoryStore())
+        yield InRedis(*stores)
     finally:
         for store in stores:
             await store.close()
 
 
 @asynccontextmanager
-async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[Lab]:
+async def serving(setup: Setup, store: SharedStore, most: int = 0) -> AsyncIterator[Lab]:
     """One of the processes, whose calls may make so many tenants."""
     number = next(_NUMBERS)
     setup = replace(setup, make_service=BatchedService, clock=make_clock(setup.settings.clock))
-    service = BatchedService(setup.config)
-    calls = BatchLoop(service, access[0], LabTime(setup.clock, START_WALL), f"process-{number}")
+    service, loop = BatchedService(setup.config), BatchLoop(store, f"process-{number}")
+    calls = LabCalls(loop, service, LabTime(setup.clock, START_WALL))
     console = Console(io.StringIO(), io.StringIO())
 
-    def tenants(usual: ServedLab) -> StoredTenants:
-        return StoredTenants(setup, console, ServeExtras(tenants=most), access[1], usual)
+    def tenants(usual: ServedLab) -> SharedTenants:
+        return SharedTenants(setup, console, ServeExtras(tenants=most), usual)
 
     server = MockServer(service, setup.clock, setup.limits, calls, labs=tenants)
     plane = ControlPlane(server, TOKEN)
@@ -112,22 +109,22 @@ async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[
             await peer.close()
         await plane.stop()
         await server.stop(0)
-        await cast("StoredTenants", server.labs).close()
-        await calls.stop()
+        await loop.stop()
 
 
 @asynccontextmanager
-async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tuple[Lab, Lab]]:
+async def two(folder: Path, shared: MemoryStore | InRedis, most: int = 0) -> AsyncIterator[tuple[Lab, Lab]]:
     setup = loaded(folder)
     async with serving(setup, shared.process(), most) as one, serving(setup, shared.process(), most) as other:
         yield one, other
 
 
-def stored(lab: Lab) -> StoredTenants:
-    return cast("StoredTenants", lab.server.labs)
+def loop_of(lab: Lab) -> BatchLoop:
+    """What runs the calls of a process."""
+    return cast("LabCalls", lab.server.labs.usual.calls).loop
 
 
-async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
+async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 2) as labs:
         granted = await asyncio.gather(*(each.token("/t/ann") for each in (*labs, *labs)))
         assert {each.status for each in granted} == {200}
@@ -142,7 +139,7 @@ async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path,
         assert health[0] == health[1]
 
 
-async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: Shared) -> None:
+async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 2) as (one, other):
         token, started = await one.started("/t/ann")
         job = str(started.json["jobId"])
@@ -151,8 +148,8 @@ async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: Shared) -
         await one.token("/t/bob")
         assert [await each.polled(token, job, "/t/bob") for each in (one, other)] == [401, 401]
         assert [await each.polled(token, job, "") for each in (one, other)] == [401, 401]
-        for tenant in (each.server.labs.named["ann"] for each in (one, other)):
-            await cast("BatchLoop", tenant.calls).relay.publish()
+        for each in (one, other):
+            await loop_of(each).relay.publish()
         for each in (one, other):
             found = (await each.control("GET", "t/ann/jobs")).json["jobs"]
             assert [listed["job"] for listed in found] == [job]
@@ -167,7 +164,7 @@ async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: Shared) -
         assert await one.polled(token, job, "/t/ann") == 401
 
 
-async def test_a_process_that_comes_later_finds_what_is_there_of_a_tenant(tmp_path: Path, shared: Shared) -> None:
+async def test_a_process_that_comes_later_finds_what_is_there_of_a_tenant(tmp_path: Path, shared: MemoryStore) -> None:
     setup = loaded(tmp_path)
     async with serving(setup, shared.process()) as first:
         await first.control("POST", "tenants", {"name": "ann", "seed": 3, "scenarios": ["short"]})
@@ -181,7 +178,7 @@ async def test_a_process_that_comes_later_finds_what_is_there_of_a_tenant(tmp_pa
         assert b'"job.accepted"' in (await late.control("GET", "t/ann/journal")).body
 
 
-async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path, shared: Shared) -> None:
+async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared) as (one, other):
         control = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
         token, started = await one.started("/t/ann")
@@ -203,7 +200,7 @@ async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path
             assert not each.server.labs.named
 
 
-async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Path, shared: Shared) -> None:
+async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 5) as (one, other):
         token, started = await one.started("/t/ann")
         job = str(started.json["jobId"])
@@ -223,53 +220,76 @@ async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Pat
         assert {each.status for each in found} == {200}, "who calls it there makes it"
 
 
-async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:
+async def test_one_is_made_and_ended_at_processes_where_nobody_calls_it(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 2) as (one, other):
         for name in ("ann", "bob"):
-            await other.token(f"/t/{name}")
+            await one.token(f"/t/{name}")
+        await until(lambda: [*other.server.labs.named] == ["ann", "bob"])
         await one.control("DELETE", "tenants/ann")
-        await stored(other).let_go_ended()
-        assert [*other.server.labs.named] == ["bob"] == [*stored(other)._births]
+        await until(lambda: [*other.server.labs.named] == ["bob"])
+        assert [*loop_of(other).labs] == ["", cast("LabCalls", other.server.labs.named["bob"].calls).key]
+        assert loop_of(other).relay.labs.keys() == loop_of(other).labs.keys()
 
 
-async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_is_gone(
-    tmp_path: Path, shared: Shared
+async def test_calls_for_several_tenants_share_the_ways_to_the_store(tmp_path: Path, shared: MemoryStore) -> None:
+    async with two(tmp_path, shared, 9) as (one, other):
+        for name in ("ann", "bob", "cy"):
+            await one.token(f"/t/{name}")
+        before, head = loop_of(one).counts.commits, shared.head
+        shared.gate.clear()
+        granted = [asyncio.ensure_future(one.token(f"/t/{name}")) for name in ("ann", "bob", "cy")]
+        await until(lambda: loop_of(one)._calls.qsize() >= 2)
+        shared.gate.set()
+        assert {each.status for each in await asyncio.gather(*granted)} == {200}
+        assert loop_of(one).counts.commits - before <= 2 < shared.head - head == 3, "a commit for each lab"
+        await loop_of(other).usual.fresh()
+        for lab in (one, other):
+            found = [len(list(each.service.ledger.of(TokenRecord))) for each in lab.server.labs.named.values()]
+            assert found == [2, 2, 2]
+
+
+async def test_a_snapshot_has_the_tenants_that_are_there(
+    tmp_path: Path, shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with two(tmp_path, shared, 1) as (one, _):
-        await one.token("/t/ann")
-        follower = Peer(*await asyncio.open_connection("127.0.0.1", one.control_port))
-        await follower.send(control_request(one.control_port, "GET", "t/ann/journal?follow=1"))
-        await follower.reader.readuntil(b"token.granted")
-        ann = one.server.labs.named["ann"]
-        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followers
-        await follower.close()
-        await until(lambda: ann.users == 0)
-        assert not cast("BatchLoop", ann.calls).relay.followers
+    monkeypatch.setattr(batch_loop, "SNAPSHOT_EVERY", 6)
+    shared.kept, setup = 0, loaded(tmp_path)
+    async with serving(setup, shared.process(), 2) as first:
+        await first.token("/t/gone")
+        await first.control("DELETE", "tenants/gone")
+        control = (await first.control("POST", "tenants", {"name": "ann", "seed": 3})).json["control_token"]
+        token, started = await first.started("/t/ann")
+        await until(lambda: shared.snapshot.place.position >= 6)
+        assert shared.commits[0].position == 6, "the log has no commit any more that made one"
+    async with serving(setup, shared.process(), 2) as late:
+        assert [*late.server.labs.named] == ["ann"]
+        assert await late.polled(token, str(started.json["jobId"]), "/t/ann") == 200
+        health = await late.control("GET", "t/ann/health", token=control)
+        assert (health.status, health.json["seed"]) == (200, 3)
 
 
 async def test_one_whose_commits_were_refused_is_well_again_without_a_call(
-    tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_IDLE", "_LOOK"):
-        monkeypatch.setattr(batch_loop, name, 10)
+    monkeypatch.setattr(batch_loop, "_IDLE", 10)
     monkeypatch.setattr(batch_loop, "PROCESS_LIFETIME", 1_000_000)  # no heartbeat is due
     async with serving(loaded(tmp_path), shared.process(), 1) as lab:
         assert (await lab.token("/t/ann")).status == 200
         calls = lab.server.labs.named["ann"].calls
-        store = cast("MemoryStoreAccess", cast("BatchLoop", calls).store).shared
-        store.full = True
+        shared.full = True
         assert (await lab.token("/t/ann")).status == 503 and "it is full" in str(calls.trouble)
-        store.full = False
+        shared.full = False
         monkeypatch.setattr(refused_writes, "SETTLED", 0)
         await until(lambda: calls.trouble is None)
 
 
-async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:
+async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 1) as (one, _):
         await nothing_is_left(one)
 
 
-async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:
+async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(
+    tmp_path: Path, shared: MemoryStore
+) -> None:
     async with two(tmp_path, shared, 2) as (one, other):
         token, started = await one.started("/t/ann")
         fault = {"route": "status", "strike": "hang"}
@@ -277,7 +297,7 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
         polling = asyncio.ensure_future(other.polled(token, str(started.json["jobId"]), "/t/ann"))
         await until(lambda: _replying(other, "ann"))
         await one.control("DELETE", "tenants/ann")
-        await stored(other).let_go_ended()
+        await loop_of(other).usual.fresh()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await polling
 
@@ -285,14 +305,14 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
 def _replying(lab: Lab, name: str) -> bool:
     """Whether a reply is under way to a call that the ledger has taken."""
     tenant = lab.server.labs.named.get(name)
-    return tenant is not None and bool(tenant.users) and tenant.service.strikes.total() > 0
+    return tenant is not None and tenant.service.strikes.total() > 0
 
 
-async def test_a_clock_moves_at_every_process_and_no_other_moves(tmp_path: Path, shared: Shared) -> None:
+async def test_a_clock_moves_at_every_process_and_no_other_moves(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 2) as (one, other):
         jobs = {name: str((await one.started(f"/t/{name}"))[1].json["jobId"]) for name in ("ann", "bob")}
         waiting = asyncio.ensure_future(other.control("GET", f"t/ann/jobs/{jobs['ann']}?until=COMPLETE&timeout=20s"))
-        await until(lambda: any(each.users for each in other.server.labs.named.values()))
+        await until(lambda: _waits(other, "ann"))
         assert (await one.control("POST", "t/ann/clock", {"advance": "1h"})).json["now"] == 3_600_000
         assert (await waiting).json["status"] == "COMPLETE", "who waits at another process learns of it"
         for each in (one, other):
@@ -301,7 +321,13 @@ async def test_a_clock_moves_at_every_process_and_no_other_moves(tmp_path: Path,
             assert (await each.control("GET", f"t/bob/jobs/{jobs['bob']}")).json["status"] == "RUNNING"
 
 
-async def test_no_more_are_made_than_may_be_at_all_processes_together(tmp_path: Path, shared: Shared) -> None:
+def _waits(lab: Lab, name: str) -> bool:
+    """Whether somebody waits for the clock of a tenant."""
+    tenant = lab.server.labs.named.get(name)
+    return tenant is not None and cast("ManualClock", tenant.clock).due is not None
+
+
+async def test_no_more_are_made_than_may_be_at_all_processes_together(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 3) as labs:
         found = await asyncio.gather(*(labs[number % 2].token(f"/t/t-{number}") for number in range(8)))
         assert sorted(each.status for each in found) == [200] * 3 + [503] * 5
@@ -311,31 +337,28 @@ async def test_no_more_are_made_than_may_be_at_all_processes_together(tmp_path: 
         assert (await labs[0].ask(f"/t/one-more{DISCOVERY}")).status == 200
 
 
-async def test_what_commands_make_takes_no_place_of_what_calls_make(tmp_path: Path, shared: Shared) -> None:
+async def test_what_commands_make_takes_no_place_of_what_calls_make(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 2) as labs:
         await made_by_commands(labs[0])
 
 
-async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_path: Path, shared: Shared) -> None:
+async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared) as (one, other):
         token = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
         got = await other.control("GET", "clock", token=token)
         assert (got.status, got.json["error"]) == (403, "This token is good for /_lab/t/ann/ alone.")
         assert (await other.control("GET", "t/bob/clock", token=token)).status == 403
         assert (await other.control("GET", "clock", token="made-up")).status == 401
-        assert not other.server.labs.named, "who shows none that is good opens nothing"
         assert (await other.control("GET", "t/ann/clock", token=token)).status == 200
         assert (await other.control("DELETE", "tenants/ann", token=token)).status == 200
         assert (await one.control("GET", "t/ann/clock")).status == 404
 
 
-async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared: Shared) -> None:
+async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared: MemoryStore) -> None:
     async with two(tmp_path, shared, 9) as (one, other):
         token, started = await one.started("/t/ann")
         job = str(started.json["jobId"])
-        shared.memory.gone = True
-        for memory in _stores(one):
-            memory.gone = True
+        shared.gone = True
         got = [await one.token(f"/t/{name}") for name in ("ann", "bob")]
         assert [(each.status, each.headers["retry-after"]) for each in got] == [(503, "1")] * 2
         assert await one.polled(token, job, "/t/ann") == 503
@@ -343,18 +366,12 @@ async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared
         assert (await other.control("GET", "t/ann/jobs")).status == 503
         nobody = await other.control("GET", "t/ann/jobs", token="")
         assert nobody.status == 401, "for that no store is asked"
-        shared.memory.gone = False
-        for memory in _stores(one):
-            memory.gone = False
-        await cast("BatchLoop", one.server.labs.named["ann"].calls).back.wait()
+        shared.gone = False
+        for each in (one, other):
+            await loop_of(each).back.wait()
         assert [await each.polled(token, job, "/t/ann") for each in (one, other)] == [200, 200]
         assert (await one.token("/t/bob")).status == 200
         assert b'"ledger.back"' in (await one.control("GET", "t/ann/journal")).body
-
-
-def _stores(lab: Lab) -> list[MemoryStore]:
-    maker = cast("StoredTenants", lab.server.labs)
-    return [*cast("MemoryTenants", maker._store._shared).stores.values()]  # type: ignore[attr-defined]
 
 
 # No fact of one in another's journal
@@ -427,8 +444,8 @@ class SharedCaller:
 
     async def check(self) -> None:
         """Whether the journal at each process tells of all these calls, and of no others."""
-        for tenant in [await self.tenant(lab) for lab in self.labs]:
-            await cast("BatchLoop", tenant.calls).relay.publish()
+        for lab in self.labs:
+            await loop_of(lab).relay.publish()
         for lab in self.labs:
             tenant = await self.tenant(lab)
             await tenant.calls.look()
@@ -489,5 +506,5 @@ async def test_after_a_store_was_killed_there_is_of_a_tenant_what_the_store_kept
             await asyncio.to_thread(server.start)
             for each in (one, other):
                 while (got := await each.polled(token, job, "/t/ann")) == 503:
-                    await cast("BatchLoop", each.server.labs.usual.calls).back.wait()
+                    await loop_of(each).back.wait()
                 assert got == status

@@ -29,9 +29,9 @@ from hypothesis.stateful import (
 
 from lab.clocks import breathe, real_millis, settle
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import MemoryLedger
-from lab.core.journal.numbers import UNTOLD
+from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
@@ -534,7 +534,7 @@ class LabDays(RuleBasedStateMachine):
         decided = Counter((fact.job, fact.round) for fact in self.labs.facts if isinstance(fact, GateDecided))
         team = {job.id: job.team for job in self.model.jobs}
         assert all(count <= APPROVALS[team[job]] for (job, _), count in decided.items()), "decided twice"
-        journaled = [fact for fact in self.labs.facts if not isinstance(fact, UNTOLD)]
+        journaled = [fact for fact in self.labs.facts if not isinstance(fact, NumberUsed | RecordsDropped)]
         assert self.noted == journaled or len(self.labs.servers) > 1, "the journal holds what was told"
         folded = MemoryLedger()
         folded.commit(self.labs.facts)

@@ -23,7 +23,7 @@ from lab.server import listening_server
 from lab.server.control import plane
 from lab.server.listener import Bound
 from lab.server.mock_server import MockServer
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import LabCalls
 from tests.server.conftest import Answer, bearer, request
 
 CONTROL_TOKEN = "machine"
@@ -128,7 +128,7 @@ def _without_sockets() -> Iterator[None]:
 class MemoryServer:
     """One process of a lab: its service, its API and its control plane."""
 
-    def __init__(self, service: Service, clock: ManualClock, calls: BatchLoop | None = None) -> None:
+    def __init__(self, service: Service, clock: ManualClock, calls: LabCalls | None = None) -> None:
         """`calls` is the loop of a process that shares its lab."""
         self.service = service
         self.clock = clock
@@ -161,7 +161,7 @@ class MemoryServer:
 
     async def retire(self, grace: Millis = 3_600_000) -> "asyncio.Task[None]":
         """Begin to stop: nobody new is accepted, and what is under way may end. Done once it has."""
-        listener = self.server._listener
+        listener = self.server.listeners[0]
         stopping = asyncio.create_task(self.server.stop(grace))
         await settle()
         assert isinstance(listener, MemoryListener) and listener.closed
@@ -172,7 +172,7 @@ class MemoryServer:
         await self.plane.stop()
         await self.server.stop(0)
         if self.calls is not None:
-            await self.calls.stop()
+            await self.calls.loop.stop()
 
 
 class MemoryLabs:

@@ -19,7 +19,8 @@ from lab.mock.config import Config
 from lab.mock.history import makes_state
 from lab.mock.service import Service
 from lab.server.shared import batch_loop
-from lab.server.shared.batch_loop import BatchLoop, read_log
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
+from lab.server.shared.folded_log import read_log
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_link import RedisLink
@@ -68,9 +69,9 @@ class HangingAccess(SlowAccess):
         super().__init__(shared)
         self._hang = hang
 
-    async def append(self, after: LogPlace, commit: Commit) -> bool:
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
         await self._hang.before_commit()
-        return await super().append(after, commit)
+        return await super().append(after, commits)
 
 
 class SharedLabs(MemoryLabs):
@@ -114,12 +115,13 @@ class SharedLabs(MemoryLabs):
         self._faster += 1
         loaded, wall = await read_log(access)
         service = BatchedService(self.config)
-        service.replicate(loaded.records)
-        batch = service.attempt((lambda _: call(service),), loaded.at)
+        usual = loaded.labs[""]
+        service.replicate(usual.records)
+        batch = service.attempt((lambda _: call(service),), usual.at)
         if batch.facts:
             position = loaded.place.position + 1
-            commit = Commit(position, f"faster-{self._faster}", 1, loaded.at, wall, batch.facts, batch.exchanges)
-            assert await access.append(loaded.place, commit)
+            commit = Commit(position, f"faster-{self._faster}", 1, usual.at, wall, batch.facts, batch.exchanges)
+            assert await access.append(loaded.place, [commit])
 
     async def set_back(self, until: LogPosition) -> None:
         """The store comes back older."""
@@ -144,7 +146,8 @@ class SharedLabs(MemoryLabs):
 
     async def _server(self, clock: ManualClock) -> MemoryServer:
         service, hang = BatchedService(self.config), Hang()
-        calls = BatchLoop(service, self._access(hang), LabTime(clock, START_WALL), f"process-{self._starts}")
+        loop = BatchLoop(self._access(hang), f"process-{self._starts}")
+        calls = LabCalls(loop, service, LabTime(clock, START_WALL))
         server = MemoryServer(service, clock, calls)
         self._hang_of[id(server)] = hang
         return server
@@ -165,13 +168,13 @@ class HangingLog(RedisLog):
         super().__init__(link, prefix)  # the log keeps what the snapshots cover: the test reads all of it
         self._labs, self._hang = labs, hang
 
-    async def append(self, after: LogPlace, commit: Commit) -> bool:
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
         await self._hang.before_commit()
         first, self._labs.first = self._labs.first, None
         if first is not None:
             async with self._labs.access() as access:
                 await self._labs._commit_first(access, first)
-        taken = await super().append(after, commit)
+        taken = await super().append(after, commits)
         await self._labs.read()
         return taken
 
@@ -219,7 +222,7 @@ class RedisLabs(SharedLabs):
     async def records(self) -> Sequence[Mapping[Key, Record]]:
         await self.settle()
         async with self.access() as access:
-            return [*await MemoryLabs.records(self), (await read_log(access))[0].records]
+            return [*await MemoryLabs.records(self), (await read_log(access))[0].labs[""].records]
 
     def _access(self, hang: Hang) -> SharedStore:
         self._links.append(RedisLink(self._address))

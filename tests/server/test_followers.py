@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
-from lab.clocks import AnyClock, ManualClock, SystemClock, breathe
+from lab.clocks import AnyClock, ManualClock, SystemClock, breathe, settle
 from lab.core.exchange import Json, Request
 from lab.core.journal.shell import LabFailed
 from lab.core.observe import Observation, Requested
 from lab.recording.tape.tape import Tape
+from lab.server import fair_shares
 from lab.server.control import followers
 from lab.server.control.plane import ControlPlane
 from tests.server.conftest import TOKEN, Peer, lines_in, make_service, request, serving, status
@@ -27,6 +29,7 @@ def clock() -> AnyClock:
 async def followed(clock: AnyClock) -> AsyncIterator["Followed"]:
     async with serving(make_service(), clock) as stage:
         control = ControlPlane(stage.server, TOKEN)
+        stage.shells.append(control)
         async with steering(stage, control) as plane:
             yield Followed(plane, control)
 
@@ -89,6 +92,31 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():
             await breathe()
+
+
+async def test_those_who_come_at_once_are_taken_up_in_shares_of_turns(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_shares, "SHARE", 0)
+    turn, turns, follow = 0, list[int](), followed.control.usual.follow
+
+    async def noted(*arguments: Any, **options: Any) -> None:
+        turns.append(turn)
+        await follow(*arguments, **options)
+
+    monkeypatch.setattr(followed.control.usual, "follow", noted)
+    peers = [Peer(*await asyncio.open_connection("127.0.0.1", followed.plane.port)) for _ in range(9)]
+    followed.stage.peers += peers
+    await settle()
+    for peer in peers:
+        peer.writer.write(
+            request("GET", f"/_lab/{REPLIES}", (("authorization", f"Bearer {TOKEN}"),), port=followed.plane.port)
+        )
+    async with asyncio.timeout(5):
+        while len(turns) < len(peers):
+            turn += 1
+            await breathe()
+    assert len(set(turns)) == len(peers)
 
 
 async def test_all_get_the_same_bytes_made_once_whenever_they_come(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,9 +14,9 @@ from lab.core.journal.fact import ClockAdvanced, Fact
 from lab.core.journal.shared import (
     Commit,
     Cursor,
+    LabState,
     LogPlace,
     LogPosition,
-    SharedStore,
     Snapshot,
     StoreLost,
     StoreRefused,
@@ -29,7 +29,8 @@ from lab.identity.records import EXPIRED_FOR, token_key
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared import batch_loop, refused_writes
-from lab.server.shared.batch_loop import BatchLoop, read_log
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
+from lab.server.shared.folded_log import read_log
 from lab.server.shared.lab_time import LabTime
 from tests.conftest import each_row
 from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
@@ -64,12 +65,13 @@ class Process:
         self.clock, self.name = clock, name
         self.service = CountingService(service(document).config)
         self.store = SlowAccess(shared)
-        self.loop = BatchLoop(self.service, self.store, LabTime(clock, START_WALL), name)
+        self.loop = BatchLoop(self.store, name)
+        self.calls = LabCalls(self.loop, self.service, LabTime(clock, START_WALL))
         self.seen: list[Observation] = []
         self.service.observers.append(self.seen.append)
 
     async def serve(self, request: object) -> Reply:
-        return await self.loop.run(lambda now: self.service.serve(request, now))  # type: ignore[arg-type]
+        return await self.calls.run(lambda now: self.service.serve(request, now))  # type: ignore[arg-type]
 
     async def token(self) -> str:
         return str(json.loads((await self.serve(LOGIN)).response.body)["access_token"])
@@ -84,11 +86,11 @@ class Process:
         return body
 
     async def decide(self, job: str, verdict: str = "approved") -> int:
-        return (await self.loop.run(lambda now: self.service.decide(job, "the-boss", verdict, now))).status
+        return (await self.calls.run(lambda now: self.service.decide(job, "the-boss", verdict, now))).status
 
     async def advance(self, instant: int) -> None:
         assert isinstance(self.clock, ManualClock)
-        await self.loop.advance(self.clock, lambda now: instant)
+        await self.calls.advance(self.clock, lambda now: instant)
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.seen if isinstance(each, Noted) and isinstance(each.fact, kind)]
@@ -108,7 +110,7 @@ async def lab(
             await process.loop.start()
         yield processes
         for process in processes:
-            await process.loop.fresh()
+            await process.calls.fresh()
             assert process.records() == list(shared.records.items()), "the folded facts equal the records"
             instants = [each.fact.at for each in process.seen if isinstance(each, Noted)]
             assert instants == sorted(instants)
@@ -140,7 +142,7 @@ async def test_any_process_answers_for_any_token_job_and_conversation(shared: Me
         again = await three.serve(invoke(bearer, ASK | {"conversationId": waiting["conversationId"]}))
         assert json.loads(again.response.body)["conversationId"] == waiting["conversationId"]
         assert await two.begin(await three.token()) != job
-        await asyncio.gather(*(each.loop.fresh() for each in (one, two, three)))
+        await asyncio.gather(*(each.calls.fresh() for each in (one, two, three)))
         assert [len(each.facts(JobAccepted)) for each in (one, two, three)] == [3, 3, 3]
         assert {each.x for each in one.seen if isinstance(each, Noted)} == {
             each.x for each in two.seen if isinstance(each, Noted)
@@ -157,7 +159,7 @@ async def test_tokens_that_are_forgotten_leave_the_store_and_every_process_once(
         kept = [key for key in shared.records if key.startswith(b"t")]
         assert sorted(kept) == sorted(map(token_key, fresh))
         for process in (one, two):
-            await process.loop.fresh()
+            await process.calls.fresh()
             assert len(process.service.ledger._expiry._entries) == len(fresh), "and no process remembers when they go"
 
 
@@ -170,7 +172,7 @@ async def test_of_a_hundred_decisions_at_once_one_is_admitted(shared: MemoryStor
         assert sorted(found) == [200] + [409] * 99
         assert sum(process.service.refused for process in processes), "some came too late, and were tried again"
         for process in processes:
-            await process.loop.fresh()
+            await process.calls.fresh()
             assert len(process.facts(GateDecided)) == 1
 
 
@@ -188,7 +190,7 @@ async def test_a_fault_that_counts_calls_strikes_once(shared: MemoryStore) -> No
 async def test_who_advances_the_clock_does_so_for_all_and_wakes_their_sleepers(shared: MemoryStore) -> None:
     async with lab(shared, ManualClock(), ManualClock()) as (one, two):
         asleep = asyncio.create_task(two.clock.sleep_until(4_000))
-        await two.loop.fresh()
+        await two.calls.fresh()
         await one.advance(4_000)
         async with asyncio.timeout(5):
             await asleep
@@ -215,19 +217,19 @@ async def test_who_pauses_the_clock_does_so_for_all(shared: MemoryStore) -> None
         assert isinstance(one.clock, ScaledClock)
         shared.advance(1_000)
         two.clock.keep_up(10_007)
-        await one.loop.scale(one.clock, "0")
-        await two.loop.fresh()
+        await one.calls.scale(one.clock, "0")
+        await two.calls.fresh()
         assert (one.clock.now(), two.clock.now(), two.clock.factor) == (10_000, 10_000, "0")
         shared.advance(60_000)
         for process in (one, two):
-            assert await process.loop.run(lambda now: now) == 10_000
-        await two.loop.scale(one.clock, "2")
+            assert await process.calls.run(lambda now: now) == 10_000
+        await two.calls.scale(one.clock, "2")
         shared.advance(500)
         async with lab(shared, ScaledClock("10")) as (late,):
             for process in (one, two, late):
-                assert await process.loop.run(lambda now: now) == 11_000
+                assert await process.calls.run(lambda now: now) == 11_000
         with pytest.raises(UsageError):
-            await one.loop.scale(one.clock, "fast")
+            await one.calls.scale(one.clock, "fast")
 
 
 @pytest.mark.parametrize(("early", "admitted"), [(1, 200), (0, 409)])
@@ -252,11 +254,11 @@ async def test_an_instant_never_goes_back_even_if_the_store_s_clock_does(shared:
         shared.wall -= 4_000
         job = await two.begin(bearer)
         assert [fact.at for fact in one.facts(JobAccepted)] == []
-        await one.loop.fresh()
+        await one.calls.fresh()
         assert [fact.at for fact in one.facts(JobAccepted)] == [5_000]
         assert (await one.poll(bearer, job))["status"] == "RUNNING"
         async with lab(shared, SystemClock()) as (late,):
-            assert await late.loop.run(lambda now: now) == 5_000
+            assert await late.calls.run(lambda now: now) == 5_000
 
 
 async def test_a_commit_whose_answer_gets_lost_counts_once(
@@ -307,7 +309,7 @@ async def test_while_the_store_is_gone_calls_fail_and_nothing_is_doubled(
         assert len(one.facts(JobAccepted)) == 3 * taken, "the store had taken them, or never heard of them"
         await one.begin(bearer)
         for process in (one, two):
-            await process.loop.fresh()
+            await process.calls.fresh()
             assert len(process.facts(JobAccepted)) == 3 * taken + 1
             assert [len(process.facts(kind)) for kind in (LedgerLost, LedgerBack)] == [1, 1]
         assert sum("Calls get 503" in line for line in caplog.messages) == 2, "each process says so once"
@@ -326,7 +328,7 @@ async def test_calls_whose_answer_got_lost_are_not_run_again_on_records_that_had
 
         def let_go() -> None:
             """Others have kept a snapshot with it, and the log goes on far behind."""
-            shared.snapshot = Snapshot(shared.commits[-1].place, dict(shared.records), 0)
+            shared.snapshot = Snapshot(shared.commits[-1].place, {"": LabState(dict(shared.records))})
             shared.take(shared.commits[-1].place, Commit(3, "third", 1, 0, shared.wall, ()))
             del shared.commits[:-2]
 
@@ -342,7 +344,7 @@ async def test_a_process_that_is_too_far_behind_loads_the_records(shared: Memory
         bearer = await one.token()
         for _ in range(4):
             await one.token()
-        await two.loop.fresh()
+        await two.calls.fresh()
         shared.snapshot, _ = await read_log(two.store)
         shared.commits = shared.commits[-2:]
         two.loop._place = LogPlace(1)
@@ -356,12 +358,12 @@ async def test_after_some_commits_the_records_are_kept_and_a_later_process_begin
     monkeypatch.setattr(batch_loop, "SNAPSHOT_EVERY", 5)
     shared.kept = 3
     async with lab(shared, ScaledClock("10"), ScaledClock("10")) as (one, two):
-        await one.loop.scale(ScaledClock(), "0")
+        await one.calls.scale(ScaledClock(), "0")
         bearer = await one.token()
         job = await two.begin(bearer)
         for _ in range(9):
             await one.token()
-            await two.loop.fresh()
+            await two.calls.fresh()
         await settle()
         assert shared.snapshot.place.position == 10
         assert [commit.position for commit in shared.commits] == [7, 8, 9, 10, 11, 12][: len(shared.commits)]
@@ -397,7 +399,7 @@ async def test_a_store_that_came_back_empty_is_given_the_setup_and_everybody_lea
             await process.store.setup(b"this lab's")
         for _ in range(3):
             bearer = await one.token()
-        await two.loop.fresh()
+        await two.calls.fresh()
         shared.lose_all()
         for process in (one, two):
             assert (await process.serve(status(bearer, "x"))).response.status == 401
@@ -405,7 +407,7 @@ async def test_a_store_that_came_back_empty_is_given_the_setup_and_everybody_lea
         for process in (one, two):
             (fact,) = process.facts(LedgerReverted)
             assert isinstance(fact, LedgerReverted)
-            assert (fact.gone, process.loop.set_back) == (3, fact.at)
+            assert (fact.gone, process.calls.set_back) == (3, fact.at)
         assert sum("At least 3 commits that it had acknowledged" in line for line in caplog.messages) == 2
 
 
@@ -486,7 +488,7 @@ async def test_a_bug_ends_its_call_alone(shared: MemoryStore) -> None:
         def broken(now: int) -> None:
             raise ZeroDivisionError
 
-        calls = one.loop.run(broken), one.token()
+        calls = one.calls.run(broken), one.token()
         failed, bearer = await asyncio.gather(*calls, return_exceptions=True)
         assert isinstance(failed, ZeroDivisionError) and one.service.knows_token(str(bearer))
 
@@ -497,7 +499,7 @@ async def test_a_bug_ends_its_call_alone(shared: MemoryStore) -> None:
         one.service.observers.insert(0, bad_observer)
         with pytest.raises(ZeroDivisionError):
             await one.token()
-        await one.loop.fresh()
+        await one.calls.fresh()
         assert one.records() == list(shared.records.items()), "what the store had taken is there all the same"
 
 
@@ -519,7 +521,7 @@ async def test_a_bug_while_the_store_is_back_keeps_nobody_waiting(at: type[Fact]
         shared.gone = False
         async with asyncio.timeout(5):
             await one.loop.back.wait()
-            await one.loop.fresh()
+            await one.calls.fresh()
             assert await one.begin(bearer)
         assert one.loop.trouble is None and bad_observer not in one.service.observers
 
@@ -528,8 +530,8 @@ async def test_a_reset_clears_what_every_process_remembers(shared: MemoryStore) 
     async with lab(shared, ManualClock(), ManualClock()) as (one, two):
         bearer = await one.token()
         job = await two.begin(bearer)
-        await two.loop.run(lambda now: two.service.arm({"route": "token", "answer": 503}, now))
-        await one.loop.run(one.service.reset)
+        await two.calls.run(lambda now: two.service.arm({"route": "token", "answer": 503}, now))
+        await one.calls.run(one.service.reset)
         assert (await two.serve(status(bearer, job))).response.status == 401
         assert not shared.records
         assert not two.service.strikes and (await two.token())
@@ -541,13 +543,11 @@ class WaitCounting(SlowAccess):
     waits = 0
     refused = False
 
-    async def wait(
-        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
-    ) -> Collection[SharedStore]:
+    async def wait(self, position: LogPosition, cursor: Cursor | None, timeout: Millis) -> bool:
         self.waits += 1
         if self.refused:
             raise StoreLost("NOPERM")
-        return await super().wait(places, timeout)
+        return await super().wait(position, cursor, timeout)
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -557,7 +557,8 @@ async def test_a_process_that_commits_or_may_not_wait_asks_for_commits_seldom(
     process = Process(shared, ManualClock(), "p", DOCUMENT)
     store = WaitCounting(shared)
     store.refused = refused
-    process.loop = BatchLoop(process.service, store, LabTime(process.clock, START_WALL), "p")
+    process.loop = BatchLoop(store, "p")
+    process.calls = LabCalls(process.loop, process.service, LabTime(process.clock, START_WALL))
     await process.loop.start()
     begun = real_millis()
     bearer = await process.token()
@@ -572,4 +573,4 @@ async def test_a_process_that_serves_no_longer_takes_no_call(shared: MemoryStore
     async with lab(shared, ManualClock(), ManualClock()) as (one, _):
         pass
     with pytest.raises(StoreLost, match="no longer serves"):
-        await one.loop.fresh()
+        await one.calls.fresh()

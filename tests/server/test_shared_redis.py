@@ -15,7 +15,8 @@ from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.core.journal.shell import LedgerReverted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.server.shared import refused_writes
-from lab.server.shared.batch_loop import BatchLoop, read_log
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
+from lab.server.shared.folded_log import read_log
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
 from lab.stores.redis_log import RedisLog, open_store
@@ -39,7 +40,8 @@ class RedisProcess(Process):
         self.redis = store
         self.unanswered = 0
         """Calls of which it isn't known whether they came to anything."""
-        self.loop = BatchLoop(self.service, store, LabTime(self.clock, START_WALL), name)
+        self.loop = BatchLoop(store, name)
+        self.calls = LabCalls(self.loop, self.service, LabTime(self.clock, START_WALL))
 
     async def insist(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What the call gives, once the store can be asked."""
@@ -99,16 +101,16 @@ async def test_a_redis_that_was_flushed_is_given_the_setup_again(caplog: pytest.
         await process.loop.start()
         await process.token()
         await store.link.ask("FLUSHALL")
-        await process.loop.fresh()
-        assert await store.link.ask("GET", "lab:-:setup") == b"this lab's"
+        await process.calls.fresh()
+        assert await store.link.ask("GET", "lab:setup") == b"this lab's"
         assert [fact.gone for fact in process.facts(LedgerReverted)] == [1]  # type: ignore[attr-defined]
         assert "At least 1 commit that it had acknowledged" in caplog.text
         await process.token()
         await store.link.ask("FLUSHALL")
-        await store.link.ask("SET", "lab:-:setup", b"another lab's")
+        await store.link.ask("SET", "lab:setup", b"another lab's")
         with pytest.raises(StoreLost, match="another was set up there"):
             await process.token()
-        await store.link.ask("DEL", "lab:-:setup")
+        await store.link.ask("DEL", "lab:setup")
         async with asyncio.timeout(5):
             await process.loop.back.wait()
         assert await process.token()
@@ -150,10 +152,10 @@ async def check(processes: list[RedisProcess], accepted: list[str], admitted: Co
     assert set(admitted.values()) <= {0, 1}, "one at most was told that it decided"
     folded = MemoryLedger()
     folded.commit(facts)
-    records = list((await read_log(processes[0].redis))[0].records.items())
+    records = list((await read_log(processes[0].redis))[0].labs[""].records.items())
     assert list(folded._records.items()) == records
     for process in processes:
-        await process.insist(process.loop.fresh)
+        await process.insist(process.calls.fresh)
         assert process.records() == records
         await process.loop.stop()
         await process.redis.close()
@@ -186,7 +188,7 @@ async def test_on_a_way_that_is_slow_or_cut_or_lets_nothing_through_nothing_is_l
             way.through.set()
             await process.loop.back.wait()
             accepted.append(await process.insist(lambda: process.begin(bearer)))
-            way.delay = 400
+            way.delay = 800
             accepted.append(await process.begin(bearer))
             way.delay = 1_100
             with pytest.raises(StoreLost, match="not in time"):

@@ -18,11 +18,11 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
 from lab.server.backlog import Kept
-from lab.server.control.metrics import WorkerMeters, system_families
+from lab.server.control.metrics import Meters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop, exchanges, refused_writes, worker_links
-from lab.server.shared.batch_loop import ORDINALS, BatchLoop
+from lab.server.shared.batch_loop import ORDINALS, BatchLoop, LabCalls
 from lab.server.shared.lab_time import LabTime
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.stores.codec import decode_exchange
@@ -51,7 +51,7 @@ class Process:
 
     def __init__(self, shared: MemoryStore, name: str) -> None:
         self.service, self.clock = BatchedService(make_service(scripted=False).config), ManualClock()
-        self.calls = BatchLoop(self.service, shared.process(), LabTime(self.clock, START_WALL), name)
+        self.calls = LabCalls(BatchLoop(shared.process(), name), self.service, LabTime(self.clock, START_WALL))
         self.server = MockServer(self.service, self.clock, calls=self.calls)
         self.port = self.control_port = 0
 
@@ -63,7 +63,7 @@ class Process:
     async def stop(self) -> None:
         await self.plane.stop()
         await self.server.stop(1_000)
-        await self.calls.stop()
+        await self.calls.loop.stop()
 
     async def call(self, data: bytes, port: int | None = None) -> Answer:
         return await ask_once(port or self.port, data)
@@ -151,7 +151,7 @@ async def test_any_process_speaks_for_the_whole_lab(shared: MemoryStore) -> None
         for each in (one, other):
             assert (await each.call(status(second if each is one else token, job))).json["status"] == "COMPLETE"
             assert [one_job["job"] for one_job in (await each.control("GET", "jobs")).json["jobs"]] == [job]
-        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        await asyncio.gather(one.calls.loop.relay.publish(), other.calls.loop.relay.publish())
         journals = [await each.journal() for each in (one, other)]
         assert common(journals[0]) == common(journals[1])
         assert len({line["token"] for line in journals[0] if line.get("type") == "token.granted"}) == 2
@@ -204,7 +204,7 @@ async def test_a_process_that_comes_later_tells_of_what_was_before(shared: Memor
         await one.control("POST", "reset", {})
         token = await one.token()
         await one.job(token)
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         async with a_later_one(shared) as late:
             lines = await late.journal()
             assert common(lines) == common(await one.journal())
@@ -217,7 +217,7 @@ async def test_what_others_published_is_shown_without_secrets(shared: MemoryStor
         token = await one.token()
         await one.job(token)
         await one.call(status("a-wrong-token-that-somebody-made-up", "x"))
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         lines = await other.journal()
         text = json.dumps(lines, ensure_ascii=False)
         assert token not in text and DEMO.secret not in text and "made-up" not in text
@@ -229,7 +229,7 @@ async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: Memo
     async with two(shared) as (one, other):
         got = [await one.call(invoke(token, {"message": "x" * 9_000})) for token in ("none", await one.token())]
         assert [each.status for each in got] == [401, 202]
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         short, long = (line for line in shared.lines if b"/invokeAsync" in line)
         assert len(short) < 5_000 and len(long) > 9_000
         paths = [line["u"] for line in await other.journal() if line["k"] == "req"]
@@ -239,20 +239,20 @@ async def test_of_a_call_that_was_refused_no_long_body_is_published(shared: Memo
 async def test_what_waits_to_be_published_is_bounded_by_its_bytes(
     shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchanges, "EXCHANGE_BYTES", 35_000)
+    monkeypatch.setattr(exchanges, "EXCHANGE_BYTES", 45_000)
     async with two(shared) as (one, _):
         for number in range(9):
             request = Request("POST", "/x", "", (), b"%d" % number * 10_000)
             one.service.tell(Requested(0, number, "invoke", request))
             one.service.tell(Replied(0, number, Response(202, (), b"")))
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         assert [decode_exchange(line).observed[0].observation.x for line in shared.lines] == [6, 7, 8]
 
 
 async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: MemoryStore) -> None:
     async with two(shared) as (one, other):
         await one.token()
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         peer = Peer(*await asyncio.open_connection("127.0.0.1", other.control_port))
         await peer.send(control_request(other.control_port, "GET", "journal?follow=1"))
         token = await one.token()
@@ -279,7 +279,7 @@ async def test_what_nobody_can_read_ends_no_journal_that_is_followed(shared: Mem
         other.calls.relay.followers = [onlooker]
         assert isinstance(await bugs.get(), ValueError)
         await one.token()
-        await one.calls.relay.publish()
+        await one.calls.loop.relay.publish()
         while not isinstance(await heard.get(), Replied):
             pass
         other.calls.relay.followers = []
@@ -290,14 +290,14 @@ async def test_a_reset_clears_the_journals_and_memories_of_all(shared: MemorySto
     async with two(shared) as (one, other):
         token = await one.token()
         job = await other.job(token)
-        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        await asyncio.gather(one.calls.loop.relay.publish(), other.calls.loop.relay.publish())
         done = await one.control("POST", "reset", {})
         assert done.json["cleared"] | {"counters": 0} == {
             "jobs": 1, "conversations": 1, "tokens": 1, "counters": 0, "faults": 0, "exchanges": 2,
         }  # fmt: skip
         for each in (one, other):
             assert (await each.call(status(token, job))).status == 401
-            await each.calls.relay.publish()
+            await each.calls.loop.relay.publish()
         for each in (one, other):
             lines = await each.journal()
             assert [line["s"] for line in lines if line["k"] == "res"] == [401, 401]
@@ -338,9 +338,9 @@ async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: M
         stranger = await one.call(request("GET", "/_lab/ready"), one.control_port)
         assert (stranger.status, stranger.json) == (503, {"status": "store-lost"})
         shared.gone = False
-        await one.calls.back.wait()
+        await one.calls.loop.back.wait()
         assert (await one.control("GET", "ready")).json == {"status": "ready"}
-        await other.calls.back.wait()
+        await other.calls.loop.back.wait()
         assert (await one.call(status(token, "x"))).status == 404
         facts = [line["type"] for line in await one.journal() if line["k"] == "fact"]
         assert "ledger.lost" in facts and "ledger.back" in facts
@@ -365,7 +365,7 @@ async def test_while_the_store_refuses_writes_each_route_gives_its_words(
         assert "it is full" in ready.json["error"] and "it is full" in health["why"]
         shared.full = False
         monkeypatch.setattr(refused_writes, "SETTLED", 0)
-        await one.calls.beat()
+        await one.calls.loop.beat()
         assert (await one.control("GET", "ready")).json == {"status": "ready"}
         assert (await one.control("GET", "health")).json["status"] == "ok"
 
@@ -411,7 +411,7 @@ async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: Mem
         assert await counted(one, "errors") > 0
         assert samples((await one.control("GET", "metrics")).body.decode(), "lab_ledger_up") == {(): 0}
         shared.gone = False
-        await asyncio.gather(one.calls.back.wait(), other.calls.back.wait())
+        await asyncio.gather(one.calls.loop.back.wait(), other.calls.loop.back.wait())
 
 
 async def test_the_first_of_the_workers_tells_what_each_counted(
@@ -421,7 +421,7 @@ async def test_the_first_of_the_workers_tells_what_each_counted(
     asking, far = socket.socketpair()
     async with two(shared) as (one, other):
         one.server.workers = WorkerLinks({2: asking.detach()})
-        answering = asyncio.create_task(answer_first(far.detach(), WorkerMeters(other.server).answer))
+        answering = asyncio.create_task(answer_first(far.detach(), Meters(other.server).answer))
         fault = {"route": "status", "calls": "1", "answer": 503}
         assert (await one.control("POST", "faults", fault)).status == 200
         job = await one.job(await one.token())
@@ -457,7 +457,7 @@ async def test_a_strike_is_counted_at_all_processes(shared: MemoryStore) -> None
         fault = {"route": "token", "calls": "1", "answer": 503, "name": "first"}
         assert (await one.control("POST", "faults", fault)).status == 200
         assert (await other.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))).status == 503
-        await other.calls.relay.publish()
+        await other.calls.loop.relay.publish()
         for each in (one, other):
             assert [one_fault["struck"] for one_fault in (await each.control("GET", "faults")).json["faults"]] == [1]
 
@@ -466,7 +466,7 @@ async def test_lines_are_numbered_without_gaps_whatever_ordinals_the_processes_h
     async with two(shared) as (one, other):
         for each in (one, other, one, other):
             await each.token()
-        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        await asyncio.gather(one.calls.loop.relay.publish(), other.calls.loop.relay.publish())
         for each in (one, other):
             assert [line["x"] for line in await each.journal() if line["k"] == "req"] == [1, 2, 3, 4]
         assert max(one.service.exchanges, other.service.exchanges) > ORDINALS

@@ -108,12 +108,13 @@ class Watched:
         return bool(self.timers)
 
 
-async def test_thirty_seconds_without_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thirty_seconds_without_a_byte(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(monkeypatch)
     watched.write(5_000, 4_000)
     assert watched.timers == [7.5]
-    assert watched.look(29, 4_000) and not watched.wire.cut
+    assert watched.look(29, 4_000) and not watched.wire.cut and not caplog.messages
     assert not watched.look(30, 4_000) and (watched.wire.cut, watched.how) == (True, "deadline")
+    assert caplog.messages == ["lab: cut 1 connection, which took nothing for 30 s of what waited."]
 
 
 async def test_a_byte_taken_begins_the_deadline_anew_and_bytes_written_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

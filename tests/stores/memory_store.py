@@ -9,7 +9,6 @@ shared.full = True              nothing is written any more
 shared.gone = True              nothing answers any more
 shared.before_commit = go_first     called once, before the next commit is looked at: another process may be faster
 shared.gate.clear()             calls wait, until it is set again
-shared.ended = True             the tenant whose store it is was ended
 """
 
 import asyncio
@@ -18,7 +17,6 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from lab.clocks import first_of
 from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import MemoryLedger
@@ -32,12 +30,10 @@ from lab.core.journal.shared import (
     Behind,
     Commit,
     Cursor,
-    LedgerEnded,
     LogPlace,
     LogPosition,
     Published,
     SetupReplaced,
-    SharedStore,
     Snapshot,
     StoreLost,
     StoreRefused,
@@ -57,7 +53,6 @@ class MemoryStore:
         self.kept = SNAPSHOT_EVERY
         self.lost = 0
         self.gone = self.full = False
-        self.ended = False
         self.before_commit: Callable[[], object] | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -84,11 +79,11 @@ class MemoryStore:
 
     @property
     def records(self) -> Mapping[Key, Record]:
-        """What folding the log gives."""
+        """What folding the log gives, for the lab without a name."""
         ledger = MemoryLedger()
-        ledger.replace(self.snapshot.records)
+        ledger.replace(self.snapshot.labs[""].records)
         for commit in self.commits:
-            if commit.position > self.snapshot.place.position:
+            if commit.position > self.snapshot.place.position and not commit.lab:
                 ledger.commit(commit.facts)
         return dict(ledger.of(Record))
 
@@ -109,13 +104,14 @@ class MemoryStore:
         self.commits, self.history, self.snapshot = [], [], Snapshot()
         self.lines, self.document, self.alive = [], None, {}
 
-    def take(self, after: LogPlace, commit: Commit) -> bool:
-        """Take a commit, unless another is the last one, or it is late."""
+    def take(self, after: LogPlace, *commits: Commit) -> bool:
+        """Take commits, unless another is the last one, or they are late."""
         last = self.commits[-1].place if self.commits else LogPlace()
-        if after != last or self.wall > commit.wall + STALE:
+        if after != last or self.wall > commits[0].wall + STALE:
             return False
-        self.commits.append(decode_commit(commit.place, encode_commit(commit)))
-        self.history.append(self.commits[-1])
+        kept = [decode_commit(each.place, encode_commit(each)) for each in commits]
+        self.commits += kept
+        self.history += kept
         self.wake()
         return True
 
@@ -161,8 +157,6 @@ class MemoryStoreAccess:
         await self.shared.gate.wait()
         if self.shared.gone:
             raise StoreLost("the store doesn't answer: memory://test")
-        if self.shared.ended:
-            raise LedgerEnded("This tenant was ended.")
 
     def _write(self) -> None:
         if self.shared.full:
@@ -187,14 +181,14 @@ class MemoryStoreAccess:
         self._answer()
         return since if isinstance(since, Behind) else Synced(since, self.shared.wall)
 
-    async def append(self, after: LogPlace, commit: Commit) -> bool:
-        """Take it, or not."""
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
+        """Take them, or not."""
         await self._reach()
         self._write()
         first, self.shared.before_commit = self.shared.before_commit, None
         if first is not None:
             first()
-        done = self.shared.take(after, commit)
+        done = self.shared.take(after, *commits)
         self._answer()
         return done
 
@@ -203,28 +197,26 @@ class MemoryStoreAccess:
         await self._reach()
         self._write()
         if snapshot.place.position > self.shared.snapshot.place.position:
-            records = dict(decode_records(encode_records(snapshot.records.items()))) if snapshot.records else {}
-            self.shared.snapshot = replace(snapshot, records=records)
+            labs = {
+                lab: replace(state, records=dict(decode_records(encode_records(state.records.items()))))
+                if state.records
+                else state
+                for lab, state in snapshot.labs.items()
+            }
+            self.shared.snapshot = replace(snapshot, labs=labs)
             oldest = snapshot.place.position - self.shared.kept
             self.shared.commits = [commit for commit in self.shared.commits if commit.position >= oldest]
         self._answer()
 
-    async def wait(
-        self, places: Mapping[SharedStore, tuple[LogPosition, Cursor | None]], timeout: Millis
-    ) -> Collection[SharedStore]:
-        """Those with news, once there are any."""
+    async def wait(self, position: LogPosition, cursor: Cursor | None, timeout: Millis) -> bool:
+        """Whether there is news, once there is any."""
         await self._reach()
-        stores = {store: store.shared for store in places if isinstance(store, MemoryStoreAccess)}
-
-        def news() -> set[SharedStore]:
-            return {each for each, shared in stores.items() if shared.has_news(*places[each])}
-
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout / 1_000):
-                while not news():
-                    await first_of(*(shared.changed.wait() for shared in stores.values()))
+                while not self.shared.has_news(position, cursor):
+                    await self.shared.changed.wait()
                     await self._reach()
-        return news()
+        return self.shared.has_news(position, cursor)
 
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Add lines."""

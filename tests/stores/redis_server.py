@@ -14,7 +14,7 @@ from lab.core.clock import Millis
 from lab.core.journal.shared import SNAPSHOT_EVERY, LogPosition, Snapshot, StoreLost
 from lab.stores.address import store_address
 from lab.stores.redis_link import RedisCommand, RedisLink
-from lab.stores.redis_log import RedisLog, keys_of
+from lab.stores.redis_log import RedisLog
 
 PROGRAM = shutil.which("redis-server")
 
@@ -110,7 +110,7 @@ class SharedRedis:
 
 async def lose_history(link: RedisLink, prefix: str, until: LogPosition) -> None:
     """Leave no commits after that position in a lab's log, nor a snapshot of them: what is older is still in the log."""
-    log, snapshot, _ = keys_of(prefix)
+    log, snapshot = f"{prefix}:log", f"{prefix}:snapshot"
     head = await link.ask("LINDEX", snapshot, 0)
     if head is not None and msgspec.json.decode(head, type=Snapshot).place.position > until:
         await link.ask("DEL", snapshot)

@@ -13,7 +13,7 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import NumberUsed, used
 from lab.core.journal.shared import Commit, LogPlace, SharedStore, Snapshot, StoreLost, Synced
-from lab.server.shared.batch_loop import read_log
+from lab.server.shared.folded_log import read_log
 from tests.conftest import few_of
 from tests.stores.conftest import Shared
 
@@ -86,7 +86,7 @@ class Writer:
             self.number += 1
             commit, taken = self.tried(counters), False
             with suppress(StoreLost):
-                taken = await self.store.append(self.place, commit)
+                taken = await self.store.append(self.place, [commit])
             if taken:
                 self.fold(commit)
                 break
@@ -128,7 +128,9 @@ async def check(shared: Shared, writers: list[Writer]) -> list[Commit]:
     folded = MemoryLedger()
     for commit in commits:
         folded.commit(commit.facts)
-    assert list(folded._records.items()) == list((await read_log(store))[0].records.items()), "and in the same order"
+    assert list(folded._records.items()) == list((await read_log(store))[0].labs[""].records.items()), (
+        "and in the same order"
+    )
     return commits
 
 
@@ -171,5 +173,5 @@ async def test_who_loads_while_others_commit_and_keep_snapshots_has_what_folding
         folded = MemoryLedger()
         for commit in commits[: snapshot.place.position]:
             folded.commit(commit.facts)
-        assert list(folded._records.items()) == list(snapshot.records.items())
+        assert list(folded._records.items()) == list(snapshot.labs[""].records.items())
     assert len({snapshot.place for snapshot in found}) == len(found)

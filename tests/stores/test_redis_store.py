@@ -11,8 +11,8 @@ import trustme
 from lab.clocks import breathe
 from lab.core.errors import HostError, UsageError
 from lab.core.journal.numbers import Counter, counter_key
-from lab.core.journal.shared import LogPlace, Snapshot, StoreLost, StoreRefused, StoreUnreadable, Synced
-from lab.server.shared.batch_loop import read_log
+from lab.core.journal.shared import LabState, LogPlace, Snapshot, StoreLost, StoreRefused, StoreUnreadable, Synced
+from lab.server.shared.folded_log import read_log
 from lab.stores.address import check_prefix, store_address
 from lab.stores.redis_link import check_server
 from lab.stores.redis_log import RedisLog, open_store
@@ -187,9 +187,9 @@ async def use_whole(store: RedisLog) -> None:
     """All that a process asks of a store."""
     place = await filled(store, 1)
     assert isinstance(await store.sync(place), Synced)
-    await store.keep(Snapshot(place, {counter_key("n"): Counter(1)}))
+    await store.keep(Snapshot(place, {"": LabState({counter_key("n"): Counter(1)})}))
     assert (await store.snapshot()).place == place
-    await store.wait({store: (0, None)}, 1)
+    await store.wait(0, None, 1)
     assert await store.number()
     await store.setup(b"{}")
     await store.publish([b"line"])
@@ -208,13 +208,13 @@ async def test_keys_begin_with_prefix_and_tenant_and_none_ends_by_itself(redis_u
         ends = {key: await store.link.ask("TTL", key) for key in keys}
     finally:
         await store.close()
-    assert ends == {f"team.1:-:{name}": -1 for name in "exchanges log numbers processes setup snapshot".split()}
+    assert ends == {f"team.1:{name}": -1 for name in "exchanges log numbers processes setup snapshot".split()}
 
 
 async def test_a_process_whose_heart_stopped_is_no_longer_listed(shared_redis: SharedRedis) -> None:
     store = shared_redis.process()
     await store.heartbeat("one")
-    await store.link.ask("ZADD", f"{shared_redis.prefix}:-:processes", 1, "one")
+    await store.link.ask("ZADD", f"{shared_redis.prefix}:processes", 1, "one")
     assert await store.processes() == []
 
 
@@ -229,8 +229,8 @@ async def test_a_snapshot_of_which_the_process_died_ends_by_itself(shared_redis:
 
     store.link.ask = dies  # type: ignore[method-assign]
     with pytest.raises(AssertionError, match="killed"):
-        await store.keep(Snapshot(place, {counter_key("n"): Counter(1)}))
-    (half,) = await ask("KEYS", f"{shared_redis.prefix}:-:snapshot:*")
+        await store.keep(Snapshot(place, {"": LabState({counter_key("n"): Counter(1)})}))
+    (half,) = await ask("KEYS", f"{shared_redis.prefix}:snapshot:*")
     assert 0 < await ask("TTL", half) <= 60 and await store.snapshot() == Snapshot()
 
 
@@ -251,12 +251,12 @@ async def test_a_store_that_is_full_takes_no_commit_and_can_be_read(shared_redis
     await store.link.ask("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(StoreRefused, match=r"refuses: .*maxmemory"):
-            await store.append(place, used("one", 3, place, 3))
+            await store.append(place, [used("one", 3, place, 3)])
         assert await synced(store, place) == ()
-        assert (await read_log(store))[0].records == {counter_key("n"): Counter(2)}
+        assert (await read_log(store))[0].labs[""].records == {counter_key("n"): Counter(2)}
     finally:
         await store.link.ask("CONFIG", "SET", "maxmemory", "0")
-    assert await store.append(place, used("one", 3, place, 3))
+    assert await store.append(place, [used("one", 3, place, 3)])
 
 
 RUBBISH: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -266,7 +266,11 @@ RUBBISH: dict[str, tuple[tuple[str, ...], ...]] = {
     "a fact that no lab has": (("XADD", "log", "1-0", "m", "a:1", "c", '{"at":1,"wall":1}\n[{"type":"x","at":1}]'),),
     "a mark that is none": (("XADD", "log", "1-0", "m", "a", "c", '{"at":1,"wall":1}\n[]'),),
     "a snapshot that can't be read": (("RPUSH", "snapshot", "x"),),
-    "a snapshot of other records": (("RPUSH", "snapshot", "{}", "agF2 Who{}"),),
+    "a snapshot of other records": (("RPUSH", "snapshot", "{}", "\nagF2 Who{}"),),
+    "a snapshot of a lab that isn't there": (("RPUSH", "snapshot", "{}", '/t/ann/1\nagF2 Counter{"value":1}'),),
+    "a commit of one that isn't there": (
+        ("XADD", "log", "1-0", "m", "a:1", "c", '{"at":1,"wall":1,"lab":"/t/x/1"}\n[]'),
+    ),
     "a snapshot of another type": (("SET", "snapshot", "x"),),
     "a log that begins late": (("XADD", "log", "9-0", "m", "a:1", "c", '{"at":1,"wall":1}\n[]'),),
 }
@@ -276,7 +280,7 @@ RUBBISH: dict[str, tuple[tuple[str, ...], ...]] = {
 async def test_rubbish_in_a_store_is_told_and_left(how: str, redis_url: str) -> None:
     store = await open_store(store_address(redis_url), f"rubbish.{len(how)}.{how.split()[-1]}")
     for name, key, *values in RUBBISH[how]:
-        await store.link.ask(name, f"{store.prefix}:-:{key}", *values)
+        await store.link.ask(name, f"{store.prefix}:{key}", *values)
     with pytest.raises(StoreUnreadable) as refused:
         await read_log(store)
     assert refused.value.exit_code == 3
@@ -294,20 +298,20 @@ async def test_an_answer_that_got_lost_on_the_wire_can_be_asked_for(redis_url: s
         link.lost.append(b":1")
         sent = used("one", 1, LogPlace(), 1)
         with pytest.raises(StoreLost, match="closed the connection"):
-            await store.append(LogPlace(), sent)
+            await store.append(LogPlace(), [sent])
         assert await synced(store) == (sent,) and link.lost == []
         await shared.close()
 
 
 async def test_who_waits_wakes_with_a_commit_or_in_time_and_keeps_nobody_who_asks(shared_redis: SharedRedis) -> None:
     one, other = shared_redis.process(), shared_redis.process()
-    waiting = asyncio.create_task(other.wait({other: (0, None)}, 30_000))
+    waiting = asyncio.create_task(other.wait(0, None, 30_000))
     await other.link.ask("PING")  # on a connection of its own
     assert not waiting.done()
     await filled(one, 1)
-    assert await waiting == {other}
-    assert await other.wait({other: (0, None)}, 30_000) == {other}, "at once: it is there"
-    assert not await other.wait({other: (1, None)}, 1)
+    assert await waiting
+    assert await other.wait(0, None, 30_000), "at once: it is there"
+    assert not await other.wait(1, None, 1)
 
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
@@ -322,7 +326,7 @@ async def test_a_server_that_is_killed_and_started_again_has_all_that_it_took(tm
             await store.sync(place)
         await asyncio.to_thread(server.start)
         assert await synced(store, place) == ()
-        assert await store.append(place, used("one", 4, place, 4))
+        assert await store.append(place, [used("one", 4, place, 4)])
         await store.close()
 
 
@@ -341,5 +345,5 @@ async def test_a_server_that_is_gone_is_lost_within_two_seconds_and_found_again_
                 assert time() - began < 4.3
             await asyncio.to_thread(again)
             assert await synced(store, place) == ()
-        assert await store.append(place, used("one", 2, place, 2))
+        assert await store.append(place, [used("one", 2, place, 2)])
         await store.close()

@@ -19,7 +19,6 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Request
 from lab.core.journal.fact import LabMade
 from lab.core.journal.shared import StoreRefused
-from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
 from lab.identity.endpoints.authentication import shows_secret
 from lab.jobs.program import Program
@@ -41,6 +40,14 @@ class LabParts(Labs):
         super().__init__(usual)
         self.most = extras.tenants
         self._setup, self._console, self._extras = setup, console, extras
+        self._called = set[ServedLab]()
+        """Tenants that calls have made."""
+        self.leavers.append(self._called.discard)
+
+    def check_room(self, *, called: bool) -> None:
+        """LabRefused if there are as many tenants already as may be."""
+        if len(self.named) >= MOST_TENANTS or (called and len(self._called) >= self.most):
+            raise too_many(MOST_TENANTS if len(self.named) >= MOST_TENANTS else len(self._called), called=called)
 
     def config(self, wish: LabWish, epoch: Epoch, making: str = "") -> Config:
         """What the mock of a tenant is made with; UsageError names a scenario that the lab doesn't serve."""
@@ -68,8 +75,6 @@ class ServedLabs(LabParts):
         self._journal = extras.journal
         self._wishes = {usual: LabWish("", setup.settings.seed)}
         """What was asked of each in which scenarios can be chosen."""
-        self._called = set[ServedLab]()
-        """Tenants that calls have made."""
         self._makings = Counter[str]() if extras.journal is None else Counter(extras.journal.makings)
         """How often a lab was made at each place."""
         self._recorders: list[TapeRecorder] = []
@@ -134,8 +139,7 @@ class ServedLabs(LabParts):
 
     async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """With the scenarios as the lab serves them now, and a clock that begins now."""
-        if len(self.named) >= MOST_TENANTS or (called and len(self._called) >= self.most):
-            raise too_many(MOST_TENANTS if len(self.named) >= MOST_TENANTS else len(self._called), called=called)
+        self.check_room(called=called)
         place = f"{TENANT_PATH}{wish.name}"
         number = self._makings[place] + 1
         fact = LabMade(
@@ -145,7 +149,7 @@ class ServedLabs(LabParts):
         config = self.config(wish, self._setup.second(), fact.making)
         journal = None if self._journal is None else self._journal.begin(fact, config)
         self._makings[place] = number
-        return self._tenant(fact, wish, config, make_clock(self._setup.settings.clock), journal)
+        return self.begin(self._tenant(fact, wish, config, make_clock(self._setup.settings.clock), journal))
 
     def _tenant(
         self, fact: LabMade, wish: LabWish, config: Config, clock: AnyClock, journal: "StateJournal | None"
@@ -158,12 +162,11 @@ class ServedLabs(LabParts):
             self._called.add(lab)
         return lab
 
-    async def ended(self, name: str) -> bool:
+    async def end(self, name: str) -> bool:
         """Its journal is gone from now on."""
-        lab = self.named.get(name)
-        if lab is not None and self._journal is not None:
+        if self._journal is not None and (lab := self.named.get(name)) is not None:
             self._journal.end(lab.place, self.usual.clock.now())
-        return lab is not None
+        return await super().end(name)
 
     # All of them
 
@@ -194,7 +197,7 @@ class ServedLabs(LabParts):
         else:
             usual = self.named[tenant] if tenant else self.usual
             if (choice := usual.choices.get(scenario)) is None:
-                raise journal.other([f"{fact.place} can't be chosen now"])
+                raise journal.other({fact.place: "can't be chosen now"})
             config = journal.taken_up(self._config_alone(usual, choice))
             lab = usual.chosen[scenario] = self._choice(usual, choice, config, journal)
         served = {each.name: each for each in self.usual.service.config.scenarios}
@@ -215,7 +218,6 @@ class ServedLabs(LabParts):
         if self._journal is not None:
             self._journal.end(lab.place, self.usual.clock.now())
         self._wishes.pop(lab, None)
-        self._called.discard(lab)
 
     # Tapes of what was chosen
 
@@ -240,6 +242,8 @@ class ServedLabs(LabParts):
             replace(setup, settings=replace(settings, record=None)), service, self._console, outside=True
         )
         if settings.record is not None:
+            from lab.files.recordings import recording_path  # most labs record nothing
+
             path = recording_path(settings.record)
             self._taped[name] += 1
             number = f"-{self._taped[name]}" if self._taped[name] > 1 else ""

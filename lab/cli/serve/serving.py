@@ -144,7 +144,7 @@ class Serving:
         calls = None
         if extras.ledger is not None:
             calls = extras.ledger.calls_on(self.service)
-            ends.push_async_callback(calls.stop)
+            ends.push_async_callback(calls.loop.stop)
         log, labs = self._log(ends), partial(self._labs, ends)
         self.server = server = MockServer(self.service, setup.clock, setup.limits, calls, labs=labs)
         grace = round(1000 * setup.limits.grace)
@@ -199,11 +199,9 @@ class Serving:
             own = ServedLabs(*parts, usual)
             ends.callback(self._note_exit, lambda: own.close(self._stop.footer))
             return own
-        from lab.cli.serve.shared_tenants import StoredTenants  # no other start waits for it
+        from lab.cli.serve.shared_tenants import SharedTenants  # no other start waits for it
 
-        stored = StoredTenants(*parts, extras.ledger.tenants, usual)
-        ends.push_async_callback(stored.close)
-        return stored
+        return SharedTenants(*parts, usual)
 
     @property
     def _own_labs(self) -> ServedLabs | None:

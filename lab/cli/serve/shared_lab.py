@@ -7,7 +7,7 @@ it takes from the setup, the seed and the second at which the lab began among it
 
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -15,13 +15,14 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lab.cli.entropy import process_name
+from lab.cli.serve.beginning import LabTerms, begun_otherwise, differences, scenario_terms
 from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.shared import LogPlace, SharedStore, SharedTenants, StoreRefused, StoreUnreadable, Synced
+from lab.core.journal.shared import LogPlace, SharedStore, Snapshot, StoreRefused, StoreUnreadable, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -29,7 +30,8 @@ from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.program.switches import Layers
 from lab.server.limits import ServerLimits
-from lab.server.shared.batch_loop import BatchLoop, read_log
+from lab.server.shared.batch_loop import BatchLoop, LabCalls
+from lab.server.shared.folded_log import read_log
 from lab.server.shared.lab_time import LabTime
 from lab.settings import ClockSettings
 
@@ -65,10 +67,6 @@ class SharedSetup(Struct, frozen=True, kw_only=True, tag_field="format", tag="la
     """The digest of each, by name."""
 
 
-SetupDifference = tuple[str, object, object]
-"""Of a member: its name, what the lab's setup says, and what this process was told."""
-
-
 def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
     """The setup of a lab that this process would begin, when the store's clock says `wall`."""
     config, layers = setup.config, setup.config.layers or Layers()
@@ -96,10 +94,10 @@ def instant_zero(setup: Setup, wall: Millis) -> tuple[Epoch, Millis]:
     return (wall // 1000, wall // 1000 * 1000) if given is None else (given, wall)
 
 
-def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) -> Iterator[SetupDifference]:
+def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) -> dict[str, str]:
     """Where this process was told otherwise than the lab's setup says."""
-    own, settings, usual = proposed_setup(setup, agreed.began), setup.settings, asdict(ServerLimits())
-    said: dict[str, bool] = {
+    own, settings, usual = proposed_setup(setup, agreed.began), setup.settings, ServerLimits()
+    said = {
         "version": True,
         "lab": True,
         "seed": settings.seed is not None,
@@ -107,35 +105,21 @@ def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) ->
         "clock": clock_said,
         "reviewer": settings.reviewer is not None,
         "base": bool(own.base),
-        # their secrets are never shown
         "clients": own.clients != (DEMO,),
         "accounts": own.accounts != (JANE,),
     }
-    for name, is_said in said.items():
-        if is_said and (mine := getattr(own, name)) != (theirs := getattr(agreed, name)):
-            yield name, theirs, mine
-    theirs, mine = (Layers(each.below, each.above).over() for each in (agreed, own))
-    for name in sorted(own.below.keys() | own.above.keys()):
-        if getattr(theirs, name) != getattr(mine, name):
-            yield name, getattr(theirs, name), getattr(mine, name)
-    for name, value in asdict(own.limits).items():
-        if value not in (usual[name], getattr(agreed.limits, name)):
-            yield f"limits.{name}", getattr(agreed.limits, name), value
-    for name in sorted(agreed.scenarios.keys() | own.scenarios.keys()):
-        if agreed.scenarios.get(name) != own.scenarios.get(name):
-            yield f"scenario {name}", _short(agreed.scenarios.get(name)), _short(own.scenarios.get(name))
+    limits = [name for name, value in asdict(own.limits).items() if value != getattr(usual, name)]
 
+    def terms(each: SharedSetup) -> LabTerms:
+        over = Layers(each.below, each.above).over()
+        return {
+            **{name: getattr(each, name) for name, is_said in said.items() if is_said},
+            **{name: getattr(over, name) for name in sorted(own.below.keys() | own.above.keys())},
+            **{f"limits.{name}": getattr(each.limits, name) for name in limits},
+            **scenario_terms(each.scenarios),
+        }
 
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(each.id if isinstance(each, Client) else each.name for each in value)
-    return "none" if value in ("", None) else str(value)
-
-
-def _short(digest: str | None) -> str:
-    return "not served" if digest is None else f"{digest[:12]}…"
+    return differences(terms(agreed), terms(own))
 
 
 def adopted(setup: Setup, agreed: SharedSetup) -> Setup:
@@ -175,7 +159,6 @@ class SharedLab(Struct, frozen=True):
 
     setup: Setup
     store: SharedStore
-    tenants: SharedTenants
     agreed: SharedSetup
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
@@ -187,10 +170,10 @@ class SharedLab(Struct, frozen=True):
         """What its processes agreed on, as JSON."""
         return _ENCODER.encode(self.agreed).decode()
 
-    def calls_on(self, service: Service) -> BatchLoop:
+    def calls_on(self, service: Service) -> LabCalls:
         """What runs calls on the service once it is started."""
         assert isinstance(service, BatchedService)
-        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.agreed.began), process_name())
+        return LabCalls(BatchLoop(self.store, process_name()), service, LabTime(self.setup.clock, self.agreed.began))
 
 
 @asynccontextmanager
@@ -221,7 +204,6 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None
 async def _joined(ledger: LedgerSettings, setup: Setup, document: str | None) -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_log import open_store
-    from lab.stores.redis_tenants import RedisTenants
 
     assert ledger.url is not None
     address = store_address(ledger.url)
@@ -229,23 +211,20 @@ async def _joined(ledger: LedgerSettings, setup: Setup, document: str | None) ->
         store = await open_store(address, ledger.prefix)
         opened.push_async_callback(store.close)
         shown = f"{address} (prefix {ledger.prefix})"
-        tenants = RedisTenants(store.link, ledger.prefix)
         try:
             if document:
                 await store.setup(document.encode())
-            common = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
+            common = await agree(store, setup, shown, clock_said=ledger.clock_said)
         except StoreRefused as refused:
             if refused.hint:  # what its user may not do: waiting doesn't help
                 raise UsageError(refused.what, hint=refused.hint) from None
             raise
-        lab = SharedLab(adopted(setup, common), store, tenants, common, shown, store.link.notes)
+        lab = SharedLab(adopted(setup, common), store, common, shown, store.link.notes)
         opened.pop_all()
         return lab
 
 
-async def agree(
-    store: SharedStore, tenants: SharedTenants, setup: Setup, shown: str, *, clock_said: bool
-) -> SharedSetup:
+async def agree(store: SharedStore, setup: Setup, shown: str, *, clock_said: bool) -> SharedSetup:
     """What the lab's setup says; UsageError if this process was told otherwise.
 
     A lab that nobody serves, that has no tenants and holds nothing since it was reset, is set up anew by the next process.
@@ -253,20 +232,20 @@ async def agree(
     synced = await store.sync(LogPlace())
     own = proposed_setup(setup, synced.wall if isinstance(synced, Synced) else 1000 * wall_second())
     agreed = _decoded(await store.setup(_ENCODER.encode(own)), shown)
-    found = list(setup_differences(agreed, setup, clock_said=clock_said))
+    found = setup_differences(agreed, setup, clock_said=clock_said)
     if not found:
         return agreed
-    if not await store.processes() and not (await read_log(store))[0].records and not await tenants.all():
+    if not await store.processes() and _holds_nothing((await read_log(store))[0]):
         # what this process was told, and what else the one before says; instants go on
-        said = {name for name, _, _ in found}
-        kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in said}
+        kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in found}
         renewed = replace(own, began=agreed.began, **kept)
         return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
-    named = "; ".join(f"{name} is {_shown(theirs)} there, {_shown(mine)} here" for name, theirs, mine in found)
-    raise UsageError(
-        f"The lab at {shown} was set up otherwise: {named}.",
-        hint="Serve as it was set up, take another --ledger-prefix, or reset it and end its tenants and processes first.",
-    )
+    hint = "take another --ledger-prefix, or reset it and end its tenants and processes first."
+    raise begun_otherwise(f"The lab at {shown}", found, hint)
+
+
+def _holds_nothing(snapshot: Snapshot) -> bool:
+    return len(snapshot.labs) == 1 and not snapshot.labs[""].records
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -1,106 +1,77 @@
-"""The tenants of a lab that several processes serve: what the store says of each, and what this process serves of it."""
-
-import asyncio
-from collections.abc import Sequence
-
-import msgspec
+"""The tenants of a lab that several processes serve: each is made and ended by a commit of the lab's log, at all of them."""
 
 from lab.cli.console import Console
-from lab.cli.entropy import control_token, process_name
+from lab.cli.entropy import control_token
 from lab.cli.serve.hints import client_hints
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import LabParts
 from lab.cli.serve.shared_lab import instant_zero
 from lab.cli.setup import Setup, make_clock
-from lab.clocks import SystemClock
 from lab.core.clock import Millis
-from lab.core.journal.shared import KeptTenant, SharedTenants
+from lab.core.journal.fact import LabEnded, LabMade
+from lab.core.journal.shared import LabState
 from lab.mock.batches import BatchedService
-from lab.server.labs import MOST_TENANTS, LabWish, ServedLab, too_many
-from lab.server.shared.batch_loop import BatchLoop, loop_turn
+from lab.mock.config import TENANT_PATH
+from lab.server.labs import LabRefused, LabWish, ServedLab
+from lab.server.shared.batch_loop import LabCalls
 from lab.server.shared.lab_time import LabTime
 
-_LOOK: Millis = 1_000
-"""So often is looked whether a tenant was ended elsewhere."""
 
-
-class StoredTenants(LabParts):
+class SharedTenants(LabParts):
     """Those of a shared lab, whichever process has made them."""
 
-    def __init__(
-        self, setup: Setup, console: Console, extras: ServeExtras, store: SharedTenants, usual: ServedLab
-    ) -> None:
+    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: ServedLab) -> None:
         super().__init__(setup, console, extras, usual)
-        assert isinstance(usual.calls, BatchLoop)
-        self._store, self._follower = store, usual.calls.follower
-        self._births: dict[str, str] = {}
-        """Of each tenant that is here what tells it from others of its name."""
-        self._looking = asyncio.create_task(self._look())
-
-    async def close(self) -> None:
-        """Serve none any more; what they have published leaves."""
-        self._looking.cancel()
-        await asyncio.gather(self._looking, return_exceptions=True)
-        await asyncio.gather(*(_calls(each).stop() for each in self.named.values()))
-
-    async def _look(self) -> None:
-        while True:
-            await SystemClock().hold(_LOOK)
-            with loop_turn():
-                await self.let_go_ended()
-
-    async def let_go_ended(self) -> None:
-        """Let those go that were ended elsewhere."""
-        for name in await self._store.ended(self._births):
-            if (tenant := self.named.get(name)) is not None:
-                await self.let_go(tenant)
+        assert isinstance(usual.calls, LabCalls)
+        self._loop = usual.calls.loop
+        self._loop.make_tenant, self._loop.end_tenant = self._serve, self._leave
 
     async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """The same at whatever process it is wished for: the first wish counts."""
         config = self.config(wish, 0)
-        names = tuple(each.name for each in config.scenarios)
-        document = msgspec.json.encode(LabWish(wish.name, config.seed, names, control_token()))
-        kept = await self._store.make(wish.name, document, MOST_TENANTS, self.most if called else None)
-        if isinstance(kept, int):
-            raise too_many(kept, called=called)
-        return self._tenant(kept)
+        names, token = tuple(each.name for each in config.scenarios), control_token()
 
-    async def elsewhere(self, name: str) -> ServedLab | None:
-        """That of another process."""
-        kept = await self._store.find(name)
-        return None if kept is None else self._tenant(kept)
+        def make(now: Millis) -> None:
+            if wish.name in self.named:
+                return
+            self.check_room(called=called)
+            fact = LabMade(
+                at=now, place=config.prefix, making=self._loop.making, seed=config.seed, scenarios=names, token=token,
+                called=called,
+            )  # fmt: skip
+            self.usual.service.note(fact)
 
-    async def listed(self) -> Sequence[LabWish]:
-        """Every one, as the store has it."""
-        return [_decoded(kept) for kept in (await self._store.all()).values()]
+        await self._loop.run(self._loop.usual, make, last=True)
+        if (tenant := self.named.get(wish.name)) is None:
+            raise LabRefused(self.unknown(wish.name))  # it was ended at once
+        return tenant
 
-    async def ended(self, name: str) -> bool:
+    async def end(self, name: str) -> bool:
         """No process has it from now on."""
-        return await self._store.end(name)
 
-    async def left(self, lab: ServedLab) -> None:
-        """Serve it no more."""
-        del self._births[lab.name or ""], self._follower.loops[_calls(lab)]
-        await _calls(lab).stop()
+        def end(now: Millis) -> bool:
+            if (tenant := self.named.get(name)) is not None:
+                self.usual.service.note(LabEnded(at=now, place=tenant.place))
+            return tenant is not None
 
-    def _tenant(self, kept: KeptTenant) -> ServedLab:
-        document = _decoded(kept)
-        epoch, began = instant_zero(self._setup, kept.wall)
+        return await self._loop.run(self._loop.usual, end, last=True)
+
+    def _serve(self, state: LabState) -> LabCalls:
+        birth = state.birth
+        assert birth is not None
+        wish = LabWish(birth.place.removeprefix(TENANT_PATH), birth.seed, birth.scenarios)
+        epoch, began = instant_zero(self._setup, state.wall)
         clock = make_clock(self._setup.settings.clock)
-        service = self._setup.make_service(self.config(document, epoch, kept.birth))
-        service.observers += client_hints(self._console, clock.mode, service)
+        service = self._setup.make_service(self.config(wish, epoch, birth.making))
         assert isinstance(service, BatchedService)
-        calls = BatchLoop(service, self._store.store(document.name, kept), LabTime(clock, began), process_name())
-        lab = ServedLab(service, clock, name=document.name, calls=calls)
-        lab.token = document.token
-        self._births[document.name], self._follower.loops[calls] = kept.birth, lambda: lab.users
-        return lab
+        service.observers += client_hints(self._console, clock.mode, service)
+        calls = LabCalls(self._loop, service, LabTime(clock, began), state)
+        lab = ServedLab(service, clock, name=wish.name, calls=calls)
+        lab.token = birth.token
+        if birth.called:
+            self._called.add(lab)
+        self.begin(lab)
+        return calls
 
-
-def _calls(tenant: ServedLab) -> BatchLoop:
-    assert isinstance(tenant.calls, BatchLoop)
-    return tenant.calls
-
-
-def _decoded(kept: KeptTenant) -> LabWish:
-    return msgspec.json.decode(kept.document, type=LabWish)
+    def _leave(self, calls: LabCalls) -> None:
+        self.let_go(next(each for each in self.named.values() if each.calls is calls))

@@ -9,16 +9,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.serve.beginning import begun_otherwise, differences, scenario_terms
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import AnyClock, wall_nanos
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.errors import LabError, RecordingError, UsageError
-from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact, LabEnded, LabMade
 from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
-from lab.files.journal_file import JournalFile
-from lab.files.opening import FileChanged, descriptors
+from lab.files.growing_files import FileChanged, JournalFile
+from lab.files.opening import descriptors
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
 from lab.mock.config import Config
@@ -34,7 +34,7 @@ from lab.recording.format.journal_lines import (
     read_journal,
     sealed,
 )
-from lab.recording.tape.header import REVIEWER, settings_of
+from lab.recording.tape.header import settings_of
 from lab.server.shared.refused_writes import RefusedWrites
 from lab.settings import ClockSettings, MockSettings
 
@@ -124,10 +124,17 @@ class StateJournal:
         header = self._header
         if header is None:
             return setup
-        found = [
-            *self._other_options(header), *_other_settings(header.settings, settings_of(setup.config)),
-            *self._other_scenarios(header, setup.config.scenarios),
-        ]  # fmt: skip
+        settings = self._settings
+        options = {"seed": settings.seed, "epoch": settings.epoch, "clock": settings.clock.option}
+        said = {name: value for name, value in options.items() if value is not None}
+        digests = {each.name: each.sha256 for each in header.scenarios}
+        digests |= {fact.scenario: fact.sha256 for fact in self.facts if isinstance(fact, ScenarioLoaded)}
+        served = {each.name: each.digest for each in setup.config.scenarios}
+        found = differences(
+            {**{name: getattr(header, name) for name in said}, **header.settings, **scenario_terms(digests)},
+            # answers to older jobs depend on who decides and on the switches, and would change
+            {**said, **settings_of(setup.config), **scenario_terms(served)},
+        )
         if found:
             raise self.other(found)
         config = self.taken_up(setup.config)
@@ -157,32 +164,9 @@ class StateJournal:
             )
         return make_clock(replace(began, factor=self._history.factor or began.factor), start)
 
-    def _other_options(self, header: JournalHeader) -> list[str]:
-        settings = self._settings
-        began = {"seed": header.seed, "epoch": header.epoch, "clock": header.clock}
-        options = {"seed": settings.seed, "epoch": settings.epoch, "clock": settings.clock.option}
-        return [f"{name} {began[name]}, now {now}" for name, now in options.items() if now not in (None, began[name])]
-
-    def _other_scenarios(self, header: JournalHeader, served: tuple[Program, ...]) -> list[str]:
-        digests = {each.name: each.sha256 for each in header.scenarios}
-        digests |= {fact.scenario: fact.sha256 for fact in self.facts if isinstance(fact, ScenarioLoaded)}
-        now = {each.name: each.digest for each in served}
-        found: list[str] = []
-        for name in sorted(digests.keys() | now.keys()):
-            if name not in now:
-                found.append(f"scenario {name} isn't served now")
-            elif name not in digests:
-                found.append(f"scenario {name} wasn't served")
-            elif digests[name] != now[name]:
-                found.append(f"scenario {name} {digests[name][:12]}…, now {now[name][:12]}…")
-        return found
-
-    def other(self, found: list[str]) -> UsageError:
+    def other(self, found: Mapping[str, str]) -> UsageError:
         """Why it isn't taken up: it is another lab's."""
-        return UsageError(
-            f"{self._file.path} was begun otherwise: {'; '.join(found)}.",
-            hint="Serve as it was begun, or name another file to begin anew.",
-        )
+        return begun_otherwise(str(self._file.path), found, "or name another file to begin anew.")
 
     # The labs beside the one whose journal it is
 
@@ -263,7 +247,8 @@ class StateJournal:
             self._begin(config)
             self._say(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
-            raise self.other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
+            words = f"{header.issuer}, now {config.identity.issuer} (give --port or --base)"
+            raise self.other({"issuer": words})
         else:
             with collecting_nothing(self.facts):
                 service.rewind(tuple(self.facts), clock.now())
@@ -349,17 +334,6 @@ def _cut_off(damage: Damage, path: str) -> str:
 
 def _lines(damage: Damage) -> str:
     return f"{damage.lines} line{'s' * (damage.lines != 1)}, {damage.size} bytes,"
-
-
-def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[str]:
-    """What answers to older jobs depend on, and would change: who decides, and the switches."""
-
-    def word(settings: Mapping[str, Json], name: str) -> str:
-        usual = "script" if name == REVIEWER else "as it is by default"
-        return text_of(settings[name]).strip('"') if name in settings else usual
-
-    names = sorted(began.keys() | now.keys())
-    return [f"{name} {word(began, name)}, now {word(now, name)}" for name in names if began.get(name) != now.get(name)]
 
 
 def _as_begun(kept: KeptScenario, served: Program | None) -> Program:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import ClassVar
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record, RecordsDropped, key_of
+from lab.core.journal.fact import Changed, Fact, Get, Key, LabEnded, LabMade, Record, RecordsDropped, key_of
 
 
 class Counter(Record, frozen=True, gc=False, omit_defaults=True):
@@ -55,8 +55,9 @@ class NumberUsed(Fact, frozen=True, kw_only=True, omit_defaults=True):
         return (raised(get, self.counter, self.value, self.until),)
 
 
-UNTOLD = (NumberUsed, RecordsDropped)
-"""Facts that an exchange brings without its being told: they stand in journals, on no tape."""
+def is_told(fact: Fact, x: int | None) -> bool:
+    """Whether onlookers are told of a fact, which exchange `x` brought if any did: some stand in journals, on no tape."""
+    return not isinstance(fact, LabMade | LabEnded) and (x is None or not isinstance(fact, NumberUsed | RecordsDropped))
 
 
 class CallCount(Record, frozen=True, gc=False):

@@ -1,17 +1,19 @@
 """What several processes of one lab share: a log of their commits, in one order for all.
 
-Every process keeps a whole replica of the records (a `MemoryLedger`), and the place in the log up to which it has folded
-the commits into it. It serves calls in batches:
+The log is that of the lab without a name and of its tenants. Each commit is of one of them, each of which has a whole
+replica of its records (a `MemoryLedger`) in every process; a process has one place in the log, up to which it has folded
+it. It serves calls in batches:
 
     sync(after 41)        -> commits 42 and 43 of another process: fold them; the store's clock: the batch's instant
     run the calls         against the replica, as if nobody else were there
-    append(after 43, …)   -> True: they are commit 44, and replies may leave
+    append(after 43, …)   -> True: they are commit 44 and, of a second lab, 45, and replies may leave
                           -> False: another process was faster with 44. Roll back, fold its commit, run the calls again
 
 The store takes a commit only behind the one that the process knows to be the last. So every call sees the state as of
 the commit that its own follows, and the order of commits is the order of their instants. A call that commits nothing is
 served by `sync` alone: what it reads is at most as old as the call itself. Now and then a process keeps all records as a
-snapshot, behind which the log may go.
+snapshot, behind which the log may go. A tenant begins with a commit of the fact `LabMade`, and ends with one of
+`LabEnded`; what was tried for it meanwhile comes behind that, so it is refused.
 
 Nothing here does any I/O. `lab.stores` has the store that keeps all this in Redis.
 """
@@ -19,14 +21,17 @@ Nothing here does any I/O. `lab.stores` has the store that keeps all this in Red
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.errors import HostError, RecordingError
-from lab.core.journal.fact import Fact, Key, Record
+from lab.core.journal.fact import Fact, Key, LabMade, Record
 
 LogPosition: TypeAlias = int
 """The number of a commit in the order of all, from 1 and without a gap; 0: before the first."""
+
+LabKey: TypeAlias = str
+"""Of a tenant its place and its making, so that one that is made again has another; of the lab without a name nothing."""
 
 Cursor: TypeAlias = str
 """A place in the list of published exchanges; empty: before the oldest that is kept."""
@@ -58,6 +63,9 @@ class SetupReplaced(StoreLost):
 class LedgerEnded(StoreLost):
     """What was kept there is gone for good, with the tenant whose it was."""
 
+    def __init__(self) -> None:
+        super().__init__("This tenant was ended.")
+
 
 class StoreUnreadable(RecordingError):
     """What stands in the store wasn't written by a lab, or by another version of it."""
@@ -72,7 +80,7 @@ class LogPlace(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """Facts that were taken together."""
+    """Facts of one lab that were taken together."""
 
     position: LogPosition
     process: str
@@ -86,6 +94,7 @@ class Commit(Struct, frozen=True):
     facts: tuple[Fact, ...]
     exchanges: tuple[int | None, ...] = ()
     """Of each fact the ordinal of the exchange that brought it, None where no exchange did."""
+    lab: LabKey = ""
 
     @property
     def place(self) -> LogPlace:
@@ -121,16 +130,27 @@ class Pace(Struct, frozen=True):
     """What the store's clock said then."""
 
 
-class Snapshot(Struct, frozen=True):
-    """All records as folding the commits up to a place gives them."""
+class LabState(Struct, frozen=True, omit_defaults=True):
+    """One of the labs as folding its commits gives it."""
 
-    place: LogPlace = LogPlace()
     records: Mapping[Key, Record] = {}
     """In order of their creation."""
     at: Millis = 0
     """The instant of the last commit."""
     pace: Pace | None = None
     """None: the clock runs as it did when the lab began."""
+    birth: LabMade | None = None
+    """Of a tenant: what it is."""
+    wall: Millis = 0
+    """What the store's clock said when it was made."""
+
+
+class Snapshot(Struct, frozen=True):
+    """All records as folding the commits up to a place gives them."""
+
+    place: LogPlace = LogPlace()
+    labs: Mapping[LabKey, LabState] = field(default_factory=lambda: {"": LabState()})
+    """The one without a name first, the tenants in the order of their making."""
 
 
 class Published(Struct, frozen=True):
@@ -154,18 +174,19 @@ class SharedStore(Protocol):
     async def sync(self, after: LogPlace) -> Synced | Behind:
         """What was committed since. A place without a mark is whichever commit stands there."""
 
-    async def append(self, after: LogPlace, commit: Commit) -> bool:
-        """Take it right behind that place; False: there is another commit, or it is `STALE`. StoreLost: it may be taken yet."""
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
+        """Take all right behind that place, or none: False: there is another commit, or these are `STALE`.
+
+        StoreLost: they may be taken yet.
+        """
 
     async def keep(self, snapshot: Snapshot) -> None:
         """Take it in the place of the last one, and let go of old commits; not if the last one is newer."""
 
-    async def wait(
-        self, places: "Mapping[SharedStore, tuple[LogPosition, Cursor | None]]", timeout: Millis
-    ) -> "Collection[SharedStore]":
-        """Those of a lab and of its tenants with news, once there are any; none after `timeout` real milliseconds.
+    async def wait(self, position: LogPosition, cursor: Cursor | None, timeout: Millis) -> bool:
+        """Whether there is a commit after the position, or a line after the place if one is given.
 
-        News is a commit after the position, or a line after the place, if one is given. One at a time may wait.
+        True once there is one, False after `timeout` real milliseconds. One at a time may wait.
         """
 
     async def publish(self, lines: Sequence[bytes]) -> None:
@@ -191,39 +212,3 @@ class SharedStore(Protocol):
 
     async def close(self) -> None:
         """Give up all connections."""
-
-
-class KeptTenant(Struct, frozen=True):
-    """A tenant as a store keeps it: every process finds the same."""
-
-    birth: str
-    """Tells it from one that had its name before."""
-    wall: Millis
-    """When it was made, by the store's clock."""
-    document: bytes
-    """What whoever made it gave for it."""
-
-
-class SharedTenants(Protocol):
-    """One process's access to the tenants of a lab, each of which has a store of its own. Raises what `SharedStore` does."""
-
-    async def make(self, name: str, document: bytes, most: int, most_called: int | None = None) -> KeptTenant | int:
-        """The tenant of that name, made if it isn't there; how many there are, if there are `most` already.
-
-        With `most_called` a call makes it: how many of those that are there were made by calls, if they are so many.
-        """
-
-    async def find(self, name: str) -> KeptTenant | None:
-        """The tenant of that name."""
-
-    async def all(self) -> Mapping[str, KeptTenant]:
-        """Every one, in the order of their making."""
-
-    async def end(self, name: str) -> bool:
-        """Give one up with all that is kept for it; False if there is none."""
-
-    async def ended(self, births: Mapping[str, str]) -> Sequence[str]:
-        """Which of these, of which the births are known, are there no longer; more may be added while this is asked."""
-
-    def store(self, name: str, kept: KeptTenant) -> SharedStore:
-        """That of a tenant: LedgerEnded once it was ended, and nothing is written then."""

@@ -79,7 +79,7 @@ def _faults(ledger: Ledger, now: Millis) -> Iterator[Fact]:
     for _, known in ledger.of(CallCount):
         yield CallCounted(at=now, counter=known.counter, job=known.job, client=known.client, value=known.value)
     for each in armed_faults(ledger.get).armed:
-        yield FaultArmed(at=each.at, by="control", fault=each.rule.name, where=each.where)
+        yield FaultArmed(at=each.at, by="control", fault=each.name, where=each.where)
 
 
 # What the identity domain granted and still honours

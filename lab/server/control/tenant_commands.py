@@ -3,7 +3,8 @@
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from lab.control import TENANT_NAME, EndTenant, ListTenants, MakeTenant, Named, Tenant, Tenants
+from lab.control import EndTenant, ListTenants, MakeTenant, Named, Tenant, Tenants
+from lab.core.routes import TENANT_NAME
 from lab.mock.config import TENANT_PATH
 from lab.server.control.observed import RouteContext
 from lab.server.control.reading import CommandRefused
@@ -26,9 +27,9 @@ async def make_tenant(context: RouteContext, command: MakeTenant) -> Tenant:
     try:
         tenant = await context.server.labs.make(wish)
     except LabRefused as refused:
-        raise CommandRefused.says(refused.refusal) from None
+        raise CommandRefused.of(refused.refusal) from None
     _check_same(tenant, wish)
-    return replace(_shown(context, LabWish.fulfilled(tenant)), control_token=tenant.token)
+    return replace(_shown(context, tenant), control_token=tenant.token)
 
 
 async def end_tenant(context: RouteContext, command: EndTenant) -> Named:
@@ -39,23 +40,22 @@ async def end_tenant(context: RouteContext, command: EndTenant) -> Named:
     return Named(True, command.name)
 
 
-def _shown(context: RouteContext, wish: LabWish) -> Tenant:
-    server, now, exchanges = context.server, _NOT_HERE, _NOT_HERE
-    tenant = server.labs.named.get(wish.name)
-    if tenant is not None and not tenant.calls.shared:  # of a shared lab others know more of it
+def _shown(context: RouteContext, tenant: ServedLab) -> Tenant:
+    now, exchanges, config = _NOT_HERE, _NOT_HERE, tenant.service.config
+    if not tenant.calls.shared:  # of a shared lab others know more of it
         now, exchanges = tenant.clock.now(), sum(each.service.exchanges for each in tenant)
-    base_url = f"{server.public_origin}{TENANT_PATH}{wish.name}"
-    return Tenant(wish.name, base_url, wish.seed, [*(wish.scenarios or ())], now, exchanges)
+    name, scenarios = tenant.name or "", [each.name for each in config.scenarios]
+    return Tenant(name, f"{context.server.public_origin}{TENANT_PATH}{name}", config.seed, scenarios, now, exchanges)
 
 
 def _check_same(tenant: ServedLab, wish: LabWish) -> None:
     """CommandRefused, with both values, if the tenant that is there isn't what is wished for."""
-    own = LabWish.fulfilled(tenant)
-    differs: list[str] = []
-    if wish.seed not in (None, own.seed):
-        differs.append(f"seed {own.seed}, not {wish.seed}")
-    if wish.scenarios is not None and {*wish.scenarios} != {*(own.scenarios or ())}:
-        differs.append(f"scenarios {_brief(own.scenarios or ())}, not {_brief(wish.scenarios)}")
+    config, differs = tenant.service.config, list[str]()
+    served = tuple(each.name for each in config.scenarios)
+    if wish.seed not in (None, config.seed):
+        differs.append(f"seed {config.seed}, not {wish.seed}")
+    if wish.scenarios is not None and {*wish.scenarios} != {*served}:
+        differs.append(f"scenarios {_brief(served)}, not {_brief(wish.scenarios)}")
     if differs:
         hint = f"DELETE /_lab/tenants/{tenant.name} ends it, so that it can be made anew."
         raise CommandRefused(409, f"The tenant {tenant.name} is there with {' and '.join(differs)}.", hint)

@@ -12,7 +12,7 @@ from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 
 if TYPE_CHECKING:
     from lab.mock.fact_file import FactFile
-    from lab.server.shared.exchanges import ExchangeRelay
+    from lab.server.shared.exchanges import LabRelay
 
 CallResult = TypeVar("CallResult")
 
@@ -34,10 +34,10 @@ class LedgerCalls:
     shared: ClassVar[bool] = False
     """Whether other processes serve this lab too."""
     counts: LedgerCounts | None = None
-    """What came of it so far, if the ledger is shared."""
+    """What came of it so far at this process, if the ledger is shared and this isn't a tenant's part of it."""
     set_back: Millis | None = None
     """When it was last noticed that the store has lost what it had acknowledged; None: it has lost nothing."""
-    relay: "ExchangeRelay | None" = None
+    relay: "LabRelay | None" = None
     """What tells of the exchanges of the others, if there are any."""
 
     @property
@@ -45,15 +45,18 @@ class LedgerCalls:
         """Why calls are refused, all or those that write: a store is gone, or takes nothing; None: none are."""
         raise NotImplementedError
 
-    async def start(self, *, leads: bool = True) -> None:
-        """Take calls from now on; a tenant's leave it to those of the lab to speak for the process."""
+    async def start(self) -> None:
+        """Take calls from now on."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
         raise NotImplementedError
 
+    async def fresh(self) -> None:
+        """Return once all that any process had committed before is here."""
+
     async def look(self) -> None:
-        """Return once all that any process has committed, and the exchanges of all, are there to be looked at."""
+        """The same, and the exchanges of all processes are there to be looked at."""
 
     async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Advance the lab's clock from where it stands to what `target` makes of that; UsageError if it lies in the past.
@@ -105,3 +108,9 @@ class LocalCalls(LedgerCalls):
     def _reserve(self) -> None:
         for each in self._files():
             each.reserve()
+
+
+def tell_bug(bug: Exception) -> None:
+    """Tell of a bug that nobody who called is answered with: by the exception handler of the loop."""
+    context = {"message": "A bug of the lab beside its calls.", "exception": bug}
+    asyncio.get_running_loop().call_exception_handler(context)

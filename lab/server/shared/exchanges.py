@@ -6,16 +6,15 @@ a fact. What is published is what was observed, as it was; whoever shows it reda
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from lab.clocks import breathe, real_millis
-from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
-from lab.core.journal.shared import EXCHANGE_BYTES, EXCHANGES_KEPT, Cursor, LogPosition, SharedStore, StoreLost
+from lab.core.journal.shared import EXCHANGE_BYTES, EXCHANGES_KEPT, Cursor, LabKey, LogPosition, SharedStore, StoreLost
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import ScenarioLoaded
@@ -31,32 +30,83 @@ CONNECTIONS = 1_000_000
 Onlooker = Callable[[Kept], object]
 """Is told what another process observed."""
 _Published: TypeAlias = Requested | Replied | Noted
-_Exchange: TypeAlias = tuple[LogPosition, list[tuple[_Published, Millis]]]
-"""Of one exchange up to where the log was folded when it began, and what was observed, when by the store's clock."""
 
 
 class ExchangeRelay:
-    """Publishes the exchanges of one process, and tells onlookers those of the others."""
+    """Publishes the exchanges of one process, and reads those of the others."""
 
-    def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
+    def __init__(self, store: SharedStore, process: str, fresh: Callable[[], Awaitable[None]]) -> None:
+        """`fresh` returns once all is folded that was committed before."""
         self.number = 0
         """How many processes began before this one."""
+        self.labs: dict[LabKey, LabRelay] = {}
+        self.cursor: Cursor = ""
+        """Up to where those of the others were read."""
+        self._store, self._process, self._fresh = store, process, fresh
+        self._over: deque[bytes] = deque()
+        """Those that are to be published, as they are written."""
+        self._bytes = 0
+        self.come = asyncio.Event()
+        """Set once there is something to publish."""
+        self._publishing, self._reading = asyncio.Lock(), asyncio.Lock()
+
+    @property
+    def follows(self) -> bool:
+        """Whether somebody is to be told as soon as can be."""
+        return any(each.followers for each in self.labs.values())
+
+    def begin(self, lab: LabKey, position: LogPosition, first: ObservedAt) -> PublishedExchange:
+        """One that begins so, or what belongs to none; up to where the log was folded when it began."""
+        return PublishedExchange(self._process, self.number, position, [first], lab)
+
+    def add(self, exchange: PublishedExchange) -> None:
+        """Publish it soon."""
+        self._over.append(encode_exchange(exchange))
+        self._bytes += len(self._over[-1])
+        while self._bytes > EXCHANGE_BYTES or len(self._over) > EXCHANGES_KEPT:  # the store is away for longer
+            self._bytes -= len(self._over.popleft())
+        self.come.set()
+
+    async def publish(self) -> None:
+        """Publish what has come about; what can't be published is lost."""
+        async with self._publishing:
+            while self._over:
+                lines = [self._over.popleft() for _ in range(min(_SLICE, len(self._over)))]
+                self._bytes -= sum(map(len, lines))
+                with suppress(StoreLost):
+                    await self._store.publish(lines)
+                await breathe()
+
+    async def catch_up(self) -> None:
+        """Tell the onlookers of each lab that is here what other processes have published since."""
+        async with self._reading:
+            while True:
+                published = await self._store.published(self.cursor)
+                self.cursor = published.after
+                exchanges = [decode_exchange(line) for line in published.lines]
+                if any(each.lab not in self.labs for each in exchanges):  # a tenant that is just made, or was ended
+                    await self._fresh()
+                for each in exchanges:
+                    if each.process != self._process and (lab := self.labs.get(each.lab)) is not None:
+                        lab.tell(each)
+                if not published.lines:
+                    return
+
+
+class LabRelay:
+    """The exchanges of one lab: takes those of this process, and tells onlookers those of the others."""
+
+    def __init__(self, relay: ExchangeRelay, key: LabKey, service: BatchedService, time: LabTime) -> None:
+        self.key = key
         self.onlookers: list[Onlooker] = []
         """Those who are told when somebody looks."""
         self.followers: Collection[object] = ()
         """Those for whose sake the onlookers are told as soon as can be."""
-        self.cursor: Cursor = ""
-        """Up to where those of the others were read."""
-        self._service, self._store, self._time, self._process = service, store, time, process
-        self._under_way: dict[int, _Exchange] = {}
+        self._relay, self._service, self._time = relay, service, time
+        self._under_way: dict[int, PublishedExchange] = {}
         """Those whose reply hasn't left."""
-        self._over: deque[tuple[_Exchange, int]] = deque()
-        """Those that are to be published, each with the bytes of its bodies."""
-        self._bytes = 0
-        self.come = asyncio.Event()
-        """Set once there is something to publish."""
         self._cleared: LogPosition = 0
-        self._publishing, self._reading = asyncio.Lock(), asyncio.Lock()
+        relay.labs[key] = self
         service.observers.append(self._observe)
 
     def _observe(self, observation: Observation) -> None:
@@ -68,57 +118,24 @@ class ExchangeRelay:
                 return
         elif type(observation) is not Requested and type(observation) is not Replied:
             return
-        x, wall = observation.x, real_millis() + self._time.ahead
+        x, seen = observation.x, ObservedAt.of(observation, real_millis() + self._time.ahead)
         if x is None:
-            self._publish_soon((self._service.position, [(observation, wall)]), 0)
+            self._relay.add(self._relay.begin(self.key, self._service.position, seen))
         elif type(observation) is Requested:
-            self._under_way[x] = self._service.position, [(observation, wall)]
+            self._under_way[x] = self._relay.begin(self.key, self._service.position, seen)
         elif (exchange := self._under_way.get(x)) is not None:
-            exchange[1].append((observation, wall))
+            exchange.observed.append(seen)
             if type(observation) is Replied:
                 del self._under_way[x]
-                called, when = exchange[1][0]
-                assert isinstance(called, Requested)
+                request = exchange.observed[0].requested
                 # it needs no token, so anybody could fill the store
-                if observation.response.status >= 400 and len(called.request.body) > SHORT:
-                    exchange[1][0] = called, when = without_body(called), when
-                self._publish_soon(exchange, len(called.request.body) + len(observation.response.body))
+                if request is not None and observation.response.status >= 400 and len(request.request.body) > SHORT:
+                    exchange.observed[0] = replace(exchange.observed[0], requested=without_body(request))
+                self._relay.add(exchange)
 
-    def _publish_soon(self, exchange: _Exchange, size: int) -> None:
-        self._over.append((exchange, size))
-        self._bytes += size
-        while self._bytes > EXCHANGE_BYTES or len(self._over) > EXCHANGES_KEPT:  # the store is away for longer
-            self._bytes -= self._over.popleft()[1]
-        self.come.set()
-
-    async def publish(self) -> None:
-        """Publish what has come about; what can't be published is lost."""
-        async with self._publishing:
-            while self._over:
-                lines = []
-                for _ in range(min(_SLICE, len(self._over))):
-                    (position, observed), size = self._over.popleft()
-                    self._bytes -= size
-                    entries = [ObservedAt.of(*each) for each in observed]
-                    lines.append(encode_exchange(PublishedExchange(self._process, self.number, position, entries)))
-                with suppress(StoreLost):
-                    await self._store.publish(lines)
-                await breathe()
-
-    async def catch_up(self) -> None:
-        """Tell the onlookers what other processes have published since."""
-        async with self._reading:
-            while True:
-                published = await self._store.published(self.cursor)
-                self.cursor = published.after
-                for line in published.lines:
-                    self._tell(decode_exchange(line))
-                if not published.lines:
-                    return
-
-    def _tell(self, exchange: PublishedExchange) -> None:
-        # what was cleared is nobody's any more
-        if exchange.process == self._process or exchange.position < self._cleared:
+    def tell(self, exchange: PublishedExchange) -> None:
+        """Tell the onlookers of another process's."""
+        if exchange.position < self._cleared:  # what was cleared is nobody's any more
             return
         for each in exchange.observed:
             observation = _renumbered(each.observation, (exchange.number + 1) * CONNECTIONS)

@@ -9,14 +9,8 @@ from fractions import Fraction
 
 from lab.clocks import AnyClock, ScaledClock, real_millis
 from lab.core.clock import Millis
-from lab.core.journal.fact import ClockScaled
-from lab.core.journal.shared import Commit, Pace, Snapshot
-
-
-def pace_after(commit: Commit) -> Pace | None:
-    """The pace that the commit gives the lab's clock; None: it leaves it."""
-    scaled = (Pace(fact.factor, fact.at, commit.wall) for fact in commit.facts if isinstance(fact, ClockScaled))
-    return next(scaled, None)
+from lab.core.journal.shared import Commit, LabState, Pace
+from lab.server.shared.folded_log import pace_after
 
 
 class LabTime:
@@ -42,10 +36,10 @@ class LabTime:
         self.ahead = wall - real_millis()
         self.clock.keep_up(self.instant(wall))
 
-    def load(self, snapshot: Snapshot) -> None:
+    def load(self, state: LabState) -> None:
         """Go on where the lab stood then."""
-        self._run(snapshot.pace or self._first)
-        self.at = snapshot.at
+        self._run(state.pace or self._first)
+        self.at = state.at
 
     def follow(self, commit: Commit) -> None:
         """It was committed: some commits move the lab's clock."""

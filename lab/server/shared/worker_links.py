@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from lab.clocks import real_millis
 from lab.core.clock import Millis
+from lab.server.shared.calls import tell_bug
 
 WORKER_ANSWERS_WITHIN: Millis = 500
 """For so long, in real milliseconds, an answer is waited for."""
@@ -66,8 +67,7 @@ async def answer_first(descriptor: int, answer: Callable[[bytes], Awaitable[byte
                 writer.write(b"%b %b\n" % (number, await answer(question)))
                 await writer.drain()
             except Exception as bug:  # noqa: BLE001 - else the lab would never be ready again
-                context = {"message": "A bug where a worker tells what it counted.", "exception": bug}
-                asyncio.get_running_loop().call_exception_handler(context)
+                tell_bug(bug)
     finally:
         writer.close()
 

@@ -19,7 +19,7 @@ async def test_any_process_reports_of_the_whole_lab(shared: MemoryStore) -> None
         # each process knows the other's clock to a millisecond or so, so calls whose order is judged lie further apart
         assert (await one.control("POST", f"jobs/{job}/decisions", decision)).status == 200
         assert (await other.call(status(token, job))).json["status"] == "COMPLETE"
-        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        await asyncio.gather(one.calls.loop.relay.publish(), other.calls.loop.relay.publish())
         reports = [(await each.control("GET", "report?over=1")).json for each in (one, other)]
         verdicts = [[(rule["rule"], rule["verdict"]) for rule in report["rules"]] for report in reports]
         assert verdicts[0] == verdicts[1] and reports[0]["score"] == reports[1]["score"]
