@@ -112,9 +112,10 @@ class Backlog:
         batch.append(Kept(observation, real_micros(), self._service.position))
         if type(observation) is Replied:
             heavy = len(observation.response.body) > SHORT
+        elif type(observation) is Requested:
+            heavy = len(observation.request.body) > SHORT or len(observation.request.headers) > _FEW
         else:
-            request = observation.request if type(observation) is Requested else None
-            heavy = request is not None and (len(request.body) > SHORT or len(request.headers) > _FEW)
+            heavy = False
         if self.urgent and len(batch) == 1:
             get_running_loop().call_soon(self.hand_on)
         if heavy or len(batch) >= _MOST_BEHIND:
