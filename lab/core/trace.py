@@ -5,6 +5,7 @@ tells anyway.
 """
 
 import re
+from functools import lru_cache
 
 from lab.core.exchange import Headers
 from lab.core.seeds import Seed, hexes
@@ -18,6 +19,7 @@ _VALUE = re.compile(
 """Version, trace, parent and flags; a version that isn't known yet may have more behind them."""
 
 
+@lru_cache(maxsize=64)  # of a client that polls they are the same object at each call
 def trace_in(headers: Headers) -> str | None:
     """The trace id that a client sent, 32 hex digits; None: none, several, or one that isn't well-formed."""
     values = [value for name, value in headers if name == _HEADER]

@@ -49,7 +49,7 @@ class Branching:
         self._asked_at = -1, -1
         self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
-        self._budget = Budget(alone=True)
+        self._budget: Budget | None = None
 
     def taken(
         self, span: Span, exit: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
@@ -68,6 +68,7 @@ class Branching:
             self._names = job_names(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
+            self._budget = self._budget or Budget(alone=True)
             self._answers[when] = _answer(when, self._names, self._budget)
         return self._answers[when]
 

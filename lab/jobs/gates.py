@@ -120,23 +120,20 @@ def votes(opening: Opening, decisions: tuple[Decision, ...]) -> tuple[Decision, 
     That is the approval that makes the quorum, the first other verdict, or the time-out at the deadline. `decisions` are
     the job's, in the order in which they were accepted.
     """
-    live = [
-        each
-        for each in decisions
-        if (each.step, each.visit) == (opening.gate.id, opening.visit) and opening.opened <= each.at < opening.deadline
-    ]
+    gate, visit, opened, deadline = opening.gate.id, opening.visit, opening.opened, opening.deadline
+    live = [each for each in decisions if (each.step, each.visit) == (gate, visit) and opened <= each.at < deadline]
     cast: list[Decision] = []
     # Ends: each turn takes a live decision away, adds a vote to at most `approvals`, or times out.
     while True:
         script = _scripted(opening, cast)
         # a name counts once; the door refuses these, but a recording made elsewhere may hold one
-        live = [each for each in live if each.name is None or not _voted(each.name, cast)]
+        live = [each for each in live if each.name is None or not _voted(each.name, cast)] if cast else live
         if live and (script is None or live[0].at < script.at):  # `<`: at the same instant the script comes first
             cast.append(live.pop(0))
         elif script is not None:
             cast.append(script)
         else:
-            return (*cast, opening.vote(opening.deadline, Verdict.TIMED_OUT, Origin.SCRIPT))
+            return (*cast, opening.vote(deadline, Verdict.TIMED_OUT, Origin.SCRIPT))
         if cast[-1].verdict is not Verdict.APPROVED or len(cast) == opening.gate.approvals:
             return tuple(cast)
 

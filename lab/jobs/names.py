@@ -32,6 +32,7 @@ from msgspec.structs import asdict
 from lab.core.exchange import Json, text_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure, fitting, template
 from lab.language.templates.bounds import Unwritten, tell_unwritten
@@ -109,22 +110,29 @@ def request_names(plan: Plan) -> dict[str, object]:
     return {name: names[name] for name in ("message", "match", "parameters", "data")}
 
 
-def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
+def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> Mapping[str, object]:
     """By gate, how its latest opening ended: what the last vote said, and its votes in order; as `rounds` so of each opening.
 
     A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
     """
-    none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": []}
-    rounds: dict[str, list[dict[str, object]]] = {
-        step.id: [] for step in plan.program.scenario.steps if isinstance(step, Gate)
-    }
+    undecided = _undecided(plan.program)
+    if not settled:
+        return undecided
+    rounds: dict[str, list[dict[str, object]]] = {gate: [] for gate in undecided}
     cast = (each for each in settled if each.verdict is not None)  # the others cut a wait short
     for (gate, _), opening in groupby(cast, lambda each: (each.step, each.visit)):
         said = [
             {"verdict": str(each.verdict), "by": each.name or "", "comment": each.comment or ""} for each in opening
         ]
         rounds[gate].append({**said[-1], "votes": [each for each in said if each["verdict"] != Verdict.TIMED_OUT]})
-    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in rounds.items()}
+    return {gate: {**of[-1], "rounds": of} if of else undecided[gate] for gate, of in rounds.items()}
+
+
+@lru_cache(maxsize=256)
+def _undecided(program: Program) -> Mapping[str, object]:
+    """What is told of the gates before any is decided: the same of every job, and nobody's to change."""
+    none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": [], "rounds": []}
+    return {step.id: none for step in program.scenario.steps if isinstance(step, Gate)}
 
 
 class DelegateOutputs(Lazy):

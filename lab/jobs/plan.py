@@ -21,8 +21,7 @@ branches it is held against (`branches`). So a list that is added, or one share 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from msgspec import Struct
 
@@ -107,11 +106,13 @@ class Plan(Struct, frozen=True, eq=False, dict=True):
     alias: str | None = None
     """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""
 
-    @cached_property
+    @property
     def data(self) -> Mapping[str, object]:
-        """`data` of the scenario as templates see it; most looks at a job see none of it."""
-        program, stream = self.program, f"{self.program.name}/{self.invocation.ordinal}"
-        return restore(program.scenario.data, self.drawn, self.seed, stream, under="data/")
+        """`data` of the scenario as templates see it, made once; most looks at a job see none of it."""
+        if "data" not in (own := self.__dict__):  # `cached_property` takes a lock
+            program, stream = self.program, f"{self.program.name}/{self.invocation.ordinal}"
+            own["data"] = restore(program.scenario.data, self.drawn, self.seed, stream, under="data/")
+        return cast("Mapping[str, object]", own["data"])
 
     @property
     def shown(self) -> str:

@@ -62,7 +62,7 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     # What is decided at `now` counts at `now`: a client that is told of its decision sees what came of it. What is
     # decided later is left out and not merely passed over, for a later vote would change `until` of the span that holds
     # `now`, and so what a body says of the future.
-    known = tuple(decision for decision in decisions if decision.at <= now)
+    known = tuple(decision for decision in decisions if decision.at <= now) if decisions else ()
     since = plan.invocation.at
     for index, step in enumerate(plan.program.lead):
         until = since + plan.takes(step.id, 0)

@@ -31,6 +31,15 @@ def is_drawn(datum: Datum) -> bool:
     return isinstance(datum, Number | OneOf | Fake | Listed)
 
 
+def drawn_reader(datum: Datum | None) -> Callable[[Json], object]:
+    """What makes of what was drawn for an entry what texts see, where that is one value."""
+    return _decimal if isinstance(datum, Number) else lambda drawn: drawn
+
+
+def _decimal(drawn: Json) -> object:
+    return Decimal(drawn) if isinstance(drawn, str) else drawn
+
+
 def _draw(datum: Element, seed: Seed, stream: str, *, texts: bool) -> Json:
     """What the stream of that name settles for an entry, as it is recorded; without `texts`, anything for what is generated."""
     match datum:
@@ -102,11 +111,12 @@ class Lazy(Mapping[str, object]):
         return self._by(name)
 
     def __getitem__(self, name: str) -> object:
-        if name not in self._found:
+        found = self._found.get(name, self)
+        if found is self:
             if name not in self._names:
                 raise KeyError(name)
-            self._found[name] = self._find(name)
-        return self._found[name]
+            found = self._found[name] = self._find(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -140,10 +150,13 @@ class _Entries(Lazy):
         self._under_way: set[str] = set()
 
     def _find(self, name: str) -> object:
-        datum, stream = self._data[name], f"{self._stream}/{name}"
+        datum = self._data[name]
+        known = self._drawn.get(place := self._under + name)
+        if known is not None and isinstance(datum, OneOf | Fake):  # as it was drawn
+            return known
         if name in self._under_way:
             raise RenderFailure(f"{name} is made of itself")
-        known = self._drawn.get(place := self._under + name)
+        stream = f"{self._stream}/{name}"
         if known is None and place not in self._drawn and is_drawn(datum):
             known = _draw(datum, self._seed, stream, texts=True)
         self._under_way.add(name)
@@ -155,9 +168,9 @@ class _Entries(Lazy):
 
     def _restored(self, datum: Element, drawn: Json, stream: str, around: "tuple[_Entries, Budget]") -> object:
         match datum:
-            case Number() if isinstance(drawn, str):
+            case Number():
                 try:
-                    return Decimal(drawn)
+                    return _decimal(drawn)
                 except ArithmeticError:  # it was drawn for an entry of another kind
                     return drawn
             case Listed() if isinstance(drawn, list):

@@ -518,9 +518,19 @@ _BLANK = st.sampled_from(["", " ", "\n", " \t", "\r\n", "-", "- ", "\u2003"])
 _SPELT = st.tuples(_BLANK, _ROOTS, st.lists(_PARTS, max_size=3).map("".join), _BLANK).map(
     lambda parts: f"{{{{{''.join(parts)}}}}}"
 )
-_TEXTS = st.lists(_SPELT | st.text(max_size=4) | st.sampled_from(["{", "}", "}}", "%}", "#}", "\n"]), max_size=5).map(
-    "".join
+_COMPARED = st.sampled_from(["", " == 'a'", "!='approved'", " == 'no verdict'", " in 'a'", ' == ""', "=='a' or turn"])
+_TAGS = st.tuples(_BLANK, _ROOTS, st.lists(_PARTS, max_size=2).map("".join), _COMPARED, _BLANK).map(
+    lambda parts: f"{{%{parts[0]}if {''.join(parts[1:])}%}}"
 )
+_CHOICES = st.tuples(
+    _TAGS, st.sampled_from(["a", "\n", "b\n"]), st.sampled_from(["", "{% else %}", "\n{% else%}\nc", "{%else%}{% else %}"]),
+    st.sampled_from(["{% endif %}", "{%- endif %}\n", "\n {% endif %}\n", "", "{% ENDIF %}"]),
+).map("".join)  # fmt: skip
+_TEXTS = st.lists(
+    _SPELT | _CHOICES | _TAGS | st.text(max_size=4)
+    | st.sampled_from(["{", "}", "}}", "%}", "#}", "\n", "{% endif %}", "{% else %}", "raw"]),
+    max_size=5,
+).map("".join)  # fmt: skip
 _NAMES = st.dictionaries(st.sampled_from(sorted(TEMPLATE_NAMES)), _JSON, max_size=8)
 
 
@@ -557,6 +567,12 @@ def by_jinja() -> Iterator[None]:
 @example("{{ data['_a'] }}", {"data": {"_a": 1}})
 @example("{{ message[0] }}{{ message[9] }}", {"message": "abc"})
 @example('{{ data["a"] }}{{ data.b }}', {"data": {"a": {"in": [None, True, 1.5]}}})
+@example("a\n {% if turn == 'a' %} \nb{{ message }}\n{% else %}\n{{ data }}{% endif %}c", {"turn": "a", "message": "m"})
+@example("{% if turn != 'a' %}{% if data %}b{% else %}c{% endif %}{% endif %}d", {"turn": 1, "data": {}})
+@example("{% if decisions.a.verdict == 'no verdict' %}{% endif %}", {"decisions": {"a": {"verdict": "approved"}}})
+@example("{% if decisions.a.verdict == 'approved' %}y{% endif %}", {"decisions": {"a": {"verdict": "approved"}}})
+@example("{% if data.b %}{% endif %}{{ message }}", {"data": {"a": 1}})
+@example("{% if data == 'a' %}{% endif %}", {})
 def test_a_look_up_gives_by_the_lab_s_own_reading_what_it_gives_by_jinja_s(text: str, names: dict[str, object]) -> None:
     def outcomes() -> list[object]:
         return [
@@ -579,6 +595,7 @@ import sys
 from lab.language.templates import condition, derivation, template, timeless_template
 names = {"data": {"a": {"b-c": [1]}}, "turn": 1, "message": "hi", "decisions": {"x": {"verdict": None}}}
 assert template("Dear {{ message }}, {{data.a['b-c'][0]}}\\n{{ decisions['x'].verdict }} {{ data.a }}").render(names)
+assert template("{% if decisions.x.verdict == 'approved' %}a{% else %}b{% endif %}").render(names) == "b"
 assert condition(" {{ turn }} ").value(names) == 1 and derivation("{{ data.a }}").path == ("data", "a")
 assert timeless_template("{{ message }}").decided_later is False
 print("jinja2" in sys.modules)

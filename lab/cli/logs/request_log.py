@@ -5,7 +5,7 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -213,7 +213,7 @@ def _text_line(entry: LoggedLine) -> str:
         return f"{entry.t / 1_000:10.3f} {f'tenant {entry.tenant}' if entry.tenant else 'lab'}: {entry.command}"
     if isinstance(entry, MalformedEntry):
         return f"{entry.t / 1_000:10.3f} malformed: {entry.malformed}, {entry.bytes} B"
-    where = "".join(f" {name}" for name in (entry.tenant, entry.scenario) if name)
+    where = (f" {entry.tenant}" if entry.tenant else "") + (f" {entry.scenario}" if entry.scenario else "")
     status, cut = entry.status or "---", f" cut: {entry.cut}" if entry.cut else ""
     said = f"{status} {entry.ms} ms {entry.bytes} B{cut} trace {entry.trace}"
     return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {said}"
@@ -226,6 +226,7 @@ def _json_line(entry: LoggedLine) -> str:
     return json.dumps({name: value for name, value in members.items() if value is not None}, separators=(",", ":"))
 
 
+@lru_cache(maxsize=1024)
 def _shown(text: str) -> str:
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
     return text if text.isprintable() else harmless_text(text)

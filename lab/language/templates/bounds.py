@@ -1,5 +1,6 @@
 """What both roads share, without Jinja: names and faults, steps and sizes, look-ups, the forms of values as texts."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -29,7 +30,9 @@ POOL = MOST_WORK // 2
 LONG_WORK = POOL // 5
 """Steps of a call after which others are to be served before the next such one: 5 ms or so."""
 _TOO_MUCH = "the texts together do too much work"
-_TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
+TEXT_TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
+_ALONE = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n", re.MULTILINE)
+"""A line that holds one tag or comment and nothing else."""
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
 
@@ -183,10 +186,16 @@ def weigh(value: object, depth: int = 0) -> None:
         spend(1)
 
 
+def without_lone_tags(text: str) -> str:
+    """A template of which a line that holds one tag or comment (`{% for … %}`), and nothing else, leaves no line behind."""
+    # the newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number
+    return text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
+
+
 def fitting(text: str) -> str:
     """The text; RenderFailure if it is larger than an output may be."""
     if len(text if text.isascii() else text.encode("utf-8", "surrogatepass")) > LARGEST_OUTPUT:
-        raise RenderFailure(_TOO_LARGE)
+        raise RenderFailure(TEXT_TOO_LARGE)
     return text
 
 
@@ -196,7 +205,7 @@ def text_within_size(pieces: Iterable[str], gap: str = "") -> str:
     for piece in pieces:
         total += len(gap) + len(piece)
         if total > LARGEST_OUTPUT:
-            raise RenderFailure(_TOO_LARGE)
+            raise RenderFailure(TEXT_TOO_LARGE)
         kept.append(piece)
     return fitting(gap.join(kept))
 

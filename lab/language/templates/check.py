@@ -6,7 +6,14 @@ from typing import cast
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from lab.language.templates.bounds import NO_ANSWER, TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault
+from lab.language.templates.bounds import (
+    NO_ANSWER,
+    TEMPLATE_NAMES,
+    LookedUp,
+    TemplateError,
+    TemplateFault,
+    without_lone_tags,
+)
 from lab.language.templates.filters import FILTERS, SANDBOX, TESTS
 from lab.program.words import Verdict, nearest
 
@@ -39,8 +46,6 @@ _WORDS: dict[type[nodes.Node], str] = {
     nodes.FromImport: "from", nodes.Scope: "autoescape",
 }  # fmt: skip
 """Tags whose nodes are called otherwise."""
-_ALONE = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n", re.MULTILINE)
-"""A line that holds one tag or comment and nothing else."""
 _UNFINISHED = "an expression ends with }}, a tag with %}"
 _MISREAD = (
     (r"unexpected char '&'", "& is no operator here", "write and"),
@@ -80,10 +85,8 @@ def syntax_tree(text: str) -> nodes.Template:
     A line that holds one tag or comment (`{% for … %}`) and nothing else leaves no line behind; all else stands as
     written, the final newline too.
     """
-    # the newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number
-    text = text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
     try:
-        return SANDBOX.parse(text)
+        return SANDBOX.parse(without_lone_tags(text))
     except TemplateSyntaxError as error:
         message = (error.message or "wrong syntax").rstrip(".")
         fault = TemplateFault(error.lineno, message[:1].lower() + message[1:])

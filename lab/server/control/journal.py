@@ -92,17 +92,17 @@ class Buffer:
 
     def take(self, batch: Sequence[Kept]) -> None:
         """Take a batch of observations."""
-        batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > self.after]
+        if after := self.after:
+            batch = [each for each in batch if type(each.observation) is not Replied or each.observation.x > after]
         for each in batch:
             observation = each.observation
             each.weight = weight(observation)
-            self._kept.append(each)
             self.bytes += each.weight
-            if isinstance(observation, Requested):
+            if type(observation) is Requested:
                 self._begun += 1
                 if each.weight > SHORT and len(observation.request.body) > SHORT:
                     self._long[observation.x] = each
-            elif isinstance(observation, Replied) and self._long:
+            elif type(observation) is Replied and self._long:
                 request = self._long.pop(observation.x, None)
                 if request is not None and observation.response.status >= 400:
                     assert isinstance(request.observation, Requested)
@@ -110,6 +110,7 @@ class Buffer:
                     request.observation = without_body(request.observation)
                     request.weight = weight(request.observation)
                     self.bytes += request.weight
+        self._kept.extend(batch)
         for follower in tuple(self.followers):
             follower(batch)
         while len(self._kept) > _OBSERVATIONS * self._exchanges or self._begun > self._exchanges:
@@ -121,9 +122,10 @@ class Buffer:
         """Drop the oldest observation."""
         gone = self._kept.popleft()
         self.bytes -= gone.weight
-        if isinstance(gone.observation, Requested):
+        if type(gone.observation) is Requested:
             self._begun -= 1
-            self._long.pop(gone.observation.x, None)
+            if self._long:
+                self._long.pop(gone.observation.x, None)
         self._left = True
 
 
