@@ -37,7 +37,6 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
-from lab.core.seeds import Seed
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.facts import JobView
 from lab.jobs.program import Program
@@ -242,25 +241,6 @@ class WriteContext(Struct, frozen=True):
     """What URLs in answers start with."""
 
 
-class OwnValues(Struct, frozen=True, gc=False):
-    """Of a job in a step what no other has, and what else of its body follows from."""
-
-    seed: Seed
-    epoch: Epoch
-    job: str
-    conversation: str
-    """Its id; empty: it belongs to none."""
-    step: str
-    """That it is at, for the first time."""
-    began: Millis
-    """When it says it began."""
-    since: Millis
-    """When it came to the step."""
-
-
-OwnPart: TypeAlias = Callable[[OwnValues], str]
-"""A part of a job's body that is its own, as it stands in JSON: of ids that JSON writes as they are."""
-
 Written: TypeAlias = Response | tuple[Response, Parts]
 """An answer: whole, or its head and a body that leaves bit by bit."""
 
@@ -283,10 +263,6 @@ class Dialect(Protocol):
     @property
     def renames_jobs(self) -> bool:
         """Whether a job may go on under another id once it was answered."""
-
-    @property
-    def own_parts(self) -> tuple[OwnPart, ...]:
-        """All by which the answers differ that are given of two jobs, beside their texts; empty: there is more."""
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Reading:
         """What is asked."""

@@ -115,15 +115,10 @@ class JobRecord(Record, frozen=True, gc=False):
         return self.origin.part
 
     @property
-    def drawn_values(self) -> list[Json]:
-        """In the order of their names."""
+    def drawn(self) -> dict[str, Json]:
         as_json = self.values.startswith(b"[")  # as no MessagePack of a list does
         values: list[Json] = json.loads(self.values) if as_json else msgspec.msgpack.decode(self.values)
-        return values
-
-    @property
-    def drawn(self) -> dict[str, Json]:
-        return dict(zip(self.origin.names, self.drawn_values, strict=True))
+        return dict(zip(self.origin.names, values, strict=True))
 
     @property
     def conversation(self) -> str | None:

@@ -131,7 +131,7 @@ def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> Mapping[str, object
 @lru_cache(maxsize=256)
 def _undecided(program: Program) -> Mapping[str, object]:
     """What is told of the gates before any is decided: the same of every job, and nobody's to change."""
-    none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": [], "rounds": []}
+    none: Mapping[str, object] = {"verdict": None, "by": "", "comment": "", "votes": [], "rounds": []}
     return {step.id: none for step in program.scenario.steps if isinstance(step, Gate)}
 
 

@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.seeds import Seed, hexes, uuid4
+from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
 from lab.jobs.names import Writer, job_names, output_text, request_names, unwritten, writer_of
 from lab.jobs.plan import Plan
@@ -139,11 +139,7 @@ def takes_text(gate: Gate) -> bool:
 
 def opening_token(plan: Plan, span: Span) -> str:
     """What names an opening of a gate, or a wait, to a client: 32 hex digits, new each time it opens."""
-    return callback_token(plan.seed, plan.invocation.job, span.id, span.visit)
-
-
-def callback_token(seed: Seed, job: str, step: str, visit: int) -> str:
-    return hexes(seed, f"{job}/{step}/callback#{visit}", 32)
+    return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
 
 
 def conversation_of(plan: Plan, switches: Switches) -> str | None:

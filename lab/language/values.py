@@ -31,15 +31,6 @@ def is_drawn(datum: Datum) -> bool:
     return isinstance(datum, Number | OneOf | Fake | Listed)
 
 
-def drawn_reader(datum: Datum | None) -> Callable[[Json], object]:
-    """What makes of what was drawn for an entry what texts see, where that is one value."""
-    return _decimal if isinstance(datum, Number) else lambda drawn: drawn
-
-
-def _decimal(drawn: Json) -> object:
-    return Decimal(drawn) if isinstance(drawn, str) else drawn
-
-
 def _draw(datum: Element, seed: Seed, stream: str, *, texts: bool) -> Json:
     """What the stream of that name settles for an entry, as it is recorded; without `texts`, anything for what is generated."""
     match datum:
@@ -168,9 +159,9 @@ class _Entries(Lazy):
 
     def _restored(self, datum: Element, drawn: Json, stream: str, around: "tuple[_Entries, Budget]") -> object:
         match datum:
-            case Number():
+            case Number() if isinstance(drawn, str):
                 try:
-                    return _decimal(drawn)
+                    return Decimal(drawn)
                 except ArithmeticError:  # it was drawn for an entry of another kind
                     return drawn
             case Listed() if isinstance(drawn, list):

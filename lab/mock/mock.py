@@ -54,7 +54,6 @@ from lab.mock.config import Config
 from lab.mock.invoke import take_message
 from lab.mock.job_index import JobIndex, PollAnswer
 from lab.mock.latencies import FirstAnswers, planned_latency
-from lab.mock.outlines import Outlines
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
 from lab.program.switches import Switches
 
@@ -69,7 +68,6 @@ class Mock:
         self._identity = config.identity
         self.catalog = Catalog(config, self._identity)
         self.index = JobIndex(config, self.catalog)
-        self.outlines = Outlines(config, self.catalog)
         self.first_answers = FirstAnswers()
         self.recorded = LIVE
         """Of a replay: what was given and judged in the exchange that comes next."""
@@ -260,32 +258,18 @@ class Mock:
         usual = request.method == "GET" and not request.query and command.echo is None and not call.flags
         if usual and (known := self.index.answer(call.changes, request.path, now)) is not None:
             return known
-        alike = usual and job == command.job and bool(call.dialect.own_parts)
-        place = self.outlines.place(record, job, chosen, now) if alike else None
-        response = place.answer() if place is not None else None
-        if place is not None and response is not None:
-            since, until, ended = place.since, place.until, place.step.status.final
-        else:
-            plan = self.index.plan_of(call.changes, job, record, command.job)
-            span = at(plan, record.decisions, now)
-            context = self._context(call.switches, now)
-
-            def write(view: JobView) -> Response:
-                written = call.dialect.write(call.match, command, base.Found(view), context)
-                assert isinstance(written, Response)
-                return written
-
-            response = write(view := JobView(record, plan, span))
-            since, until, ended = span.since, span.until, span.status.final
-            until = forgotten_at(plan, span) if until is None else until
-            if place is not None:
-                place.learn(view, response, call.dialect.own_parts, write)
+        plan = self.index.plan_of(call.changes, job, record, command.job)
+        span = at(plan, record.decisions, now)
+        found = base.Found(JobView(record, plan, span))
+        response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
+        assert isinstance(response, Response)
         if usual:
+            until = forgotten_at(plan, span) if span.until is None else span.until
             answer = PollAnswer(
                 key=job_key(job),
                 record=record,
                 owner=record.owner,
-                since=since,
+                since=span.since,
                 until=until,
                 reply=Reply(response, 0, route.name, job),
                 team_switches=self.catalog.team_switches(call.match.code),
@@ -296,7 +280,7 @@ class Mock:
                 routes=_names(route.name, "status"),
                 shown=command.job,
             )
-            self.index.keep(request.path, answer, ended=ended)
+            self.index.keep(request.path, answer, ended=span.status.final)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
@@ -317,7 +301,6 @@ class Mock:
     def forget(self) -> None:
         """Drop what is remembered."""
         self.index.forget()
-        self.outlines = Outlines(self.config, self.catalog)
         self.first_answers = FirstAnswers()
 
     # Faults

@@ -29,7 +29,6 @@ WRITINGS: dict[str, Writing] = {
 }
 """Those in which a secret is looked for."""
 OTHER_WRITINGS: dict[str, Writing] = {
-    "base64 of a pair": lambda text: b64encode(f"who:{text}".encode()).decode(),
     "hexadecimal digits": lambda text: text.encode().hex(),
     "large hexadecimal digits": lambda text: text.encode().hex().upper(),
 }  # fmt: skip

@@ -8,12 +8,12 @@ import msgspec
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis
 from lab.core.exchange import Json, text_of
-from lab.core.seeds import Seed, draw, hexes
-from lab.dialects.base import OwnPart, WriteContext
+from lab.core.seeds import draw, hexes
+from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span, node_code
-from lab.jobs.texts import Prompt, callback_token, conversation_of, opening_token, status_texts, takes_text
+from lab.jobs.texts import Prompt, conversation_of, opening_token, status_texts, takes_text
 from lab.jobs.timeline import spans
 from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
 from lab.program.switches import Switches
@@ -56,23 +56,6 @@ def echo(plan: Plan, switches: Switches) -> str:
         with suppress(UnicodeEncodeError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
             return msgspec.json.encode(members).decode()
     return text_of(members)
-
-
-def trace_of_job(seed: Seed, job: str) -> str:
-    return "0" * 16 + hexes(seed, f"{job}/trace", 16)
-
-
-OWN_PARTS: tuple[OwnPart, ...] = (
-    lambda own: own.job,
-    lambda own: own.conversation,
-    lambda own: trace_of_job(own.seed, own.job),
-    lambda own: callback_token(own.seed, own.job, own.step, 0),
-    lambda own: str(unix_millis(own.epoch, own.began)),
-    lambda own: _stamp(own.epoch, own.began),
-    lambda own: str(unix_millis(own.epoch, own.since)),
-    lambda own: _stamp(own.epoch, own.since),
-)
-"""What of a body is a job's own: ids, trace and token, when it began and ended."""
 
 
 def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:
@@ -178,7 +161,7 @@ def full_body(
         "input": echo(plan, switches), "output": state.output, "progressMessage": state.progress or silent,
         "error": state.error, "followUpQuestions": list(state.follow_up), "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
-        "traceId": trace_of_job(plan.seed, call.job), "status": str(state.status),
+        "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
         "supportingChunks": [], "citations": [], "nodes": passed or [],
         "waitingToolCode": node_code(span.id) if node is not None else None, "workflowCode": call.team,
         "workflowName": None, "architecture": None, PUBLISHED_VERSION: version_of(plan, switches),

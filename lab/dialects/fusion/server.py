@@ -11,7 +11,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
-from lab.dialects.fusion.bodies import NEVER, OWN_PARTS, full_body, nodes
+from lab.dialects.fusion.bodies import NEVER, full_body, nodes
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
@@ -47,7 +47,6 @@ class FusionServer:
     name = "fusion"
     routes = FUSION_ROUTES
     renames_jobs = True
-    own_parts = OWN_PARTS
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""

@@ -8,7 +8,7 @@ condition that is one look-up, is read here, and loads no Jinja. Anything else, 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import TypeAlias, cast
 
@@ -82,8 +82,6 @@ class Template(_Checked, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
     _write: Callable[[Mapping[str, object]], object] | None = None
-    decides: frozenset[str] = frozenset()
-    """The names that may decide what it says, and not only stand in it as they are."""
 
     @property
     def plain(self) -> bool:
@@ -151,12 +149,12 @@ def derivation(text: str) -> Expression | Template:
 
 def _template(text: str, known: frozenset[str]) -> Template:
     if (read := _segments(text, known)) is not None:
-        return Template(text, read[0], partial(_written, read[1]), frozenset(_decisive(read[1])))
+        return Template(text, read[0], partial(_written, read[1]))
     from lab.language.templates import check, filters  # they load Jinja
 
     tree = check.syntax_tree(text)
     looked_up = check.check_template(tree, known)
-    return Template(text, looked_up, filters.compiled(tree, looked_up), frozenset(path[0] for _, path in looked_up))
+    return Template(text, looked_up, filters.compiled(tree, looked_up))
 
 
 def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
@@ -232,14 +230,6 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[_Segment
     if place < len(text):
         segments.append(text[place:])
     return tuple(looked_up), segments
-
-
-def _decisive(segments: list[_Segment]) -> Iterator[str]:
-    for each in segments:
-        if isinstance(each, _Choice):
-            yield str(each.path[0])
-            yield from _decisive(each.chosen)
-            yield from _decisive(each.otherwise)
 
 
 def _written(segments: list[_Segment], names: Mapping[str, object]) -> str:

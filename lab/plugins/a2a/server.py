@@ -37,7 +37,6 @@ class A2AServer:
     name = "a2a"
     routes = A2A_ROUTES
     renames_jobs = False
-    own_parts = ()
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
