@@ -4,7 +4,6 @@ The server reads a request into the one and sends the other, its client the othe
 of both. Which route takes which is declared in `lab/kernel.py`, and in the `plugin.py` of plugins.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
@@ -12,13 +11,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from lab.core.exchange import Json
 from lab.core.ranges import SEEDS
+from lab.core.routes import TENANT_NAME
 from lab.program.words import Status, Verdict
 
-CONTROL_ROOT = "/_lab/"
-"""What the path of every route begins with."""
 LATEST = 10**15
 """No instant is later."""
-TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 _Instant = Annotated[int, Meta(ge=0, lt=LATEST, description="milliseconds since the lab's epoch")]
 _Count = Annotated[int, Meta(ge=0)]
 _Flag = Literal["0", "1"]

@@ -102,18 +102,18 @@ ROUTES = (
         "POST", "jobs/{job}/decisions", "jobs:DecideGate", "decides at a gate",
         body='{"gate":"buyer-approval","verdict":"approved","by":"jane","comment":"Go on."}',
     ),
-    _route("GET", "faults", "commands:ListFaults", "the faults that may strike"),
+    _route("GET", "faults", "jobs:ListFaults", "the faults that may strike"),
     _route(
-        "POST", "faults", "commands:ArmFault", "arms a fault",
+        "POST", "faults", "jobs:ArmFault", "arms a fault",
         body='{"route":"status","answer":503,"retry_after":"2s","name":"busy"}',
     ),
-    _route("DELETE", "faults/{name}", "commands:DisarmFault", "disarms one", example="faults/busy"),
+    _route("DELETE", "faults/{name}", "jobs:DisarmFault", "disarms one", example="faults/busy"),
     _route(
-        "POST", "tokens", "commands:EndTokens", "expires or revokes a client's tokens, or rotates the key",
+        "POST", "tokens", "jobs:EndTokens", "expires or revokes a client's tokens, or rotates the key",
         body='{"client":"demo","do":"expire"}',
     ),
     _route(
-        "POST", "devices", "commands:DecideDevice", "answers for the device that shows a code",
+        "POST", "devices", "jobs:DecideDevice", "answers for the device that shows a code",
         body="""{"user_code":"'$user_code'","answer":"approve"}""",
     ),
     _route("POST", "tape", "rewind:RunTape", "begins a recording, or ends it", body='{"name":"morning"}'),

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from lab.client.driver import TransportLost
-from lab.client.instant import dated
+from lab.client.driver import TransportLost, dated
 from lab.clocks import ManualClock, settle
 from lab.core.clock import Clock
 from lab.core.exchange import Request, Response

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import msgpack
 
 from lab.files import programs
-from lab.files.output_files import OutputFiles
+from lab.files.programs import OutputFiles
 from lab.language.parse import parse_scenario
 
 ROOT = Path(__file__).parent.parent

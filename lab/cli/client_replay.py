@@ -21,11 +21,10 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import open_recording
-from lab.recording.client_replay.plan import ClientPlan
-from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.plan import ClientPlan, client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
-from lab.recording.client_replay.values import Credentials, Origins, naming, wanted
+from lab.recording.client_replay.values import Credentials, naming, wanted
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.matchers import Matcher
 from lab.recording.redaction.stand_ins import kind_of
@@ -109,7 +108,7 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
         done: list[FileVerdict] = []
         for one in prepared:
             if isinstance(one, _Prepared):
-                since, transport = real_millis(), PodTransport(*settings.servers, trust)
+                since, transport = real_millis(), PodTransport(*settings.servers, trust=trust)
                 found = await _replay(one, settings, transport, flags, console)
                 one = replace(found, took=real_millis() - since)
             done.append(one)
@@ -123,7 +122,7 @@ def _prepare(file: Path, settings: PeerSettings, flags: Flags, console: Console)
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
         excepted, plan, owners = matchers_of(file), client_plan(recording), owners_in(recording)
-        variables = wanted(plan, Origins(recording))
+        variables = wanted(plan)
         credentials = _credentials(variables, owners, settings, flags)
     except LabError as error:
         report(error, console)

@@ -14,8 +14,7 @@ from lab.program.scenario import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
 from lab.recording.format.reader import read
 from lab.recording.matchers import MatcherFile, parse_matchers
-from lab.recording.tape.header import needed_scenarios
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import epoch_in, needed_scenarios
 
 if TYPE_CHECKING:
     from lab.tui.state.recording import RecordingTimeline

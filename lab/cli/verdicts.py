@@ -69,10 +69,16 @@ class FileVerdict(Struct, frozen=True):
         return cls(file, error.exit_code, problems_of(error, file), CaseEnd.ERROR, judge)
 
     @classmethod
-    def of_replay(cls, found: "Divergences", file: str, judge: str) -> Self:
-        """Of one that was replayed."""
-        problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-        return cls(file, 0 if found.passed else Divergence.exit_code, problems, judge=judge)
+    def of_replay(cls, found: "Divergences", file: str, judge: str, hint: str = "") -> Self:
+        """Of one that was replayed; `hint` says what to do where it differs, and stands with the first difference."""
+        problems = [
+            Problem(each.line, each.what, hint="" if place else hint, details="\n".join(each.diff))
+            for place, each in enumerate(found.differences)
+        ]
+        if found.others:
+            problems.append(Problem(found.differences[-1].line, found.others, warning=True))
+        problems += (Problem(each.line or 1, each.what, warning=True) for each in found.remarks)
+        return cls(file, 0 if found.passed else Divergence.exit_code, tuple(problems), judge=judge)
 
     def document(self) -> dict[str, Json]:
         """For programs."""

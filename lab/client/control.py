@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -13,11 +14,12 @@ from yarl import URL
 
 from lab.app.effects import LARGEST_ANSWER
 from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
-from lab.control import CONTROL_ROOT, ControlCommand, Health, LookHealth
+from lab.control import ControlCommand, Health, LookHealth
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.jsontext import members_of, value_or_none
 from lab.core.observe import Observation
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, plugins
 from lab.recording.format.lines import LONGEST_LINE, Header
 from lab.recording.format.reader import lines_of
@@ -81,6 +83,7 @@ class ControlClient(Connections):
     """
 
     def __init__(self, url: str, token: str) -> None:
+        super().__init__()
         self._url_given = str(address(url)).rstrip("/")
         self._root = root_of(self._url_given)
         self._headers = {"authorization": f"Bearer {token}"}
@@ -92,28 +95,21 @@ class ControlClient(Connections):
         kind = type(command)
         row, members = _routes()[f"{kind.__module__}:{kind.__qualname__}"], command.members()
         path = re.sub(r"\{(\w+)\}", lambda name: _quoted(str(members.pop(name[1]))), row.path)
-        data, headers = None, self._headers
-        if row.body is not None:
-            data = json.dumps(members.get(kind.whole, members)).encode()
-            headers = {**headers, "content-type": "application/json"}
-        elif members:
+        data = None if row.body is None else json.dumps(members.get(kind.whole, members)).encode()
+        if data is None and members:
             said = (f"{name}={_quoted(str(value))}" for name, value in members.items() if value is not None)
             path += f"?{'&'.join(said)}"
-        try:
-            async with self.request(row.method, self._url(path), data=data, headers=headers) as got:
-                status, body = got.status, await bounded_body(got)
-        except AnswerTooLarge:
-            raise ProtocolError(
-                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=NO_LAB
-            ) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._lost() from error
-        if status in (401, 403):
-            raise _answered(status)
-        value = value_or_none(body)
+        async with self._asking(row.method, path, data) as got:
+            if got.status in (401, 403):
+                raise _answered(got.status)
+            try:
+                value = value_or_none(await bounded_body(got))
+            except AnswerTooLarge:
+                large = f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB"
+                raise ProtocolError(large, hint=NO_LAB) from None
         if not isinstance(value, dict):
             raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
-        return ControlAnswer(status, value, kind.answers_with())
+        return ControlAnswer(got.status, value, kind.answers_with())
 
     async def lab(self) -> Health:
         """How the lab is; ProtocolError if this is none."""
@@ -129,16 +125,13 @@ class ControlClient(Connections):
     async def journal(self, scenario: str | None = None) -> bytes:
         """All lines so far; of a scenario that was chosen if one is named."""
         path, lines = f"scenario/{_quoted(scenario)}/journal" if scenario else "journal", bytearray()
-        try:
-            async with self.request("GET", self._url(path), headers=self._headers) as got:
-                if got.status != 200:
-                    raise _answered(got.status)
-                async for part in got.content.iter_any():
-                    lines += part
-                    if len(lines) > LARGEST_JOURNAL:
-                        raise ProtocolError(f"the journal is longer than {LARGEST_JOURNAL} bytes", hint=NO_LAB)
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._lost() from error
+        async with self._asking("GET", path) as got:
+            if got.status != 200:
+                raise _answered(got.status)
+            async for part in got.content.iter_any():
+                lines += part
+                if len(lines) > LARGEST_JOURNAL:
+                    raise ProtocolError(f"the journal is longer than {LARGEST_JOURNAL} bytes", hint=NO_LAB)
         return bytes(lines)
 
     async def follow(self, *, replies: bool = True) -> AsyncIterator[Observation]:
@@ -148,31 +141,33 @@ class ControlClient(Connections):
         """
         session = self.open()
         try:
-            url = self._url(f"journal?follow=1{'' if replies else '&replies=0'}")
-            async with self.request("GET", url, headers=self._headers) as got:
+            async with self._asking("GET", f"journal?follow=1{'' if replies else '&replies=0'}") as got:
                 if got.status != 200:
                     raise _answered(got.status)
-                async for line in data_lines(got.content):
-                    found = read_journal_line(line, self.header)
-                    if isinstance(found, Header):
-                        self.header = found
-                    else:
-                        for each in found:
-                            yield each
-        except aiohttp.ClientPayloadError:
-            return  # the lab has ended
+                with suppress(aiohttp.ClientPayloadError):  # the lab has ended
+                    async for line in data_lines(got.content):
+                        found = read_journal_line(line, self.header)
+                        if isinstance(found, Header):
+                            self.header = found
+                        else:
+                            for each in found:
+                                yield each
         except RuntimeError:
             if not session.closed:
                 raise
-            return  # closed by ourselves, while the next line was awaited
+            # closed by ourselves, while the next line was awaited
+
+    @asynccontextmanager
+    async def _asking(self, method: str, path: str, data: bytes | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that has begun; HostError where it doesn't, or breaks off."""
+        headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
+        try:
+            url = URL(f"{self._root}/{path}", encoded=True)
+            async with self.request(method, url, data=data, headers=headers) as got:
+                yield got
         except (aiohttp.ClientError, OSError) as error:
-            raise self._lost() from error
-
-    def _url(self, path: str) -> URL:
-        return URL(f"{self._root}/{path}", encoded=True)
-
-    def _lost(self) -> HostError:
-        return HostError(f"can't reach the control plane at {self._url_given}", hint="is the lab still running?")
+            lost = f"can't reach the control plane at {self._url_given}"
+            raise HostError(lost, hint="is the lab still running?") from error
 
 
 def _quoted(text: str) -> str:
@@ -180,11 +175,10 @@ def _quoted(text: str) -> str:
 
 
 def _answered(status: int) -> ProtocolError:
-    token, address = (
-        "lab serve prints the control token at its start",
-        "address the lab by 127.0.0.1 and its control port, with a tenant's token at /t/NAME",
-    )
-    return ProtocolError(f"the control plane answered {status}", hint=token if status == 401 else address)
+    hint = "address the lab by 127.0.0.1 and its control port, with a tenant's token at /t/NAME"
+    if status == 401:
+        hint = "lab serve prints the control token at its start"
+    return ProtocolError(f"the control plane answered {status}", hint=hint)
 
 
 # The journal as it comes: lines of a recording in server-sent events

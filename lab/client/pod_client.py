@@ -3,7 +3,6 @@
 import re
 import ssl
 from io import BytesIO
-from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -28,17 +27,10 @@ class PodClient(Connections):
 
     def __init__(self, trust: ssl.SSLContext | None = None) -> None:
         """`trust` is what is believed to be the pod; None: what the system trusts."""
-        self._trust = trust
-
-    def options(self) -> dict[str, Any]:
-        """Everything is sent as it came, and read as it comes."""
-        return {
-            "connector": aiohttp.TCPConnector(limit=0, ssl=self._trust or True),
-            "skip_auto_headers": _WITHOUT,
-            "auto_decompress": False,
-            "max_line_size": _LONGEST_FIELD,
-            "max_field_size": _LONGEST_FIELD,
-        }
+        super().__init__(
+            trust, headers=None, skip_auto_headers=_WITHOUT,
+            auto_decompress=False, max_line_size=_LONGEST_FIELD, max_field_size=_LONGEST_FIELD,
+        )  # fmt: skip
 
     async def ask(self, request: UpstreamRequest) -> "PodAnswer":
         """The answer, once its head is there; UpstreamFailed if there is none."""

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakSet
 
@@ -16,8 +16,11 @@ from lab.core.exchange import Request, Response, url_at
 from lab.core.version import __version__
 from lab.identity.routes import IDENTITY_NAMES
 
-_AGENT = f"invoke-async-lab/{__version__}"
-"""Names the lab alone: no version, no platform, so that recordings are the same everywhere."""
+_USUAL: Mapping[str, Any] = {
+    "headers": {"user-agent": f"invoke-async-lab/{__version__}", "accept-encoding": "gzip, deflate"},
+    "skip_auto_headers": ("content-type",),
+}
+"""Names the lab alone: no platform, so that recordings are the same everywhere."""
 _DOTS = b"......"
 """In the place of a secret, whatever its length."""
 _UNSET = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -44,14 +47,20 @@ class Connections:
     after a reset: whether to try again is the caller's affair, and each try is an exchange to be seen.
     """
 
-    _session: aiohttp.ClientSession | None = None
+    def __init__(self, trust: ssl.SSLContext | None = None, **settings: Any) -> None:
+        """`trust` is what checks certificates, None: the system; `settings` are what the session has else."""
+        self._trust, self._settings = trust, settings
+        self._session: aiohttp.ClientSession | None = None
+        self._sockets = WeakSet[socket.socket]()
 
     def open(self) -> aiohttp.ClientSession:
         """The open connections."""
         if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._trust or True, socket_factory=self._socket)
             self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False, **self.options()
-            )
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
+                **{**_USUAL, **self._settings},
+            )  # fmt: skip
             # aiohttp has no option for it; its own test client does the same
             self._session._retry_connection = False
         return self._session
@@ -60,13 +69,14 @@ class Connections:
         """Ask that URL, and no other: a redirect is an answer."""
         return self.open().request(method, url, allow_redirects=False, **how)
 
-    def options(self) -> dict[str, Any]:
-        """How these connections differ from others of the lab."""
-        return {
-            "connector": aiohttp.TCPConnector(limit=0),
-            "headers": {"user-agent": _AGENT, "accept-encoding": "gzip, deflate"},
-            "skip_auto_headers": ("content-type",),
-        }
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        opened = socket.socket(*address[:3])
+        self._sockets.add(opened)
+        return opened
+
+    def calls_from(self, peer: object) -> bool:
+        """Whether it is at that address, as a server on this machine sees it."""
+        return any(each.fileno() >= 0 and each.getsockname() == peer for each in self._sockets)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -78,12 +88,14 @@ class Connections:
 class HttpTransport(Connections):
     """Sends over sockets: `token` to the token URL exactly, all else to the base URL with the path appended."""
 
-    def __init__(self, base_url: str, token_url: str, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, base_url: str, token_url: str, secrets: Iterable[str] = (), trust: ssl.SSLContext | None = None
+    ) -> None:
         """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots."""
+        super().__init__(trust)
         # headers are read byte by byte
         forms = {form for each in secrets for form in (each, each.encode("utf-8", "replace").decode("latin-1"))}
         self._secrets = sorted(forms, key=len, reverse=True)
-        self._sockets = WeakSet[socket.socket]()
         self._base = str(address(base_url)).rstrip("/")
         self._token = address(token_url)
 
@@ -92,24 +104,14 @@ class HttpTransport(Connections):
         try:
             url, data = self._url(route, request), request.body or None
             async with self.request(request.method, url, headers=request.headers, data=data) as got:
-                return with_dots(Response(got.status, _headers(got), await bounded_body(got)), self._secrets)
+                headers = tuple(
+                    (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in got.raw_headers
+                )
+                return with_dots(Response(got.status, headers, await bounded_body(got)), self._secrets)
         except AnswerTooLarge:
             raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TransportLost(_why(error)) from error
-
-    def options(self) -> dict[str, Any]:
-        """As others; its sockets are known."""
-        return {**super().options(), "connector": aiohttp.TCPConnector(limit=0, socket_factory=self._socket)}
-
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        opened = socket.socket(*address[:3])
-        self._sockets.add(opened)
-        return opened
-
-    def calls_from(self, peer: object) -> bool:
-        """Whether it is at that address, as a server on this machine sees it."""
-        return any(each.fileno() >= 0 and each.getsockname() == peer for each in self._sockets)
 
     def _url(self, route: str, request: Request) -> URL:
         if route == "token":
@@ -118,16 +120,10 @@ class HttpTransport(Connections):
 
 
 class PodTransport(HttpTransport):
-    """Sends each request to its own path: those of the identity domain to one origin, all others to another."""
+    """Sends each request to its own path: those of the identity domain to one origin, all others to another.
 
-    def __init__(self, base_url: str, tokens_url: str, trust: ssl.SSLContext | None = None) -> None:
-        """Where `tokens_url` has a path, that is where tokens are asked for; `trust` checks certificates, else the system."""
-        super().__init__(base_url, tokens_url)
-        self._trust = trust
-
-    def options(self) -> dict[str, Any]:
-        """As others, with that trust."""
-        return {**super().options(), "connector": aiohttp.TCPConnector(limit=0, ssl=self._trust or True)}
+    Where the token URL has a path, that is where tokens are asked for.
+    """
 
     def _url(self, route: str, request: Request) -> URL:
         if route not in IDENTITY_NAMES:
@@ -161,10 +157,6 @@ def with_dots(response: Response, secrets: Iterable[str]) -> Response:
         came = secret.encode("utf-8", "surrogateescape").decode("latin-1")
         headers = tuple((name, value.replace(came, _DOTS.decode())) for name, value in headers)
     return Response(response.status, headers, body)
-
-
-def _headers(got: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
-    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in got.raw_headers)
 
 
 def _why(error: Exception) -> str:

@@ -6,8 +6,7 @@ All of them count from the monotonic clock or from nothing, so a step of the wal
 
 from lab.clocks.manual import ManualClock
 from lab.clocks.real import SystemClock, real_micros, real_millis, wall_nanos, wall_second
-from lab.clocks.run_clock import RunClock
-from lab.clocks.scaled import ScaledClock
+from lab.clocks.scaled import RunClock, ScaledClock
 from lab.clocks.waits import breathe, first_of, settle
 from lab.core.clock import Clock
 

@@ -70,9 +70,8 @@ class ManualClock:
         finally:
             self._withheld.discard(sleeper)
 
-    async def hold_until(self, instant: Millis) -> None:
-        """Withhold what is left of a reply: until then nobody gets it, whoever moves the clock."""
-        await self.sleep_until(instant)
+    hold_until = sleep_until
+    """Withhold what is left of a reply: until then nobody gets it, whoever moves the clock."""
 
     def withhold(self) -> None:
         """A client moves the clock from now on."""
@@ -90,10 +89,6 @@ class ManualClock:
         heapify(self._sleepers)
         self._left = 0
 
-    async def advance_by(self, millis: Millis) -> None:
-        """Advance by a duration; UsageError if it is negative."""
-        await self.advance_to(self._now + millis)
-
     async def advance_to(self, instant: Millis) -> None:
         """Advance to an instant, stopping at every due timer on the way; UsageError if it lies in the past."""
         if instant < self._now:
@@ -105,10 +100,6 @@ class ManualClock:
         self._now = max(self._now, instant)
         await settle()
 
-    def keep_up(self, instant: Millis) -> None:
-        """Be at that instant at least, and wake the sleepers that are due: another clock of the same lab was advanced."""
-        self.step_to(instant)
-
     def step_to(self, instant: Millis) -> bool:
         """Advance to an instant before which no sleeper is due, and wake those that are at it; whether there are any."""
         self._now = max(self._now, instant)
@@ -116,3 +107,6 @@ class ManualClock:
         while (due := self.due) is not None and due <= self._now:
             wake(heappop(self._sleepers)[2])
         return len(self._sleepers) != before
+
+    keep_up = step_to
+    """Be at that instant at least: another clock of the same lab was advanced."""

@@ -57,9 +57,8 @@ class SystemClock:
         """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
         await self._sleep(time.monotonic_ns() + millis * MILLI)
 
-    async def hold_until(self, instant: Millis) -> None:
-        """Withhold what is left of a reply."""
-        await self.sleep_until(instant)
+    hold_until = sleep_until
+    """Withhold what is left of a reply."""
 
     async def _sleep(self, due: int) -> None:
         while (left := due - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - a timer, and the loop's may be early

@@ -11,12 +11,12 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Self
 
 from lab.clocks.real import MILLI
 from lab.clocks.waits import wake
-from lab.core.clock import Millis
+from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,6 +154,40 @@ class ScaledClock:
             self._sleepers.discard(sleeper)
             if timer is not None:
                 timer.cancel()
+
+
+class RunClock:
+    """The clock of a run that shares its process with the mock that it calls, for as long as it is entered.
+
+    A scaled one stands but for the run's pauses and the latencies of replies. Any other goes on as ever: a real one passes
+    meanwhile, a manual one is moved by somebody.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self._clock = clock
+        self._scaled = clock if isinstance(clock, ScaledClock) else None
+        self.sleep_until = clock.sleep_until if self._scaled is None else self._scaled.hold_until
+
+    def __enter__(self) -> Self:
+        if self._scaled is not None:
+            self._scaled.stand()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        if self._scaled is not None:
+            self._scaled.go_on()
+
+    def begin(self) -> None:
+        """Stand at instant 0, as a run does that costs no time; only before anything has happened."""
+        if self._scaled is not None:
+            self._scaled.rewind(0)
+
+    @contextmanager
+    def call(self, until: Millis) -> Iterator[Clock]:
+        """A call that is given up at that instant: the clock on which to wait for it, which lets no time pass."""
+        with nullcontext() if self._scaled is None else self._scaled.not_beyond(until):
+            yield self._clock
 
 
 def _pace(factor: str) -> "Fraction":

@@ -12,6 +12,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+CONTROL_ROOT = "/_lab/"
+"""What the path of every route of the control plane begins with."""
+TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
+
 
 class Route(Struct, frozen=True):
     """One method of one path."""

@@ -8,7 +8,7 @@ from shutil import copytree, rmtree
 from tempfile import gettempdir, mkstemp
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import CREATE, OVERWRITE, write_file
+from lab.files.opening import CREATE, OVERWRITE, write_file, writing
 
 MOST_PICTURES = 999
 """In one folder."""
@@ -22,13 +22,11 @@ def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
     there = [name for name in texts if (root / name).exists()]
     if there and not force:
         raise UsageError(f"{root / there[0]} exists.", hint="Name another folder, or overwrite with --force.")
-    try:
+    with writing(root, "Name another folder."):
         for name, text in texts.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, text.encode(), how=OVERWRITE if force else CREATE)
-    except OSError as fault:
-        raise HostError(f"{root} can't be written: {fault.strerror or fault}.", hint="Name another folder.") from None
 
 
 def write_text(file: str, text: str) -> None:
@@ -40,12 +38,8 @@ def write_text(file: str, text: str) -> None:
 def append_text(file: str, text: str, longest: int) -> None:
     """Append to a file that somebody else keeps, as far as it stays within so many bytes; HostError if it can't be done."""
     path = Path(file)
-    try:
-        room = longest - (path.stat().st_size if path.exists() else 0)
-        with path.open("ab") as opened:
-            opened.write(cut_to(text, room).encode())
-    except OSError as fault:
-        raise HostError(f"{path} can't be written: {fault.strerror or fault}.") from None
+    with writing(path), path.open("ab") as opened:
+        opened.write(cut_to(text, longest - opened.tell()).encode())
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
@@ -63,10 +57,8 @@ def keep_only(folder: Path, names: Collection[str]) -> None:
 
 def move_all(folder: Path, target: Path) -> None:
     """Move what lies in a command's own folder to another one, over what is there."""
-    try:
+    with writing(target, "Name another folder."):
         copytree(folder, target, dirs_exist_ok=True)
-    except OSError as fault:
-        raise HostError(f"{target} can't be written: {fault}.", hint="Name another folder.") from None
     rmtree(folder)
 
 
@@ -74,22 +66,18 @@ def write_picture(svg: str, folders: Sequence[Path]) -> Path:
     """Where it lies now: in the first folder that takes it, under the first free number; HostError says why in none."""
     why = "there is no folder for it"
     for folder in folders:
-        try:
-            return _written(svg.encode("utf-8", "replace"), folder)
-        except OSError as fault:
-            why = f"{folder} can't be written: {fault.strerror or fault}"
+        why = f"{folder} can't be written: it has {MOST_PICTURES} pictures already"
+        for number in range(1, MOST_PICTURES + 1):
+            path = folder / f"invoke-async-lab-{number}.svg"
+            try:
+                write_file(path, svg.encode("utf-8", "replace"))
+            except FileExistsError:
+                continue
+            except OSError as fault:
+                why = f"{folder} can't be written: {fault.strerror or fault}"
+                break
+            return path
     raise HostError(f"The picture isn't saved: {why}.", hint="Start the lab in a folder that can be written.")
-
-
-def _written(data: bytes, folder: Path) -> Path:
-    for number in range(1, MOST_PICTURES + 1):
-        path = folder / f"invoke-async-lab-{number}.svg"
-        try:
-            write_file(path, data)
-        except FileExistsError:
-            continue
-        return path
-    raise OSError(f"it has {MOST_PICTURES} pictures already")
 
 
 def write_bug_log(name: str, text: str) -> Path | None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lab.core.errors import HostError, UsageError
-from lab.files.opening import OVERWRITE, read_bounded, write_file
+from lab.core.errors import UsageError
+from lab.files.opening import OVERWRITE, read_bounded, write_file, writing
 
 _LONGEST = 64 * 1024
 
@@ -26,8 +26,6 @@ class PreferencesFile:
     def write(self, text: str) -> None:
         """Put this in its place, for the user alone; where a link leads to it there. HostError if it can't be written."""
         path = self.path.resolve()
-        try:
+        with writing(self.path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_file(path, text.encode(), 0o600, OVERWRITE)
-        except OSError as fault:
-            raise HostError(f"{self.path} can't be written: {fault.strerror or fault}.") from None

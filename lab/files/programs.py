@@ -1,4 +1,4 @@
-"""Programs that were read before: an unchanged scenario is neither parsed nor checked again.
+"""The files that a scenario's outputs name, and programs that were read before: an unchanged scenario is neither parsed nor checked again.
 
 An entry is named by the digest of all that decides what is read: the scenario's text, the name of its file, and
 `PROGRAM_NUMBER`, which stands for the language itself. It holds the program, and the digests of the files that outputs name:
@@ -8,6 +8,7 @@ What the lab carries lies beside this module in one file; what users write, in t
 damaged or of another version is made anew, and a folder that can't be written costs time: nothing else depends on it.
 """
 
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,9 +18,10 @@ from pathlib import Path
 
 from msgspec import DecodeError, Struct, msgpack
 
-from lab.files.output_files import OutputFiles
+from lab.files.opening import OVERWRITE, TooLong, read_regular, write_file
 from lab.language.complaints import BadFile
 from lab.program.scenario import Scenario
+from lab.program.steps import LARGEST_OUTPUT
 
 PROGRAM_NUMBER = "d713c49405f7"
 """Another one for each change of `lab/language` and `lab/program`; a test holds it to their sources."""
@@ -28,6 +30,41 @@ _MOST, _SLACK = 500, 100
 """Entries that are kept; so many beyond it, those that were written first go. The names alone are looked at until then."""
 _DIGEST = 32
 """Bytes of SHA-256, which stand before an entry: half a page that was written must not pass for one."""
+
+
+class OutputFiles:
+    """Reads the files that outputs name: regular ones within the scenario's folder; `found` keeps their texts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.found: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The text of a file; BadFile if it is outside, no regular file, too large, or no UTF-8."""
+        if name not in self.found:
+            self.found[name] = self._text(name)
+        return self.found[name]
+
+    def _text(self, name: str) -> str:
+        path = self._folder / name
+        try:
+            if not path.parent.resolve().is_relative_to(self._folder.resolve()):
+                raise BadFile(f"{name} is outside the scenario's folder", "a link leads out of it")
+            raw = read_regular(path, LARGEST_OUTPUT)
+        except TooLong:
+            raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB") from None
+        except FileNotFoundError:
+            raise BadFile(f"there is no file {name}", f"it is looked for in {self._folder}") from None
+        except (OSError, ValueError) as fault:
+            linked = getattr(fault, "errno", None) in (errno.ELOOP, errno.EMLINK)
+            why = "is a link" if linked else f"can't be read: {getattr(fault, 'strerror', fault)}"
+            raise BadFile(f"{name} {why}", "put the file itself there" if linked else "") from None
+        if raw is None:
+            raise BadFile(f"{name} is not a regular file")
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise BadFile(f"{name} is not UTF-8", "save it as UTF-8") from None
 
 
 class _Entry(Struct, frozen=True):
@@ -53,11 +90,10 @@ def entry_of(scenario: Scenario, files: Mapping[str, str]) -> bytes | None:
 
 def known_program(key: str, beside: OutputFiles) -> Scenario | None:
     """The program that has this key, if it was kept and the files that its outputs name are the same."""
-    raw = _shipped().get(key) or _read(_folder() / key)
     try:
-        entry = _decoded(raw or b"")
+        entry = _decoded(_shipped().get(key) or (_folder() / key).read_bytes())
         same = all(_digest(beside(name)) == digest for name, digest in entry.files.items())
-    except (DecodeError, BadFile):
+    except (OSError, DecodeError, BadFile):
         return None
     return entry.scenario if same else None
 
@@ -80,9 +116,7 @@ def keep_program(key: str, scenario: Scenario, files: Mapping[str, str]) -> None
         return
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{key}.{os.getpid()}"
-        part.write_bytes(raw)
-        part.replace(folder / key)
+        write_file(folder / key, raw, how=OVERWRITE)
         if len(os.listdir(folder)) > _MOST + _SLACK:
             entries = sorted((each.stat().st_mtime_ns, each) for each in folder.iterdir())
             for _, each in entries[:-_MOST]:
@@ -97,13 +131,6 @@ def _folder() -> Path:
     from platformdirs import user_cache_path  # not for what the lab carries
 
     return user_cache_path("invoke-async-lab") / "programs"
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
 
 
 @cache

@@ -1,30 +1,16 @@
-"""Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4).
+"""Recordings on disk: how they are named and read (recordings.md §1).
 
 Beside them lie their matchers (§7.1), and documents in which other tools keep calls are read as they are (§17).
 """
 
 import os
 import re
-import stat
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import (
-    APPEND,
-    GrowingFile,
-    flags,
-    lock,
-    long_line,
-    make_private,
-    open_file,
-    open_regular,
-    read_at_most,
-    read_bounded,
-    sync_folder,
-)
+from lab.core.errors import RecordingError, UsageError
+from lab.files.opening import open_regular, read_bounded
 from lab.language.complaints import LARGEST_FILE
 
 RECORDING_ENDING = ".rec.jsonl"
@@ -37,7 +23,6 @@ LONGEST_JSON = 64 * 1024**2
 LONGEST_YAML = 16 * 1024**2
 """Bytes of another tool's document, which is read at once: small values of YAML cost some sixty times their text."""
 
-_AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NONBLOCK", "BINARY")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
 
@@ -78,20 +63,14 @@ def open_recording(path: Path | str) -> bytes | BinaryIO:
     path = Path(path)
     with suppress(OSError):  # which the read tells
         if LONGEST_KEPT < path.stat().st_size <= LONGEST_RECORDING:
-            _refuse_long_lines(path)
             if (file := open_regular(path, links=True)) is not None:
                 return file
     return read_recording(path)
 
 
-def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
-    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none.
-
-    One with a line that is too long is refused before it fills memory; `torn`: it may be the rest of one at the end.
-    """
+def read_recording(path: Path | str) -> bytes:
+    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none."""
     path = Path(path)
-    if not torn:
-        _refuse_long_lines(path)
     try:
         return read_bounded(path, LONGEST_RECORDING, RecordingError)
     except UsageError as missing:
@@ -111,7 +90,7 @@ def read_calls(path: Path | str) -> bytes:
     with suppress(OSError):  # which the read tells
         if (file := open_regular(path, links=True)) is not None:
             with file:
-                start = read_at_most(file, 4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+                start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if is_recording(start):
         return read_recording(path)
     return read_bounded(path, LONGEST_JSON if start.startswith(b"{") else LONGEST_YAML, RecordingError)
@@ -139,101 +118,3 @@ def beside(file: Path, ending: str) -> Path:
     for each in (RECORDING_ENDING, MATCHERS_ENDING, ALLOWED_ENDING):
         slug = slug.removesuffix(each)
     return file.with_name(slug + ending)
-
-
-def _refuse_long_lines(path: Path) -> None:
-    from lab.recording.format.lines import LONGEST_LINE  # no start waits for what a replay needs
-
-    with suppress(OSError):  # which the read tells
-        worth_it = LONGEST_LINE <= path.stat().st_size <= LONGEST_RECORDING
-        file = open_regular(path, links=True) if worth_it else None
-        if file is not None:
-            with file:
-                number = long_line(file, LONGEST_LINE)
-            if number is not None:
-                raise RecordingError(f"{path}:{number}: the line is longer than {LONGEST_LINE} bytes")
-
-
-class TapeFile(GrowingFile):
-    """A recording being written: created, never overwritten. `write` and `sync` raise OSError."""
-
-    def __init__(self, path: Path, *, force: bool = False) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if force:
-                _set_aside(path)
-            super().__init__(path, _new(path))
-            sync_folder(path.parent)
-        except OSError as fault:
-            if isinstance(fault, FileExistsError) and fault.filename == str(path):
-                hint = "Choose another name, or --force to set it aside."
-                raise UsageError(f"{path} exists already.", hint=hint) from None
-            raise HostError(f"{path} can't be created: {fault.strerror}.") from None
-
-    def sync(self) -> None:
-        """Return once the machine may die without losing a line."""
-        getattr(os, "fdatasync", os.fsync)(self._file)
-
-
-def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
-    """Put another recording in its place, once that is on disk whole; else HostError, and it stays.
-
-    The old one is set `aside` under another name, or given up.
-    """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.unlink(missing_ok=True)
-        file = TapeFile(new)
-        try:
-            file.write(data)
-            file.sync()
-        finally:
-            file.close()
-        if aside:
-            _set_aside(path)
-        new.replace(path)
-        sync_folder(path.parent)
-    except OSError as fault:
-        raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-
-
-def _new(path: Path) -> int:
-    """A new file, or one that is empty because the lab that made it was killed; it is held against a third. OSError."""
-    try:
-        file = open_file(path, APPEND, 0o600)
-    except FileExistsError:
-        left = _left_empty(path)
-        if left is None:
-            raise
-        return left
-    with suppress(OSError):  # some file systems have no locks
-        lock(file)
-    return file
-
-
-def _left_empty(path: Path) -> int | None:
-    """The empty file that nobody writes; None if it is anything else."""
-    try:
-        file = open_file(path, _AGAIN)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(file)
-        lock(file)
-        if stat.S_ISREG(found.st_mode) and not os.fstat(file).st_size:
-            make_private(file)
-            return file
-    except OSError:
-        pass
-    os.close(file)
-    return None
-
-
-def _set_aside(path: Path) -> None:
-    """Rename an existing recording to the first free `NAME.old`, `NAME.old-2`, …"""
-    if path.exists():
-        names = (f"{path.name}.old{'' if number == 1 else f'-{number}'}" for number in count(1))
-        path.rename(next(aside for name in names if not (aside := path.with_name(name)).exists()))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab.files.opening import open_regular, write_file
+from lab.files.opening import OVERWRITE, TooLong, read_regular, write_file
 
 _FOLDER_NAME = "invoke-async-lab"
 _LONGEST = 4_096
@@ -34,16 +34,10 @@ def withdraw_token(control_url: str, *, runtime: str | None = None) -> None:
 def token_for(control_url: str, *, runtime: str | None = None) -> str | None:
     """The token of the control plane at this address, if a lab of the same user published one."""
     folder = _folder(runtime)
-    if not _own(folder):
-        return None
     try:
-        file = open_regular(folder / _name_of(control_url))
-    except OSError:
+        text = (read_regular(folder / _name_of(control_url), _LONGEST) or b"").strip() if _own(folder) else b""
+    except (OSError, TooLong):
         return None
-    if file is None:
-        return None
-    with file:
-        text = file.read(_LONGEST).strip()
     return text.decode() if text and text.isascii() else None
 
 
@@ -55,11 +49,10 @@ def publish(name: str, data: bytes, *, runtime: str | None = None, mode: int = 0
             folder.mkdir(mode=0o700)
         if not _own(folder):
             return None
-        path, new = folder / name, folder / f".{name}.{os.getpid()}"
-        with suppress(FileNotFoundError):
-            new.unlink()
-        write_file(new, data, mode)
-        new.replace(path)
+        path = folder / name
+        if path.is_symlink():
+            path.unlink()
+        write_file(path, data, mode, OVERWRITE)
     except OSError:
         return None
     return path
@@ -87,13 +80,9 @@ def _name_of(control_url: str) -> str:
 def _folder(runtime: str | None) -> Path:
     if runtime is not None and Path(runtime).is_dir():
         return Path(runtime) / _FOLDER_NAME
-    user = _user()
-    return Path(tempfile.gettempdir()) / (_FOLDER_NAME if user is None else f"{_FOLDER_NAME}-{user}")
-
-
-def _user() -> int | None:
-    """The number of this user; None on Windows, where temporary files are each user's own."""
-    return os.getuid() if hasattr(os, "getuid") else None
+    # on Windows temporary files are each user's own
+    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+    return Path(tempfile.gettempdir()) / f"{_FOLDER_NAME}{user}"
 
 
 def _own(folder: Path) -> bool:
@@ -102,10 +91,8 @@ def _own(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    if not stat.S_ISDIR(found.st_mode):
-        return False
-    user = _user()
-    return user is None or (found.st_uid == user and not found.st_mode & 0o077)
+    private = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+    return stat.S_ISDIR(found.st_mode) and private
 
 
 def processes_with(mark: str) -> list[int]:

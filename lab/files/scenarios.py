@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
-from lab.files.output_files import OutputFiles
-from lab.files.programs import entry_name, keep_program, known_program
+from lab.files.programs import OutputFiles, entry_name, keep_program, known_program
 from lab.jobs.program import Program, program_of
 from lab.language.complaints import LARGEST_FILE
 

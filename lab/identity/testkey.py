@@ -5,14 +5,12 @@ PUBLIC, FOR TESTS ONLY, never to be used elsewhere.
 A generated key would differ every run, and recordings with it; RS256 signatures are deterministic.
 """
 
-from pkgutil import get_data
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 
 def _pem(name: str) -> str:
-    raw = get_data("lab.identity", f"pem/{name}.pem")
-    assert raw is not None
-    return raw.decode("ascii")
+    return (Path(__file__).parent / "pem" / f"{name}.pem").read_text("ascii")
 
 
 KeyId: TypeAlias = Literal["lab-public-test-key", "lab-public-second-test-key"]

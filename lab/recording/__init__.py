@@ -7,9 +7,8 @@ Read the rooms from the ground up, and in each its modules in this order:
   `lab serve --journal` keeps), `repair`;
 * `redaction/`: `stand_ins`, `redactor`, and `bodies`: what never gets to disk, and what stands in its place; `leaks`;
 * `tape/`: `tape` with `line_cache` (observations -> lines), `header` with `accounts`; `captured`, a tape of a pod;
-  `recorded_calls`, lines paired as pages and exports write them;
-* `exchange` and `story`: the model that all who judge or play a recording read: one exchange, and the jobs that
-  exchanges began;
+* `exchange` and `story`: the model that all who judge, play or show a recording read: one exchange, and the jobs that
+  exchanges began; `har`, that of the files in which browsers and other tools keep calls;
 * `bindings` (what stands for an id or a secret), `matchers` (what may differ), `comparison` (both sides gone through
   together, each member by its policy), `divergences` (what is told of it);
 * `replay/`: `replayer` (a recording asked of the mock again), `compare` (which lines belong together), `edits` (what a

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from lab.core.exchange import Json
+from lab.core.logtext import harmless_text
 from lab.dialects import wires
 from lab.identity.clients import SHORTEST_SECRET
 from lab.recording.redaction.stand_ins import STAND_IN, kind_of, writings
@@ -21,6 +22,8 @@ WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~-]{7,199}")
 ANY_VALUE = frozenset(("wrong", "verifier", "host"))
 """Kinds of stand-ins in whose place any value is as good: it was refused, or is no secret."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+_NAME = re.compile(r"(?<![\w-])[A-Z][0-9]+(?![\w-])")
+"""What may be the name of an id."""
 _GIVEN_IDS = IDS.keys() - {"state", "nonce", "challenge"}
 """Without what a client makes up, and gets back as it was."""
 
@@ -89,6 +92,12 @@ class Bindings:
             self._numbers[letter] += 1
             self._names[recorded] = f"{letter}{self._numbers[letter]}"
         return self._names[recorded]
+
+    def legend(self, text: str) -> str:
+        """What the names in a sentence stand for, to be put behind it: `; J1 is 7a0e…`."""
+        recorded = {name: each for each, name in self._names.items()}
+        shown = [name for name in dict.fromkeys(_NAME.findall(text)) if name in recorded]
+        return "".join(f"; {name} is {harmless_text(recorded[name])}" for name in shown)
 
     def name_all(self, value: Json, member: str = "") -> None:
         """Give the ids in a recorded value their names, in the order in which they appear."""

@@ -17,6 +17,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Json, Request
 from lab.recording.bindings import Bindings
 from lab.recording.divergences import Side
+from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps, loads
 from lab.recording.matchers import ANY, Matcher, Path
 from lab.recording.redaction.stand_ins import MADE_UP, kind_of, stand_ins
@@ -172,6 +173,13 @@ def counted_headers(headers: Headers) -> ComparedMembers:
         if name in _COMPARED:
             found.setdefault(name, []).append(_header(name, value))
     return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+def compared_answer(status: int, headers: Headers, body: Body, **beside: Json) -> ComparedMembers:
+    """An answer as it compares; `beside` stands what one side alone can have to tell of it."""
+    value = str(body.value).replace("\r\n", "\n") if body.enc is Enc.TEXT else body.value
+    heads: ComparedMembers = {"headers": counted_headers(headers), "enc": body.enc.value}
+    return {"status": status, **beside, **heads, "body": value}
 
 
 def excused_request(matchers: Sequence[Matcher], route: str, recorded: Request, got: Request) -> Request:

@@ -2,15 +2,16 @@
 
 import json
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from difflib import unified_diff
 from itertools import zip_longest
 from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Request
 from lab.core.logtext import harmless_text, no_command
+from lab.recording.bindings import Bindings
 from lab.recording.format.lines import Req
 from lab.recording.format.text import dumps
 
@@ -36,16 +37,21 @@ class Difference(Struct, frozen=True):
 class Differences:
     """The first of each job, and how many more there are: those mostly follow from it, and all would fill memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, names: Callable[[], Bindings]) -> None:
+        """`name` is the recording's; `names`, by which ids are called, is asked for once something differs."""
+        self._name, self._names = name, names
         self._first: dict[str | None, Difference] = {}
         self.count = 0
 
-    def add(self, job: str | None, line: int, words: Callable[[], tuple[str, Sequence[str]]]) -> None:
-        """One more; `words` gives its sentence and its diff, and is asked only if it is the first of its job."""
+    def add(
+        self, job: str | None, line: int, said: Callable[[], str], sides: tuple[Json, Json] | None = None, of: str = ""
+    ) -> None:
+        """One more; `said` gives its sentence, and `sides` are shown as a diff `of` something, if it is the first."""
         self.count += 1
         if job not in self._first or line < self._first[job].line:
-            what, shown = words()
-            self._first[job] = Difference(job, line, what, tuple(shown))
+            names, what = self._names(), said()
+            shown = () if sides is None else map(names.hidden, diff(*sides, f"{self._name}:{line} → {of}"))
+            self._first[job] = Difference(job, line, names.hidden(what) + names.legend(what), tuple(shown))
 
     @property
     def found(self) -> tuple[Difference, ...]:
@@ -58,6 +64,16 @@ class Differences:
         return self.count - len(self._first)
 
 
+class Remark(Struct, frozen=True):
+    """What is said of a replay beside the differences."""
+
+    what: str
+    line: int = 0
+    """Of the recording, from 1; 0: it is about none."""
+    word: str = "warning"
+    """Or `note`, where nothing is amiss."""
+
+
 class Divergences(Struct, frozen=True, eq=False):
     """What a replay found: the first divergence of each job, how many more there are, and what is said beside them."""
 
@@ -65,30 +81,42 @@ class Divergences(Struct, frozen=True, eq=False):
     """The recording's."""
     differences: tuple[Difference, ...]
     more: int
-    notes: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def passed(self) -> bool:
         """Whether everything was as recorded."""
         return not self.differences
 
+    @property
+    def others(self) -> str:
+        """How many differences aren't shown; empty: all are."""
+        return f"{self.more} more after the first of each job" if self.more else ""
+
     def text(self) -> str:
-        """The same for people: the notes first, each divergence with its place and diff; others are counted only."""
-        shown = list(self.notes)
+        """The same for people: the remarks first, each divergence with its place and diff; others are counted only."""
+        shown = [
+            f"{each.word}: {self.name}{f':{each.line}' if each.line else ''}: {each.what}" for each in self.remarks
+        ]
         for found in self.differences:
             shown.append(f"{self.name}:{found.line}  {found.what}")
             # untrusted text stands behind a bar, so no runner obeys it
             shown += [f"| {line}" for line in found.diff]
-        if self.more:
-            shown.append(f"{self.more} more after the first of each job.")
+        if self.others:
+            shown.append(f"{self.others}.")
         return no_command("\n".join(shown))
 
 
-def request_title(req: Req, named: Callable[[str], str]) -> str:
+def no_end_of(job: str) -> str:
+    """What is said of a recording in which a job's client never saw its end."""
+    return f"no answer shows the end of job {job}: what it ends with is held to nothing"
+
+
+def request_title(asked: Req | Request, x: int, named: Callable[[str], str] = str) -> str:
     """A request in a few words, `GET …/status/J1 (x=3)`; `named` gives a path with ids by their names."""
-    parts = named(req.path).split("/")
+    parts = named(asked.path).split("/")
     shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
-    return harmless_text(f"{req.method} …/{shown} (x={req.x})")
+    return harmless_text(f"{asked.method} …/{shown} (x={x})")
 
 
 def differing(expected: Side, got: Side, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Side, Side]]:

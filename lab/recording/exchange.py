@@ -4,9 +4,11 @@ Playback, client replay, reports, `lab learn`, `lab fidelity` and the pages of a
 the exchanges began which job, and what it was shown, is told by `story`.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,19 +25,19 @@ from lab.dialects.reading import query_of
 from lab.dialects.sse import has_events
 from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req, Res
+from lab.recording.format.lines import SERVER_CUTS, Entry, Recording, Req
 from lab.recording.tape.header import owners_in
 from lab.recording.tape.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
-_NO_FLAGS = frozenset[str]()
-"""One for all: each takes 216 bytes."""
 NOBODY = "unknown"
 """Whose call it is while nothing says so."""
 REDIRECTS = (307, 308)
 """The same request is to be sent elsewhere."""
 _LED_ON = (302, 303)
 """A login leads on elsewhere so; with 307 only a fault does."""
+_MOST_SHARED = 16_384
+"""Requests, and answers, that are known again: whoever goes through a long recording keeps no more of it."""
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 
@@ -70,7 +72,14 @@ class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     connection: int = 1
     listener: str | None = None
     """None: the API's; DECOY: that of another origin, to which no credential belongs."""
-    flags: frozenset[str] = _NO_FLAGS
+    flags: tuple[str, ...] = ()
+    """What contract.md calls noted."""
+    judged: tuple[Json, ...] = ()
+    """What was decided by the bytes of secrets in it, in order."""
+    took: Millis = 0
+    """From the first byte of the request to the last."""
+    raw: str | None = None
+    """The digest of the request's body, where that was spelled otherwise than it stands here."""
     facts: tuple[Entry, ...] = ()
     """What it brought."""
     sent: Millis
@@ -85,10 +94,16 @@ class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     """None: no status line was sent."""
     planned_latency: Millis | None = None
     """For how long the answer was to be withheld; None: nobody knows."""
+    first: Millis | None = None
+    """When its first byte left, counted from the request; None: when it was no longer withheld."""
     by: str | None = None
     """`shell` where the server answered without asking the mock."""
     cut: str | None = None
     """How the answer ended before it was whole: client_gone, reset, truncated, timeout, shutdown."""
+    bytes_sent: int | None = None
+    """How much of its body had left, where it was cut."""
+    reply_raw: str | None = None
+    """As `raw`, of the answer's body."""
     answer: Understood | None = None
     """What a whole answer says."""
 
@@ -260,46 +275,41 @@ class ExchangeReader:
     """Makes exchanges of observations. Alike ones share what they say: a job may be polled a million times."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, Request], tuple[Request, ClientCall | None]] = {}
-        self._responses: dict[tuple[str, Response, bool], tuple[Response, Understood | None]] = {}
+        self._identified, self._understood = lru_cache(_MOST_SHARED)(_identified), lru_cache(_MOST_SHARED)(_understood)
 
     def begin(
         self, requested: Requested, line: int = 0, sent: Millis | None = None,
-        client: str = NOBODY, facts: tuple[Entry, ...] = (),
+        client: str = NOBODY, facts: tuple[Entry, ...] = (), raw: str | None = None,
     ) -> RecordedExchange:  # fmt: skip
         """The exchange while it has no answer."""
         request, asks = self._identified(requested.route, requested.request)
         return RecordedExchange(
             x=requested.x, line=line, route=requested.route, request=request, asks=asks, client=client,
             connection=requested.c, listener=requested.listener,
-            flags=frozenset(requested.flags) if requested.flags else _NO_FLAGS, facts=facts,
+            flags=requested.flags, judged=requested.judged, took=requested.took, raw=raw, facts=facts,
             sent=requested.at if sent is None else sent, at=requested.at,
         )  # fmt: skip
 
     def complete(
-        self, call: RecordedExchange, replied: Replied, line: int | None = None, ended: Millis | None = None
-    ) -> RecordedExchange:
+        self, call: RecordedExchange, replied: Replied, line: int | None = None, ended: Millis | None = None,
+        raw: str | None = None,
+    ) -> RecordedExchange:  # fmt: skip
         """The same with its answer."""
         response, answer = self._understood(call.route, replied.response, replied.cut is None)
         return replace(
             call, reply_line=line, ended=replied.at if ended is None else ended, replied=replied.at,
             response=response if response.status else None, planned_latency=replied.latency,
-            by=replied.by, cut=replied.cut, answer=answer,
+            first=replied.first, by=replied.by, cut=replied.cut, bytes_sent=replied.sent, reply_raw=raw, answer=answer,
         )  # fmt: skip
 
-    def _identified(self, route: str, request: Request) -> tuple[Request, ClientCall | None]:
-        known = self._requests.get((route, request))
-        if known is None:
-            known = self._requests[route, request] = request, client_call_of(route, request)
-        return known
 
-    def _understood(self, route: str, response: Response, whole: bool) -> tuple[Response, Understood | None]:
-        known = self._responses.get((route, response, whole))
-        if known is None:
-            client = client_of(route) if whole and response.status else None
-            answer = client.understand(route, response) if client is not None else None
-            known = self._responses[route, response, whole] = response, answer
-        return known
+def _identified(route: str, request: Request) -> tuple[Request, ClientCall | None]:
+    return request, client_call_of(route, request)
+
+
+def _understood(route: str, response: Response, whole: bool) -> tuple[Response, Understood | None]:
+    client = client_of(route) if whole and response.status else None
+    return response, client.understand(route, response) if client is not None else None
 
 
 def client_call_of(route: str, request: Request) -> ClientCall | None:
@@ -308,24 +318,41 @@ def client_call_of(route: str, request: Request) -> ClientCall | None:
     return client.identify(request) if client is not None and route in client.calls else None
 
 
-def exchanges_of(recording: Recording) -> list[RecordedExchange]:
-    """The exchanges, in the order of their requests; of a long recording no lines are kept."""
+CallOrFact: TypeAlias = RecordedExchange | Entry
+
+
+def events_of(recording: Recording) -> Iterator[CallOrFact]:
+    """Exchanges by their requests, each once its answer is there, and facts where they stand.
+
+    A reply without a request is left out. Of a long recording no lines are kept.
+    """
     reader, callers, local = ExchangeReader(), _Callers(recording), local_paths(recording)
-    found: list[RecordedExchange] = []
-    unanswered: dict[int, int] = {}
+    queue: deque[CallOrFact] = deque()
+    """What waits for an earlier answer, and `gone` how many were before it."""
+    gone, unanswered = 0, dict[int, int]()
     for line in recording.lines:
         if isinstance(line, Req):
             requested = observation_of(line, local=local)
             assert isinstance(requested, Requested)
-            unanswered[line.x] = len(found)
+            unanswered[line.x] = gone + len(queue)
             facts = tuple(callers.brought.pop(line.x, ()))
-            found.append(reader.begin(requested, line.n + 1, line.w, callers.named(requested), facts))
-        elif isinstance(line, Res) and (place := unanswered.pop(line.x, None)) is not None:
-            answer = observation_of(line)
-            assert isinstance(answer, Replied)
-            found[place] = reader.complete(found[place], answer, line.n + 1, line.w)
-            callers.answered(found[place])
-    return found
+            queue.append(reader.begin(requested, line.n + 1, line.w, callers.named(requested), facts, line.raw))
+        elif isinstance(line, Entry):
+            queue.append(line)
+        elif (place := unanswered.pop(line.x, None)) is not None:
+            answer, call = observation_of(line), queue[place - gone]
+            assert isinstance(answer, Replied) and isinstance(call, RecordedExchange)
+            call = queue[place - gone] = reader.complete(call, answer, line.n + 1, line.w, line.raw)
+            callers.answered(call)
+        while queue and (isinstance(queue[0], Entry) or queue[0].ended is not None):
+            yield queue.popleft()
+            gone += 1
+    yield from queue
+
+
+def exchanges_of(recording: Recording) -> list[RecordedExchange]:
+    """The exchanges, in the order of their requests."""
+    return [event for event in events_of(recording) if isinstance(event, RecordedExchange)]
 
 
 class _Callers:

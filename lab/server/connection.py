@@ -10,18 +10,19 @@ import logging
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import StreamReader, web
 
 from lab.core.exchange import Headers, RawHeaders, header_of
 from lab.core.refusal import Refusal
 from lab.core.unpacking import Unpacked
+from lab.server.bugs import Bugs
 from lab.server.fair_shares import BodyQueue, TurnShare
 from lab.server.limits import LONG_BODY, ServerLimits
-from lab.server.request_reader import check_head, check_length, headers_of, shell_refusal
+from lab.server.request_reader import check_head, check_length, headers_of, malformed_refusal, shell_refusal
 
 _LOG = logging.getLogger("lab")
 LONGEST_PIECE = 65_536
@@ -77,22 +78,20 @@ def reset(transport: asyncio.WriteTransport) -> None:
 class Traffic:
     """Counts what goes over the connections of a listener, so that somebody can tell whether anything has."""
 
-    def __init__(self) -> None:
-        self.came = 0
-        """Times that bytes or a peer came."""
-        self.left = 0
-        """Times that bytes left, or a connection ended."""
+    came = left = 0
+    """Times that bytes or a peer came; that bytes left, or a connection ended."""
+    failed_handshakes = 0
+    """Of TLS, those that peers began, and that came to nothing."""
 
 
 class UnreadBytes:
-    """Looks at the connections for which bytes wait, and resets those whose peer takes none of them for too long.
+    """Looks at the connections for which bytes wait, and resets those whose peer takes none of them for so many seconds.
 
     asyncio itself would keep them for ever. A reply of which nothing waits, because a fault or a stream has nothing to
     send yet, isn't late.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        """How long that is, in real seconds."""
         self._seconds = seconds
         self._seen: dict[Connection, tuple[int, float]] = {}
         """How much the peer of each had taken, and when that was seen first."""
@@ -133,40 +132,75 @@ class UnreadBytes:
         self._look_later()
 
 
-class ConnectionObserver(Protocol):
-    """The listener's side: what a connection tells it, and the deadlines that it sets."""
+class Shell:
+    """What the connections of a listener share, and what becomes of them. Whoever answers adds `exchange` and `turn_away`."""
 
-    traffic: Traffic
-    unread: UnreadBytes
-    bodies: BodyQueue
-    turn: TurnShare
+    def __init__(self, limits: ServerLimits, bugs: Bugs, bodies: BodyQueue, turn: TurnShare) -> None:
+        self.limits, self.bugs, self.bodies, self.turn = limits, bugs, bodies, turn
+        self.traffic, self.unread = Traffic(), UnreadBytes(lambda: self.limits.write_deadline)
 
     @property
     def ending(self) -> bool:
         """Whether no connection is to be kept any longer than for the reply under way."""
+        raise NotImplementedError
 
-    @property
-    def limits(self) -> ServerLimits:
-        """Sizes and deadlines."""
+    async def exchange(self, connection: "Connection", request: web.BaseRequest) -> web.StreamResponse:
+        """Serve one request: what aiohttp is given in place of a response."""
+        raise NotImplementedError
+
+    def turn_away(self, connection: "Connection", problem: Refusal) -> None:
+        """Refuse what asked for no path that is known, and close."""
+        raise NotImplementedError
 
     def opened(self, connection: "Connection") -> int:
-        """A peer connected: the ordinal of its connection."""
+        """A peer connected: the ordinal of its connection, where these are counted."""
+        return 0
 
     def closed(self, connection: "Connection", how: str) -> None:
         """A connection ended."""
 
     def malformed(self, connection: "Connection", what: str, size: int) -> None:
-        """The parser refused what came."""
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        self.turn_away(connection, malformed_refusal(what))
 
     def broken(self, connection: "Connection", fault: BaseException | None, *, begun: bool) -> None:
-        """A request ended in a bug of ours; `begun`: some of its reply has left."""
+        """A bug of ours: 500 unless a reply has `begun`, and the connection ends."""
+        problem = self.bugs.found(fault, connection.ordinal or None)
+        if not begun:
+            self.turn_away(connection, problem)
+        connection.over("server")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """What aiohttp calls for each request."""
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.begin(request)
+        try:
+            sent = await self.exchange(connection, request)
+            if sent is SENT and connection.half_closed:
+                connection.over("server")
+            return sent
+        except PeerGone:
+            self.malformed(connection, "body-cut", connection.received)
+            return SENT_LAST
+        finally:
+            connection.end()
+
+    def factory_for(self, manager: web.Server) -> "Callable[[], Connection]":
+        """Makes the connections of a listener, for aiohttp's server."""
+        limits = self.limits
+        return partial(
+            Connection, self, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
+            lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
+            max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
+        )  # fmt: skip
 
 
 class Connection(web.RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal outlasts_pauses received request room shell special tenant total wire written wrote".split()
+        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how listener lost misdirected ordinal outlasts_pauses received request room shell special tenant total wire written wrote".split()
     )
 
     request: web.BaseRequest
@@ -174,52 +208,45 @@ class Connection(web.RequestHandler):
     wire: asyncio.Transport
     """aiohttp forgets a transport that it has closed, and asyncio keeps it open until its bytes are taken."""
 
-    def __init__(self, shell: ConnectionObserver, manager: web.Server, **settings: Any) -> None:
+    def __init__(self, shell: Shell, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self.shell = shell
         self.ordinal = 0
         self.how: str | None = None
-        self.half_closed = False
-        self.busy = False
-        """Whether a reply isn't out."""
-        self._raw: RawHeaders | None = None
-        self.headers: Headers = ()
-        self.special = False
-        self._late: asyncio.TimerHandle | None = None
-        self._since = 0.0
-        """When the latest request was over."""
+        """At whose will it ends, once that is known."""
+        self.listener: str | None = None
+        """Where it was accepted, if not at the API's origin."""
         self.below: asyncio.WriteTransport | None = None
         """Of TLS what the encrypted bytes leave by."""
-        self.lost = asyncio.Event()
-        """Set once the connection is over."""
-        self.leave: Callable[[], object] | None = None
-        """Called then, by whoever has made room for it."""
-        self.at_end: Callable[[], object] | None = None
-        """Called once the peer has ended its side, or is gone."""
-        self.received = 0
-        """Bytes that came last."""
-        self.total = 0
-        self.heads = 0
-        """Empty lines that have come: each request has one, a body may have more."""
-        self.begun = 0
-        """Requests that were taken up."""
-        self.behind = False
-        """Whether what came last ends in mid head, or is of a body."""
-        self._tail = b""
-        self.written = 0
-        self.wrote = False
-        """Whether some of the reply to the request under way has left."""
-        self._tls = False
         self.misdirected = False
         """Whether the peer speaks plainly where TLS is spoken."""
         self.outlasts_pauses = False
         """Whether a pause of the clock is none of its peer's, so that it is answered meanwhile."""
-        self.listener: str | None = None
-        """Where it was accepted, if not at the API's origin."""
+        self.half_closed, self.lost = False, asyncio.Event()
+        """Whether the peer has said all; whether it is gone."""
+        self.at_end: Callable[[], object] | None = None
+        """Called at either."""
+        # what came, and left
+        self.received = self.total = self.written = 0
+        """Bytes that came last, that came, that were written."""
+        self.heads = self.begun = 0
+        """Empty lines that have come, of which each request has one, and a body may have more; requests that were taken up."""
+        self.behind = False
+        """Whether what came last ends in mid head, or is of a body."""
+        self._tail, self._tls = b"", False
+        self._late: asyncio.TimerHandle | None = None
+        self._since = 0.0
+        """When the latest request was over."""
+        # the request under way
+        self.busy = self.wrote = False
+        """Whether its reply isn't out; whether some of it is."""
+        self.headers: Headers = ()
+        self.special = False
+        self._raw: RawHeaders | None = None
         self.room = 0
-        """Bytes of the room for long bodies that the request under way has taken."""
+        """Bytes of the room for long bodies that it has taken."""
         self.tenant: object = None
-        """Whom the request under way is for; None: there was none yet."""
+        """Whom it is for; None: there was none yet."""
 
     # What asyncio and aiohttp call
 
@@ -242,8 +269,6 @@ class Connection(web.RequestHandler):
         # aiohttp doesn't say so where it closes for that
         idle = not self.busy and asyncio.get_running_loop().time() - self._since >= self.shell.limits.idle
         self.shell.closed(self, self.how or ("reset" if exc is not None else "idle" if idle else "client"))
-        if self.leave is not None:
-            self.leave()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser each head by itself: what it refuses takes along all that it was given with it."""
@@ -348,13 +373,10 @@ class Connection(web.RequestHandler):
             return problem
         return await self.body(most) if self.request.body_exists else b""
 
-    async def body(
-        self, most: int, *, ask: bool = True, packed: bool = False, grow: Callable[[int], object] | None = None
-    ) -> bytes | Refusal:
-        """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
+    async def body(self, most: int, *, ask: bool = True, packed: bool = False) -> bytes | Refusal:
+        """All of it, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
 
-        With `ask` one that was announced by Expect is asked for; `packed`: it stays compressed. `grow` is told how much
-        of it there is; what it raises ends the reading.
+        With `ask` one that was announced by Expect is asked for; `packed`: it stays compressed.
         """
         if (too_large := check_length(self.headers, most)) is not None:
             self._widen()
@@ -364,7 +386,7 @@ class Connection(web.RequestHandler):
             self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not content.is_eof():
             size = int(header_of(self.headers, "content-length") or most)
-            if size > LONG_BODY and grow is None:  # else whoever it grows for has a room of its own
+            if size > LONG_BODY:
                 await self._take_room(size)
             if self.half_closed or self.lost.is_set():
                 raise PeerGone
@@ -378,8 +400,6 @@ class Connection(web.RequestHandler):
                     body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))
                     if len(body) > most:
                         return shell_refusal(413, f"The body is larger than {most} bytes.")
-                    if grow is not None:
-                        grow(len(body))
                 if unpacked is not None:
                     unpacked.end()
         except TimeoutError:
@@ -505,11 +525,8 @@ class Connection(web.RequestHandler):
     def _hasten(self) -> None:
         """What is left of a head that has begun is to come before the deadline."""
         if self._late is None:
-            self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
-
-    def _overdue(self) -> None:
-        self._late = None
-        self.cut("deadline")
+            loop, seconds = asyncio.get_running_loop(), self.shell.limits.header_deadline
+            self._late = loop.call_later(seconds, self.cut, "deadline")
 
     def _on_time(self) -> None:
         if self._late is not None:
@@ -521,37 +538,3 @@ def _cut(content: StreamReader) -> None:
     """The peer has said all: a body that lacks its end will never have it."""
     if not content.is_eof():
         content.set_exception(ConnectionResetError("The peer closed before the end of its body."))
-
-
-ExchangeHandler = Callable[[Connection, web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-def request_handler(exchange: ExchangeHandler) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    """What aiohttp calls for each request, of who answers it."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        connection = request.protocol
-        assert isinstance(connection, Connection)
-        connection.begin(request)
-        try:
-            sent = await exchange(connection, request)
-            if sent is SENT and connection.half_closed:
-                connection.over("server")
-            return sent
-        except PeerGone:
-            connection.shell.malformed(connection, "body-cut", connection.received)
-            return SENT_LAST
-        finally:
-            connection.end()
-
-    return handle
-
-
-def connection_factory(shell: ConnectionObserver, manager: web.Server) -> Callable[[], Connection]:
-    """Makes the connections of a listener, for aiohttp's server `manager`."""
-    limits = shell.limits
-    return partial(
-        Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
-        lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
-        max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
-    )  # fmt: skip

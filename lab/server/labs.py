@@ -14,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
-from lab.control import TENANT_NAME
 from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
+from lab.core.routes import TENANT_NAME
 from lab.core.seeds import Seed
 from lab.dialects.router import ROUTER
 from lab.jobs.program import Program

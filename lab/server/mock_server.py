@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lab.clocks import AnyClock, real_micros
+from lab.clocks import AnyClock, breathe, real_micros
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
@@ -24,13 +24,11 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.call_totals import CallTotals
-from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.connection import SENT_LAST, TURNS, Connection, Sent
 from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
-from lab.server.long_calls import LongCalls
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
 
@@ -62,13 +60,13 @@ class MockServer(ListeningServer):
         self.labs.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
-        self.totals: dict[str, CallTotals] = {}
-        """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
         self._preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
-        self._long_calls = LongCalls()
+        self._long_teams: set[str] = set()
+        """Those of which a call took long, as their texts do much work: a dozen at once would be a dozen times that to others."""
+        self._long_turn = asyncio.Lock()
         self._asking: set[Connection] = set()
         """Those whose call waits for a ledger that other processes share."""
 
@@ -105,7 +103,7 @@ class MockServer(ListeningServer):
             connection.listener = DECOY
             return connection
 
-        self.others.append(Listener(bound, elsewhere))
+        self.listeners.append(Listener(bound, elsewhere))
 
     def drop(self, lab: ServedLab) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
@@ -182,7 +180,7 @@ class MockServer(ListeningServer):
         calls, now, before = lab.calls, lab.clock.now(), service.exchanges
         try:
             prepare = service.preparation(request, now) if request.body else None
-            if prepare is not None or len(request.body) > LONG_BODY or self._long_calls.among(request):
+            if prepare is not None or len(request.body) > LONG_BODY or self._takes_long(request):
                 request = await self._prepare(lab, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
@@ -192,7 +190,8 @@ class MockServer(ListeningServer):
                 now, reply = await self._ask(lab.usual, connection, lambda at: (at, call(at)))
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
-            self._long_calls.note(request, reply)
+            if reply.long:
+                self._long_teams.add(_team(request))
             connection.leave_room()
         except LedgerEnded:
             raise
@@ -232,11 +231,17 @@ class MockServer(ListeningServer):
                     request = await asyncio.to_thread(lightened, request)
                     if lab.recorder is not None:
                         await lab.recorder.prepare(request)
-            if self._long_calls.among(request):
-                await self._long_calls.turn()
+            if self._takes_long(request):
+                # until whoever has asked for something else since the last of these calls is answered
+                async with self._long_turn:
+                    for _ in range(TURNS):
+                        await breathe()
             return request
         finally:
             self._preparing -= 1
+
+    def _takes_long(self, request: Request) -> bool:
+        return bool(self._long_teams) and _team(request) in self._long_teams
 
     def _refuse(
         self,
@@ -266,3 +271,8 @@ class MockServer(ListeningServer):
         """Send the last response of a connection, to whatever was asked."""
         self.labs.usual.sender.write(connection, response, "GET", CLOSE)
         connection.over("server")
+
+
+def _team(request: Request) -> str:
+    match = ROUTER.at(request.path)
+    return "" if match is None else match.code

@@ -6,9 +6,7 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -31,12 +29,11 @@ from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BODY
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
-from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
+from lab.server.connection import SENT, Connection, Sent, reset
+from lab.server.delivery import Awaited
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
-
-_T = TypeVar("_T")
 
 PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_deadline=3_600.0)
 """What a pod admits is the pod's affair: these only guard the process."""
@@ -44,10 +41,6 @@ _NOTHING = Response(0)
 """An answer of which no status line left."""
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
-
-
-MOST_BODIES = 104_857_600
-"""Bytes of requests that are in memory at once, whoever sends them: three of the largest size, or any number of small ones."""
 _IDENTITY_PLACES = frozenset(row.path.split("/")[1] for row in IDENTITY_ROUTES) - {".well-known"}
 _PORTS = {"http": 80, "https": 443}
 _BEGINNING = re.compile(r"(?i)https?://[^/?#]*")
@@ -107,36 +100,6 @@ def _compared(origin: str) -> tuple[str, str, int | None] | None:
         return None
 
 
-class NoRoom(Exception):
-    """More has come at once than may be kept."""
-
-
-class BodyRoom:
-    """The bytes of requests that are taken, of those there are (limits.md §2)."""
-
-    def __init__(self, most: int = MOST_BODIES) -> None:
-        self.most = most
-        self.taken = 0
-
-    @contextmanager
-    def place(self) -> Iterator[Callable[[int], None]]:
-        """Gives what has one request take so many bytes in all, NoRoom if there are no more; free again at the end."""
-        size = 0
-
-        def grow_to(wanted: int) -> None:
-            nonlocal size
-            more = max(0, wanted - size)
-            if self.taken + more > self.most:
-                raise NoRoom
-            self.taken += more
-            size += more
-
-        try:
-            yield grow_to
-        finally:
-            self.taken -= size
-
-
 class PodProxy(ListeningServer):
     """The proxy on its sockets; observers are told of each exchange, bodies unpacked."""
 
@@ -154,7 +117,6 @@ class PodProxy(ListeningServer):
         self.exchanges = 0
         self.say = say
         self.pod_origins = origins
-        self.room = BodyRoom()
         self._connect = connect
         self._upstreams: dict[int, Upstream] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -198,15 +160,11 @@ class PodProxy(ListeningServer):
 
     async def exchange(self, connection: Connection, incoming: web.BaseRequest) -> Sent:
         """Carry one request on, and its answer back."""
-        with self.room.place() as grow:
-            return await self._carry(connection, incoming, grow)
-
-    async def _carry(self, connection: Connection, incoming: web.BaseRequest, grow: Callable[[int], None]) -> Sent:
         since, headers = self.clock.now(), connection.headers
         path, query = reader.target_of(incoming.raw_path)
         body: bytes | Refusal = _refused(incoming, f"{path}?{query}", headers) or b""
         if isinstance(body, bytes) and incoming.body_exists:
-            body = await self._receive(connection, grow)
+            body = await connection.body(self.limits.upload_body, packed=True)
         now = self.clock.now()
         x = self.exchanges = self.exchanges + 1
         origin, route = self.pod_origins.of(incoming.method, path)
@@ -218,16 +176,6 @@ class PodProxy(ListeningServer):
         sent = passed_on(incoming.raw_headers, _MADE_ANEW)
         outgoing = UpstreamRequest(origin, incoming.method, request.target, sent, body)
         return await _ProxiedExchange(self, connection, x, now).run(outgoing, request)
-
-    async def _receive(self, connection: Connection, grow: Callable[[int], None]) -> bytes | Refusal:
-        """The whole body as it came, while there is room for it."""
-        most = self.limits.upload_body
-        try:
-            # what has a length takes its place before it comes: so one of two that are too long together passes
-            grow(min(int(header_of(connection.headers, "content-length") or 0), most))
-            return await connection.body(most, packed=True, grow=grow)
-        except NoRoom:
-            return reader.shell_refusal(503, f"The requests under way have more than {self.room.most} bytes.")
 
     def upstream(self, connection: Connection) -> Upstream:
         """What stands for a client's connection at the pod."""
@@ -265,19 +213,13 @@ class _ProxiedExchange:
         self.sent = 0
         self.last = True
         """Whether the client's connection ends with this answer."""
-        self.gone = asyncio.Event()
-        connection.at_end = self._end
-
-    def _end(self) -> None:
-        """A client that ends its side while it waits has given up; who did so right behind the request still reads."""
-        if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= BEHIND:
-            self.gone.set()
 
     async def run(self, outgoing: UpstreamRequest, request: Request) -> Sent:
         answer: UpstreamAnswer | None = None
         try:
-            answer = await self._while_there(self.proxy.upstream(self.connection).ask(outgoing))
-            await self._pass(answer)
+            with Awaited(self.connection, self.proxy.clock):
+                answer = await self.proxy.upstream(self.connection).ask(outgoing)
+                await self._pass(answer)
         except UpstreamFailed as failed:
             self.proxy.say(f"note: {outgoing.origin}, asked in exchange {self.x}: {failed.why}.")
             if failed.cut is None and self.first is None:
@@ -290,23 +232,10 @@ class _ProxiedExchange:
         except ConnectionError:
             return self._cut("client_gone")
         finally:
-            self.connection.at_end = None
             if answer is not None:
                 answer.close()
         self._tell(None)
         return self.connection.over("server") if self.last else SENT
-
-    async def _while_there(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """What comes of it; ConnectionError once the client is gone, for whom nobody need ask any more."""
-        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
-        try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ConnectionResetError("The client is gone.")
-            return task.result()
-        finally:
-            task.cancel()
-            gone.cancel()
 
     async def _pass(self, answer: UpstreamAnswer) -> None:
         connection, incoming = self.connection, self.connection.request
@@ -325,7 +254,7 @@ class _ProxiedExchange:
         if not connection.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (answer.status, reason, b"".join(lines), own, ends)):
             raise ConnectionResetError("The client is gone.")
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
-        while piece := await self._while_there(answer.piece()):
+        while piece := await answer.piece():
             await connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if self.sent <= LONGEST_BODY:
                 self.body.append((self.proxy.clock.now(), piece))

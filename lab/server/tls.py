@@ -8,7 +8,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from msgspec import Struct
 
@@ -61,15 +60,6 @@ def throwaway(names: tuple[str, ...] = (), known: AuthorityKey | None = None) ->
     return Authority(context, authority.cert_pem.bytes(), authority.private_key_pem.bytes())
 
 
-def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
-    """What a certificate has to cover beside the usual names: the host listened on, unless that means any, and these."""
-    try:
-        anywhere = ip_address(host).is_unspecified
-    except ValueError:
-        anywhere = not host
-    return more if anywhere else (host, *more)
-
-
 class _Below(asyncio.Protocol):
     """A connection that reads nothing until TLS takes it over."""
 
@@ -114,13 +104,11 @@ class TlsListener(Listener):
                 super().do_handshake()
 
         context.sslobject_class = Shaking
-        self._connection = factory
+        self._connection, self._traffic = factory, traffic
         self._context = context
         self._deadline = deadline
         """Real seconds from the opening to the end of the handshake."""
         self._room = asyncio.Semaphore(MOST_PEERS)
-        self.failed_handshakes = 0
-        """Those that peers began, and that came to nothing."""
         super().__init__(bound, factory)
         self.origin = "https" + bound.origin.removeprefix("http")
 
@@ -131,25 +119,24 @@ class TlsListener(Listener):
             task.cancel()
 
     async def _connect(self, peer: socket.socket) -> None:
+        connection: Connection | None = None
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._deadline) as deadline:
                 first = await self._first_of(peer)
                 if first == _HANDSHAKE:
-                    await self._room.acquire()
-                    try:
+                    async with self._room:
                         connection = await self._shake_hands(peer)
-                    except BaseException:
-                        self._room.release()
-                        raise
-                    connection.leave = self._room.release
+                        deadline.reschedule(None)
+                        await connection.lost.wait()
                 elif first:
                     connection = self._connection()
                     connection.misdirected = True
                     await self._loop.connect_accepted_socket(lambda: connection, peer)
                 else:
                     peer.close()
-        except (OSError, TimeoutError, asyncio.CancelledError) as fault:  # no handshake came of it, or none in time
-            peer.close()
+        except (OSError, TimeoutError, asyncio.CancelledError) as fault:
+            if connection is None:  # no handshake came of it, or none in time
+                peer.close()
             # it would hold, in a circle, all that the handshake needed: hundreds of KiB, until somebody collects garbage
             fault.__traceback__ = None
 
@@ -182,7 +169,7 @@ class TlsListener(Listener):
             if above is None or early.over:
                 raise ConnectionResetError("The peer has left.")
         except BaseException:
-            self.failed_handshakes += 1
+            self._traffic.failed_handshakes += 1
             below.abort()
             raise
         connection = self._connection()

@@ -141,7 +141,7 @@ async def serve(kind: str, arguments: list[str]) -> None:
             kept_log = logged(mock)
             assert kept_log
         if kind in ("ringed", "counting"):
-            from lab.server.control.last_exchanges import Buffer
+            from lab.server.control.journal import Buffer
 
             assert Buffer(mock, ServerLimits(exchanges=1_000))
         more = int(arguments[0]) - 1 if kind in ("full", "lagging") and arguments else 0
@@ -153,9 +153,9 @@ async def serve(kind: str, arguments: list[str]) -> None:
         kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "counting":
-            from lab.server.control.metrics import MockMeter
+            from lab.server.control.metrics import Meters
 
-            assert MockMeter(kept, kept.labs.usual, kept.totals)
+            assert Meters(kept).of
         if kind == "lagging":
             await lag()
         if kind == "fresh":

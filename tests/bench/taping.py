@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lab.cli.tapes.file_tape import MOST_HELD
 from lab.core.version import __version__
-from lab.files.recordings import TapeFile
+from lab.files.growing_files import TapeFile
 from lab.mock.service import Service
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape

@@ -14,10 +14,10 @@ import pytest
 
 from lab.cli import signals
 from lab.cli.console import Console, guarded
+from lab.cli.grammar.options import SERVE_OPTIONS
 from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
 from lab.cli.run_settings import MOCK_OPTIONS
-from lab.cli.serve.playback import OF_A_MOCK
 from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,
@@ -308,7 +308,12 @@ def test_a_wrong_call_is_2(console: Console, err: io.StringIO, argv: list[str]) 
     assert err.getvalue().startswith("lab: ")
 
 
-@pytest.mark.parametrize(("command", "refused"), [("run", MOCK_OPTIONS), ("serve", OF_A_MOCK)])
+OF_A_MOCK = next(each.excludes for each in SERVE_OPTIONS if each.name == "--from")
+
+
+@pytest.mark.parametrize(
+    ("command", "refused"), [("run", MOCK_OPTIONS), ("serve", tuple(each.removeprefix("--") for each in OF_A_MOCK))]
+)
 def test_help_names_what_excludes_what(
     console: Console, out: io.StringIO, command: str, refused: tuple[str, ...]
 ) -> None:

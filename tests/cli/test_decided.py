@@ -14,7 +14,7 @@ from lab.cli.run.apps import app_of
 from lab.cli.run.conversation import job_facts_observer
 from lab.cli.run.transcript import Transcript
 from lab.cli.run_settings import AppSettings
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted
 from lab.dialects.client import Question

@@ -18,7 +18,7 @@ from lab.cli.tapes.file_tape import MOST_HELD, FileTape, TapeOpening
 from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultStruck
-from lab.files.recordings import TapeFile
+from lab.files.growing_files import TapeFile
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope

@@ -18,7 +18,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, json_bytes
 from lab.core.journal.shared import StoreRefused
-from lab.files import opening
+from lab.files import growing_files
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
@@ -160,7 +160,7 @@ def check(lab: Lab, path: Path) -> None:
 
 def running(path: Path, monkeypatch: pytest.MonkeyPatch, faults: dict[int, str | int]) -> tuple[Lab, Disk]:
     lab, disk = Lab(path), Disk(faults)
-    monkeypatch.setattr(opening, "os", disk)
+    monkeypatch.setattr(growing_files, "os", disk)
     lab.busy()
     monkeypatch.undo()
     return lab, disk
@@ -203,7 +203,7 @@ def test_a_disk_that_stays_full_refuses_all_that_writes_and_nothing_else(
     lab = Lab(tmp_path / "journal")
     lab.log_in()
     with monkeypatch.context() as full:
-        full.setattr(opening, "os", FullDisk())
+        full.setattr(growing_files, "os", FullDisk())
         for _ in range(3):
             lab.invoke(lab.tokens[0])
         assert (lab.refused, lab.jobs) == (3, [])
@@ -234,7 +234,7 @@ def test_a_file_that_somebody_took_away_takes_nothing_any_more(tmp_path: Path) -
 
 
 def test_a_journal_that_can_not_be_begun_ends_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "os", Disk({0: FULL}))
+    monkeypatch.setattr(growing_files, "os", Disk({0: FULL}))
     with pytest.raises(StoreRefused, match="No space left"):
         Lab(tmp_path / "journal")
 

@@ -22,7 +22,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.journal.shared import StoreRefused
 from lab.dialects.router import ROUTER
-from lab.files import opening
+from lab.files import growing_files
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
@@ -217,7 +217,7 @@ async def test_none_is_made_that_nothing_can_keep(tmp_path: Path, monkeypatch: p
     with pytest.raises(StoreRefused, match=r"/t/ann can't have a journal: .*ann:1: this is no journal"):
         await start.labs.make(LabWish("ann"))
     with monkeypatch.context() as full:
-        full.setattr(opening, "os", FullDisk())
+        full.setattr(growing_files, "os", FullDisk())
         with pytest.raises(StoreRefused, match="No space left"):
             await start.labs.make(LabWish("bob"))
         with pytest.raises(LabRefused) as refusal:
@@ -295,7 +295,7 @@ async def test_one_that_had_no_room_is_made_once_there_is(
     start = Start(folder)
     for _ in range(2):
         with monkeypatch.context() as full:
-            full.setattr(opening, "os", NoRoomFor(line))
+            full.setattr(growing_files, "os", NoRoomFor(line))
             with pytest.raises(StoreRefused, match="No space left"):
                 await start.labs.make(LabWish("ann"))
             with pytest.raises(LabRefused, match="No space left"):

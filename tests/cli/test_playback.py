@@ -27,7 +27,15 @@ HOW = ("serve", "--from", RECORDING, "--port", "0", "--json")
 
 @pytest.mark.parametrize(
     "beside",
-    [["item-comparison"], ["--seed", "1"], ["--reviewer", "person"], ["--set", "hints=off"]],
+    [
+        ["item-comparison"],
+        ["--seed", "1"],
+        ["--reviewer", "person"],
+        ["--set", "hints=off"],
+        ["--profile", "rfc"],
+        ["--journal", "x"],
+        ["--tenants", "2"],
+    ],
 )
 def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: list[str]) -> None:
     done = lab(*HOW, *beside)
@@ -35,8 +43,13 @@ def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: l
     assert "--from" in done.err
 
 
-def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
-    assert lab("serve", "--repeat").err.startswith("lab: --repeat can't be used with scenarios")
+@each_row("option", [("--by-count",), ("--strict",), ("--repeat",), ("--without-faults",), ("--latency", "none")])
+def test_what_says_how_is_refused_without_a_recording(lab: Lab, option: tuple[str, ...]) -> None:
+    done = lab("serve", *option)
+    assert (done.code, done.err) == (2, f"lab: {option[0]} does nothing alone.\n  It needs --from.\n")
+
+
+def test_one_way_to_play_a_recording_back_is_chosen(lab: Lab) -> None:
     assert lab("serve", "--from", "nowhere").code == 2
     assert lab(*HOW, "--by-count", "--strict").code == 2
 

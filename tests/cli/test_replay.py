@@ -143,7 +143,9 @@ def test_a_changed_scenario_is_said_first(lab: Lab, recordings: Path) -> None:
     path.write_text(path.read_text().replace("verdict: approved", "verdict: rejected"))
     done = lab("replay", "item-comparison")
     assert done.code == 1
-    assert done.lines[0].startswith("warning: the scenario item-comparison has changed")
+    assert done.lines[0].startswith(
+        "warning: recordings/item-comparison.rec.jsonl: the scenario item-comparison has changed"
+    )
     assert recordings.exists()
 
 
@@ -314,6 +316,43 @@ def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path)
     last = len(torn.read_bytes().splitlines())
     assert said[1].startswith(f"recordings/nobody-home.rec.jsonl:{last}:1: the recording is torn: ")
     assert "lab repair" in said[1] and said[1].count("nobody-home") == 1
+
+
+def test_how_many_more_there_are_and_how_to_accept_is_in_every_form(lab: Lab, recordings: Path) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    file.write_bytes(resealed(file.read_bytes().replace(b'"held":', b'"held":1')))
+    plain = lab("replay", "item-comparison")
+    more = next(line for line in plain.lines if line.endswith(" more after the first of each job.")).rstrip(".")
+    accept = "lab replay item-comparison --accept shows it, asks, and puts it in the recording's place."
+    assert accept in plain.err
+    runner = lab("replay", "item-comparison", "--format", "github")
+    notes = [line.partition("::")[2] for line in runner.lines if "title=lab replay" in line]
+    assert accept.replace("item-comparison", "item-comparison --format github") in notes[0]
+    assert notes[-1].startswith("warning ") and notes[-1].endswith(more)
+    problems = json.loads(lab("replay", "item-comparison", "--json").lines[0])["problems"]
+    assert "--accept" in problems[0]["hint"] and "hint" not in problems[-1]
+    assert (problems[-1]["what"], problems[-1]["warning"]) == (more, True)
+    lab("replay", "item-comparison", "--junit", "out.xml")
+    (failure,) = ElementTree.parse("out.xml").getroot().iter("failure")
+    assert failure.get("message") == problems[0]["what"]
+    assert more in str(failure.text) and "--accept shows it" in str(failure.text)
+
+
+def test_a_recording_that_never_shows_the_end_of_a_job_is_warned_of_in_every_form(lab: Lab, recordings: Path) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    polled = max(number for number, line in enumerate(lines) if b'"k":"req"' in line)
+    file.write_bytes(b"".join(lines[:polled]))
+    assert lab("repair", "./recordings/item-comparison.rec.jsonl").code == 0
+    said = "no answer shows the end of job "
+    plain = lab("replay", "item-comparison")
+    assert (plain.code, plain.out) == (0, "1 passed, 0 failed\n")
+    assert plain.err.startswith(f"warning: recordings/item-comparison.rec.jsonl:5: {said}")
+    (problem,) = json.loads(lab("replay", "item-comparison", "--json").lines[0])["problems"]
+    assert problem["what"].startswith(said) and problem["warning"] and problem["line"] == 5
+    runner = lab("replay", "item-comparison", "--format", "github")
+    assert "::warning file=recordings/item-comparison.rec.jsonl,line=5" in runner.out
+    assert "warning" not in lab("replay", "bad-line").err
 
 
 def test_junit_has_no_name_twice_and_no_attribute_that_a_strict_reader_refuses(lab: Lab, recordings: Path) -> None:

@@ -17,10 +17,10 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from lab.cli.commands.serve import agent_lines, reviewer_sentence
-from lab.cli.serve.ports import trust_lines
+from lab.cli.serve.ports import open_https_port, trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
-from lab.settings import MockSettings, ReviewerKind
+from lab.settings import ListenSettings, MockSettings, ReviewerKind, TlsSettings
 from tests.conftest import ROOT, Lab, each_row
 from tests.forked import ForkedLab, forked_lab
 
@@ -345,3 +345,27 @@ def test_nobody_there_is_told_in_a_sentence(lab: Lab, monkeypatch: pytest.Monkey
     done = lab("run", "invoice-analysis", "--base", origin, "--speed", "1000")
     assert done.code == 1
     assert "refused" in done.out
+
+
+@each_row(
+    ("host", "more", "base", "names"),
+    [
+        ("127.0.0.1", (), None, ("127.0.0.1",)), ("0.0.0.0", ("a.test",), None, ("a.test",)), ("::", (), None, ()),
+        ("lab.test", ("b",), "https://c.test:8443/x", ("lab.test", "b", "c.test")),
+    ],
+)  # fmt: skip
+def test_a_certificate_names_the_host_unless_it_is_every_address_and_what_clients_are_told(
+    host: str, more: tuple[str, ...], base: str | None, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certified: list[tuple[str, ...]] = []
+    monkeypatch.setattr("lab.server.tls.throwaway", lambda names, known: certified.append(names))
+    open_https_port(ListenSettings(host), TlsSettings(0, more), base, lambda *_: None)  # type: ignore[arg-type, return-value]
+    assert certified == [names]
+
+
+@each_row(("option", "needs"), [(("--journal-repair",), "--journal"), (("--worker-timeout", "5s"), "--workers")])
+def test_an_option_of_something_that_was_not_asked_for_is_refused(
+    lab: Lab, option: tuple[str, ...], needs: str
+) -> None:
+    done = lab("serve", *option)
+    assert (done.code, done.err) == (2, f"lab: {option[0]} does nothing alone.\n  It needs {needs}.\n")

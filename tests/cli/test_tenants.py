@@ -38,7 +38,7 @@ from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
 from lab.server.call_totals import CALLS as COUNTED
 from lab.server.call_totals import Samples
-from lab.server.control.metrics import WorkerMeters
+from lab.server.control.metrics import Meters
 from lab.server.control.plane import ControlPlane
 from lab.server.control.routes import description
 from lab.server.labs import LabWish, ServedLab
@@ -515,7 +515,7 @@ async def test_of_one_that_is_ended_nothing_is_left_in_memory(lab: Lab) -> None:
 
 
 async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> None:
-    meters = WorkerMeters(lab.server)
+    meters = Meters(lab.server)
 
     async def calls(name: bytes) -> list[int] | None:
         counts = msgspec.json.decode(await meters.answer(name), type=Samples)
@@ -528,7 +528,7 @@ async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> 
     await lab.token()
     assert [await calls(name) for name in (b"ann", b"", b"bob")] == [[2], [3], None], "the lab's are everybody's"
     assert (await lab.control("DELETE", "tenants/ann")).status == 200
-    assert await calls(b"ann") is None and {*meters._meters} == {lab.server.labs.usual}
+    assert await calls(b"ann") is None and {*meters.of} == {lab.server.labs.usual}
     assert await calls(b"") == [3]
 
 

@@ -4,8 +4,7 @@ import asyncio
 
 from lab.app.effects import Answer, App, Asking, Outcome, Received, Run, RunEnded, RunObservation, Send
 from lab.app.run import run
-from lab.client.driver import PacedTransport, drive
-from lab.client.instant import run_instantly
+from lab.client.driver import PacedTransport, drive, run_instantly
 from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
 from lab.core.exchange import Request, Response
@@ -102,7 +101,7 @@ async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_cloc
     running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append, approve))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
-        await clock.advance_by(500)
+        await clock.advance_to(clock.now() + 500)
     outcome = await running
     assert outcome.output == "Shared."
     assert not any(isinstance(each, Lost) for each in observed)
@@ -139,7 +138,7 @@ async def test_a_refused_connection_is_observed_and_ends_the_run() -> None:
     running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
-        await clock.advance_by(5_000)
+        await clock.advance_to(clock.now() + 5_000)
     assert (await running).status is None
     assert {each.why for each in observed if isinstance(each, Lost)} == {"refused"}
     await transport.close()
@@ -167,7 +166,7 @@ async def test_losses_are_named_by_what_was_observed(reply: bytes, why: str) -> 
     running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
-        await clock.advance_by(5_000)
+        await clock.advance_to(clock.now() + 5_000)
     assert {each.why for each in observed if isinstance(each, Lost)} == {why}
     await transport.close()
     server.close()

@@ -12,7 +12,7 @@ from lab.clocks import ManualClock, settle
 from lab.core.errors import HostError
 from lab.core.observe import Observation, Requested
 from lab.mock.service import Service
-from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.plan import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials

@@ -12,17 +12,11 @@ import pytest
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.exchange import Request
-from lab.files import recordings
+from lab.files import growing_files
 from lab.files.artifacts import write_text
+from lab.files.growing_files import TapeFile, replace_recording
 from lab.files.opening import OVERWRITE, write_file
-from lab.files.recordings import (
-    LONGEST_RECORDING,
-    TapeFile,
-    is_slug,
-    read_recording,
-    recording_path,
-    replace_recording,
-)
+from lab.files.recordings import LONGEST_RECORDING, is_slug, read_recording, recording_path
 from lab.files.scenarios import (
     digest_of,
     load_scenario,
@@ -229,7 +223,7 @@ def test_a_recording_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pyt
         replace_recording(path, b"new\n")
     else:
         with monkeypatch.context() as patched:
-            patched.setattr(Path if call == "rename" else recordings.os, call, full)
+            patched.setattr(Path if call == "rename" else growing_files.os, call, full)
             with pytest.raises(HostError, match="No space"):
                 replace_recording(path, b"new\n")
     before, after = {"a.rec.jsonl": b"old\n"}, {"a.rec.jsonl": b"new\n", "a.rec.jsonl.old": b"old\n"}
@@ -254,7 +248,7 @@ def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkey
     path = tmp_path / "a.rec.jsonl"
     tape = TapeFile(path)
     write = os.write
-    monkeypatch.setattr(recordings.os, "write", lambda file, line: write(file, line[:3]))
+    monkeypatch.setattr(growing_files.os, "write", lambda file, line: write(file, line[:3]))
     tape.write(b"whole line\n")
     assert path.read_bytes() == b"whole line\n"
     left = [3]
@@ -264,7 +258,7 @@ def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkey
             raise OSError(28, "No space left on device")
         return write(file, line[: left.pop()])
 
-    monkeypatch.setattr(recordings.os, "write", full)
+    monkeypatch.setattr(growing_files.os, "write", full)
     with pytest.raises(OSError, match="No space"):
         tape.write(b"torn line\n")
     assert path.read_bytes() == b"whole line\n"
@@ -341,35 +335,6 @@ def test_what_is_no_file_is_told_at_once(tmp_path: Path, read_file: Callable[[Pa
         with pytest.raises(error, match=f"is {what}.*, no file") as told_so:
             read_file(path)
         assert told_so.value.hint == "Name a regular file."
-
-
-LONGEST = 1 << 22
-"""Bytes of a line, in these tests: a part of the file is looked through at a time, and some are shorter."""
-
-
-@pytest.mark.parametrize(
-    ("before", "length", "after", "line"),
-    [
-        ("", LONGEST, "", 1),
-        ("{}\n{}\n", LONGEST, "", 3),
-        ("{}\n", LONGEST, "\n{}\n", 2),
-        ("{}\n", LONGEST - 1, "\n{}\n", None),
-        ("", LONGEST - 1, "\n" + "x" * (LONGEST - 1), None),
-    ],
-)
-def test_a_line_that_is_too_long_is_refused_before_the_file_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, length: int, after: str, line: int | None
-) -> None:
-    monkeypatch.setattr("lab.recording.format.lines.LONGEST_LINE", LONGEST)
-    path = tmp_path / "x.rec.jsonl"
-    path.write_text(before + "x" * length + after)
-    assert read_recording(path, torn=True) == path.read_bytes()
-    if line is None:
-        assert read_recording(path) == path.read_bytes()
-        return
-    monkeypatch.setattr(recordings, "read_bounded", None)
-    with pytest.raises(RecordingError, match=f":{line}: the line is longer than {LONGEST} bytes"):
-        read_recording(path)
 
 
 def test_a_read_asks_for_what_a_file_has(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lab.app.effects import App
 from lab.app.run import run
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client

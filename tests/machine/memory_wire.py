@@ -161,7 +161,7 @@ class MemoryServer:
 
     async def retire(self, grace: Millis = 3_600_000) -> "asyncio.Task[None]":
         """Begin to stop: nobody new is accepted, and what is under way may end. Done once it has."""
-        listener = self.server._listener
+        listener = self.server.listeners[0]
         stopping = asyncio.create_task(self.server.stop(grace))
         await settle()
         assert isinstance(listener, MemoryListener) and listener.closed

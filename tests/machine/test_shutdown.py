@@ -42,12 +42,12 @@ async def test_what_is_due_within_the_grace_leaves_and_the_rest_is_cut() -> None
     await settle()
     stopping = await lab.retire(grace=50)
     assert idle.transport.over, "it asks for nothing"
-    await lab.clock.advance_by(POLLED)
+    await lab.clock.advance_to(lab.clock.now() + POLLED)
     left = short.answer()
     assert left is not None and (left.status, left.headers["connection"]) == (200, "close")
     assert not stopping.done()
     await stopping  # the grace, in real time
-    await lab.clock.advance_by(INVOKED)
+    await lab.clock.advance_to(lab.clock.now() + INVOKED)
     assert [peer.answer() for peer in (long, half, behind)] == [None] * 3
     assert all(peer.transport.over for peer in (short, long, half, behind))
     requests = [each.x for each in observations if isinstance(each, Requested)]

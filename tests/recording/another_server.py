@@ -10,10 +10,10 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.plan import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay, Outgoing
-from lab.recording.client_replay.values import Credentials, Origins, wanted
+from lab.recording.client_replay.values import Credentials, wanted
 from lab.recording.divergences import Divergences
 from lab.recording.format.codec import write
 from lab.recording.format.lines import Entry, Recording, Req
@@ -57,7 +57,7 @@ class AnotherServer:
         known = {stand_in("client", number): each.secret for number, each in enumerate(config.clients, 1)}
         known |= {stand_in("client name", number): each.id for number, each in enumerate(config.clients, 1)}
         known |= {stand_in("user", number): each.password for number, each in enumerate(config.accounts, 1)}
-        needed = wanted(plan, Origins(recording))
+        needed = wanted(plan)
         given = secrets or Credentials({alias: known[alias] for alias in needed.values()})
         machine = ClientReplay(plan, given, ("http://127.0.0.1", "http://127.0.0.1"), terms or ClientTerms(), matchers)
         now, order, coming = 0, 0, list[tuple[Millis, int, Outgoing, Response | None, str]]()

@@ -111,7 +111,7 @@ class DialectClient:
         return task.result()
 
     async def wait(self, millis: Millis) -> None:
-        await self.clock.advance_by(millis)
+        await self.clock.advance_to(self.clock.now() + millis)
 
     async def login(self, **fields: str) -> Any:
         form = {"grant_type": "client_credentials", "scope": SCOPE} | fields

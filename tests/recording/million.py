@@ -15,7 +15,8 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.version import __version__
-from lab.files.recordings import TapeFile, open_recording
+from lab.files.growing_files import TapeFile
+from lab.files.recordings import open_recording
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

@@ -5,7 +5,6 @@ from base64 import b64decode
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import pytest
 from msgspec import UnsetType
@@ -19,18 +18,18 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.program.words import Verdict
-from lab.recording.client_replay.plan import PlannedJob, PlannedPoll
-from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.plan import client_plan
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
 from lab.recording.client_replay.replay import Outgoing
-from lab.recording.client_replay.values import Credentials, Origins, wanted
-from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.client_replay.values import Credentials, wanted
+from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from tests.conftest import ROOT, THOROUGH, each_row
 from tests.recording.another_server import AnotherServer, Answer, as_capture
 from tests.recording.joined import SCENARIO, Joined, config
+from tests.recording.rewritten import without
 from tests.wire_peer import basic, invoke, status, token_request
 
 SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
@@ -313,7 +312,7 @@ def test_a_wrong_id_in_an_answer_is_told() -> None:
 
 def test_of_secrets_that_nobody_gave_each_is_named_by_a_variable() -> None:
     data = recorded()
-    assert wanted(client_plan(data), Origins(data)) == {"LAB_CLIENT_SECRET": "lab-C1-secret"}
+    assert wanted(client_plan(data)) == {"LAB_CLIENT_SECRET": "lab-C1-secret"}
 
 
 @each_row("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "http://evil.example/s", "*"])
@@ -454,7 +453,8 @@ def test_calls_come_after_all_that_had_come_before_them() -> None:
 
 
 def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_for_a_moment() -> None:
-    brief = PlannedJob(id="J1", begun=1, at=0, n=1, generated=False, polls=(cast("PlannedPoll", None),), shortest=1_500)
+    (planned,) = client_plan(recorded()).jobs.values()
+    brief = replace(planned, polls=planned.polls[:1], shown=[], shortest=1_500)
     job = FollowedJob(brief, ClientTerms())
     job.begin(0)
     job.failed(1_000, None)
@@ -472,3 +472,25 @@ def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_fo
     patient.begin(0)
     patient.failed(1_000, None)
     assert patient.due() == 2_300  # a second, and the pause grows
+
+
+def test_a_later_turn_may_tell_what_an_earlier_one_has_drawn() -> None:
+    path = ROOT / "recordings" / "month-end-marathon.rec.jsonl"
+    recording = read(open_recording(path), path.name)
+    drawn = [str(fact.get("drawn")) for fact in recording.facts("job.accepted")]
+    assert ["data/" in each for each in drawn] == [True, False]
+    assert [job.generated for job in client_plan(recording).jobs.values()] == [True, True]
+
+
+def test_a_job_whose_end_the_recording_never_shows_is_warned_of_though_all_is_equal() -> None:
+    whole = recorded()
+    (job,) = client_plan(whole).jobs.values()
+    assert not server().replay(whole).remarks
+    last = job.shown[-1].call
+    assert last is not None
+    cut = without(whole, lambda line: not isinstance(line, Entry) and line.x == last.x)
+    found = server().replay(read(cut, whole.name))
+    assert found.passed, found.text()
+    assert [(each.line, each.what) for each in found.remarks] == [
+        (job.begun.reply_line, f"no answer shows the end of job {job.id}: what it ends with is held to nothing")
+    ]

@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json, Response
 from lab.recording.bindings import Bindings
-from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
+from lab.recording.client_replay.compare import AnswerComparator
 from lab.recording.comparison import Comparator, ComparedMembers, ReplayComparator
 from lab.recording.divergences import differing, first_difference
-from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps
 from lab.recording.matchers import parse_matchers
 from lab.recording.replay.compare import _cut_alike
@@ -141,10 +140,10 @@ RECORDED: ComparedMembers = {"jobId": "job-number-1", "startDate": 1_767_225_600
 )
 def test_another_server_has_other_ids_instants_and_more_members(got: ComparedMembers, differs: str) -> None:
     bound = Bindings()
-    recorded = RecordedAnswer("status", 200, (), Body(Enc.JSON, RECORDED))
-    sides = AnswerComparator(bound, None).answers(recorded, Response(200, (), dumps(got).encode()), generated=False)
+    answers = Response(200, (), dumps(RECORDED).encode()), Response(200, (), dumps(got).encode())
+    sides = AnswerComparator(bound, None).answers("status", *answers, generated=False)
     assert (first_difference(*sides) or "").partition(" expected")[0] == differs
-    generated = AnswerComparator(bound, None).answers(recorded, Response(200, (), dumps(got).encode()), generated=True)
+    generated = AnswerComparator(bound, None).answers("status", *answers, generated=True)
     assert (first_difference(*generated) is None) is (not differs or got["output"] == "Else.")
 
 
@@ -153,8 +152,8 @@ def test_an_id_stands_for_one_alone_inside_texts_too() -> None:
     compare = AnswerComparator(bound, None)
 
     def differ(recorded: ComparedMembers, got: ComparedMembers) -> str | None:
-        one = RecordedAnswer("status", 200, (), Body(Enc.JSON, recorded))
-        return first_difference(*compare.answers(one, Response(200, (), dumps(got).encode()), generated=False))
+        answers = Response(200, (), dumps(recorded).encode()), Response(200, (), dumps(got).encode())
+        return first_difference(*compare.answers("status", *answers, generated=False))
 
     first: ComparedMembers = {"jobId": "recorded-1", "says": "of recorded-1"}
     before: ComparedMembers = {"says": "of recorded-0", "jobId": "recorded-0"}
@@ -168,6 +167,6 @@ def test_an_id_stands_for_one_alone_inside_texts_too() -> None:
 def test_instants_are_counted_from_the_first_of_their_job_and_may_differ_so_far() -> None:
     compare = AnswerComparator(Bindings(), 500)
     for start, end, equal in ((5_000, 7_400, True), (5_000, 7_600, False)):
-        recorded = RecordedAnswer("status", 200, (), Body(Enc.JSON, {"startDate": 1_000, "endTime": 3_000}))
+        recorded = Response(200, (), dumps({"startDate": 1_000, "endTime": 3_000}).encode())
         got = Response(200, (), dumps({"startDate": start, "endTime": end}).encode())
-        assert (first_difference(*compare.answers(recorded, got, generated=False)) is None) is equal
+        assert (first_difference(*compare.answers("status", recorded, got, generated=False)) is None) is equal

@@ -33,11 +33,10 @@ from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.compare import Comparison, _asks_with
+from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replay import replay
-from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.tape.accounts import with_secrets
-from lab.recording.tape.header import config_of
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import config_of, epoch_in
 from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer
 from tests.recording.dialect_sessions import SESSIONS, Session, config, program, recorded, served
@@ -94,7 +93,7 @@ class EverySession:
 
     def test_whether_its_client_saw_the_end_is_known(self, name: str) -> None:
         recording = recording_of(self.sessions[name])
-        assert len(unfinished_jobs(recording)) == self.unfinished.get(name, 0)
+        assert len(JobEnds.of(recording).unfinished) == self.unfinished.get(name, 0)
 
     @pytest.mark.parametrize("mode", few_of(PlaybackMode, (PlaybackMode.ELASTIC,)))
     def test_its_client_is_answered_the_same_in_playback(self, name: str, mode: PlaybackMode) -> None:
@@ -122,7 +121,8 @@ class TestEverySession(EverySession):
 def test_the_end_is_seen_under_a_later_id_too() -> None:
     joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
     joined.play(((Verdict.APPROVED, None),))
-    assert unfinished_jobs(joined.closed()) == {}
+    assert JobEnds.of(joined.closed()).unfinished == {}
+    assert replay(joined.closed(), joined.service.config.scenarios).remarks == ()
     assert asked_too_early(joined.closed()) == []
 
 

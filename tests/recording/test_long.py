@@ -1,17 +1,23 @@
 """Recordings too long to be kept: a line is read when it is asked for, and seldom twice."""
 
 from collections import Counter
+from io import BytesIO
 
 import pytest
 
+from lab.core.errors import RecordingError
 from lab.identity.clients import DEMO
 from lab.recording.format import reader
 from lab.recording.format.reader import FileLine, LongLines, read
 from lab.recording.replay.replay import replay
+from tests.conftest import each_row
 from tests.recording.joined import scenario
 from tests.recording.killed import together
 from tests.recording.sequences import sequence_of
 from tests.wire_peer import OTHER
+
+LONGEST = 1 << 16
+"""Bytes of a line, in the test of longer ones."""
 
 
 @pytest.mark.long
@@ -26,6 +32,29 @@ def test_a_recording_replays_the_same_whether_its_lines_are_kept_or_not(
     assert isinstance(long.lines, LongLines) and tuple(long.lines) == kept.lines
     one, other = (replay(each, [scenario()], clients=(DEMO, OTHER)) for each in (kept, long))
     assert one.text() == other.text() and one.again() == other.again()
+
+
+@each_row(
+    ("before", "length", "after", "line"),
+    [
+        (0, LONGEST, b"", 1),
+        (2, LONGEST, b"", 3),
+        (1, LONGEST, b"\n{}\n", 2),
+        (2, 100 * LONGEST, b"\n{}\n", 3),
+        (0, LONGEST - 1, b"", None),
+    ],
+)
+def test_a_line_that_is_too_long_is_refused_before_the_rest_of_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, before: int, length: int, after: bytes, line: int | None
+) -> None:
+    monkeypatch.setattr(reader, "LONGEST_LINE", LONGEST)
+    lines = together(late=False).data.splitlines(keepends=True)
+    assert max(map(len, lines)) < LONGEST
+    file = BytesIO(b"".join(lines[:before]) + b"x" * length + after)
+    says = "there is no whole line" if line is None else f"r:{line}: the line is longer than {LONGEST} bytes"
+    with pytest.raises(RecordingError, match=says):
+        read(file, "r")
+    assert file.tell() <= sum(map(len, lines[:before])) + LONGEST + 1
 
 
 def test_a_replay_goes_through_a_recording_a_few_times_and_reads_each_line_once_in_each(

@@ -204,10 +204,12 @@ def test_check_looks_at_matchers_and_at_whether_there_is_a_recording(lab: Lab) -
     Path("recordings/item-comparison.match.yaml").write_text(IT_IS_2XX)
     assert lab("check", "recordings", "--plan").code == 0
     Path("recordings/other.match.yaml").write_text(IT_IS_2XX)
+    Path("recordings/another.allow.txt").write_text("a-word\n")
     Path("recordings/item-comparison.match.yaml").write_text("- {}\n")
     done = lab("check", "recordings")
     assert done.code == 2
     assert done.lines == [
+        "recordings/another.allow.txt:1:1: there is no recording another.rec.jsonl; rename it, or remove it",
         *(f"recordings/item-comparison.match.yaml:1:3: [0]: {name} is missing" for name in ("path", "rule", "where")),
         "recordings/other.match.yaml:1:1: there is no recording other.rec.jsonl; rename it, or remove it",
     ]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome
 from lab.app.run import run
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal.shell import PlaybackMissed

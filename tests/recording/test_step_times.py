@@ -37,7 +37,12 @@ def steps_named(old: str, new: str, *, anew: bool = False) -> list[str]:
     """What is said of steps behind the differences."""
     found = replay(recorded(timed()), [timed(old, new)], comparing=Comparing(anew=anew))
     assert not found.passed
-    return [step for each in found.differences for _, mark, step in [each.what.partition("; step ")] if mark]
+    return [
+        step
+        for each in found.differences
+        for _, mark, step in [each.what.partition("; J")[0].partition("; step ")]
+        if mark
+    ]
 
 
 @each_row(

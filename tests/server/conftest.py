@@ -22,6 +22,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
+from lab.server.connection import Shell
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.testing.story import facts_of
@@ -113,6 +114,8 @@ class Stage:
     port: int
     observations: list[Observation] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    shells: list[Shell] = field(default_factory=list)
+    """Further listeners'."""
 
     async def peer(self) -> Peer:
         created = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -121,7 +124,8 @@ class Stage:
 
     def shorten(self, **deadlines: float) -> None:
         """Have these deadlines, in real seconds, from now on: of those that begin later."""
-        self.server.limits = replace(self.server.limits, **deadlines)
+        for shell in (self.server, *self.shells):
+            shell.limits = replace(shell.limits, **deadlines)
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]

@@ -57,10 +57,10 @@ class Listener:
 @pytest.fixture(params=["mock", "plane"])
 async def listener(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Listener]:
     control = ControlPlane(stage.server, TOKEN)
+    stage.shells.append(control)
     origin = await control.start()
     port = stage.port if request.param == "mock" else int(origin.rpartition(":")[2])
-    assert control._runner is not None
-    manager = stage.server._manager if request.param == "mock" else control._runner.server
+    manager = stage.server._manager if request.param == "mock" else control._manager
     assert manager is not None
     yield Listener(request.param, port, stage, manager)
     await control.stop()

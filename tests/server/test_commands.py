@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.control import (
-    CONTROL_ROOT,
     ArmFault,
     AskReady,
     ControlCommand,
@@ -38,6 +37,7 @@ from lab.control import (
     TellJournal,
 )
 from lab.core.exchange import Json
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, resolve
 from lab.server.control import routes
 from lab.server.control.observed import RouteContext

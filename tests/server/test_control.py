@@ -112,6 +112,13 @@ async def test_the_document_says_which_routes_need_no_token(plane: Plane) -> Non
             assert (answer.status == 200) == free == (row.name in ("look_health", "ask_ready")), row
 
 
+@pytest.mark.parametrize("path", ["health", "ready"])
+async def test_who_shows_no_token_is_told_what_a_probe_does_not_take(plane: Plane, path: str) -> None:
+    data, host = request("GET", f"/_lab/{path}?x=1"), b"Host: 127.0.0.1"
+    got = await plane.raw(data.replace(host, host + b":%d" % plane.port))
+    assert (got.status, got.json["error"]) == (400, 'There is no member "x" here.')
+
+
 async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane) -> None:
     document = description("1.2.3", "http://127.0.0.1:8081")
     job = await until_gate(plane)

@@ -126,9 +126,9 @@ async def test_hang_is_silence_until_it_is_cut_after_300_seconds() -> None:
         peer, *_ = await polled(stage)
         rest = asyncio.ensure_future(peer.rest())
         await struck_by(stage)
-        await stage.clock.advance_by(300_079)
+        await stage.clock.advance_to(stage.clock.now() + 300_079)
         assert not rest.done()
-        await stage.clock.advance_by(1)
+        await stage.clock.advance_to(stage.clock.now() + 1)
         assert await rest == b""
         assert (last(stage).at, last(stage).cut, last(stage).sent) == (300_080, "timeout", 0)
 
@@ -140,9 +140,9 @@ async def test_stall_is_half_a_body_and_then_silence() -> None:
         promised = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
         await peer.reader.readexactly(promised // 2)
         rest = asyncio.ensure_future(peer.rest())
-        await stage.clock.advance_by(300_000)
+        await stage.clock.advance_to(stage.clock.now() + 300_000)
         assert not rest.done()
-        await stage.clock.advance_by(80)
+        await stage.clock.advance_to(stage.clock.now() + 80)
         assert await rest == b""
         assert (last(stage).cut, last(stage).sent) == ("timeout", promised // 2)
 
@@ -161,13 +161,13 @@ async def test_slow_body_is_a_byte_every_100_ms() -> None:
         peer, token, job = await polled(stage)
         head = await peer.reader.readuntil(b"\r\n\r\n")
         promised = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-        await stage.clock.advance_by(80)
+        await stage.clock.advance_to(stage.clock.now() + 80)
         assert await peer.reader.readexactly(1) == b"{"
-        await stage.clock.advance_by(99)
+        await stage.clock.advance_to(stage.clock.now() + 99)
         assert peer.reader._buffer == b""  # type: ignore[attr-defined]
-        await stage.clock.advance_by(1)
+        await stage.clock.advance_to(stage.clock.now() + 1)
         assert await peer.reader.readexactly(1) == b'"'
-        await stage.clock.advance_by(100 * promised)
+        await stage.clock.advance_to(stage.clock.now() + 100 * promised)
         rest = await peer.reader.readexactly(promised - 2)
         assert json.loads(b'{"' + rest)["status"] == "RUNNING"
         await until(lambda: sum(isinstance(each, Replied) for each in stage.observations) == 3)
@@ -261,7 +261,7 @@ async def test_odd_and_lacking_bodies_are_legal() -> None:
         job = await stage.job(token)
         odd = (await peer.ask(status(token, job))).json
         assert odd["status"] == "RUNNING" and "quota" in odd and list(odd)[-1] == "input"
-        await stage.clock.advance_by(4_000)
+        await stage.clock.advance_to(stage.clock.now() + 4_000)
         queued = (await peer.ask(status(token, job))).json
         assert (queued["status"], queued["waitingNodeDetails"], queued["waitingToolCode"]) == ("QUEUED_V2", None, None)
         lacking = (await peer.ask(status(token, job))).json
@@ -358,7 +358,7 @@ async def test_a_stream_is_struck_too(fault: str, whole: bool, ends: bool) -> No
         await peer.send(stream(token))
         rest = asyncio.ensure_future(peer.reader.readuntil(b"0\r\n\r\n") if ends else peer.rest())
         while not rest.done():
-            await stage.clock.advance_by(1_000)
+            await stage.clock.advance_to(stage.clock.now() + 1_000)
             await breathe()
         got = await rest
         assert got.startswith(b"HTTP/1.1 200 ")
@@ -401,7 +401,7 @@ async def test_both_transports_see_the_same(fault: str, why: str | None) -> None
                 sending = asyncio.ensure_future(transport.send("status", poll))
                 await struck_by(stage)
                 while not sending.done():
-                    await clock.advance_by(10_000)
+                    await clock.advance_to(clock.now() + 10_000)
                     await breathe()
                 outcome = await told_by(sending)
                 await transport.close()

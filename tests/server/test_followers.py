@@ -29,6 +29,7 @@ def clock() -> AnyClock:
 async def followed(clock: AnyClock) -> AsyncIterator["Followed"]:
     async with serving(make_service(), clock) as stage:
         control = ControlPlane(stage.server, TOKEN)
+        stage.shells.append(control)
         async with steering(stage, control) as plane:
             yield Followed(plane, control)
 

@@ -19,8 +19,7 @@ from lab.program.words import Verdict
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.tape.header import recording_header
 from lab.server.backlog import SHORT, Kept, weight
-from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer, Subscriber
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY, ServerLimits, limits_of
 from lab.server.mock_server import MockServer

@@ -75,7 +75,7 @@ async def test_another_call_waits_for_one_of_them_not_for_all() -> None:
 async def test_calls_that_take_no_time_wait_for_nobody() -> None:
     async with serving(stage_of("{{ message }}"), ManualClock()) as stage:
         order = await served_in_order(stage, 2)
-        assert not stage.server._long_calls._teams
+        assert not stage.server._long_teams
     assert len(order) == MANY + 1
 
 

@@ -17,7 +17,7 @@ from lab.mock import job_index
 from lab.mock.service import Service
 from lab.program.words import Verdict
 from lab.server import backlog
-from lab.server.call_totals import CALLS, CallTotals
+from lab.server.call_totals import CALLS
 from lab.server.control import metrics
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
@@ -100,7 +100,7 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
 def metered(most_open: int = 100) -> tuple[Service, metrics.MockMeter]:
     """A mock, and what counts its calls."""
     server = MockServer(make_service(), ManualClock(), ServerLimits(connections=most_open))
-    return server.service, metrics.MockMeter(server, server.labs.usual, {"": CallTotals()})
+    return server.service, metrics.Meters(server).of[server.labs.usual]
 
 
 async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,10 @@ async def test_two_labs_of_one_process_count_for_themselves(plane: Plane) -> Non
     other = MockServer(make_service(), ManualClock())
     control = ControlPlane(other, TOKEN)
     await plane.stage.token()
-    assert control.usual.meter.samples()[CALLS] == [] and plane.stage.service.observers != other.service.observers
+    assert (
+        control.meters.of[other.labs.usual].samples()[CALLS] == []
+        and plane.stage.service.observers != other.service.observers
+    )
     await control.stop()
     assert other.service.observers == []
 
@@ -338,4 +341,4 @@ async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_
         got = await steered.ask("GET", "metrics")
         await stage.token()
     assert (got.status, got.json["hint"]) == (501, "pip install 'invoke-async-lab[observe]'")
-    assert control.usual.meter.samples()[CALLS] == []
+    assert control.meters.of == {}

@@ -17,7 +17,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import MOUNT_PATH, Config
 from lab.mock.service import Service
 from lab.program.switches import Layers
-from lab.server.control.last_exchanges import Buffer, SharedBytes
+from lab.server.control.journal import Buffer
 from lab.server.labs import LabChoice, Labs, ServedLab
 from lab.server.limits import ServerLimits
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, Stage, bearer, make_service, request
@@ -239,15 +239,15 @@ async def test_one_is_cleared_alone_and_a_whole_reset_gives_all_up(plane: Plane)
 
 
 def test_of_what_all_keep_the_one_that_holds_most_forgets_first() -> None:
-    shared, limits = SharedBytes(), ServerLimits(exchange_bytes=3_000)
-    services = [make_service(), make_service()]
-    few, many = (Buffer(service, limits, shared) for service in services)
+    services, limits = [make_service(), make_service()], ServerLimits(exchange_bytes=3_000)
+    together: list[Buffer] = []
+    few, many = (Buffer(service, limits, together) for service in services)
     services[0].serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
     for _ in range(20):
         services[1].serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
     few.backlog.hand_on(), many.backlog.hand_on()
-    assert shared.bytes == few.bytes + many.bytes <= 3_000
+    assert few.bytes + many.bytes <= 3_000
     assert few.bytes > 0
     assert len([each for each in few.exchanges() if each.weight]) == 1
     many.close()
-    assert shared.bytes == few.bytes
+    assert together == [few]

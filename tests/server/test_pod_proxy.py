@@ -13,7 +13,9 @@ from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.core.upstream import UpstreamRequest
 from lab.server.connection import reset
-from lab.server.pod_proxy import BodyRoom, PodOrigins, PodProxy, passed_on
+from lab.server.fair_shares import BodyQueue
+from lab.server.limits import LONG_BODY
+from lab.server.pod_proxy import PodOrigins, PodProxy, passed_on
 from tests.conftest import each_row
 from tests.server.conftest import Peer
 
@@ -269,7 +271,8 @@ async def test_how_the_pod_cuts_its_answer_is_passed_on_and_told(
     assert stage.notes
 
 
-async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> None:
+async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 0)  # it has had its answer for a while
     stage.pod.script = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"never")
     peer = await stage.peer()
     await peer.send(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
@@ -284,7 +287,7 @@ async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> Non
 async def test_a_client_that_gives_up_while_it_waits_is_gone_for_the_pod_too(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.server.pod_proxy.BEHIND", 0)  # it has waited long enough
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 0)  # it has waited long enough
     arrival = asyncio.Event()
 
     async def never(pod: Pod, writer: asyncio.StreamWriter) -> None:
@@ -500,30 +503,29 @@ async def test_a_body_that_is_announced_is_asked_for(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.long
-async def test_of_requests_that_are_too_long_together_one_is_refused_and_the_others_pass(
+async def test_of_long_bodies_that_are_too_many_together_one_waits_and_short_ones_pass(
     stage: Stage, chunked: bool
 ) -> None:
-    stage.proxy.room = BodyRoom(20)
+    stage.proxy.bodies = BodyQueue(LONG_BODY + 1)
     stage.pod.script = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok")
     first, second, third = await stage.peer(), await stage.peer(), await stage.peer()
-    await first.send(b"POST /a HTTP/1.1\r\nHost: me\r\nContent-Length: 12\r\n\r\n" + b"x" * 12)
+    long = b"x" * (LONG_BODY + 1)
+    head = b"POST /a HTTP/1.1\r\nHost: me\r\n%b\r\n\r\n"
+    await first.send(head % b"Content-Length: %d" % len(long) + long)
     assert await first.reader.readuntil(b"\r\n\r\n")
-    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 9"
-    await second.send(
-        b"POST /a HTTP/1.1\r\nHost: me\r\n%b\r\n\r\n" % framing + (b"9\r\n123456789\r\n" if chunked else b"")
-    )
-    answer = await second.rest()
-    assert answer.startswith(b"HTTP/1.1 503 ") and b"have more than 20 bytes" in answer
-    assert (await stage.replied()).by == "shell"
-    await third.send(b"POST /a HTTP/1.1\r\nHost: me\r\nContent-Length: 8\r\n\r\n12345678")  # just what is left
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(long)
+    await second.send(head % framing + (b"%x\r\n%b\r\n0\r\n\r\n" % (len(long), long) if chunked else long))
+    await third.send(head % b"Content-Length: 5" + b"short")
+    assert await third.reader.readuntil(b"\r\n\r\n")
+    await settle()
+    assert [body for _, body in stage.pod.requests] == [long, b"short"]
     stage.pod.goes_on.set()
-    assert await first.reader.readexactly(2) == b"ok"
-    assert (await third.answer()).body == b"ok"
+    assert await first.reader.readexactly(2) == await third.reader.readexactly(2) == b"ok"
+    assert (await second.answer()).body == b"ok"
+    assert [body for _, body in stage.pod.requests] == [long, b"short", long]
     async with asyncio.timeout(5):
-        while stage.proxy.room.taken:
+        while stage.proxy.bodies._left <= LONG_BODY:
             await settle()
-    assert [body for _, body in stage.pod.requests] == [b"x" * 12, b"12345678"]
 
 
 async def test_one_connection_of_the_client_is_one_to_the_pod(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
 from lab.server.backlog import Kept
-from lab.server.control.metrics import WorkerMeters, system_families
+from lab.server.control.metrics import Meters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.shared import batch_loop, exchanges, refused_writes, worker_links
@@ -421,7 +421,7 @@ async def test_the_first_of_the_workers_tells_what_each_counted(
     asking, far = socket.socketpair()
     async with two(shared) as (one, other):
         one.server.workers = WorkerLinks({2: asking.detach()})
-        answering = asyncio.create_task(answer_first(far.detach(), WorkerMeters(other.server).answer))
+        answering = asyncio.create_task(answer_first(far.detach(), Meters(other.server).answer))
         fault = {"route": "status", "calls": "1", "answer": 503}
         assert (await one.control("POST", "faults", fault)).status == 200
         job = await one.job(await one.token())

@@ -52,9 +52,9 @@ async def test_a_stream_leaves_at_its_instants_and_is_answered_on_the_same_route
     started = event(await chunk(peer.reader))
     assert started["nodeProgressMessage"] == {"nodeCode": "READ", "type": "NODE_START", "nodeType": "AGENT"}
     reading = asyncio.ensure_future(chunk(peer.reader))
-    await stage.clock.advance_by(2_999)
+    await stage.clock.advance_to(stage.clock.now() + 2_999)
     assert not reading.done()
-    await stage.clock.advance_by(1)
+    await stage.clock.advance_to(stage.clock.now() + 1)
     assert event(await reading)["nodeProgressMessage"] is not None
     node = event(await chunk(peer.reader))["waitingNodeDetails"]
     assert event(await chunk(peer.reader))["message"] == {"content": [{"text": ""}], "finishReason": "wait"}
@@ -78,7 +78,7 @@ async def test_the_whole_body_is_told_once_the_stream_has_ended(stage: Stage) ->
     await peer.send(ask(token, "stream", {"message": "Share it"}))
     await peer.reader.readuntil(b"\r\n\r\n")
     first = await chunk(peer.reader)
-    await stage.clock.advance_by(3_000)
+    await stage.clock.advance_to(stage.clock.now() + 3_000)
     parts = [first, await chunk(peer.reader), await chunk(peer.reader)]
     assert await peer.reader.readexactly(5) == b"0\r\n\r\n"
     reply = next(each for each in reversed(stage.observations) if isinstance(each, Replied))
@@ -92,7 +92,7 @@ async def test_http_1_0_reads_to_the_end_of_the_connection(stage: Stage) -> None
     head = await peer.reader.readuntil(b"\r\n\r\n")
     assert b"transfer-encoding" not in head and b"connection: close" in head
     await peer.reader.readuntil(b"\n\n")
-    await stage.clock.advance_by(3_000)
+    await stage.clock.advance_to(stage.clock.now() + 3_000)
     assert (await peer.rest()).endswith(b'"preview":false}\n\ndata: [DONE]\n\n')
 
 
@@ -112,7 +112,7 @@ async def test_a_client_that_hangs_up_does_not_stop_the_job(
     reply = await replied(stage)
     assert (reply.cut, reply.response.status) == ("client_gone", 200)
     assert reply.sent == len(reply.response.body) > 0
-    await stage.clock.advance_by(3_000)
+    await stage.clock.advance_to(stage.clock.now() + 3_000)
     other = await stage.peer()
     polling = asyncio.ensure_future(other.ask(status(token, job)))
     assert (await polling).json["status"] == "WAITING"

@@ -17,8 +17,7 @@ from lab.dialects.router import ROUTER
 from lab.server import tls
 from lab.server.limits import ServerLimits
 from lab.server.listener import bind
-from lab.server.tls import Authority, names_of, throwaway
-from tests.conftest import each_row
+from lab.server.tls import Authority, throwaway
 from tests.server.conftest import TEAM, Peer, Stage, request, status
 
 
@@ -152,13 +151,19 @@ async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Se
                     await breathe()
                 for peer in peers:
                     await peer.close()
-                assert secure.stage.server._tls is not None
-                while secure.stage.server._tls._tasks:
+                while secure.stage.server.listeners[-1]._tasks:
                     await breathe()
             await settle()
             assert handshakes() == before
     finally:
         gc.enable()
+
+
+def room_of(stage: Stage) -> asyncio.Semaphore:
+    """What peers with TLS take a place of."""
+    listener = stage.server.listeners[-1]
+    assert isinstance(listener, tls.TlsListener)
+    return listener._room
 
 
 async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
@@ -170,8 +175,7 @@ async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
         stage.server.start_tls(bind("127.0.0.1", 0), authority.context),
         ssl.create_default_context(cadata=authority.certificate.decode()),
     )
-    assert stage.server._tls is not None
-    room = stage.server._tls._room
+    room = room_of(stage)
     slow = Peer(*await asyncio.open_connection("127.0.0.1", secure.port))
     await slow.send(HALF_A_HELLO)
     async with asyncio.timeout(5):
@@ -194,10 +198,25 @@ async def test_who_leaves_makes_room_for_the_next(
     first = await secure.peer()
     waits = asyncio.create_task(secure.peer())
     assert (await first.ask(request("GET", "/x"))).status == 404
-    assert stage.server._tls is not None and stage.server._tls._room.locked() and not waits.done()
+    assert room_of(stage).locked() and not waits.done()
     await first.close()
     async with asyncio.timeout(5):
         assert (await (await waits).ask(request("GET", "/x"))).status == 404
+
+
+async def test_who_is_served_keeps_its_place_beyond_the_deadline_of_the_handshake(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_PEERS", 1)
+    stage.shorten(header_deadline=0.2)
+    origin = stage.server.start_tls(bind("127.0.0.1", 0), authority.context)
+    secure = Secure(stage, origin, ssl.create_default_context(cadata=authority.certificate.decode()))
+    first = await secure.peer()
+    assert (await first.ask(request("GET", "/x"))).status == 404
+    with pytest.raises((ConnectionError, ssl.SSLError, TimeoutError)):  # whose handshake isn't begun in time
+        await secure.peer(ssl_handshake_timeout=5)
+    assert room_of(stage).locked()
+    assert (await first.ask(request("GET", "/x"))).status == 404
 
 
 async def test_a_handshake_is_traffic_and_one_that_fails_is_counted(secure: Secure) -> None:
@@ -210,10 +229,10 @@ async def test_a_handshake_is_traffic_and_one_that_fails_is_counted(secure: Secu
             while server.traffic.left == came:
                 await breathe()
     async with asyncio.timeout(5):
-        while not server.failed_handshakes:
+        while not server.traffic.failed_handshakes:
             await breathe()
     writer.close()
-    assert (server.failed_handshakes, server.connections) == (1, 0)
+    assert (server.traffic.failed_handshakes, server.connections) == (1, 0)
 
 
 async def test_what_is_encrypted_and_has_not_left_waits_too(secure: Secure) -> None:
@@ -271,11 +290,3 @@ async def test_both_stop(secure: Secure) -> None:
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="No certificate"):
         throwaway(("not a name",))
-
-
-@each_row(
-    ("host", "more", "names"),
-    [("127.0.0.1", (), ("127.0.0.1",)), ("0.0.0.0", ("a.test",), ("a.test",)), ("::", (), ()), ("lab.test", ("b",), ("lab.test", "b"))],
-)  # fmt: skip
-def test_an_address_that_means_any_is_no_name(host: str, more: tuple[str, ...], names: tuple[str, ...]) -> None:
-    assert names_of(host, more) == names

@@ -175,7 +175,7 @@ class Session:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         done: list[tuple[str, bytes, bytes]] = []
         for step in STEPS:
-            await clock.advance_by(step.after)
+            await clock.advance_to(clock.now() + step.after)
             data = step.bytes_with(self.known)
             for piece in self.cut(data):
                 writer.write(piece)

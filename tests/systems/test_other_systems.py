@@ -19,9 +19,8 @@ import pytest
 from lab.cli.signals import block_ctrl_c, ending, ending_signals
 from lab.cli.typed_lines import TypedLines
 from lab.core.errors import HostError, UsageError
-from lab.files.journal_file import JournalFile
+from lab.files.growing_files import JournalFile, TapeFile
 from lab.files.opening import open_file, open_regular
-from lab.files.recordings import TapeFile
 from lab.files.runtime import publish_token, token_for
 from lab.server.listener import most_connections
 from lab.tui.app import LabApp

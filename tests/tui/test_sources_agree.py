@@ -10,7 +10,7 @@ from lab.app.run import run
 from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
 from lab.client.control import read_journal_line as read_line
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted
@@ -23,8 +23,7 @@ from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer, Subscriber
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain

@@ -52,11 +52,12 @@ def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:
     demand_closed(recording, str(file))
 
 
-def check_matchers(file: Path) -> tuple[Complaint, ...]:
-    """The complaints about the matchers of a recording."""
+def check_beside(file: Path) -> tuple[Complaint, ...]:
+    """The complaints about what lies beside a recording: its matchers, or its allowed words, which it is checked with."""
     recording = beside(file, RECORDING_ENDING)
     try:
-        matchers_of(recording)
+        if not file.name.endswith(ALLOWED_ENDING):
+            matchers_of(recording)
     except ScenarioError as error:
         return error.complaints
     except UsageError as error:

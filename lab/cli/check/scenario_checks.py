@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from lab.app.effects import USUAL_DEADLINE
 from lab.cli.verdicts import complaint_of
 from lab.core.errors import Complaint, ScenarioError, UsageError
-from lab.files.output_files import OutputFiles
+from lab.files.programs import OutputFiles
 from lab.files.scenarios import read_scenario
 from lab.jobs.lint import KnownCallers, lint
 from lab.jobs.program import shadowed

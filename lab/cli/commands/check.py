@@ -11,7 +11,7 @@ from lab.cli.junit import CaseEnd
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
-from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING
+from lab.files.recordings import ALLOWED_ENDING, MATCHERS_ENDING, RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     SCENARIO_ENDINGS,
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from lab.cli.setup import SettingsFile
 
 
+_OF_RECORDINGS = (RECORDING_ENDING, MATCHERS_ENDING, ALLOWED_ENDING)
+
+
 def execute(flags: Flags, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too.
 
@@ -39,7 +42,7 @@ def execute(flags: Flags, console: Console) -> int:
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     settings = _settings(flags)
     account = _account(flags, settings)
-    parsed = parse_files(file for file in files if not file.name.endswith((RECORDING_ENDING, MATCHERS_ENDING)))
+    parsed = parse_files(file for file in files if not file.name.endswith(_OF_RECORDINGS))
     shadows = shadow_warnings(parsed.values())
     verdicts: list[FileVerdict] = []
     for file in files:
@@ -49,9 +52,9 @@ def execute(flags: Flags, console: Console) -> int:
 
             verdict = check_recording(file, flags, console)
         elif (scenario := parsed.get(file)) is None:
-            from lab.cli.check.recording_checks import check_matchers
+            from lab.cli.check.recording_checks import check_beside
 
-            verdict = _verdict(file, (check_matchers(file), ()), flags, console)
+            verdict = _verdict(file, (check_beside(file), ()), flags, console)
         else:
             verdict = _check(scenario, shadows.get(file), flags, console, settings, account)
         verdicts.append(replace(verdict, took=real_millis() - since))
@@ -128,7 +131,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
     files = scenario_files(path)
-    files += sorted((*path.glob(f"*{RECORDING_ENDING}"), *path.glob(f"*{MATCHERS_ENDING}")))
+    files += sorted(file for ending in _OF_RECORDINGS for file in path.glob(f"*{ending}"))
     if not files:
         near = next(
             (each for each in sorted(path.iterdir()) if each.suffix.lower() in (*SCENARIO_ENDINGS, ".json")), None

@@ -18,18 +18,14 @@ from lab.cli.recordings import locate, matchers_of, scenarios_for
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, form_of, tell, tell_replay
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.recordings import (
-    RECORDING_ENDING,
-    generators,
-    open_recording,
-    replace_recording,
-)
+from lab.files.growing_files import replace_recording
+from lab.files.recordings import RECORDING_ENDING, generators, open_recording
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
+from lab.recording.replay.job_ends import lost_jobs
 from lab.recording.replay.replay import Comparing, replay
-from lab.recording.replay.unfinished import lost_jobs, unfinished_jobs
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
 from lab.settings import Flags, refuse_idle
@@ -64,21 +60,27 @@ def execute(flags: Flags, console: Console) -> int:
         done = [_replay(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console, began)
     differing = [(Path(each.verdict.file), each.again) for each in done if each.again is not None]
-    if differing and not flags["accept"]:
-        given = shlex.join(("lab", *flags.arguments))
-        note = f"where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
-        console.err(f"note: {note}")
+    if differing and (hint := _how_to_accept(flags)):
+        console.err(f"note: {hint}")
     codes = [each.verdict.code for each in done]
     counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
     if form != "json":
         console.out(f"{counts['passed']} passed, {counts['failed']} failed")
     worst = worst_of(codes, idle=idle)
+    unread = [each.verdict.file for each in done if each.verdict.code not in (0, Divergence.exit_code)]
     try:
-        if differing and flags["accept"] and worst == Divergence.exit_code:
+        if differing and flags["accept"]:
+            counts["accepted"] = 0
+            if unread:
+                new = ", ".join(str(path) for path, _ in differing)
+                what = f"Nothing is accepted of {new}: {', '.join(unread)} couldn't be replayed."
+                report(UsageError(what, hint=_ALL_OR_NONE), console)
+                return worst
             found = [NewRecording.of(path, again()) for path, again in differing]
             agreed = accept(found, flags, console, console.err if form == "json" else console.out)
-            counts["accepted"] = len(found) if agreed else 0
-            return 0 if agreed else worst
+            if agreed:
+                counts["accepted"] = len(found)
+                return 0
     finally:
         if form == "json":
             console.json(counts)
@@ -133,8 +135,16 @@ def _replay(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         verdict, again = FileVerdict.of_error(error, str(file), "server"), None
     else:
         tell_replay(found, flags, console)
-        verdict, again = FileVerdict.of_replay(found, str(file), "server"), None if found.passed else found.again
+        verdict = FileVerdict.of_replay(found, str(file), "server", _how_to_accept(flags))
+        again = None if found.passed else found.again
     return ReplayedFile(replace(verdict, took=real_millis() - since), again)
+
+
+def _how_to_accept(flags: Flags) -> str:
+    """What to do with a difference that is meant; empty where it is being done."""
+    given = shlex.join(("lab", *flags.arguments))
+    said = f"where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
+    return "" if flags["accept"] else said
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
@@ -216,8 +226,6 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
     for each in found:
         for line in each.differences():
             say(line)
-        known, still = unfinished_jobs(each.before), unfinished_jobs(each.now)
-        unfinished += (f"{each.path}: no answer shows the end of job {still[x]}." for x in still.keys() - known.keys())
         unfinished += (f"{each.path}: {lost}" for lost in lost_jobs(each.before, each.now))
     if unfinished and not flags["accept_unfinished"]:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
@@ -228,6 +236,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: C
     return agreed
 
 
+_ALL_OR_NONE = "All that differ are accepted, or none: mend what can't be replayed, or leave it out."
 _NOT_ENDED = (
     "What the job ends with would be held to nothing: record it anew, with a client that begins it and polls until then."
     " --accept-unfinished takes it as it is."

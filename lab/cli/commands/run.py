@@ -16,8 +16,7 @@ from lab.cli.setup import Setup, load_named, make_clock, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.cli.tapes.tape_recorder import TapeRecorder
-from lab.client.driver import drive
-from lab.client.instant import run_instantly
+from lab.client.driver import drive, run_instantly
 from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError

@@ -24,14 +24,14 @@ from lab.core.clock import Millis
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.listener import address_for_others, is_every_address, origin_of
-from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
+from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
 if TYPE_CHECKING:  # a lab alone is no worker
     from lab.cli.serve.worker_place import WorkerPlace
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
-LONGEST_SHOWN = 400
+_LONGEST_SHOWN = 400
 """Characters of a message, or of parameters, that are shown when the lab starts."""
 
 
@@ -67,15 +67,12 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
-        if settings.journal is None:
-            refuse_idle(flags, ("journal_repair",), "no --journal FILE, which it repairs")
         place: WorkerPlace | None = flags["place"]
         if flags["workers"] is not None and place is None:
             from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
             return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
-            refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
             # what plugins offer; what that is about is served if the call names nothing
             offers = tuple(offers_of(flags, settings.mock))
             targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
@@ -83,7 +80,6 @@ def execute(flags: Flags, console: Console) -> int:
             return serve_until_stopped(settings, offers, place, console)
         from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
-        refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
         return max(serve_until_stopped(settings, (), place, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
@@ -149,9 +145,6 @@ async def _serve(
         with suppress(asyncio.CancelledError):
             await over
     return mock.exit_code
-
-
-_OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
 
 
 def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Console) -> None:
@@ -245,7 +238,7 @@ def agent_lines(setup: Setup) -> list[str]:
 def _brief(value: object) -> str:
     """As JSON, to copy; of what is very long the beginning."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
 def advices(settings: MockSettings) -> list[str]:

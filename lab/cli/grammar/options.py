@@ -169,14 +169,24 @@ SERVE_OPTIONS = (
     Option(
         "--from",
         "FILE",
-        "play this recording back; not with SCENARIO, --seed, --reviewer, --set, --profile, --journal",
+        "play this recording back; not with SCENARIO, --seed, --reviewer, --set, --profile, --journal, --tenants",
         kept="source",
+        excludes=("--seed", "--reviewer", "--set", "--profile", "--journal", "--tenants"),
     ),
-    flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes", excludes=("--strict",)),
-    flag("--strict", "of a recording: the same calls in the same order, or none"),
-    flag("--repeat", "of a recording: once all was played, begin again with other ids"),
-    flag("--without-faults", "of a recording: leave out what failed or was refused"),
-    Option("--latency", help="of a recording: as it was (default), or none", choices=("recorded", "none")),
+    *(
+        each._replace(needs=("--from",))
+        for each in (
+            flag(
+                "--by-count",
+                "of a recording: the n-th poll gets the n-th answer, whenever it comes",
+                excludes=("--strict",),
+            ),
+            flag("--strict", "of a recording: the same calls in the same order, or none"),
+            flag("--repeat", "of a recording: once all was played, begin again with other ids"),
+            flag("--without-faults", "of a recording: leave out what failed or was refused"),
+            Option("--latency", help="of a recording: as it was (default), or none", choices=("recorded", "none")),
+        )
+    ),
     Option(
         "--log",
         help="a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
@@ -201,9 +211,12 @@ SERVE_OPTIONS = (
         "DURATION",
         "end and start again a worker that hangs for so long; default: 10s",
         span("--worker-timeout"),
+        needs=("--workers",),
     ),
     Option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
-    flag("--journal-repair", "cut that file where its checksum doesn't fit, and say what is gone"),
+    flag("--journal-repair", "cut that file where its checksum doesn't fit, and say what is gone")._replace(
+        needs=("--journal",)
+    ),
     Option(
         "--drain",
         "DURATION",

@@ -19,19 +19,16 @@ from lab.recording.playback.service import PlaybackService
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.captured import config_of_capture, pod_hosts
 from lab.recording.tape.header import BODIES, config_of, playback_header
-from lab.settings import Flags, MockSettings, refuse_idle
-
-OF_A_MOCK = ("seed", "reviewer", "set", "profile", "journal")
+from lab.settings import Flags, MockSettings
 
 
 class RecordingPlayer:
     """One recording, and what came of playing it back."""
 
     def __init__(self, flags: Flags, settings: MockSettings) -> None:
-        """UsageError for options of a mock beside it; RecordingError if the recording isn't whole."""
+        """UsageError for scenarios beside it; RecordingError if the recording isn't whole."""
         if flags["targets"]:
             raise UsageError("A recording is played back without scenarios.", hint="Leave SCENARIO or --from out.")
-        refuse_idle(flags, OF_A_MOCK, "--from, which has all of that in the recording")
         path, recording = load_recording(flags["source"])
         demand_closed(recording, str(path))
         assert recording.end is not None

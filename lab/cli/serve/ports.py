@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
-from lab.server.listener import Bound, bind
+from lab.server.listener import Bound, bind, is_every_address
 from lab.server.listening_server import ListeningServer
 from lab.settings import ListenSettings, MockSettings, TlsSettings
 
 if TYPE_CHECKING:
-    from lab.server.tls import Authority
+    from lab.server.tls import Authority, AuthorityKey
 
 
 class HttpsPort(Struct, frozen=True):
@@ -66,20 +66,18 @@ class HttpsPort(Struct, frozen=True):
 
 
 def open_https_port(
-    listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind
-) -> HttpsPort:
-    """Take the port; `base` is the origin by which clients know the mock, if it is another one."""
+    listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind,
+    known: "AuthorityKey | None" = None, ca_file: str | None = None,
+) -> HttpsPort:  # fmt: skip
+    """Take the port; `base` is the origin by which clients know the mock, if it is another one.
+
+    The authority, and the file that clients trust, may be `known` from another process.
+    """
     from lab.server.tls import throwaway  # most labs speak plain HTTP alone
 
-    return HttpsPort(take(listen.host, tls.port), throwaway(certified_names(listen, tls, base)), listen.runtime)
-
-
-def certified_names(listen: ListenSettings, tls: TlsSettings, base: str | None) -> tuple[str, ...]:
-    """What the certificate has to cover beside the usual names."""
-    from lab.server.tls import names_of  # as above
-
     public = urlsplit(base).hostname if base else None
-    return names_of(listen.host, (*tls.names, *((public,) if public else ())))
+    names = (*(() if is_every_address(listen.host) else (listen.host,)), *tls.names, *((public,) if public else ()))
+    return HttpsPort(take(listen.host, tls.port), throwaway(names, known), listen.runtime, ca_file)
 
 
 def trust_lines(https_url: str, ca_file: str) -> list[str]:

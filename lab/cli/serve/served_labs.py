@@ -19,7 +19,6 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Request
 from lab.core.journal.fact import LabMade
 from lab.core.journal.shared import StoreRefused
-from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
 from lab.identity.endpoints.authentication import shows_secret
 from lab.jobs.program import Program
@@ -243,6 +242,8 @@ class ServedLabs(LabParts):
             replace(setup, settings=replace(settings, record=None)), service, self._console, outside=True
         )
         if settings.record is not None:
+            from lab.files.recordings import recording_path  # most labs record nothing
+
             path = recording_path(settings.record)
             self._taped[name] += 1
             number = f"-{self._taped[name]}" if self._taped[name] > 1 else ""

@@ -66,8 +66,6 @@ class LedgerSettings(Settings, frozen=True):
 
 def refuse_unshared(flags: Flags, settings: LedgerSettings) -> None:
     """UsageError for options that a shared lab doesn't know, and for those that only it knows."""
-    if flags["workers"] is None:
-        refuse_idle(flags, ("worker_timeout",), "no --workers N: it is for how long one of them may hang")
     if settings.url is not None:
         why = "--ledger" if flags["ledger"] else LEDGER_VARIABLE
         for name, option in _ONE_PROCESS.items():

@@ -17,8 +17,8 @@ from lab.core.errors import LabError, RecordingError, UsageError
 from lab.core.journal.fact import Fact, LabEnded, LabMade
 from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
-from lab.files.journal_file import JournalFile
-from lab.files.opening import FileChanged, descriptors
+from lab.files.growing_files import FileChanged, JournalFile
+from lab.files.opening import descriptors
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
 from lab.mock.config import Config

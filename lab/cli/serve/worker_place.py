@@ -5,20 +5,22 @@ import os
 import select
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.serve.ports import HttpsPort, Ports, certified_names
+from lab.cli.serve.ports import Ports, open_https_port
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError
-from lab.server.control.metrics import WorkerMeters
+from lab.server.control.metrics import Meters
 from lab.server.listener import bind, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
-from lab.server.tls import AuthorityKey, throwaway
+from lab.server.tls import AuthorityKey
 from lab.settings import MockSettings
 
 BEAT, SERVES = ".", "\0"
@@ -72,9 +74,9 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
             api = bind(listen.host, self.port, shared=True)
             taken.callback(api.close)
             if listen.tls is not None:
-                authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-                bound = bind(listen.host, self.https_port, shared=True)
-                https = HttpsPort(bound, authority, listen.runtime, self.ca_file)
+                tls = replace(listen.tls, port=self.https_port)
+                take = partial(bind, shared=True)
+                https = open_https_port(listen, tls, settings.base, take, self.authority, self.ca_file)
                 taken.callback(https.bound.close)
             if self.control is not None:
                 control = inherited(self.control, listen.host)
@@ -84,7 +86,7 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     def link(self, server: MockServer) -> Callable[[], object]:
         """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
-            return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel
+            return asyncio.create_task(answer_first(self.answering, Meters(server).answer)).cancel
         server.workers = WorkerLinks(self.others)
         return server.workers.close
 

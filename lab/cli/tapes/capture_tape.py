@@ -13,7 +13,8 @@ from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
 from lab.core.observe import Observation, Requested
 from lab.core.version import __version__
-from lab.files.recordings import TapeFile, recording_path
+from lab.files.growing_files import TapeFile
+from lab.files.recordings import recording_path
 from lab.server.limits import ServerLimits
 from lab.settings import MockSettings
 

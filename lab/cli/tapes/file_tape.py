@@ -11,7 +11,7 @@ from lab.cli.console import Console
 from lab.clocks import AnyClock, apart, real_millis
 from lab.core.clock import Millis
 from lab.core.observe import Observation, Replied, Requested
-from lab.files.recordings import TapeFile
+from lab.files.growing_files import TapeFile
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for one

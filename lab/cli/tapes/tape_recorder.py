@@ -11,7 +11,6 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
-from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
 
 if TYPE_CHECKING:  # who only serves knows no run
@@ -33,7 +32,7 @@ class TapeRecorder:
         self._failure: str | None = None
         self.tape: FileTape | None = None
         if setup.settings.record is not None:
-            self._begin(TapeFile(recording_path(setup.settings.record), force=setup.settings.force))
+            self._begin(setup.settings.record, force=setup.settings.force)
 
     @property
     def running(self) -> bool:
@@ -72,9 +71,11 @@ class TapeRecorder:
 
     def begin(self, name: str) -> str:
         """Begin a tape in `recordings/`, restating what lives; where it lies."""
+        from lab.files.recordings import is_slug  # as beneath
+
         if not is_slug(name):
             raise UsageError(f"{name!r} can't name a recording here.", hint="Use a-z, 0-9, dot, dash and underscore.")
-        return self._begin(TapeFile(recording_path(name)))
+        return self._begin(name)
 
     def end(self) -> str:
         """End the tape; where it lies."""
@@ -89,20 +90,23 @@ class TapeRecorder:
         if self.tape is not None:
             self._close("closed")
         back()
-        return None if before is None else self._begin(_next(before))
+        return None if before is None else self._begin_next(before)
 
     def close(self, reason: str) -> int:
         """Write the footer; 4 if a tape died on the way, else 0."""
         self._close(reason)
         return 0 if self._failure is None else 4
 
-    def _begin(self, file: TapeFile) -> str:
+    def _begin(self, name: str, *, force: bool = False) -> str:
         # most commands begin without a tape, and no start waits for one
         from lab.cli.tapes.file_tape import FileTape, TapeOpening
+        from lab.files.growing_files import TapeFile
+        from lab.files.recordings import generators, recording_path
         from lab.recording.format.snapshot import snapshot
         from lab.recording.redaction.redactor import redactor_of
         from lab.recording.tape.header import recording_header
 
+        file = TapeFile(recording_path(name), force=force)
         config, clock, now = self._service.config, self._clock, self._clock.now()
         header = self._label(recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now))
         facts = snapshot(self._service, now)
@@ -112,6 +116,17 @@ class TapeRecorder:
         tape.tape.restate(facts, now, self._service.exchanges)
         return str(tape.path)
 
+    def _begin_next(self, before: Path) -> str:
+        """Begin a tape under the first name that is free: NAME-2, NAME-3, …"""
+        slug, number = before.name.partition(".rec.")[0], 2
+        while True:
+            try:
+                return self._begin(str(before.with_name(f"{slug}-{number}.rec.jsonl")))
+            except UsageError:
+                number += 1
+                if number > 1_000:
+                    raise
+
     def _close(self, reason: str) -> None:
         tape = self.tape
         if tape is None:
@@ -119,15 +134,3 @@ class TapeRecorder:
         self._service.observers.remove(tape)
         self.tape = None
         self._failure = tape.close(max(self._reached, self._clock.now()), reason, self._console) or self._failure
-
-
-def _next(path: Path) -> TapeFile:
-    """The file of the first name that is free: NAME-2, NAME-3, …"""
-    slug, number = path.name.partition(".rec.")[0], 2
-    while True:
-        try:
-            return TapeFile(recording_path(str(path.with_name(f"{slug}-{number}.rec.jsonl"))))
-        except UsageError:
-            number += 1
-            if number > 1_000:
-                raise

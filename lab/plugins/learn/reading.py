@@ -5,17 +5,18 @@ printed is redacted at the end (`command.printable`).
 """
 
 import json
-from base64 import b64decode
+from base64 import b64encode
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from operator import attrgetter
 from typing import Any
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import yaml
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import RecordingError
@@ -26,7 +27,8 @@ from lab.recording.exchange import ExchangeReader, RecordedExchange, answered_ca
 from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.har import HarContent, HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarText
+from lab.recording.tape.header import epoch_in
 from lab.recording.tape.unpacked_bodies import unpacked
 
 _APART: Millis = 1_000
@@ -69,7 +71,7 @@ def observed_in(data: bytes, file: str) -> ObservedCalls:
         return _observed(document.log.entries, f"{file}: $.log.entries")
     for name, listed in (("interactions", document.interactions), ("http_interactions", document.ruby)):
         if listed is not None:
-            return _observed(listed, f"{file}: $.{name}")
+            return _observed([each.entry() for each in listed], f"{file}: $.{name}")
     raise RecordingError(f"{file}: neither a recording, nor HAR, nor a cassette.", hint=_HINT)
 
 
@@ -81,102 +83,63 @@ class _Loader(yaml.CSafeLoader):
     }
 
 
-# What other tools write
-
-
-class _Pair(Struct, gc=False):
-    name: str
-    value: str = ""
-
-
-class _Content(Struct, gc=False):
-    text: str | None = None
-    encoding: str | None = None
-    odd_encoding: str | None = field(name="_encoding", default=None)
-    """Of a request, for which HAR has none."""
-    params: list[_Pair] = []
+# Cassettes, read into the model of HAR
 
 
 class _Code(Struct, gc=False):
     code: int
 
 
-class _Message(Struct, kw_only=True, gc=False):
-    """A request or a response: HAR has `url`, `postData` and `content`, a cassette `uri` and `body`."""
+class _Message(Struct, gc=False):
+    """A request or a response of a cassette."""
 
     method: str = ""
-    url: str = ""
     uri: str = ""
     status: int | _Code = 0
-    headers: list[_Pair] | dict[str, Any] | None = None
-    cookies: list[_Pair] = []
-    content: _Content | None = None
-    posted: _Content | None = field(name="postData", default=None)
+    headers: dict[str, Any] | None = None
     body: Any = None
-    error: str | None = field(name="_error", default=None)
 
-    @property
-    def fields(self) -> Headers:
-        if isinstance(self.headers, dict):
-            listed = ((name, each if isinstance(each, list) else [each]) for name, each in self.headers.items())
-            return tuple((name.lower(), str(each)) for name, values in listed for each in values)
-        # those of HTTP/2 that begin with a colon are no headers; some writers leave out those of cookies
-        pairs = [(each.name.lower(), each.value) for each in self.headers or () if not each.name.startswith(":")]
-        return (*pairs, *(("cookie", f"{each.name}={each.value}") for each in self.cookies))
+    def pairs(self) -> list[HarPair]:
+        listed = ((name, each if isinstance(each, list) else [each]) for name, each in (self.headers or {}).items())
+        return [HarPair(name, str(each)) for name, values in listed for each in values]
 
-    def data(self, where: str) -> bytes:
-        """The bytes of the body, however they are written, decompressed."""
-        content, written, coding = self.posted or self.content, self.body, ""
-        if content is not None:
-            written, coding = content.text, (content.encoding or content.odd_encoding or "").lower()
-            if written is None:
-                return urlencode([(each.name, each.value) for each in content.params]).encode()
-        elif isinstance(written, dict):
-            coding = "base64" if "base64_string" in written else ""
-            written = written.get("base64_string", written.get("string", written))
-        if coding not in ("", "utf-8", "text", "base64"):
-            raise RecordingError(f"{where}: the encoding {coding!r} is unknown: HAR has base64, and texts without one.")
-        try:
-            data = b64decode(str(written)) if coding == "base64" else written
-        except ValueError:
-            raise RecordingError(f"{where}: the text is no base64.") from None
-        if not isinstance(data, bytes):
-            data = (text_or_json(data) or "").encode("utf-8", "surrogatepass")
-        # some writers decompress bodies and keep the header, so what is no gzip stays as it is
-        return unpacked(self.fields, data)[1] if data.startswith(_GZIP) else data
+    def content(self) -> HarContent:
+        """The body, however it is written."""
+        coding: HarText = UNSET
+        body = self.body
+        if isinstance(body, dict):
+            coding = "base64" if "base64_string" in body else UNSET
+            body = body.get("base64_string", body.get("string", body))
+        if isinstance(body, bytes):
+            return HarContent(text=b64encode(body).decode(), encoding="base64")
+        return HarContent(text=text_or_json(body), encoding=coding)
 
 
-class _Filed(Struct, gc=False):
-    """A call as another tool's file has it."""
+class _Interaction(Struct, gc=False):
+    """A call of a cassette."""
 
     request: _Message
     response: _Message
-    started: str | None = field(name="startedDateTime", default=None)
     recorded: str | None = field(name="recorded_at", default=None)
-    time: float | None = None
 
-    def instant(self, where: str) -> Millis | None:
-        """Milliseconds since 1970; a time without a zone is taken for UTC. None: neither the file nor a date tells."""
-        try:
-            if self.started is None:
-                at = parsedate_to_datetime(self.recorded or header_of(self.response.fields, "date") or "")
-            else:
-                at = datetime.fromisoformat(self.started)
-            return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
-        except (ValueError, TypeError, OverflowError):
-            if self.started is None:
-                return None
-        raise RecordingError(f"{where}.startedDateTime: {self.started[:40]!r} is no ISO 8601 time.")
-
-
-class _Log(Struct):
-    entries: list[_Filed]
+    def entry(self) -> HarEntry:
+        sent, came = self.request, self.response
+        # as HAR has it, an answer that says when it was made
+        dates = [HarPair("date", self.recorded)] if self.recorded else []
+        return HarEntry(
+            request=HarRequest(method=sent.method, url=sent.uri, headers=sent.pairs(), post_data=sent.content()),
+            response=HarResponse(
+                status=came.status if isinstance(came.status, int) else came.status.code,
+                headers=[*dates, *came.pairs()],
+                content=came.content(),
+            ),
+        )
 
 
 class _Document(Struct):
-    log: _Log | None = None
-    interactions: list[_Filed] | None = None
-    ruby: list[_Filed] | None = field(name="http_interactions", default=None)
+    log: HarLog | None = None
+    interactions: list[_Interaction] | None = None
+    ruby: list[_Interaction] | None = field(name="http_interactions", default=None)
 
 
 def _document(text: str) -> _Document:
@@ -184,42 +147,65 @@ def _document(text: str) -> _Document:
     if text.lstrip()[:1] != "{":
         return msgspec.convert(yaml.load(text, _Loader), _Document, strict=False)
     with suppress(ValueError):
-        return msgspec.json.decode(
-            text, type=_Document, strict=False
-        )  # soon, for nothing is kept of what isn't looked at
+        return msgspec.json.decode(text, type=_Document, strict=False)
     # it says where it broke off, and takes half of a surrogate pair
     return msgspec.convert(json.loads(text), _Document, strict=False)
 
 
-def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
+def _instant(entry: HarEntry, where: str) -> Millis | None:
+    """Milliseconds since 1970; a time without a zone is taken for UTC. None: neither the file nor a date tells."""
+    try:
+        if entry.started is None:
+            at = parsedate_to_datetime(header_of(entry.response.fields, "date") or "")
+        else:
+            at = datetime.fromisoformat(entry.started)
+        return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        if entry.started is None:
+            return None
+    raise RecordingError(f"{where}.startedDateTime: {entry.started[:40]!r} is no ISO 8601 time.")
+
+
+def _data(content: HarContent | UnsetType | None, headers: Headers, where: str) -> bytes:
+    """The bytes of the body, decompressed."""
+    try:
+        data = content.data if content else b""
+    except ValueError as error:
+        raise RecordingError(f"{where}: {error}") from None
+    # some writers decompress bodies and keep the header, so what is no gzip stays as it is
+    return unpacked(headers, data)[1] if data.startswith(_GZIP) else data
+
+
+def _observed(entries: Sequence[HarEntry], where: str) -> ObservedCalls:
     times: list[Millis] = []
-    for place, each in enumerate(listed):
-        if (at := each.instant(f"{where}[{place}]")) is not None:
+    for place, each in enumerate(entries):
+        if (at := _instant(each, f"{where}[{place}]")) is not None:
             # dates have whole seconds, and the calls of a cassette an order
             times.append(max(at, times[-1] + 1) if times and each.started is None else at)
-    exact = any(each.started is not None for each in listed) or max(times, default=0) - min(times, default=0) >= _APART
-    timed = exact and len(times) == len(listed)
+    exact = any(each.started is not None for each in entries) or max(times, default=0) - min(times, default=0) >= _APART
+    timed = exact and len(times) == len(entries)
     reader, found = ExchangeReader(), ObservedCalls([], min(times) // 1000 if timed else 0, timed=timed, origins=set())
-    for x, each in enumerate(listed, 1):
+    for x, each in enumerate(entries, 1):
         sent, came, here = each.request, each.response, f"{where}[{x - 1}]"
-        url, at = sent.url or sent.uri, times[x - 1] - 1000 * found.epoch if timed else x * _APART
-        if not sent.method or not url:
+        if not sent.method or not sent.url:
             raise RecordingError(f"{here}.request: it has no method, or no URL.")
-        parts = SplitResult("", "", url, "", "")
+        parts = SplitResult("", "", sent.url, "", "")
         with suppress(ValueError):
-            parts = urlsplit(url)
+            parts = urlsplit(sent.url)
         found.origins.add(f"{parts.scheme}://{parts.netloc}")
-        method, data = sent.method.upper(), sent.data(f"{here}.request")
-        asks = Requested(
-            at, x, ROUTER.name(method, parts.path), Request(method, parts.path, parts.query, sent.fields, data)
+        at, method, fields = (
+            times[x - 1] - 1000 * found.epoch if timed else x * _APART,
+            sent.method.upper(),
+            sent.fields,
         )
-        status = came.status if isinstance(came.status, int) else came.status.code
+        request = Request(method, parts.path, parts.query, fields, _data(sent.post_data, fields, f"{here}.request"))
         took, cut = round(each.time) if each.time is not None and 0 <= each.time < 10**12 else 0, None
-        if status <= 0:  # HAR has no word for how a call without an answer ended, but browsers add one
+        if came.status <= 0:  # HAR has no word for how a call without an answer ended, but browsers add one
             why = (came.error or "").lower()
             late = "timed_out" in why or took >= 20_000
             cut = "client_gone" if "aborted" in why else "timeout" if late else "reset"
-        response = Response(max(0, status), came.fields, came.data(f"{here}.response"))
-        found.calls.append(reader.complete(reader.begin(asks), Replied(at + took, x, response, None, cut=cut)))
+        response = Response(max(0, came.status), came.fields, _data(came.content, came.fields, f"{here}.response"))
+        call = reader.begin(Requested(at, x, ROUTER.name(method, parts.path), request))
+        found.calls.append(reader.complete(call, Replied(at + took, x, response, cut=cut)))
     found.calls.sort(key=attrgetter("at"))
     return found

@@ -11,7 +11,7 @@ from lab.cli.console import Console
 from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
 from lab.cli.setup import Setup, known_user, make_setup
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_text
 from lab.identity.clients import Account

@@ -9,16 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from msgspec import Struct
-
 from lab.core.clock import Millis
-from lab.core.exchange import Headers, Json, Response
+from lab.core.exchange import Json, Response
 from lab.dialects import wires
 from lab.recording.bindings import Bindings, is_id
-from lab.recording.comparison import Comparator, ComparedMembers, Policy, Sides, counted_headers, kinds
-from lab.recording.format.lines import Body, Enc
+from lab.recording.comparison import Comparator, ComparedMembers, Policy, Sides, compared_answer, kinds
+from lab.recording.format.lines import Enc
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import value_of
+from lab.recording.redaction.bodies import plain_body
 from lab.recording.redaction.secret_names import is_secret
 from lab.recording.redaction.stand_ins import STAND_IN, stand_ins, with_hosts
 from lab.recording.tape.instants import MILLIS
@@ -37,19 +35,6 @@ _PRESENT = frozenset(("retry-after",))
 """Headers of which only matters that they are there."""
 
 
-class RecordedAnswer(Struct, frozen=True):
-    """An answer as a recording has it."""
-
-    route: str
-    status: int
-    headers: Headers
-    body: Body
-    streams: bool = False
-    """Whether it came as events: `body` lists what they came to where they first showed a question or the end."""
-    about: bool = False
-    """Whether it shows a job."""
-
-
 class AnswerComparator(Comparator):
     """Compares answers about one job, or about none."""
 
@@ -64,26 +49,22 @@ class AnswerComparator(Comparator):
         """The first instant that answers about the job have, on either side: each has its own clock."""
 
     def answers(
-        self, recorded: RecordedAnswer, here: Response, *, generated: bool
+        self, route: str, recorded: Response, here: Response, *, generated: bool
     ) -> tuple[ComparedMembers, ComparedMembers]:
         """Both as they compare; `generated`: its texts may be made of generated data, so only their type counts.
 
         The body of one that goes with another status is given whole.
         """
         self._generated = generated
-        written, body = recorded.body, _body_like(recorded.body, here)
-        expected: ComparedMembers = {
-            "status": recorded.status,
-            "headers": counted_headers(recorded.headers),
-            "enc": str(written.enc),
-        }
-        got: ComparedMembers = {"status": here.status, "headers": counted_headers(here.headers), "enc": str(body.enc)}
-        if recorded.status == here.status or written.enc is Enc.TEXT:
-            mine, yours = expected | {"body": _unwrapped(written)}, got | {"body": _unwrapped(body)}
-            self.compared("res", recorded.route, mine, yours)  # a text may hold an id that stands behind it as one
-            return self.compared("res", recorded.route, mine, yours)
-        expected, got = self.compared("res", recorded.route, expected, got)
-        return expected | {"body": self.recorded(written.value)}, got | {"body": self.got(body.value, "")}
+        expected, got = (
+            compared_answer(each.status, each.headers, plain_body(each.headers, each.body)) for each in (recorded, here)
+        )
+        if recorded.status == here.status or expected["enc"] != Enc.JSON:
+            self.compared("res", route, expected, got)  # a text may hold an id that stands behind it as one
+            return self.compared("res", route, expected, got)
+        bodies = {"body": self.recorded(expected.pop("body"))}, {"body": self.got(got.pop("body"), "")}
+        expected, got = self.compared("res", route, expected, got)
+        return expected | bodies[0], got | bodies[1]
 
     def policy(self, name: str, recorded: Json, got: Json) -> Policy | None:
         if name in _PRESENT or (name in _GENERATED and self._generated):
@@ -156,20 +137,6 @@ class AnswerComparator(Comparator):
     def _kinds(self, recorded: Json, here: Json) -> Sides:
         expected, got = kinds(recorded, here)
         return expected, got if expected == got else self.got(here, "")
-
-
-def _body_like(recorded: Body, here: Response) -> Body:
-    """The body that came, read as the recorded one is."""
-    text = here.body.decode("utf-8", "replace")
-    if recorded.enc is Enc.JSON:
-        value = value_of(text, here.body)
-        if value is not None or text.strip() == "null":
-            return Body(Enc.JSON, value)
-    return Body(Enc.TEXT, text) if text else Body()
-
-
-def _unwrapped(body: Body) -> Json:
-    return str(body.value).replace("\r\n", "\n") if body.enc in (Enc.TEXT, Enc.B64) else body.value
 
 
 def _is_date(value: Json) -> bool:

@@ -1,9 +1,10 @@
 """Which calls of a plan are next: each comes after all that had come before it in the recording (recordings.md §6.3)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lab.core.clock import Millis
-from lab.recording.client_replay.plan import ClientPlan, PlannedCall
+from lab.recording.client_replay.plan import ClientPlan, Event, PlannedCall
 
 
 class CallOrder:
@@ -12,8 +13,8 @@ class CallOrder:
     def __init__(self, plan: ClientPlan, *, fast: bool) -> None:
         """`fast`: without the recorded pauses."""
         self._plan, self._fast = plan, fast
-        self._places = {(event.x, event.job, event.place): place for place, event in enumerate(plan.events)}
-        self._times: list[Millis | None] = [None] * len(plan.events)
+        self._times: dict[Event, Millis] = {}
+        """When each came that has come."""
         self._come = 0
         """So many events have come, without a gap."""
         self._next = 0
@@ -28,8 +29,8 @@ class CallOrder:
 
     def due(self, now: Millis) -> Millis | None:
         """When the next one is to be sent; None: it waits for an event."""
-        first = next((self._when(call, now) for call in self._eligible()), None)
-        return min((*(() if first is None else (first,)), *(at for at, _ in self._again)), default=None)
+        first = (self._when(call, now) for call in islice(self._eligible(), 1))
+        return min((*first, *(at for at, _ in self._again)), default=None)
 
     def take_due(self, now: Millis) -> list[PlannedCall]:
         """Those to be sent now, in their order; they aren't left any more."""
@@ -47,12 +48,10 @@ class CallOrder:
         """Send it once more, from that instant on."""
         self._again.append((at, call))
 
-    def come(self, at: Millis, *, x: int = 0, job: str = "", place: int = 0) -> None:
-        """The answer to a call came, or a job showed what it showed at this place."""
-        found = self._places[x, job, place]
-        if self._times[found] is None:
-            self._times[found] = at
-        while self._come < len(self._times) and self._times[self._come] is not None:
+    def come(self, at: Millis, event: Event) -> None:
+        """It came, if it hadn't."""
+        self._times.setdefault(event, at)
+        while self._come < len(self._plan.events) and self._plan.events[self._come] in self._times:
             self._come += 1
 
     def _eligible(self) -> Iterator[PlannedCall]:
@@ -63,5 +62,5 @@ class CallOrder:
             yield call
 
     def _when(self, call: PlannedCall, now: Millis) -> Millis:
-        anchor = self._times[call.after - 1] if call.after else self._start
+        anchor = self._times[self._plan.events[call.after - 1]] if call.after else self._start
         return (now if anchor is None else anchor) + (0 if self._fast else call.pause)

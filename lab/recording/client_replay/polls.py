@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from lab.app.effects import Backoff
 from lab.core.clock import Millis
-from lab.core.exchange import Response
 from lab.program.words import duration_text
-from lab.recording.client_replay.plan import PlannedJob, PlannedPoll, Shown
+from lab.recording.client_replay.plan import PlannedJob, Shown
+from lab.recording.exchange import RecordedExchange
 from lab.recording.story import JobAnswer
 
 ANSWER_SPARE: Millis = 60_000
@@ -68,7 +68,7 @@ class FollowedJob:
         usual = 2 * planned.lasted + terms.real(ANSWER_SPARE)
         self._patience = usual if terms.patience is None else terms.patience
         """From its beginning to the last poll."""
-        gaps = [two.after - one.after for one, two in pairwise(planned.polls)]
+        gaps = [two.at - one.at for one, two in pairwise(planned.polls)]
         self._usual_gap = round(median(gaps)) if gaps else planned.shortest
         """Between two recorded polls."""
         self._backoff = _FAST if terms.fast else _UNHURRIED
@@ -117,11 +117,11 @@ class FollowedJob:
         often = min(shortest // 3, 2 * usual // 3 if shortest <= _FEW * usual else shortest)
         return max(self._terms.real(_LEAST), often // 2 if 0 < self._failures <= _SOON_AGAIN else often)
 
-    def poll(self, now: Millis, usable: Callable[[PlannedPoll], bool]) -> PlannedPoll | None:
+    def poll(self, now: Millis, usable: Callable[[RecordedExchange], bool]) -> RecordedExchange | None:
         """The recorded poll that is sent now; None: for none is all known that it needs."""
         polls = self.planned.polls
         # a token of later is as good, and in a hurry it is there sooner
-        place = len(polls) if self._terms.fast else bisect_right(polls, now - self.since, key=lambda each: each.after)
+        place = len(polls) if self._terms.fast else bisect_right(polls, now - self.since, key=self.planned.sent)
         found = next((each for each in (*reversed(polls[:place]), *polls[place:]) if usable(each)), None)
         self._waiting = found is not None
         return found
@@ -141,7 +141,7 @@ class FollowedJob:
         if self._failures >= _MOST_FAILURES:
             self.end(f"{self._failures} polls in a row had no readable answer")
 
-    def take(self, at: Millis, answer: JobAnswer, response: Response) -> int | None:
+    def take(self, at: Millis, answer: JobAnswer) -> int | None:
         """An answer about it; the place of what it shows among all that was recorded, if it is the next of that."""
         word = answer.word
         before, self._read, self._failures = self._read, at, 0
@@ -151,7 +151,7 @@ class FollowedJob:
             if self._refusals >= _MOST_REFUSALS:
                 self.end("it is refused again and again")
             return None
-        self.shown.append(Shown(word, answer.status, at, before, response))
+        self.shown.append(Shown(answer, at, before))
         self._refusals, self._pause = int(not answer.seen), self._backoff.first
         enough = not self.planned.final or not self.planned.polls
         if self.shown[-1].final or (enough and len(self.shown) >= len(self.planned.shown)):

@@ -9,28 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response, json_bytes, retry_after
+from lab.core.exchange import Request, Response, retry_after
 from lab.recording.bindings import Bindings
-from lab.recording.client_replay.compare import RecordedAnswer
 from lab.recording.client_replay.order import CallOrder
-from lab.recording.client_replay.plan import (
-    BUSY,
-    ClientPlan,
-    PlannedCall,
-    bearer_in,
-    last_members,
-    lasting_bodies,
-)
+from lab.recording.client_replay.plan import BUSY, ClientPlan, PlannedCall, Shown, bearer_in
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
 from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
 from lab.recording.client_replay.verdict import ClientVerdict
 from lab.recording.divergences import Divergences
-from lab.recording.format.lines import CAPTURE, Body, Enc, Req
+from lab.recording.exchange import CallKind, RecordedExchange
+from lab.recording.format.lines import CAPTURE
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import text_within
 from lab.recording.redaction.stand_ins import stand_ins
 from lab.recording.story import JobAnswer, understood
 
@@ -45,14 +36,18 @@ _BEFORE_WORK = frozenset((429, 503))
 class Outgoing(Struct, frozen=True, eq=False):
     """A request to be sent now."""
 
-    route: str
+    recorded: RecordedExchange
+    """The call of which it is made."""
     request: Request
     at: Millis
     until: Millis
     """When to give up waiting for the answer."""
-    req: Req
     call: PlannedCall | None = None
     job: FollowedJob | None = None
+
+    @property
+    def route(self) -> str:
+        return self.recorded.route
 
 
 class ClientReplay:
@@ -71,13 +66,11 @@ class ClientReplay:
         Nothing of `wanted` may be lacking in `credentials`; `matchers` say what may differ.
         """
         self._plan, self._terms = plan, terms
-        sources = Origins(plan.recording)
-        is_capture = (
-            plan.recording.header.source == CAPTURE
-        )  # its first host is the API's, its second the identity domain's
+        # a capture's first host is the API's, its second the identity domain's
+        is_capture = plan.recording.header.source == CAPTURE
         self._bound = Bindings(credentials.secrets, dict(enumerate(origins, 1)) if is_capture else {})
         self._requests = ClientRequests(plan, self._bound, credentials, terms.nonce)
-        self._needs = sources.needs
+        self._origins = Origins(plan.exchanges)
         self._order = CallOrder(plan, fast=terms.fast)
         self._jobs = {name: FollowedJob(job, terms) for name, job in plan.jobs.items()}
         self._verdict = ClientVerdict(plan, self._bound, terms, matchers)
@@ -127,60 +120,51 @@ class ClientReplay:
 
     def result(self) -> Divergences:
         """What was found."""
-        plan, left_out = self._plan, self._plan.left_out
-        return self._verdict.result(
-            (left_out.repeated, "calls were not sent: they failed for the moment, and the recording makes them again"),
-            (plan.unheard, "answers were not compared: in the recording these calls failed for the moment"),
-            (left_out.of_sockets, "exchanges were not sent: only the socket knows what became of them"),
-            (
-                left_out.astray,
-                "calls were not sent: what they ask for is no path of a server, and could lead to another",
-            ),
-            (self._busy, "times the server was busy, or not to be understood, and was asked again"),
-        )
+        busy = (self._busy, "times the server was busy, or not to be understood, and was asked again")
+        return self._verdict.result(*self._plan.notes, busy)
 
     # What is sent
 
     def _send(self, call: PlannedCall, now: Millis) -> Outgoing | None:
-        lacking = self._lacking(call.req)
-        if lacking:
-            names = ", ".join(map(self._bound.name, lacking))
-            what = f"{self._verdict.title(call.req)}: it wasn't sent: no answer here gave {names}"
-            self._verdict.differ(call.job, call.res.n, what)
+        if lacking := self._lacking(call.call):
+            self._differ(call, f"it wasn't sent: no answer here gave {', '.join(map(self._bound.name, lacking))}")
             self._end_call(call, now)
             return None
         until = now + 2 * call.took + self._terms.within_patience(ANSWER_SPARE)
         try:
-            request = self._requests.built(call.req)
+            request = self._requests.built(call.call)
         except ValueError as fault:
-            self._verdict.differ(call.job, call.res.n, f"{self._verdict.title(call.req)}: it can't be sent: {fault}")
+            self._differ(call, f"it can't be sent: {fault}")
             self._end_call(call, now)
             return None
-        return Outgoing(call.call.route, request, now, until, call.req, call=call)
+        return Outgoing(call.call, request, now, until, call=call)
 
     def _poll(self, job: FollowedJob, now: Millis) -> Outgoing | None:
-        poll = job.poll(now, lambda each: not self._lacking(each.req))
+        poll = job.poll(now, lambda each: not self._lacking(each))
         if poll is None:
             job.failed(now, self._terms.real(TRY_PAUSE))
             self._end_job(job, now)
             return None
         until = now + self._terms.within_patience(ANSWER_SPARE)
-        return Outgoing(poll.route, self._requests.built(poll.req), now, until, poll.req, job=job)
+        return Outgoing(poll, self._requests.built(poll), now, until, job=job)
 
-    def _lacking(self, req: Req) -> list[str]:
-        return [each for each in self._needs(req) if self._bound.get(each) is None]
+    def _lacking(self, call: RecordedExchange) -> list[str]:
+        return [each for each in self._origins.needs(call) if self._bound.get(each) is None]
+
+    def _differ(self, call: PlannedCall, what: str) -> None:
+        self._verdict.differ(call.job, call.line, f"{self._verdict.title(call.call)}: {what}")
 
     # What came of it
 
     def _renews(self, out: Outgoing, at: Millis, response: Response) -> bool:
         """Whether a token that was good has ended: it is asked for anew, and the call is sent again."""
-        bearers = set(stand_ins(bearer_in(out.req)))
+        bearers = set(stand_ins(bearer_in(out.recorded.request)))
         if response.status < 300:
             self._good |= bearers
         expected = out.call.call.status if out.call is not None else 0
         ended = self._good & bearers if response.status == 401 and expected != 401 else set()
         for alias in ended:
-            grants = (call for call in self._plan.calls if alias in stand_ins(text_within(call.res.body)))
+            grants = (call for call in self._plan.calls if alias.encode() in call.call.body)
             if (granting := next(grants, None)) is None:
                 return False
             self._good.discard(alias)
@@ -198,29 +182,28 @@ class ClientReplay:
             self._busy += 1
             job.failed(at, self._wished(response))
         else:
-            self._show(job, at, answer, response)
+            place = self._show(job, at, answer)
+            if place is not None and place.call is not None and place.call.kind is CallKind.POLL:
+                self._verdict.shown(job, place.call, answer, response)
         self._end_job(job, at)
 
-    def _show(
-        self, job: FollowedJob, at: Millis, answer: JobAnswer, response: Response, *, polled: bool = True
-    ) -> None:
+    def _show(self, job: FollowedJob, at: Millis, answer: JobAnswer) -> Shown | None:
         """An answer about a job; what it shows first is held against what was recorded of that."""
-        place = job.take(at, answer, response)
+        place = job.take(at, answer)
         if place is None:
-            return
-        self._order.come(at, job=job.planned.id, place=place)
-        if polled and job.planned.shown[place].polled:
-            self._verdict.shown(job, job.planned.shown[place], response)
+            return None
+        self._order.come(at, (job.planned.id, place))
+        return job.planned.shown[place]
 
     def _tries_again(self, out: Outgoing, call: PlannedCall, at: Millis, response: Response | None) -> bool:
         """Whether the server had no time for it, and it may be sent again."""
         expected, status = call.call.status, response.status if response is not None else 0
-        safe = call.req.method in ("GET", "HEAD") or call.call.route == "token"
+        safe = call.call.request.method in ("GET", "HEAD") or call.call.route == "token"
         busy = status in _BEFORE_WORK or (safe and (status == 0 or status in BUSY))
-        self._tries[call.req.x] += 1
+        self._tries[call.call.x] += 1
         again = at + self._pause_of(response)
-        last = self._first.setdefault(call.req.x, out.at) + self._terms.within_patience(_LONGEST_PAUSES)
-        if not call.compared or not busy or status == expected or self._tries[call.req.x] >= _TRIES or again > last:
+        last = self._first.setdefault(call.call.x, out.at) + self._terms.within_patience(_LONGEST_PAUSES)
+        if not call.compared or not busy or status == expected or self._tries[call.call.x] >= _TRIES or again > last:
             return False
         self._busy += 1
         self._order.repeat(call, again)
@@ -230,35 +213,26 @@ class ClientReplay:
         if not call.compared:
             pass
         elif response is None:
-            self._verdict.differ(call.job, call.res.n, f"{self._verdict.title(call.req)}: no answer: {why}")
+            self._differ(call, f"no answer: {why}")
         else:
-            self._compare(call, at, took, response)
+            about = self._verdict.answer(call, response, took)
+            job = self._jobs.get(call.job or "")
+            if job is not None and about:
+                self._take_shown(call, job, at, response)
         self._end_call(call, at)
 
-    def _compare(self, call: PlannedCall, at: Millis, took: Millis, response: Response) -> None:
-        route, recorded = call.call.route, call.call.response or Response(0)
-        about = bool(understood(route, recorded).seen)
-        body = call.res.body
-        compared = response
-        if call.call.streamed:
-            self._verdict.learn(call.job, last_members(recorded), last_members(response))
-            body = Body(Enc.JSON, lasting_bodies(route, recorded))
-            compared = replace(response, body=json_bytes(lasting_bodies(route, response)))
-        answer = RecordedAnswer(route, recorded.status, recorded.headers, body, call.call.streamed, about)
-        self._verdict.answer(call, answer, compared, took)
-        job = self._jobs.get(call.job or "")
-        if job is None or not about:
-            return
-        shown = understood(route, response).seen
+    def _take_shown(self, call: PlannedCall, job: FollowedJob, at: Millis, response: Response) -> None:
+        """What the answer to a call shows of its job, which it may have begun."""
+        shown = understood(call.call.route, response).seen
         if call.begins and shown:
             job.begin(at)
             self._bound.bind(shown[0].job, job.planned.id)
         for each in shown if job.begun and not job.over else ():
-            self._show(job, at, JobAnswer((each,)), response, polled=False)
+            self._show(job, at, JobAnswer((each,)))
         self._end_job(job, at)
 
     def _end_call(self, call: PlannedCall, at: Millis) -> None:
-        self._order.come(at, x=call.req.x)
+        self._order.come(at, call.call.x)
         job = self._jobs.get(call.job or "")
         if call.begins and job is not None and not job.begun:
             job.end("")  # why it didn't begin was said
@@ -270,7 +244,7 @@ class ClientReplay:
             return
         job.concluded = True
         for place in range(len(job.planned.shown)):
-            self._order.come(at, job=job.planned.id, place=place)
+            self._order.come(at, (job.planned.id, place))
         if job.begun:
             self._verdict.history(job)
 

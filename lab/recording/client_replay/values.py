@@ -6,20 +6,18 @@ answer has them.
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, header_of
-from lab.dialects.router import ROUTER
+from lab.core.jsontext import value_or_none
 from lab.identity.keys import challenge_of
-from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
 from lab.recording.client_replay.plan import ClientPlan
-from lab.recording.format.lines import Enc, Recording, Req, Res
-from lab.recording.redaction.bodies import bytes_of, text_within
+from lab.recording.exchange import RecordedExchange
+from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
     STAND_IN,
@@ -33,7 +31,6 @@ from lab.recording.redaction.stand_ins import (
 from lab.recording.redaction.written import loose_pairs
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import owners_in
-from lab.recording.tape.recorded_calls import calls_in, fields_of
 
 _UNSENT = LEFT_OUT | {"te", "trailer", "upgrade", "keep-alive", "expect", "proxy-authorization"}
 """Headers that belong to the connection, and are made anew."""
@@ -64,22 +61,23 @@ class ClientRequests:
         """`nonce` is of this replay alone: with an old Idempotency-Key the server would give an old answer."""
         self._bound, self._credentials, self._nonce = bound, credentials, nonce
         self._owners = owners_in(plan.recording)
-        self._challenges = _challenges(plan.recording)
+        self._challenges = _challenges(plan.exchanges)
 
-    def built(self, line: Req) -> Request:
+    def built(self, call: RecordedExchange) -> Request:
         """The request, ready to be sent: nothing in it is lacking."""
-        line = self._addressed(line)
-        headers = tuple(
-            (name, self._header(name, value, line.flags)) for name, value in line.headers if name not in _UNSENT
-        )
-        form = fields_of(line.headers, line.body) is not None
-        body = bytes_of(line.body).decode("utf-8", "surrogateescape")
-        sent = self._renamed(self._filled(body, quote_plus if form else str)).encode("utf-8", "surrogateescape")
-        query = self._filled(line.query, quote_plus)
+        asked, form = call.request, declares_form(call.request.headers)
+        query, body = asked.query, _text(asked.body)
+        if not call.to_api:  # its client and scope have other names here
+            query, body = self._addressed(query), self._addressed(body) if form else body
+        query = self._filled(query, quote_plus)
         for recorded, challenge in self._challenges.items():
             query = query.replace(recorded, challenge)
-        path = self._filled(line.path, lambda value: quote(value, safe=""))
-        return Request(line.method, self._renamed(path), self._renamed(query), headers, sent)
+        path = self._filled(asked.path, lambda value: quote(value, safe=""))
+        headers = (
+            (name, self._header(name, value, call.flags)) for name, value in asked.headers if name not in _UNSENT
+        )
+        sent = self._renamed(self._filled(body, quote_plus if form else str)).encode("utf-8", "surrogateescape")
+        return Request(asked.method, self._renamed(path), self._renamed(query), tuple(headers), sent)
 
     def _filled(self, text: str, written: Callable[[str], str] = str) -> str:
         values = self._bound.values
@@ -112,62 +110,54 @@ class ClientRequests:
         ids = self._bound.ids
         return WORD.sub(lambda found: ids.get(found[0], found[0]), text) if ids else text
 
-    def _addressed(self, line: Req) -> Req:
-        """The request with the names and the scope by which its client is known here."""
-        if ROUTER.name(line.method, line.path) not in IDENTITY_NAMES:
-            return line
-        url = f"{line.path}?{self._fields(line.query)}" if line.query else line.url
-        if fields_of(line.headers, line.body) is not None:
-            return replace(line, url=url, value=self._fields(str(line.value)))
-        return replace(line, url=url)
-
-    def _fields(self, text: str) -> str:
+    def _addressed(self, text: str) -> str:
+        """A form or query with the names and the scope by which its client is known here."""
         return "&".join(map(self._field, text.split("&")))
 
     def _field(self, written: str) -> str:
         name, _, value = written.partition("=")
         if name == "client_id":
             return f"{name}={quote_plus(self._credentials.names.get(unquote_plus(value), unquote_plus(value)))}"
-        return (
-            f"{name}={quote_plus(self._credentials.scope)}" if name == "scope" and self._credentials.scope else written
-        )
+        scope = self._credentials.scope
+        return f"{name}={quote_plus(scope)}" if name == "scope" and scope else written
 
 
-def _challenges(recording: Recording) -> dict[str, str]:
+def _challenges(exchanges: Iterable[RecordedExchange]) -> dict[str, str]:
     """Those of the verifiers that are sent, by the recorded ones, which were of other verifiers (RFC 7636 §4.2)."""
     of_codes: dict[str, str] = {}
     found: dict[str, str] = {}
-    for call in calls_in(recording):
-        query = dict(loose_pairs(call.req.query))
-        challenge, location = query.get("code_challenge"), header_of(call.res.headers, "location") if call.res else None
-        for word in stand_ins(location or "") if challenge else ():
-            of_codes[word] = challenge or ""
-        form = dict(fields_of(call.req.headers, call.req.body) or ())
-        if (recorded := of_codes.get(form.get("code", ""))) is not None and "code_verifier" in form:
-            found[recorded] = challenge_of(form["code_verifier"])
+    for call in exchanges:
+        if challenge := call.parameters.get("code_challenge"):
+            of_codes |= dict.fromkeys(stand_ins(header_of(call.headers, "location") or ""), challenge)
+        recorded, verifier = of_codes.get(call.fields.get("code", "")), call.fields.get("code_verifier")
+        if recorded is not None and verifier is not None:
+            found[recorded] = challenge_of(verifier)
     return found
 
 
 class Origins:
     """Where in a recording secrets and ids come from: what no answer gives has to be given before."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, exchanges: Iterable[RecordedExchange]) -> None:
         self._given: dict[str, int] = {}
         """By stand-in or id the line of the answer that gave it first."""
         own = set[str]()
-        for call in calls_in(recording):
-            own.update(word for word in _words_of(call.req) if word not in self._given)
-            for word in () if call.res is None else _given_in(call.res):
+        for call in exchanges:
+            own.update(word for word in _words_of(call.request) if word not in self._given)
+            for word in _given_in(call):
                 if word not in own:
-                    self._given.setdefault(word, call.res.n if call.res is not None else 0)
+                    self._given.setdefault(word, call.reply_line or 0)
 
-    def needs(self, line: Req) -> list[str]:
+    def needs(self, call: RecordedExchange) -> list[str]:
         """The stand-ins in a request, and the ids in it that an earlier answer gave."""
-        return [word for word in _words_of(line) if _stands_for_one(word) or self._given.get(word, line.n) < line.n]
+        return [word for word in _words_of(call.request) if _stands_for_one(word) or self._gives(word, call)]
 
-    def not_given(self, line: Req) -> list[str]:
+    def not_given(self, call: RecordedExchange) -> list[str]:
         """Those of its stand-ins that no earlier answer gave."""
-        return [word for word in _words_of(line) if _stands_for_one(word) and self._given.get(word, line.n) >= line.n]
+        return [word for word in _words_of(call.request) if _stands_for_one(word) and not self._gives(word, call)]
+
+    def _gives(self, word: str, call: RecordedExchange) -> bool:
+        return self._given.get(word, call.line) < call.line
 
 
 def _stands_for_one(word: str) -> bool:
@@ -175,20 +165,23 @@ def _stands_for_one(word: str) -> bool:
     return STAND_IN.fullmatch(word) is not None and kind_of(word) not in ANY_VALUE
 
 
-def _words_of(req: Req) -> dict[str, None]:
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "surrogateescape")
+
+
+def _words_of(request: Request) -> dict[str, None]:
     """The stand-ins in a request, and what may be ids in it, each once."""
-    query = (text for pair in loose_pairs(req.query) for text in pair) if req.query else ()
-    texts = [req.path, *query, *(value for _, value in req.headers), text_within(req.body)]
+    query = (text for pair in loose_pairs(request.query) for text in pair) if request.query else ()
+    texts = [request.path, *query, *(value for _, value in request.headers), _text(request.body)]
     words = (word for find in (stand_ins, WORD.findall) for text in texts for word in find(text))
     return dict.fromkeys(words)
 
 
-def _given_in(res: Res) -> Iterator[str]:
+def _given_in(call: RecordedExchange) -> Iterator[str]:
     """The stand-ins and ids in an answer."""
-    for text in (*(value for _, value in res.headers), text_within(res.body)):
+    for text in (*(value for _, value in call.headers), _text(call.body)):
         yield from stand_ins(text)
-    if res.body.enc is Enc.JSON:
-        yield from _ids_in(res.body.value, "")
+    yield from _ids_in(value_or_none(call.body), "")
 
 
 def _ids_in(value: Json, name: str) -> Iterator[str]:
@@ -203,9 +196,10 @@ def _ids_in(value: Json, name: str) -> Iterator[str]:
             yield value
 
 
-def wanted(plan: ClientPlan, origins: Origins) -> dict[str, str]:
+def wanted(plan: ClientPlan) -> dict[str, str]:
     """What has to be given before anything is sent: stand-ins, by the variables that hold what they stand for."""
-    missing = dict.fromkeys(word for line in plan.sent for word in origins.not_given(line))
+    origins = Origins(plan.exchanges)
+    missing = dict.fromkeys(word for call in plan.sent for word in origins.not_given(call))
     for word in [each for each in missing if kind_of(each) == "client"]:
         if plan.recording.header.source != "mock":
             missing[named_alike(word)] = None  # a capture doesn't tell who it was

@@ -1,16 +1,22 @@
 """What differs between a recording and what another server answers (recordings.md §6.3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Response
+from lab.core.exchange import Json, Response, json_bytes
+from lab.dialects import client_of
+from lab.dialects.sse import events_in
+from lab.program.words import Status
 from lab.recording.bindings import Bindings
-from lab.recording.client_replay.compare import AnswerComparator, RecordedAnswer
-from lab.recording.client_replay.plan import ClientPlan, PlannedCall, Shown
+from lab.recording.client_replay.compare import AnswerComparator
+from lab.recording.client_replay.plan import ClientPlan, PlannedCall
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
-from lab.recording.divergences import Differences, Divergences, diff, first_difference, request_title
-from lab.recording.format.lines import Req
+from lab.recording.divergences import Differences, Divergences, Remark, first_difference, no_end_of, request_title
+from lab.recording.exchange import RecordedExchange
 from lab.recording.matchers import Matcher
+from lab.recording.story import JobAnswer, understood
 
 
 class ClientVerdict:
@@ -19,34 +25,41 @@ class ClientVerdict:
     def __init__(self, plan: ClientPlan, bound: Bindings, terms: ClientTerms, matchers: Sequence[Matcher]) -> None:
         self._plan, self._bound, self._terms, self._matchers = plan, bound, terms, matchers
         self._comparators: dict[str | None, AnswerComparator] = {}
-        self._found = Differences()
+        self._found = Differences(plan.recording.name, lambda: bound)
         for name in plan.jobs:
             bound.name(name, "job")
 
-    def title(self, req: Req) -> str:
+    def title(self, call: RecordedExchange) -> str:
         """The request in a few words: `GET …/status/J1 (x=3)`."""
-        return request_title(req, self._bound.path)
+        return request_title(call.request, call.x, self._bound.path)
 
-    def answer(self, call: PlannedCall, recorded: RecordedAnswer, here: Response, took: Millis) -> None:
-        """Hold the answer to a call against the recorded one, and what it took where that counts."""
-        title, tolerance = self.title(call.req), self._terms.tolerance
-        self._compare(call.job, call.res.n, title, recorded, here)
-        if tolerance is not None and not recorded.streams and abs(took - call.took) > tolerance:
-            self.differ(call.job, call.res.n, f"{title}: answered after {took} ms, recorded {call.took} ms")
+    def answer(self, planned: PlannedCall, here: Response, took: Millis) -> bool:
+        """Hold the answer to a call against the recorded one, and what it took where that counts. Whether that shows a job.
 
-    def learn(self, job: str | None, recorded: Json, here: Json) -> None:
-        """Bind the ids and secrets of what is said on both sides, whatever differs beside."""
-        self._comparator(job).pair(recorded, here, "")
+        Of a stream it is what its events came to where they first showed a question or the end.
+        """
+        call, recorded = planned.call, planned.call.response or Response(0)
+        title, tolerance = self.title(call), self._terms.tolerance
+        about = bool(understood(call.route, recorded).seen)
+        if call.streamed:
+            self._comparator(planned.job).pair(_last_members(recorded), _last_members(here), "")  # which binds ids
+            recorded, here = (
+                replace(each, body=json_bytes(_lasting_bodies(call.route, each))) for each in (recorded, here)
+            )
+        self._compare(planned.job, planned.line, title, call.route, recorded, here, about=about)
+        if tolerance is not None and not call.streamed and abs(took - planned.took) > tolerance:
+            self.differ(planned.job, planned.line, f"{title}: answered after {took} ms, recorded {planned.took} ms")
+        return about
 
-    def shown(self, job: FollowedJob, one: Shown, here: Response) -> None:
+    def shown(self, job: FollowedJob, call: RecordedExchange, answer: JobAnswer, here: Response) -> None:
         """Hold against each other what polls said when they first showed a status.
 
         While a job runs its answers say something else each time: from these only ids are learned.
         """
-        title = f"{self._bound.name(job.planned.id)} {one.word}"
-        response = one.response
-        recorded = RecordedAnswer(one.route, response.status, response.headers, one.body, about=one.status is not None)
-        self._compare(job.planned.id, one.n, title, recorded, here, counts=one.lasting)
+        title, about = f"{self._bound.name(job.planned.id)} {answer.word}", answer.status is not None
+        recorded, line = call.response or Response(0), call.reply_line or 0
+        counts = answer.status is not Status.RUNNING
+        self._compare(job.planned.id, line, title, call.route, recorded, here, about=about, counts=counts)
 
     def history(self, job: FollowedJob) -> None:
         """Hold against each other in which order a job showed what, and when if that counts."""
@@ -56,22 +69,24 @@ class ClientVerdict:
         if expected != got:
             pairs = enumerate(zip(expected, got, strict=False))
             place = next((n for n, pair in pairs if pair[0] != pair[1]), min(len(expected), len(got)))
-            n = planned.shown[min(place, len(expected) - 1)].n
-            shown = diff(expected, got, f"{self._plan.recording.name}:{n + 1} → statuses of {name}")
-            what = f"{name}: expected {_in_order(expected)}, got {_in_order(got)}"
-            self.differ(planned.id, n, f"{what}; {job.why}" if job.why else what, shown)
+            line = planned.shown[min(place, len(expected) - 1)].line
+            what = f"{name}: expected {_in_order(expected)}, got {_in_order(got)}{f'; {job.why}' if job.why else ''}"
+            self.differ(planned.id, line, what, (expected, got), f"statuses of {name}")
         for one, late in job.late():
-            self.differ(planned.id, one.n, f"{name}: {late}")
+            self.differ(planned.id, one.line, f"{name}: {late}")
 
-    def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
-        """Something differs at the recording's line `n`."""
-        self._found.add(job, n + 1, lambda: (self._bound.hidden(what), [*map(self._bound.hidden, shown)]))
+    def differ(
+        self, job: str | None, line: int, what: str, sides: tuple[Json, Json] | None = None, of: str = ""
+    ) -> None:
+        """Something differs at that line of the recording."""
+        self._found.add(job, line, lambda: what, sides, of)
 
     def result(self, *notes: tuple[int, str]) -> Divergences:
         """What was found; of the notes those that count something are given."""
-        name = self._plan.recording.name
-        said = tuple(f"note: {name}: {count} {what}" for count, what in notes if count)
-        return Divergences(name, self._found.found, self._found.more, said)
+        unfinished = (job for job in self._plan.jobs.values() if not job.final)
+        said = [Remark(no_end_of(job.id), job.begun.reply_line or 0) for job in unfinished]
+        said += [Remark(f"{count} {what}", word="note") for count, what in notes if count]
+        return Divergences(self._plan.recording.name, self._found.found, self._found.more, tuple(said))
 
     def _comparator(self, job: str | None) -> AnswerComparator:
         if job not in self._comparators:
@@ -79,14 +94,33 @@ class ClientVerdict:
         return self._comparators[job]
 
     def _compare(
-        self, job: str | None, n: int, title: str, recorded: RecordedAnswer, here: Response, *, counts: bool = True
-    ) -> None:
+        self, job: str | None, line: int, title: str, route: str, recorded: Response, here: Response,
+        *, about: bool, counts: bool = True,
+    ) -> None:  # fmt: skip
+        """`about`: whether it shows a job."""
         planned = self._plan.jobs.get(job or "")
-        generated = recorded.about and planned is not None and planned.generated
-        expected, got = self._comparator(job).answers(recorded, here, generated=generated)
+        generated = about and planned is not None and planned.generated
+        expected, got = self._comparator(job).answers(route, recorded, here, generated=generated)
         if counts and (text := first_difference(expected, got)) is not None:
-            place = f"{self._plan.recording.name}:{n + 1} → {title}"
-            self.differ(job, n, f"{title}: {text}", diff(expected, got, place))
+            self.differ(job, line, f"{title}: {text}", (expected, got), title)
+
+
+def _lasting_bodies(route: str, response: Response) -> list[Json]:
+    """Of what a stream's events come to, what first shows a question or the end: it stays so."""
+    client, word = client_of(route), ""
+    found: list[Json] = []
+    for body in client.bodies_in(events_in(response.body)) if client is not None else ():
+        seen = client.job_in(body) if client is not None else None
+        if seen is not None and seen.word != word:
+            word = seen.word
+            if seen.status is not Status.RUNNING:
+                found.append(body)
+    return found
+
+
+def _last_members(response: Response) -> dict[str, Json]:
+    """What a stream's events said last, member by member: of chat none shows the whole job."""
+    return {name: value for event in events_in(response.body) for name, value in event.items()}
 
 
 def _in_order(words: list[Json]) -> str:

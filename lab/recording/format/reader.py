@@ -73,7 +73,9 @@ def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
     reading = _Reading(length, LongLines(file))
     file.seek(0)
     try:
-        while raw := file.readline():
+        while raw := file.readline(LONGEST_LINE + 1):
+            if len(raw) > LONGEST_LINE:
+                raise _Unfit(f"the line is longer than {LONGEST_LINE} bytes")
             if not raw.endswith(b"\n"):
                 torn = len(raw)
                 break

@@ -46,7 +46,7 @@ from lab.recording.playback.matching import (
     title_unlike,
 )
 from lab.recording.tape.body_shapes import shape_of
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import epoch_in
 
 GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in wires()))
 """The routes whose answers hold tokens: what was recorded is none here."""

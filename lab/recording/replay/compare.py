@@ -9,8 +9,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from lab.core.clock import Millis
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Touched
@@ -18,21 +17,23 @@ from lab.dialects import client_of
 from lab.dialects.base import Decide, Look
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
+from lab.jobs.facts import GateDecided, WaitEnded
 from lab.mock.config import Config
 from lab.recording.bindings import Bindings
-from lab.recording.comparison import ComparedMembers, ReplayComparator, counted_headers
-from lab.recording.divergences import Difference, Differences, diff, first_difference, request_title
+from lab.recording.comparison import ComparedMembers, ReplayComparator, compared_answer
+from lab.recording.divergences import Difference, Differences, first_difference, request_title
 from lab.recording.exchange import client_call_of
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import body_of, bytes_of, text_within
-from lab.recording.redaction.redactor import CUT, Plain
+from lab.recording.redaction.bodies import bytes_of, plain_body, text_within
+from lab.recording.redaction.redactor import CUT
 from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
+from lab.recording.replay.edits import retimed_steps
+from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replayer import ReplayedCall, Replayer
 
-_PLAIN = Plain()
 _SECRET = re.compile(rf"{STAND_IN.pattern}|{CUT}|eyJ")
 """Where in a text that was cut a secret stands, or the head of a token."""
 
@@ -45,11 +46,16 @@ class Comparison(Replayer):
     """Compares while it asks; what was compared is let go."""
 
     def __init__(
-        self, recording: Recording, config: Config, name: str = "recording", matchers: Sequence[Matcher] = ()
+        self,
+        recording: Recording,
+        config: Config,
+        name: str = "recording",
+        matchers: Sequence[Matcher] = (),
+        edited: frozenset[str] = frozenset(),
     ) -> None:
-        """`matchers` say what may differ; `name` is the recording's in what is found."""
+        """`matchers` say what may differ; `name` is the recording's in what is found; `edited` are scenarios since then."""
         super().__init__(recording, config)
-        self._name = name
+        self._edited = edited
         self.comparator = ReplayComparator(matchers, config.epoch)
         self.exchanges = self.facts = 0
         """What was held against each other."""
@@ -57,12 +63,15 @@ class Comparison(Replayer):
         """Replies of which nothing left, by what became of the socket."""
         self.silent = 0
         """Those of them in which the mock had something to say."""
-        self.found = Differences()
+        self.found = Differences(name, lambda: self._names)
         self._derived: dict[str, list[Entry]] = {}
         self._written: dict[str, int] = {}
         """Of a repaired recording how many derived facts of each job its tape had come to, at least."""
         self._looked: dict[str, int] = {}
         """The same by what the last line brought: the tape may have ended right behind it."""
+        self.ends = JobEnds()
+        self._looked_at: dict[str, int] = {}
+        """By path the hash of the last body that was looked at: most polls are answered the same again."""
 
     def differences(self) -> tuple[Difference, ...]:
         """Go through it, and say where it differs: the first place of each job."""
@@ -107,6 +116,11 @@ class Comparison(Replayer):
                 for word in stand_ins(text):
                     found.setdefault(word, line.n)
         return found
+
+    @cached_property
+    def _retimed(self) -> dict[str | None, str]:
+        """The step of each job that takes another time now."""
+        return retimed_steps(self.recording, self.service.config, self._edited)
 
     def _never_given(self, word: str, n: int) -> str:
         """What is said of a stand-in, or a job, asked with before line `n`, if no line before has it from the lab."""
@@ -154,6 +168,9 @@ class Comparison(Replayer):
         recorded = [each for each in req.entries() if class_of(each) == "input" or each.type == "fault.struck"]
         job = next((each.text("job") for each in recorded if each.text("job")), None)
         self._compare_facts(job, req, recorded, call.facts, req.n)
+        for fact in call.facts:
+            if isinstance(fact, GateDecided | WaitEnded):
+                self.ends.name(fact.job, fact.alias)
 
     def _compare_derived(self) -> None:
         until = self.recording.until
@@ -190,6 +207,9 @@ class Comparison(Replayer):
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
             self.silent += call.whole.status != 0
+        if now.cut is None and self._looked_at.get(call.req.path) != hash(now.response.body):
+            self._looked_at[call.req.path] = hash(now.response.body)
+            self.ends.show(_seen_in(call), line.n + 1)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
         if same and not matched:
             return
@@ -198,9 +218,11 @@ class Comparison(Replayer):
         if same and not self.comparator.concerned("res", name):
             return
         got = now.response
-        written = body_of(got.headers, got.body, _PLAIN, reply=True, cut=now.cut is not None)
-        mine = _members(line.status, line.latency, line.cut, line.times, line.headers, line.body)
-        yours = _members(got.status, now.latency, now.cut, got.times, got.headers, written)
+        held: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
+        mine = compared_answer(line.status, line.headers, line.body, **held)
+        held = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
+        body = plain_body(got.headers, got.body, cut=now.cut is not None)
+        yours = compared_answer(got.status, got.headers, body, **held)
         if line.cut is not None and _cut_alike(mine, yours):
             return
         sides = self.comparator.compared("res", name, mine, yours)
@@ -217,15 +239,14 @@ class Comparison(Replayer):
         elif type_ is not None:
             text = f"{type_}: {text}"
 
-        def words() -> tuple[str, Sequence[str]]:
-            if req is not None:
-                title = request_title(req, self._names.path)
-            else:
-                title = f"derived facts of {self._names.name(job or '', 'job')}"
+        def said() -> str:
+            derived = f"derived facts of {self._names.name(job or '', 'job')}"
+            title = request_title(req, req.x, self._names.path) if req is not None else derived
             lacking = "".join(self._never_given(word, n) for word in _asks_with(req))
-            return f"{title}: {text}{lacking}", diff(expected, actual, f"{self._name}:{n + 1} → {what}")
+            step = f"; {self._retimed[job]}" if job in self._retimed else ""
+            return f"{title}: {text}{lacking}{step}"
 
-        self.found.add(job, n + 1, words)
+        self.found.add(job, n + 1, said, (expected, actual), what)
 
 
 def _job_of(call: ReplayedCall) -> str | None:
@@ -234,9 +255,16 @@ def _job_of(call: ReplayedCall) -> str | None:
     match = ROUTER.at(call.req.path)
     if job is not None or match is None or match.job:
         return job or (match.job if match is not None else None)
-    client = client_of(match.name)
-    found = client.understand(match.name, call.whole) if client is not None else None
-    return found.job if isinstance(found, Seen) else None
+    seen = _seen_in(call)
+    return seen.job if seen is not None else None
+
+
+def _seen_in(call: ReplayedCall) -> Seen | None:
+    """The job that the answer shows."""
+    match = ROUTER.at(call.req.path)
+    client = client_of(match.name) if match is not None else None
+    found = client.understand(match.name, call.whole) if match is not None and client is not None else None
+    return found if isinstance(found, Seen) else None
 
 
 def _asks_with(req: Req | None) -> Iterator[str]:
@@ -301,17 +329,6 @@ def _same_body(recorded: Body, body: bytes) -> bool:
         case _:
             # what could have been written as JSON would have been
             return body[:1] not in (b"{", b"[") and bytes_of(recorded) == body
-
-
-def _members(
-    status: int, withheld: Millis | None, cut: str | None, times: Sequence[Millis], headers: Headers, body: Body
-) -> ComparedMembers:
-    """A reply as it compares."""
-    value = str(body.value).replace("\r\n", "\n") if body.enc is Enc.TEXT else body.value
-    return {
-        "status": status, "held": withheld, "cut": cut, "times": list(times), "headers": counted_headers(headers),
-        "enc": body.enc.value, "body": value,
-    }  # fmt: skip
 
 
 def _cut_alike(recorded: ComparedMembers, got: ComparedMembers) -> bool:

@@ -11,12 +11,12 @@ from lab.identity.clients import DEMO, Client
 from lab.jobs.program import Program
 from lab.language.values import locales_of
 from lab.mock.config import Config
-from lab.recording.divergences import Divergences
+from lab.recording.divergences import Divergences, Remark, no_end_of
 from lab.recording.format.lines import CAPTURE, Header, Recording
 from lab.recording.format.reader import demand_closed
 from lab.recording.matchers import Matcher
 from lab.recording.replay.compare import Comparison
-from lab.recording.replay.edits import edited_scenarios, redrawn, retimed_steps
+from lab.recording.replay.edits import edited_scenarios, redrawn
 from lab.recording.replay.replayer import TapedReplay
 from lab.recording.tape.header import config_of, needed_scenarios
 
@@ -68,24 +68,23 @@ def replay(
     texts = _same_faker(recording, comparing)
     meanwhile = edited_scenarios(recording)
     edits = () if comparing.anew else tuple(redrawn(recording, config, served.changed, meanwhile, texts=texts))
-    comparison = Comparison(recording, config, name, comparing.matchers)
+    comparison = Comparison(recording, config, name, comparing.matchers, served.changed - meanwhile)
     found = comparison.differences()
     if comparison.silent and comparison.empty == comparison.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
-    steps = retimed_steps(recording, config, served.changed - meanwhile) if found else {}
-    explained = (replace(one, what=f"{one.what}; {steps[one.job]}") if one.job in steps else one for one in found)
-    differences = tuple(sorted((*edits, *explained), key=lambda one: one.line))
+    differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
     warnings = [
         *served.warnings,
-        *_unlike(recording, served, comparing, name, meanwhile),
+        *_unlike(recording, served, comparing, meanwhile),
         *(served.remarks if differences else ()),
     ]
     if comparison.skipped:
         warnings.append(f"{comparison.skipped} exchanges were not asked: only the shell knows what became of them")
     if comparison.silent:
         warnings.append(f"{comparison.silent} replies left no byte, and were not compared")
+    unfinished = (Remark(no_end_of(job), line) for job, line in comparison.ends.shown.items())
     return ReplayResult(
-        name, differences, comparison.found.more, tuple(f"warning: {warning}" for warning in warnings),
+        name, differences, comparison.found.more, (*map(Remark, warnings), *unfinished),
         exchanges=comparison.exchanges, facts=comparison.facts, applied=frozenset(comparison.comparator.applied),
         again=partial(_again, recording, anew if edits else config, comparing.versions),
     )  # fmt: skip
@@ -101,14 +100,14 @@ def _same_faker(recording: Recording, comparing: Comparing) -> bool:
     return (recording.header.generators or {}).get("faker") == comparing.versions.get("faker")
 
 
-def _unlike(recording: Recording, served: "Served", comparing: Comparing, name: str, meanwhile: set[str]) -> list[str]:
+def _unlike(recording: Recording, served: "Served", comparing: Comparing, meanwhile: set[str]) -> list[str]:
     unknown = sorted(recording.unknown.items())
     text = served.generated and not _same_faker(recording, comparing)
     edited = sorted(meanwhile & needed_scenarios(recording)) if meanwhile else ()
     return [
         *(f"{count} facts of type {type_} are not known to this lab" for type_, count in unknown),
         *(["generated text isn't compared: it was made by another version of Faker"] if text else []),
-        *(f"the scenario {one} was edited while {name} was recorded" for one in edited),
+        *(f"the scenario {one} was edited while it was recorded" for one in edited),
     ]
 
 
@@ -153,7 +152,7 @@ def _served_scenarios(recording: Recording, scenarios: Sequence[Program], name: 
     return Served(
         [there[ref.name] for ref in refs if ref.name in there],
         needed.intersection(changed),
-        [f"the scenario {one} has changed since {name} was recorded" for one in changed if one in needed],
+        [f"the scenario {one} has changed since it was recorded" for one in changed if one in needed],
         [f"served too, though no job used it, and {how} now: {', '.join(of)}" for how, of in others.items() if of],
     )
 

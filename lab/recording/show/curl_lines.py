@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lab.core.exchange import is_target
-from lab.dialects.router import ROUTER
 from lab.recording.bindings import IDS
-from lab.recording.format.lines import CAPTURE, Enc, Recording, Req
+from lab.recording.exchange import RecordedExchange
+from lab.recording.format.lines import CAPTURE, Recording
+from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.stand_ins import HERE, LONGEST_ID, STAND_IN, kind_of, number_of, stand_in
 from lab.recording.redaction.written import form_pairs
 from lab.recording.show.shell import Fields, Piece, curl_line, shell_words
 from lab.recording.tape.header import owners_in
-from lab.recording.tape.recorded_calls import RecordedCall, bytes_within, fields_of
 
 _CALLED = {
     "client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD", "client name": "LAB_CLIENT_ID", "user name": "LAB_USER"
@@ -37,29 +37,29 @@ class CurlLines:
         """What variables are called, by ids that answers gave."""
         self._numbers = Counter[str]()
 
-    def line(self, call: RecordedCall) -> str:
+    def line(self, call: RecordedExchange) -> str:
         """The call's command, or a comment that says why there is none."""
         self.new = []
-        line = self._line(call.req)
-        if call.res is not None:
-            for member, value in _ID_MEMBER.findall(bytes_within(call.res.body).decode(errors="replace")):
-                self._ids.setdefault(value, _ID_NAMES.get(IDS.get(member, ""), "id"))
+        line = self._line(call)
+        for member, value in _ID_MEMBER.findall(call.body.decode(errors="replace")):
+            self._ids.setdefault(value, _ID_NAMES.get(IDS.get(member, ""), "id"))
         return line
 
-    def _line(self, req: Req) -> str:
-        target = req.url.replace("#", "%23")
-        if req.listener:
+    def _line(self, call: RecordedExchange) -> str:
+        request = call.request
+        target = request.target.replace("#", "%23")
+        if call.listener:
             return "# not to be asked again: it went elsewhere"
         if not is_target(target):
             return "# not to be asked again: what it asks for is no path of a server"
         address = f'"$LAB_BASE"{shell_words(self._pieces(target))}'
-        if ROUTER.name(req.method, req.path) == "token" and not req.query:
+        if call.route == "token" and not request.query:
             address = '"$LAB_TOKEN_URL"'
         body: str | Fields | None = None
-        if req.body.enc is not Enc.NONE:
-            text = bytes_within(req.body).decode(errors="surrogateescape")
-            body = (form_pairs(text) if fields_of(req.headers, req.body) is not None else None) or text
-        return curl_line(req.method, address, req.headers, body, self._fill)
+        if request.body:
+            text = request.body.decode(errors="surrogateescape")
+            body = (form_pairs(text) if declares_form(request.headers) else None) or text
+        return curl_line(request.method, address, request.headers, body, self._fill)
 
     def _fill(self, name: str, value: str) -> Sequence[Piece]:
         scheme, _, rest = value.partition(" ")

@@ -6,12 +6,11 @@ from lab.core.exchange import Json
 from lab.core.logtext import harmless_text
 from lab.core.refusal import Refusal
 from lab.dialects import client_of, wires
-from lab.dialects.client import Seen
-from lab.dialects.sse import events_in, has_events
+from lab.dialects.sse import events_in
+from lab.recording.exchange import RecordedExchange
 from lab.recording.format.lines import Body, Enc, Header
+from lab.recording.redaction.bodies import form_fields, plain_body
 from lab.recording.show.transcript import clock_and_version, event_lines
-from lab.recording.tape.observed import answer_of
-from lab.recording.tape.recorded_calls import RecordedCall, fields_of
 
 LONGEST_SHOWN = 65_536
 """Characters of a body on a page."""
@@ -28,23 +27,23 @@ def on_one_line(text: str) -> str:
     return readable(text).replace("\n", " ")
 
 
-def readable_request(call: RecordedCall) -> str:
+def readable_request(call: RecordedExchange) -> str:
     """The body that was sent, the fields of a form one on each line."""
-    if (fields := fields_of(call.req.headers, call.req.body)) is not None:
+    headers, body = call.request.headers, plain_body(call.request.headers, call.request.body)
+    if (fields := form_fields(headers, body)) is not None:
         return _cut("\n".join(f"{name} = {said}" for name, said in fields))
-    return _on_lines(call.req.body)
+    return _on_lines(body)
 
 
-def readable_answer(call: RecordedCall, *, short: bool = False) -> str:
-    """The body that came; a stream event by event, with the instants of their times.
+def readable_answer(call: RecordedExchange, *, short: bool = False) -> tuple[str, str]:
+    """The body that came, behind its language: `json`, `text`; a stream event by event, with the instants of their times.
 
     `short`: of a job's body only the members that say something new.
     """
-    res = call.res
-    if res is None:
-        return ""
-    events = event_lines(res.body, res, call.req, short=short)
-    return _cut("\n".join(events)) if events else _on_lines(res.body, short=short)
+    body = plain_body(call.headers, call.body, cut=call.cut is not None)
+    events = event_lines(call.at, call.response.times, body, short=short) if call.response is not None else []
+    language = "json" if body.enc is Enc.JSON else "text"
+    return language, _cut("\n".join(events)) if events else _on_lines(body, short=short)
 
 
 def _on_lines(body: Body, *, short: bool = False) -> str:
@@ -62,20 +61,18 @@ def _cut(text: str) -> str:
     return readable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}\n… ({len(text)} characters)")
 
 
-def news_of(call: RecordedCall, *, local: bool = False) -> str:
+def news_of(call: RecordedExchange) -> str:
     """On one line what an answer says of its job, or why it refuses; nothing where it does neither."""
-    route, response = answer_of(call.req, call.res, local=local)
-    client = client_of(route)
-    if response is None or client is None or (route not in client.calls and response.status < 300):
+    client, response, seen = client_of(call.route), call.response, call.seen
+    if client is None or response is None or not call.whole or (call.route not in client.calls and call.status < 300):
         return ""
-    seen = client.understand(route, response) if route in client.calls else None
     parts: list[str] = []
-    if isinstance(seen, Seen):
-        many = len(events_in(response.body)) if has_events(response) else 0
+    if seen is not None:
+        many = len(events_in(response.body)) if call.streamed else 0
         parts = [f"{many} event{'s' if many > 1 else ''}"] if many else []
         asks = seen.question.text if seen.question is not None else None
         parts += [seen.word, *(text for text in (asks, seen.progress, seen.error, seen.output) if text)]
-    elif response.status >= 300 or isinstance(seen, Refusal):
+    elif call.status >= 300 or isinstance(call.answer, Refusal):
         parts = [client.explain(response).removeprefix(f"HTTP {response.status}").lstrip(": ")]
     text = " · ".join(parts)
     return on_one_line(text[:_WIDEST]) + ("…" if len(text) > _WIDEST else "")

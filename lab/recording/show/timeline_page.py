@@ -12,7 +12,8 @@ from typing import NamedTuple
 from lab.core.clock import Millis
 from lab.core.exchange import Headers
 from lab.program.words import duration, duration_text
-from lab.recording.format.lines import Entry, Recording, Res
+from lab.recording.exchange import RecordedExchange, events_of
+from lab.recording.format.lines import Entry, Recording
 from lab.recording.show.page import page_of
 from lab.recording.show.readable import (
     made_with,
@@ -24,8 +25,6 @@ from lab.recording.show.readable import (
     title_of,
 )
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
-from lab.recording.tape.observed import local_paths
-from lab.recording.tape.recorded_calls import RecordedCall, events_of
 
 MOST_EVENTS = 5_000
 """Calls and facts of a page: a browser shows no more with ease."""
@@ -57,7 +56,7 @@ def timeline_page(recording: Recording, report: str = "") -> str:
     events = list(islice(events_of(recording), MOST_EVENTS + 1))
     shown = events[:MOST_EVENTS]
     until = max(1, recording.until)
-    calls = [span for each in shown if isinstance(each, RecordedCall) for span in _spans(each, until)]
+    calls = [span for each in shown if isinstance(each, RecordedExchange) for span in _spans(each, until)]
     return page_of(
         files("lab.recording.show").joinpath("timeline.html").read_text("utf-8"),
         title=title_of(recording.header),
@@ -71,9 +70,9 @@ def timeline_page(recording: Recording, report: str = "") -> str:
         more=len(events) > MOST_EVENTS,
         clock=clock,
         readable=readable,
-        kind=kind_of_status,
+        kind=_kind_of,
         short=_short,
-        news=partial(news_of, local=local_paths(recording)),
+        news=news_of,
         parts=partial(_parts, seen={}),
         fact=partial(_fact, openings={}),
     )
@@ -86,7 +85,7 @@ def anchors(recording: Recording) -> dict[int, str]:
         if isinstance(event, Entry):
             found.setdefault(event.n + 1, f"n{event.n + 1}")  # a request's facts stand in its line
         else:
-            found |= {line.n + 1: f"x{event.req.x}" for line in (event.req, event.res) if line is not None}
+            found |= dict.fromkeys(event.lines, f"x{event.x}")
     return found
 
 
@@ -100,19 +99,19 @@ def _fact(entry: Entry, openings: Openings) -> tuple[str, str]:
     return readable(type_of), readable(members + decision)
 
 
-def _parts(call: RecordedCall, seen: dict[str, int]) -> Iterator[tuple[str, str, int]]:
+def _parts(call: RecordedExchange, seen: dict[str, int]) -> Iterator[tuple[str, str, int]]:
     """What was sent and answered: a title, the text, and the call that showed the same, which then need not again."""
-    req, res = call.req, call.res
+    request = call.request
     parts = [
-        ("sent", f"{readable(req.method)} {readable(req.url)}\n{_fields(req.headers)}"),
+        ("sent", f"{readable(request.method)} {readable(request.target)}\n{_fields(request.headers)}"),
         ("body", readable_request(call)),
-        ("answered", _fields(res.headers) if res is not None else ""),
-        ("body", readable_answer(call)),
-        ("noted", " ".join(req.flags)),
-        ("cut", readable(res.cut or "") if res is not None else ""),
+        ("answered", _fields(call.headers)),
+        ("body", readable_answer(call)[1]),
+        ("noted", " ".join(call.flags)),
+        ("cut", readable(call.cut or "")),
     ]
     for name, text in parts:
-        x = seen.setdefault(text, req.x) if len(text) > _SHORT else req.x
+        x = seen.setdefault(text, call.x) if len(text) > _SHORT else call.x
         if text:
             yield name, text, x
 
@@ -151,19 +150,18 @@ def ticks(until: Millis) -> range:
     return range(0, until - until // 20, step)  # the last mark has room for its text
 
 
-def kind_of_status(res: Res | None) -> str:
+def _kind_of(call: RecordedExchange) -> str:
     """How an answer looks: that there was none, or a refusal, is a failure; a redirect is neither."""
-    status = 0 if res is None else res.status
-    return "pass" if 200 <= status < 300 else "skip" if 300 <= status < 400 else "fail"
+    return {2: "pass", 3: "skip"}.get(call.status // 100, "fail")
 
 
-def _spans(call: RecordedCall, until: Millis) -> Iterator[LaneSpan]:
+def _spans(call: RecordedExchange, until: Millis) -> Iterator[LaneSpan]:
     """A call from its request to its answer, and the events of which that is made."""
-    req, res = call.req, call.res
-    title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
-    yield LaneSpan(req.t, res.t if res is not None else until, kind_of_status(res), title, x=req.x)
-    for time in islice(dict.fromkeys(res.times if res is not None else ()), _MOST_MARKED):
-        yield LaneSpan(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
+    answered = call.replied is not None
+    title = f"{call.request.method} {call.request.path[:200]} {call.status if answered else 'no answer'}"
+    yield LaneSpan(call.at, call.answered_at if answered else until, _kind_of(call), title, x=call.x)
+    for time in islice(dict.fromkeys(call.response.times if call.response is not None else ()), _MOST_MARKED):
+        yield LaneSpan(call.at + time, call.at + time, "event", f"an event of {title}", x=call.x)
 
 
 def lanes_of(facts: Iterable[Entry], until: Millis) -> list[tuple[str, list[LaneSpan]]]:

@@ -1,6 +1,6 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeAlias, assert_never
 
@@ -14,7 +14,7 @@ from lab.program.words import Verdict
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.tape.recorded_calls import fields_of
+from lab.recording.redaction.bodies import form_fields
 
 WIDEST = 160
 """Characters of a value that a transcript shows in full."""
@@ -50,16 +50,17 @@ def transcript_lines(recording: Recording, numbered: bool = False, *, whole: boo
 
 def _lines(recording: Recording, numbered: bool, whole: bool) -> Iterator[str]:
     yield from _head(recording.header)
-    waiting: dict[int, Req] = {}
+    requested: dict[int, Millis] = {}
+    """When, by exchanges that have no reply yet."""
     openings: Openings = {}
     for line in recording.lines:
         match line:
             case Req():
-                waiting[line.x] = line
+                requested[line.x] = line.t
                 yield ""
                 block = _request(line)
             case Res():
-                block = _reply(line, waiting.pop(line.x, None), whole)
+                block = _reply(line, requested.pop(line.x, None), whole)
             case Entry():
                 said = fact_text(line, None if whole else WIDEST_OF_FACT)
                 block = chain([f"{clock(line.instant)}  {_mark(line)} {said}"], decision_lines(line, openings))
@@ -68,8 +69,8 @@ def _lines(recording: Recording, numbered: bool, whole: bool) -> Iterator[str]:
         yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
         yield from block
     yield ""
-    for req in waiting.values():
-        yield f"{clock(recording.until)}  x={req.x} has no reply"
+    for x in requested:
+        yield f"{clock(recording.until)}  x={x} has no reply"
     if recording.state is FileState.CLOSED and recording.end is not None:
         yield f"{clock(recording.end.t)}  end: {recording.end.reason}"
     else:
@@ -97,33 +98,33 @@ def _request(req: Req) -> Iterator[str]:
             yield f"    {name}: {_brief(value)}"
     if req.flags:
         yield f"    noted: {' '.join(req.flags)}"
-    yield from _body(req.body, fields_of(req.headers, req.body))
+    yield from _body(req.body, form_fields(req.headers, req.body))
 
 
-def _reply(res: Res, req: Req | None, whole: bool) -> Iterator[str]:
+def _reply(res: Res, requested: Millis | None, whole: bool) -> Iterator[str]:
     widest = None if whole else WIDEST
     withheld = f", held {res.latency} ms" if res.latency else ""
-    about = "" if req is not None else " (its request is not here)"
+    about = "" if requested is not None else " (its request is not here)"
     yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{withheld}{about}"
     for name, value in res.headers:
         if name in _SHOWN:
             yield f"    {name}: {_brief(value)}"
-    events = event_lines(res.body, res, req, short=not whole)
+    events = event_lines(requested, res.times, res.body, short=not whole) if requested is not None else []
     yield from (f"    {_brief(event, widest)}" for event in events) if events else _body(res.body, widest=widest)
     if res.cut:
         yield f"    cut: {res.cut}"
 
 
-def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -> list[str]:
+def event_lines(requested: Millis, times: Sequence[Millis], body: Body, *, short: bool = False) -> list[str]:
     """A stream's events with the instants at which they were due; none of what is no stream, or has no times.
 
     `short`: of one that holds a whole job what tells it from the next.
     """
-    if not res.times or req is None or body.enc is not Enc.TEXT or not isinstance(body.value, str):
+    if not times or body.enc is not Enc.TEXT:
         return []
-    *events, rest = body.value.split(END_OF_EVENT.decode())
+    *events, rest = str(body.value).split(END_OF_EVENT.decode())
     shown = map(_gist, events) if short else events
-    lines = [f"{clock(req.t + time)}  {event}" for time, event in zip(res.times, shown, strict=False)]
+    lines = [f"{clock(requested + time)}  {event}" for time, event in zip(times, shown, strict=False)]
     return [*lines, *events[len(lines) :], *([rest] if rest else [])]
 
 

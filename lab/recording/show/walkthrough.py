@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from lab.recording.format.lines import Enc, Entry, Recording
+from lab.recording.exchange import RecordedExchange, events_of
+from lab.recording.format.lines import Entry, Recording
 from lab.recording.show.curl_lines import CurlLines
 from lab.recording.show.readable import made_with, readable, readable_answer, title_of
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
-from lab.recording.tape.recorded_calls import RecordedCall, events_of
 
 _TICKS = re.compile("`+")
 
@@ -38,26 +38,25 @@ def _facts(facts: list[str]) -> Iterator[str]:
         yield from fenced("text", "\n".join(facts))
 
 
-def _call(call: RecordedCall, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
+def _call(call: RecordedExchange, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
     """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
-    req, res = call.req, call.res
-    command, enc = list(fenced("sh", curl.line(call))), res.body.enc if res is not None else Enc.NONE
-    language = "json" if enc is Enc.JSON else "text"
-    answer = list(fenced(language, readable_answer(call, short=True))) if enc is not Enc.NONE else []
-    yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"
+    path, command = call.request.path, list(fenced("sh", curl.line(call)))
+    language, text = readable_answer(call, short=True)
+    answer = list(fenced(language, text)) if call.body else []
+    yield f"\n## {call.x}. {clock(call.at)} {code(call.title)}\n"
     if curl.new:
         yield f"{'; '.join(f'`{name}` stands for {code(recorded)}' for name, recorded in curl.new)}.\n"
-    yield from ["The same call again."] if before.get("asked " + req.path) == command else command
-    if res is None:
+    yield from ["The same call again."] if before.get("asked " + path) == command else command
+    if call.ended is None:
         yield "\nThe recording ends before the answer."
         return
-    cut = f", cut: {code(res.cut)}" if res.cut else ""
-    yield f"\n{clock(res.t)} **{res.status or 'nothing'}** after {res.t - req.t} ms{cut}\n"
-    for name, value in res.headers:
+    cut = f", cut: {code(call.cut)}" if call.cut else ""
+    yield f"\n{clock(call.answered_at)} **{call.status or 'nothing'}** after {call.answered_at - call.at} ms{cut}\n"
+    for name, value in call.headers:
         if name in ("location", "retry-after", "www-authenticate"):
             yield f"- {code(f'{name}: {value}')}"
-    yield from ["The same answer."] if answer and before.get("answered " + req.path) == answer else answer
-    before |= {"asked " + req.path: command, "answered " + req.path: answer}
+    yield from ["The same answer."] if answer and before.get("answered " + path) == answer else answer
+    before |= {"asked " + path: command, "answered " + path: answer}
 
 
 def code(text: str) -> str:

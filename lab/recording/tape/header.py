@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import asdict, replace
 
-from lab.core.clock import epoch_text
+from lab.core.clock import Epoch, epoch_of, epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
@@ -19,7 +19,6 @@ from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, ScenarioRef
 from lab.recording.redaction.stand_ins import HERE, stand_in
 from lab.recording.tape.accounts import accounts_member, accounts_of
-from lab.recording.tape.recorded_calls import epoch_in
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
@@ -45,6 +44,15 @@ class PacedClock(Protocol):
     @property
     def factor(self) -> str:
         """How many times as fast as the wall, as decimal text."""
+
+
+def epoch_in(recording: Recording) -> Epoch:
+    """The wall time of instant 0; RecordingError if the header names none."""
+    epoch = recording.header.clock.epoch
+    try:
+        return epoch_of(epoch)
+    except ValueError:
+        raise RecordingError(f"{recording.name}:1: the epoch {epoch!r} is no instant") from None
 
 
 def recording_header(

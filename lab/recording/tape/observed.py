@@ -47,14 +47,6 @@ def observation_of(line: Line, *, local: bool = False) -> Observation | None:
             assert_never(line)
 
 
-def answer_of(req: Req, res: Res | None, *, local: bool) -> tuple[str, Response | None]:
-    """The route of a call, and its answer if one came whole."""
-    route = ROUTER.name(req.method, req.path, local=local) if req.listener is None else UNKNOWN_ROUTE
-    if res is None or res.status == 0 or res.cut is not None:
-        return route, None
-    return route, Response(res.status, res.headers, _bytes(res.body), res.times)
-
-
 def _bytes(body: Body) -> bytes:
     try:
         return bytes_of(body)

@@ -1,4 +1,4 @@
-"""The control plane's routes for jobs: list, look, wait for a status, decide at a gate (contract.md §2.7)."""
+"""The control plane's routes that command the mock alone: jobs and their gates, faults, tokens, devices (contract.md §2.7)."""
 
 import asyncio
 import json
@@ -8,21 +8,42 @@ from itertools import dropwhile
 
 from aiohttp import web
 from msgspec import UNSET, UnsetType, to_builtins
+from msgspec.structs import replace
 
-from lab.clocks import breathe, first_of
-from lab.control import DecideGate, GateDocument, JobDocument, ListJobs, LookJob, Obeyed, VoteDocument
+from lab.clocks import ManualClock, breathe, first_of
+from lab.control import (
+    ArmFault,
+    DecideDevice,
+    DecideGate,
+    DisarmFault,
+    EndTokens,
+    Faults,
+    GateDocument,
+    JobDocument,
+    ListedFault,
+    ListFaults,
+    ListJobs,
+    LookJob,
+    Named,
+    Obeyed,
+    VoteDocument,
+)
 from lab.core.clock import Millis
 from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.facts import JobView
 from lab.jobs.gates import offers
 from lab.jobs.span import node_code
-from lab.mock.service import Service
+from lab.mock.service import ControlResult, Service
+from lab.program.faults import JobFault
 from lab.server.control.observed import RouteContext
-from lab.server.control.reading import JSON, CommandRefused, millis_of, obeyed
+from lab.server.control.reading import JSON, CommandRefused, check_names, millis_of, obeyed
 
 _SLICE = 64
 """Jobs looked at before the mock has its turn."""
+_OF_CALLS = 'Send calls: "1-2" strikes the next two.'
+_MEANT = {"status": "Send answer, as 503.", "code": "Send answer, as 503.", "times": _OF_CALLS, "count": _OF_CALLS}
+_NOBODY_WAITS = "The clock is manual, so the reply leaves at once and its delay is only recorded; a client that drives the clock does wait."
 
 
 async def list_jobs(context: RouteContext, command: ListJobs) -> web.Response:
@@ -78,34 +99,18 @@ def viewed(service: Service, job: str, now: Millis) -> JobView:
 
 def shown(job: str, view: JobView, now: Millis, body: Json | UnsetType = UNSET) -> JobDocument:
     """A job at an instant, for people who steer it."""
-    record, span, gate = view.record, view.span, None
+    record, span, shown_gate = view.record, view.span, None
     if (opening := span.opening) is not None:
-        gate = GateDocument(
-            span.id,
-            node_code(span.id),
-            opening.visit,
-            str(opening.gate.channel),
-            opening.opened,
-            opening.deadline,
-            list(offers(opening.gate)),
-            opening.gate.approvals,
-            [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)],
-        )
+        gate, votes = opening.gate, [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)]
+        shown_gate = GateDocument(
+            gate=span.id, code=node_code(span.id), round=opening.visit, channel=str(gate.channel), opened=opening.opened,
+            until=opening.deadline, offers=list(offers(gate)), approvals=gate.approvals, votes=votes,
+        )  # fmt: skip
     return JobDocument(
-        job,
-        span.status,
-        span.id,
-        span.since,
-        span.until,
-        record.team,
-        record.scenario,
-        record.client,
-        record.at,
-        record.conversation,
-        record.turn,
-        gate,
-        body,
-    )
+        job=job, status=span.status, step=span.id, since=span.since, until=span.until, team=record.team,
+        scenario=record.scenario, client=record.client, accepted=record.at, conversation=record.conversation,
+        turn=record.turn, gate=shown_gate, body=body,
+    )  # fmt: skip
 
 
 async def _wait_for(context: RouteContext, job: str, status: str, timeout: Millis) -> None:
@@ -131,3 +136,49 @@ async def _wait_for(context: RouteContext, job: str, status: str, timeout: Milli
     if reached != status:
         hint = "Wait longer, or look at what it waits for."
         raise CommandRefused(408, f"The job is {reached}, not {status}.", hint)
+
+
+# Faults, tokens, devices
+
+
+async def list_faults(context: RouteContext, command: ListFaults) -> Faults:
+    """Those armed, then those of the scenarios."""
+    found = context.lab.service.faults()
+    return Faults(
+        [ListedFault(each.name, each.scenario is None, each.scenario, each.struck, dict(each.fault)) for each in found]
+    )
+
+
+async def arm_fault(context: RouteContext, command: ArmFault) -> Named:
+    fault, clock = command.fault, context.lab.clock
+    check_names(fault, JobFault.__struct_fields__, _MEANT)
+    answer = _named(await context.lab.calls.run(partial(context.lab.service.arm, fault)))
+    waits = not isinstance(clock, ManualClock) or clock.withholds
+    return answer if waits or "delay" not in fault else replace(answer, why=_NOBODY_WAITS)
+
+
+async def disarm_fault(context: RouteContext, command: DisarmFault) -> Named:
+    return _named(await context.lab.calls.run(partial(context.lab.service.disarm, command.name)))
+
+
+def _named(result: ControlResult) -> Named:
+    if result.status != 200:
+        raise CommandRefused(result.status, result.why, "GET /_lab/faults lists them.")
+    return Named(True, result.why)
+
+
+async def end_tokens(context: RouteContext, command: EndTokens) -> Obeyed:
+    service = context.lab.service
+    if command.do == "rotate":
+        if command.client is not UNSET:
+            raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
+        return obeyed(await context.lab.calls.run(service.rotate_key))
+    if command.client is UNSET:
+        raise CommandRefused(400, "client is missing.")
+    return obeyed(await context.lab.calls.run(partial(service.end_tokens, command.client, command.do)))
+
+
+async def decide_device(context: RouteContext, command: DecideDevice) -> Obeyed:
+    return obeyed(
+        await context.lab.calls.run(partial(context.lab.service.answer_device, command.user_code, command.answer))
+    )

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from lab.clocks import breathe
@@ -40,46 +39,18 @@ _SLICE = 16
 JOBS, CONNECTIONS = "lab_jobs", "lab_connections"
 
 
-class Family(Struct, frozen=True):
-    kind: str
-    help: str
-    labels: tuple[str, ...] = ()
-
-
-_FAMILIES: Mapping[str, Family] = {
-    CALLS: Family(
-        "Histogram",
-        "From a whole request to the last byte of its reply, in real time; code 0: no status line left.",
-        ("scenario", "route", "code"),
-    ),
-    STRUCK: Family("Counter", "Calls that a fault struck.", ("scenario", "route")),
-    MALFORMED: Family("Counter", "What came and was no HTTP request.", ("scenario",)),
-    "lab_ledger_commits": Family("Counter", "Batches of calls whose facts the store took."),
-    "lab_ledger_conflicts": Family("Counter", "Batches that were run again: another process had committed before."),
-    "lab_ledger_errors": Family("Counter", "Times that the store couldn't be asked, or didn't answer."),
-    CONNECTIONS: Family("Gauge", "Connections that are open, whichever mock is called."),
-    "lab_connections_opened": Family("Counter", "Connections that were opened."),
-    "lab_tenants": Family("Gauge", "Tenants that were called at the process."),
-    "lab_ledger_up": Family("Gauge", "Whether the shared ledger can be reached."),
-    JOBS: Family("Gauge", "Jobs that are not forgotten, by status.", ("scenario", "status")),
-}
-
-
 class MockMeter:
-    """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
+    """Counts what becomes of one mock."""
 
-    def __init__(self, server: MockServer, lab: ServedLab, totals: dict[str, CallTotals]) -> None:
-        """`totals` count it too, by its name, with the mocks of other tenants."""
-        self.installed = find_spec(METRICS_LIBRARY) is not None
+    def __init__(self, lab: ServedLab, most_open: int, of_all: CallTotals) -> None:
+        """`of_all` counts it too, with the mocks of other tenants that clients choose by its name."""
         self.own = CallTotals()
-        self._lab, self._most_open = lab, server.limits.connections
-        self._totals = (self.own, totals.setdefault(lab.scenario or "", CallTotals()))
+        self._lab, self._most_open, self._totals = lab, most_open, (self.own, of_all)
         self._open: dict[int, tuple[str, int]] = {}
         """Calls without a reply, some of which never get one: their route, and when they were whole."""
         self._counting: asyncio.Task[Samples] | None = None
-        self._backlog = Backlog.of(lab.service) if self.installed else None
-        if self._backlog is not None:
-            self._backlog.hand_to(self._take)
+        self._backlog = Backlog.of(lab.service)
+        self._backlog.hand_to(self._take)
 
     def _take(self, batch: Sequence[Kept]) -> None:
         ended: dict[tuple[str, int], list[int]] = {}
@@ -107,18 +78,17 @@ class MockMeter:
 
     def samples(self) -> Samples:
         """As it is now, but for the jobs."""
-        if self._backlog is not None:
-            self._backlog.hand_on()
+        self._backlog.hand_on()
         return self.own.samples(self._lab.scenario or "")
 
-    async def jobs(self, within: Millis) -> Samples:
-        """How many jobs have each status; nothing if many have to be looked at, for longer than so many real ms.
+    async def jobs(self) -> Samples:
+        """How many jobs have each status; nothing if so many have to be looked at that it takes too long.
 
         Counting goes on then, so that there is less to do the next time.
         """
         if self._counting is None or self._counting.done():
             self._counting = asyncio.create_task(self._count())
-        await asyncio.wait((self._counting,), timeout=within / 1_000)
+        await asyncio.wait((self._counting,), timeout=COUNTS_WITHIN / 1_000)
         done = self._counting.done() and not self._counting.cancelled()
         return self._counting.result() if done else {}
 
@@ -133,8 +103,87 @@ class MockMeter:
         """Observe no more."""
         if self._counting is not None:
             self._counting.cancel()
-        if self._backlog is not None:
-            self._backlog.leave(self._take)
+        self._backlog.leave(self._take)
+
+
+class Meters:
+    """What is counted of a process: of each of its mocks, and of all tenants. Without the library nobody can ask for it."""
+
+    def __init__(self, server: MockServer) -> None:
+        self.installed = find_spec(METRICS_LIBRARY) is not None
+        self._server, self._labs = server, server.labs
+        self.of: dict[ServedLab, MockMeter] = {}
+        self._totals: dict[str, CallTotals] = {}
+        """By the names by which clients choose a mock, those of tenants that were ended included."""
+        if self.installed:
+            for lab in server.labs:
+                self._begun(lab)
+            server.labs.watchers.append(self._begun)
+            server.labs.leavers.append(self._ended)
+
+    def _begun(self, lab: ServedLab) -> None:
+        of_all = self._totals.setdefault(lab.scenario or "", CallTotals())
+        self.of[lab] = MockMeter(lab, self._server.limits.connections, of_all)
+
+    def _ended(self, lab: ServedLab) -> None:
+        if (meter := self.of.pop(lab, None)) is not None:
+            meter.close()
+
+    def close(self) -> None:
+        """Count no more."""
+        for lab in tuple(self.of):
+            self._ended(lab)
+
+    async def scraped(self, labs: Sequence[ServedLab], accept: str) -> tuple[bytes, str]:
+        """What is counted of a lab and, if it is a tenant's usual one, of what clients chose there, as a scraper accepts it.
+
+        Of the lab itself: of all tenants, and what is there once. The text, and its Content-Type.
+        """
+        jobs = [await self.of[lab].jobs() for lab in labs]
+        others = await self.of_others(labs[0])
+        usual = labs[0] is self._labs.usual
+        own = (
+            await self._of_process()
+            if usual
+            else _together((*(self.of[each].samples() for each in labs), _of_ledger(labs[0])))
+        )
+        found = {"" if self._server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
+        return await asyncio.to_thread(_exposition, found, accept)
+
+    async def of_others(self, lab: ServedLab) -> dict[str, Samples | None]:
+        """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
+        workers = self._server.workers
+        answers = {} if workers is None else await workers.ask((lab.name or "").encode())
+        return {
+            str(number): None if answer is None else msgspec.json.decode(answer, type=Samples)
+            for number, answer in answers.items()
+        }
+
+    async def answer(self, question: bytes) -> bytes:
+        """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
+        lab, found = self._labs.named.get(question.decode()), Samples()
+        if not question:
+            found = await self._of_process()
+        elif lab in self.of:
+            found = _together((self.of[lab].samples(), _of_ledger(lab)))
+        return await asyncio.to_thread(msgspec.json.encode, found)
+
+    async def _of_process(self) -> Samples:
+        """The calls of all tenants, and what is there of a process once, whichever mock is called."""
+        for meter in self.of.values():
+            meter.samples()
+        server, calls = self._server, self._labs.usual.calls
+        once: dict[str, float] = {
+            CONNECTIONS: server.connections,
+            "lab_connections_opened": server.opened_connections,
+            "lab_tenants": len(self._labs.named),
+            **({"lab_ledger_up": float(calls.trouble is None)} if calls.shared else {}),
+        }
+        if self.installed:
+            families = await asyncio.to_thread(system_families)
+            once |= {family.name: sample.value for family in families for sample in family.samples}
+        sums = (each.samples(name) for name, each in self._totals.items())
+        return _together((*sums, _of_ledger(self._labs.usual), {name: [((), (n,))] for name, n in once.items()}))
 
 
 def _together(parts: Iterable[Samples]) -> Samples:
@@ -145,27 +194,12 @@ def _together(parts: Iterable[Samples]) -> Samples:
     return found
 
 
-async def _of_process(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
-    """The calls of all tenants, and what is there of a process once, whichever mock is called."""
-    for lab in server.labs:
-        Backlog.of(lab.service).hand_on()
-    calls = server.labs.usual.calls
-    once: dict[str, float] = {
-        CONNECTIONS: server.connections,
-        "lab_connections_opened": server.opened_connections,
-        "lab_tenants": len(server.labs.named),
-        **({"lab_ledger_up": float(calls.trouble is None)} if calls.shared else {}),
-    }
-    if find_spec(METRICS_LIBRARY) is not None:
-        families = await asyncio.to_thread(system_families)
-        once |= {family.name: sample.value for family in families for sample in family.samples}
-    sums = (each.samples(name) for name, each in totals.items())
-    return _together((*sums, _of_ledger(server.labs.usual), {name: [((), (n,))] for name, n in once.items()}))
-
-
 def _of_ledger(lab: ServedLab) -> Samples:
     counts = lab.calls.counts
     return {} if counts is None else {f"lab_ledger_{name}": [((), (n,))] for name, n in asdict(counts).items()}
+
+
+# With the library
 
 
 def system_families() -> "Iterable[Metric]":
@@ -175,56 +209,7 @@ def system_families() -> "Iterable[Metric]":
     return ProcessCollector(registry=None).collect()
 
 
-class WorkerMeters:
-    """Counts what becomes of the mocks of a worker that has no control plane, and tells the one that has."""
-
-    def __init__(self, server: MockServer) -> None:
-        self._server = server
-        self._totals: dict[str, CallTotals] = {}
-        self._meters = {lab: MockMeter(server, lab, self._totals) for lab in server.labs}
-        server.labs.watchers.append(self._begun)
-        server.labs.leavers.append(lambda lab: self._meters.pop(lab).close())
-
-    def _begun(self, lab: ServedLab) -> None:
-        self._meters[lab] = MockMeter(self._server, lab, self._totals)
-
-    async def answer(self, question: bytes) -> bytes:
-        """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
-        lab, found = self._server.labs.named.get(question.decode()), Samples()
-        if not question:
-            found = await _of_process(self._server, self._totals)
-        elif lab is not None:
-            found = _together((self._meters[lab].samples(), _of_ledger(lab)))
-        return await asyncio.to_thread(msgspec.json.encode, found)
-
-
-async def counts_of_others(server: MockServer, lab: ServedLab) -> dict[str, Samples | None]:
-    """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
-    if server.workers is None:
-        return {}
-    answers = await server.workers.ask((lab.name or "").encode())
-    return {
-        str(number): None if answer is None else msgspec.json.decode(answer, type=Samples)
-        for number, answer in answers.items()
-    }
-
-
-async def scraped(server: MockServer, meters: Sequence[MockMeter], lab: ServedLab, accept: str) -> tuple[bytes, str]:
-    """What is counted of a lab, by its meter and, if it is a tenant's usual one, by those of what clients chose there.
-
-    Of the lab itself: of all tenants, and what is there once. The text, and its Content-Type.
-    """
-    jobs = [await meter.jobs(COUNTS_WITHIN) for meter in meters]
-    others = await counts_of_others(server, lab)
-    if lab is server.labs.usual:
-        own = await _of_process(server, server.totals)
-    else:
-        own = _together((*(meter.samples() for meter in meters), _of_ledger(lab)))
-    found = {"" if server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
-    return await asyncio.to_thread(_exposition, found, accept)
-
-
-class _Collector:
+class _Scrape:
     """The families of one scrape, by the numbers of workers, or of the one process that there is, by nothing."""
 
     def __init__(self, processes: Mapping[str, Samples | None]) -> None:
@@ -234,27 +219,44 @@ class _Collector:
         """Each family once, with the series of all processes."""
         from prometheus_client import core
 
-        yield core.InfoMetricFamily("lab", "The version of the lab.", value={"version": __version__})
+        counter, gauge = core.CounterMetricFamily, core.GaugeMetricFamily
         worker = () if "" in self._processes else ("worker",)
-        families = {
-            **_FAMILIES,
-            **{each.name: Family(each.type.title(), each.documentation) for each in system_families()},
-        }
-        for name, family in families.items():
-            own = () if name == JOBS else worker  # of jobs all processes know the same
-            metric = getattr(core, f"{family.kind}MetricFamily")(name, family.help, labels=(*own, *family.labels))
+        calls = "From a whole request to the last byte of its reply, in real time; code 0: no status line left."
+        yield core.InfoMetricFamily("lab", "The version of the lab.", value={"version": __version__})
+        for family in (
+            core.HistogramMetricFamily(CALLS, calls, labels=(*worker, "scenario", "route", "code")),
+            counter(STRUCK, "Calls that a fault struck.", labels=(*worker, "scenario", "route")),
+            counter(MALFORMED, "What came and was no HTTP request.", labels=(*worker, "scenario")),
+            counter("lab_ledger_commits", "Batches of calls whose facts the store took.", labels=worker),
+            counter(
+                "lab_ledger_conflicts",
+                "Batches that were run again: another process had committed before.",
+                labels=worker,
+            ),
+            counter("lab_ledger_errors", "Times that the store couldn't be asked, or didn't answer.", labels=worker),
+            gauge(CONNECTIONS, "Connections that are open, whichever mock is called.", labels=worker),
+            counter("lab_connections_opened", "Connections that were opened.", labels=worker),
+            gauge("lab_tenants", "Tenants that were called at the process.", labels=worker),
+            gauge("lab_ledger_up", "Whether the shared ledger can be reached.", labels=worker),
+            # all processes know the same ones
+            gauge(JOBS, "Jobs that are not forgotten, by status.", labels=("scenario", "status")),
+            *(
+                (counter if each.type == "counter" else gauge)(each.name, each.documentation, labels=worker)
+                for each in system_families()
+            ),
+        ):
             for number, found in self._processes.items():
-                for labels, values in (found or {}).get(name, ()):
-                    labels = (*(number for _ in own), *labels)
-                    if family.kind == "Histogram":
+                for labels, values in (found or {}).get(family.name, ()):
+                    labels = (number, *labels) if worker and family.name != JOBS else labels
+                    if isinstance(family, core.HistogramMetricFamily):
                         buckets = zip((*map(str, BOUNDS), "+Inf"), values[:-1], strict=True)
-                        metric.add_metric(labels, list(buckets), values[-1])
+                        family.add_metric(labels, list(buckets), values[-1])
                     else:
-                        metric.add_metric(labels, values[0])
-            if metric.samples or name in (CALLS, STRUCK, MALFORMED, JOBS):
-                yield metric
+                        family.add_metric(labels, values[0])
+            if family.samples or family.name in (CALLS, STRUCK, MALFORMED, JOBS):
+                yield family
         if worker:
-            up = core.GaugeMetricFamily("lab_worker_up", "Whether a worker told what it counted.", labels=worker)
+            up = gauge("lab_worker_up", "Whether a worker told what it counted.", labels=worker)
             for number in sorted(self._processes, key=int):
                 up.add_metric((number,), self._processes[number] is not None)
             yield up
@@ -266,6 +268,6 @@ def _exposition(processes: Mapping[str, Samples | None], accept: str) -> tuple[b
     from prometheus_client.exposition import choose_encoder
 
     registry = CollectorRegistry(auto_describe=False)  # the library's own one is everybody's in the process
-    registry.register(_Collector(processes))
+    registry.register(_Scrape(processes))
     encode, kind = choose_encoder(accept)
     return encode(registry), kind

@@ -14,9 +14,8 @@ from lab.core.version import __version__
 from lab.mock.history import BEFORE, History
 from lab.program.scenario import Scenario
 from lab.server.control.followers import JournalFollower, JournalFollowers
-from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.metrics import MockMeter
+from lab.server.control.journal import Buffer, Subscriber
+from lab.server.control.metrics import Meters
 from lab.server.control.shared import SharedBuffer, SharedSubscriber
 from lab.server.labs import ServedLab
 from lab.server.mock_server import MockServer
@@ -38,23 +37,22 @@ class ObservedLab:
         self,
         server: MockServer,
         lab: ServedLab,
-        shared: SharedBytes,
+        together: list[Buffer],
         trouble: Callable[[], str | None],
         second: Callable[[], Epoch] = wall_second,
     ) -> None:
-        """`trouble` and `second` are the control plane's; `shared` is what the last exchanges of all labs are counted in."""
+        """`trouble` and `second` are the control plane's; `together` are the last exchanges of all labs that have the bytes together."""
         self.lab, self.service, self.choice = lab, lab.service, lab.choice
         self.trouble, self.second = trouble, second
         # our own app lives by the lab's clock
         self._outside = lab.recorder is None or lab.recorder.outside
         relay = lab.calls.relay
-        self.buffer = (Buffer if relay is None else SharedBuffer)(self.service, server.limits, shared)
+        self.buffer = (Buffer if relay is None else SharedBuffer)(self.service, server.limits, together)
         self._followers: set[JournalFollowers] = set()
         self.buffer.followers = self.buffer.backlog.urgent = self._followers
         if relay is not None and isinstance(self.buffer, SharedBuffer):
             relay.followers = self._followers
             relay.onlookers.append(self.buffer.relay)
-        self.meter = MockMeter(server, lab, server.totals)
         self._turn = server.turn.begin
         self.cleared = 0
         """How many exchanges the journal told of before the last time that a ledger of several processes was cleared."""
@@ -133,7 +131,6 @@ class ObservedLab:
     def close(self) -> None:
         """Observe no more."""
         self.buffer.close()
-        self.meter.close()
 
 
 class RouteContext(Struct, frozen=True):
@@ -142,7 +139,8 @@ class RouteContext(Struct, frozen=True):
     server: MockServer
     observed: ObservedLab
     all: Mapping[ServedLab, ObservedLab]
-    request: web.Request
+    meters: Meters
+    request: web.BaseRequest
 
     @property
     def lab(self) -> ServedLab:

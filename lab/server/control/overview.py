@@ -9,7 +9,6 @@ from aiohttp import web
 from msgspec import UNSET, convert
 
 from lab.control import (
-    CONTROL_ROOT,
     AskReady,
     Asks,
     CallsCounted,
@@ -29,6 +28,7 @@ from lab.control import (
 )
 from lab.core.exchange import Json, Response
 from lab.core.journal.shared import StoreLost
+from lab.core.routes import CONTROL_ROOT
 from lab.core.version import __version__
 from lab.dialects.router import UNKNOWN_ROUTE
 from lab.identity.routes import PATHS
@@ -40,10 +40,9 @@ from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
 from lab.server.connection import SENT_LAST, Connection
-from lab.server.control.access import CHOSEN, OF_TENANT
 from lab.server.control.clock import clock_now
 from lab.server.control.followers import JournalFollower
-from lab.server.control.metrics import CONNECTIONS, counts_of_others, scraped
+from lab.server.control.metrics import CONNECTIONS
 from lab.server.control.observed import JOURNAL, RouteContext
 from lab.server.control.reading import CommandRefused
 from lab.server.control.routes import description, listed_routes
@@ -58,10 +57,11 @@ _STREAM = {"cache-control": "no-store", "server": "lab"}
 
 
 async def list_routes(context: RouteContext, command: ListRoutes) -> RoutesShown:
-    request, root = context.request, CONTROL_ROOT.rstrip("/")
-    for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
-        root += f"{prefix}{request[key]}" if key in request else ""
-    return RoutesShown(__version__, listed_routes(f"http://{request.host}", f"{root}/", tenant=OF_TENANT in request))
+    lab, root = context.lab, CONTROL_ROOT[:-1]
+    for prefix, name in ((TENANT_PATH, lab.name), (MOUNT_PATH, lab.scenario)):
+        root += f"{prefix}{name}" if name is not None else ""
+    origin = f"http://{context.request.host}"
+    return RoutesShown(__version__, listed_routes(origin, f"{root}/", tenant=lab.name is not None))
 
 
 async def describe_routes(context: RouteContext, command: DescribeRoutes) -> dict[str, Json]:
@@ -70,7 +70,7 @@ async def describe_routes(context: RouteContext, command: DescribeRoutes) -> dic
 
 async def look_health(context: RouteContext, command: LookHealth) -> Health:
     server, config, trouble = context.server, context.lab.service.config, context.observed.trouble()
-    others = (await counts_of_others(server, server.labs.usual)).values()
+    others = (await context.meters.of_others(server.labs.usual)).values()
     return Health(
         status="ok" if trouble is None else "red",
         why=trouble,
@@ -157,11 +157,11 @@ async def describe_api(context: RouteContext, command: DescribeApi) -> dict[str,
 
 async def scrape_metrics(context: RouteContext, command: ScrapeMetrics) -> web.Response:
     """CommandRefused 501 without the library."""
-    meters = [each.meter for each in (context.observed, *context.others())]
-    if not meters[0].installed:
+    if not context.meters.installed:
         hint = "pip install 'invoke-async-lab[observe]'"
         raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
-    body, kind = await scraped(context.server, meters, context.lab, context.request.headers.get("accept", ""))
+    labs, accept = (context.lab, *context.lab.used()), context.request.headers.get("accept", "")
+    body, kind = await context.meters.scraped(labs, accept)
     return web.Response(body=body, headers={"content-type": kind, **_STREAM})
 
 

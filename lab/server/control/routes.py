@@ -1,16 +1,18 @@
 """The routes of the control plane, as the kernel and its plugins declare them: listed, called, and described (control-plane.md)."""
 
-from collections.abc import Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 from msgspec.json import schema_components
-from msgspec.structs import fields
+from yarl import URL
 
-from lab.control import CONTROL_ROOT, ControlRouteShown, RefusalDocument
 from lab.core.exchange import Json
+from lab.core.routes import CONTROL_ROOT
 from lab.plugin import ControlRoute, plugins
-from lab.server.control.reading import asked_of, path_members
+from lab.server.control.reading import CommandRefused, asked_of, path_members
+
+if TYPE_CHECKING:
+    from lab.control import ControlRouteShown
 
 CONTROL_ROUTES: tuple[ControlRoute, ...] = tuple(row for plugin in plugins() for row in plugin.routes)
 _TOKEN: dict[str, Json] = {
@@ -24,6 +26,25 @@ _SAID = (
 )
 
 
+def routed(method: str, url: URL) -> tuple[ControlRoute, dict[str, str]]:
+    """The row that a request line means, and the members that stand in its path; CommandRefused if there is none."""
+    given, there = url.path_safe.split("/"), dict[str, tuple[ControlRoute, dict[str, str]]]()
+    for row in CONTROL_ROUTES:
+        words = (CONTROL_ROOT + row.path).split("/")
+        if len(words) == len(given):
+            differ = {word: part for word, part in zip(words, given, strict=True) if word != part}
+            if all(word.startswith("{") and part for word, part in differ.items()):
+                # yarl leaves these two encoded
+                members = {word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in differ.items()}
+                there[row.method] = row, members
+    if method in there:
+        return there[method]
+    if there:
+        allow = ",".join(sorted(there))
+        raise CommandRefused(405, "Method Not Allowed.", f"Use {allow}.", {"allow": allow})
+    raise CommandRefused(404, "Not Found.", "GET /_lab/ lists the routes.")
+
+
 def curl_line(row: ControlRoute) -> str:
     """A call of it that a shell takes as it stands: see control-plane.md §1 for the variables in it."""
     path = row.path.replace("{job}", "$job") if row.example is None else row.example
@@ -32,7 +53,7 @@ def curl_line(row: ControlRoute) -> str:
     return f'curl -s{delete} -H "$auth"{headers} "$lab{CONTROL_ROOT}{path}"{data}'
 
 
-def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False) -> list[ControlRouteShown]:
+def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False) -> "list[ControlRouteShown]":
     """The routes as `GET /_lab/` lists them, with calls to this origin; the token stays in its variable.
 
     `root` is what the paths begin with: for a `tenant`, which hasn't all of them, or one scenario that was chosen, another.
@@ -42,6 +63,8 @@ def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False
         "$auth": "Authorization: Bearer $LAB_CONTROL_TOKEN",
         "$json": "Content-Type: application/json",
     }
+    from lab.control import ControlRouteShown  # no start waits for what commands are made of
+
     listed: list[ControlRouteShown] = []
     for row in CONTROL_ROUTES:
         if not (tenant and row.of_the_lab):
@@ -52,30 +75,15 @@ def listed_routes(origin: str, root: str = CONTROL_ROOT, *, tenant: bool = False
     return listed
 
 
-def page_table() -> Iterator[str]:
-    """The routes as their page has them; `?` stands behind what may be left out, or be missing."""
-    yield "| route | does | takes | answers |"
-    yield "|---|---|---|---|"
-    for row in CONTROL_ROUTES:
-        kind, answer = asked_of(row), asked_of(row).answers_with()
-        takes = f"a {kind.whole}" if kind.whole else _members(kind, path_members(row))
-        answers = _members(answer) if _is_struct(answer) else " ".join(kind.media) or "JSON"
-        yield f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} | {takes} | {answers} |"
-
-
-def _members(kind: type[Struct], but: tuple[str, ...] = ()) -> str:
-    shown = (each for each in fields(kind) if each.name not in but)
-    names = " ".join(f"{each.encode_name}{'' if each.required else '?'}" for each in shown)
-    return names and f"`{names}`"
-
-
 # As an OpenAPI 3.1 document
 
 
 def description(version: str, origin: str) -> dict[str, Json]:
     """The document, of a plane that listens at `origin`."""
+    from lab.control import RefusalDocument  # as above
+
     kinds = [asked_of(row) for row in CONTROL_ROUTES]
-    structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if _is_struct(each)]
+    structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if is_struct(each)]
     _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=_any)
     paths: dict[str, dict[str, Json]] = {}
     for row in CONTROL_ROUTES:
@@ -105,7 +113,7 @@ def _operation(row: ControlRoute, schemas: dict[str, Any]) -> dict[str, Json]:
         {"name": name, "in": "path", "required": True, "schema": properties.pop(name)} for name in in_path
     ]
     answer = kind.answers_with()
-    shown: dict[str, Json] = _reference(answer.__name__) if _is_struct(answer) else {"type": "object"}
+    shown: dict[str, Json] = _reference(answer.__name__) if is_struct(answer) else {"type": "object"}
     if row.probe:
         status: dict[str, Json] = {
             "type": "object",
@@ -137,7 +145,7 @@ def _operation(row: ControlRoute, schemas: dict[str, Any]) -> dict[str, Json]:
     return operation
 
 
-def _is_struct(kind: Any) -> bool:
+def is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 

@@ -9,8 +9,7 @@ from lab.core.clock import Millis
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.server.backlog import Kept
-from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer
+from lab.server.control.journal import Buffer, Subscriber
 
 
 class SharedBuffer(Buffer):

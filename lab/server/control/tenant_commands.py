@@ -3,7 +3,8 @@
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from lab.control import TENANT_NAME, EndTenant, ListTenants, MakeTenant, Named, Tenant, Tenants
+from lab.control import EndTenant, ListTenants, MakeTenant, Named, Tenant, Tenants
+from lab.core.routes import TENANT_NAME
 from lab.mock.config import TENANT_PATH
 from lab.server.control.observed import RouteContext
 from lab.server.control.reading import CommandRefused
@@ -26,7 +27,7 @@ async def make_tenant(context: RouteContext, command: MakeTenant) -> Tenant:
     try:
         tenant = await context.server.labs.make(wish)
     except LabRefused as refused:
-        raise CommandRefused.says(refused.refusal) from None
+        raise CommandRefused.of(refused.refusal) from None
     _check_same(tenant, wish)
     return replace(_shown(context, tenant), control_token=tenant.token)
 

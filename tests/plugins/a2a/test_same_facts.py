@@ -15,7 +15,7 @@ from lab.app.effects import Answer
 from lab.app.run import run
 from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation

@@ -18,7 +18,7 @@ from lab.recording.divergences import Divergences
 from lab.recording.exchange import answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import epoch_in
 from tests.conftest import ROOT, UNLIKE, few_of
 from tests.plugins.learn.test_recordings import SHIPPED, WITHOUT_POLLS
 from tests.recording.another_server import AnotherServer, as_capture

@@ -86,6 +86,16 @@ def test_a_file_without_a_poll_is_wrong_usage(lab: Lab, empty: str) -> None:
     assert (done.code, "holds no poll" in done.err) == (2, True)
 
 
+def test_a_member_of_har_that_is_null_is_one_that_is_not_there() -> None:
+    nothing = {"headers": None, "cookies": None}
+    request = ENTRY["request"] | nothing | {"postData": {"text": None, "params": None, "encoding": None}}  # type: ignore[operator]
+    found = observed(
+        document(request=request | {"url": "/x"}, response={"status": 0, "content": None, "_error": None} | nothing)
+    )
+    (call,) = (call for call in found.calls if call.request.path == "/x")
+    assert (call.request.headers, call.request.body, call.response, call.cut) == ((), b"", None, "reset")
+
+
 def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
     early, late = (
         ENTRY | {"startedDateTime": "2026-01-01T08:00:00Z"},

@@ -20,7 +20,7 @@ from lab.program.words import Status, Verdict
 from lab.recording.exchange import ExchangeReader, answered_calls, exchanges_of
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import epoch_in
 from tests.recording.joined import Joined, config
 
 

@@ -11,8 +11,7 @@ from lab.plugins.rehearsal.report.stops import stops_of
 from lab.recording.exchange import RecordedExchange, exchanges_of
 from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.story import job_histories
-from lab.recording.tape.header import ACCOUNTS
-from lab.recording.tape.recorded_calls import epoch_in
+from lab.recording.tape.header import ACCOUNTS, epoch_in
 
 _EXIT = re.compile("exit (-?[0-9]+)")
 

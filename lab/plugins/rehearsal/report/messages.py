@@ -131,7 +131,7 @@ def stays_in_its_conversation(history: ClientHistory) -> Iterator[Occasion]:
 def sends_what_is_documented(history: ClientHistory) -> Iterator[Occasion]:
     """B8: members that the API's reference has, each of its type."""
     calls = history.of(CallKind.INVOKE, CallKind.DECIDE)
-    odd = [call for call in calls if call.flags & {"unknown_field", "wrong_type"}]
+    odd = [call for call in calls if {"unknown_field", "wrong_type"}.intersection(call.flags)]
     yield from kept_unless(odd, [call for call in calls if call.good])
 
 

@@ -157,7 +157,7 @@ def sends_credentials_where_they_belong(history: ClientHistory) -> Iterator[Occa
     stray = [
         call
         for call in history.calls
-        if call.flags & {"basic_on_api", "bearer_on_token"} or (call.to_api and _holds_secret(call))
+        if {"basic_on_api", "bearer_on_token"}.intersection(call.flags) or (call.to_api and _holds_secret(call))
     ]
     yield from kept_unless(stray, history.calls)
 

@@ -139,7 +139,7 @@ class Rehearsal(Struct, frozen=True):
                 watch, ended = None, stopped
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(limit, ended)
-            failed = mock.server.failed_handshakes
+            failed = mock.server.traffic.failed_handshakes
             stop.reason = None if code is None else f"exit {code}"
             if watch is not None:
                 watch.check(child.err.text)

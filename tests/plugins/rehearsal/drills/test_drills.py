@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.app.effects import App, Outcome
 from lab.app.run import run
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.observe import Noted, Observation

@@ -53,7 +53,6 @@ def call(
         connection=1,
         listener=None,
         request=Request("GET", f"/{ROUTES[kind]}", "", (("authorization", "Bearer T1"),)),
-        flags=frozenset(),
         asks=None if command is None else ClientCall(command=command),
         facts=() if struck is None else (Entry(n=0, t=sent, type="fault.struck", x=0, members={"fault": struck}),),
         sent=sent,

@@ -59,7 +59,7 @@ def unused(body: bytes, **more: object) -> ClientHistory:
 
 def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()) -> ClientHistory:
     request = Request("POST", "/token", query, headers)
-    return lone(replace(token(0), request=request, flags=frozenset(flags)))
+    return lone(replace(token(0), request=request, flags=flags))
 
 
 def cut(status: int) -> RecordedExchange:

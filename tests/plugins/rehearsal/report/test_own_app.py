@@ -7,7 +7,7 @@ import pytest
 
 from lab.app.run import run
 from lab.cli.run.apps import app_of
-from lab.client.instant import run_instantly
+from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
