@@ -94,10 +94,10 @@ class Bindings:
         return self._names[recorded]
 
     def legend(self, text: str) -> str:
-        """What the names in a sentence stand for, to be put behind it: `; J1 is 7a0e…`."""
+        """What the names in a sentence stand for, to be put behind it: ` (J1: 7a0e…)`."""
         recorded = {name: each for each, name in self._names.items()}
         shown = [name for name in dict.fromkeys(_NAME.findall(text)) if name in recorded]
-        return "".join(f"; {name} is {harmless_text(recorded[name])}" for name in shown)
+        return f" ({', '.join(f'{name}: {harmless_text(recorded[name])}' for name in shown)})" if shown else ""
 
     def name_all(self, value: Json, member: str = "") -> None:
         """Give the ids in a recorded value their names, in the order in which they appear."""

@@ -112,11 +112,11 @@ def no_end_of(job: str) -> str:
     return f"no answer shows the end of job {job}: what it ends with is held to nothing"
 
 
-def request_title(asked: Req | Request, x: int, named: Callable[[str], str] = str) -> str:
+def request_title(request: Req | Request, x: int, named: Callable[[str], str] = str) -> str:
     """A request in a few words, `GET …/status/J1 (x=3)`; `named` gives a path with ids by their names."""
-    parts = named(asked.path).split("/")
+    parts = named(request.path).split("/")
     shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
-    return harmless_text(f"{asked.method} …/{shown} (x={x})")
+    return harmless_text(f"{request.method} …/{shown} (x={x})")
 
 
 def differing(expected: Side, got: Side, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Side, Side]]:

@@ -291,9 +291,13 @@ class ExchangeReader:
         )  # fmt: skip
 
     def complete(
-        self, call: RecordedExchange, replied: Replied, line: int | None = None, ended: Millis | None = None,
+        self,
+        call: RecordedExchange,
+        replied: Replied,
+        line: int | None = None,
+        ended: Millis | None = None,
         raw: str | None = None,
-    ) -> RecordedExchange:  # fmt: skip
+    ) -> RecordedExchange:
         """The same with its answer."""
         response, answer = self._understood(call.route, replied.response, replied.cut is None)
         return replace(

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from yarl import URL
 
 from lab.recording.exchange import exchanges_of
-from lab.recording.format.codec import fact_document
-from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.format.codec import fact_document, line_members
+from lab.recording.format.lines import Enc, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.har import HarLog
 from lab.recording.redaction.stand_ins import HERE
@@ -62,6 +62,38 @@ def test_no_url_names_a_server_that_was_not_asked(path: str) -> None:
     assert URL(request["url"]).parts == ("/", path)
 
 
+_IN_LAB = ("w", "l", "flags", "in", "judged", "by", "held", "cut", "sent", "raw")
+"""Members of lines for which HAR has no word."""
+ODD = Req(
+    n=1, t=5, w=7, x=1, c=3, flags=("b", "a"), took=2, judged=(True, {"a": 1}), method="POST", url="/a?b=1",
+    enc=Enc.JSON, value={"a": 1.5}, raw="0" * 64,
+)  # fmt: skip
+HALF = Res(
+    n=2, t=25, w=31, x=1, status=200, by="shell", latency=0, first=4, cut="truncated", sent=3, enc=Enc.TEXT, value="{}}",
+    raw="1" * 64,
+)  # fmt: skip
+
+
+def test_what_har_has_no_word_for_stands_in_a_member_of_ours() -> None:
+    recorded = [read(path.read_bytes()) for path in SHIPPED if not path.name.startswith("heavy-load")]
+    by_hand = replace(hostile("x"), lines=[ODD, HALF, replace(ODD, n=3, x=2, listener="decoy", w=None, flags=())])
+    for recording in (*recorded, by_hand):
+        replies = {line.x: line for line in recording.of(Res)}
+        for entry, req in zip(har_of(recording)["entries"], recording.of(Req), strict=True):
+            ours = [{"n": line.n} | _beyond(line) for line in (req, replies.get(req.x)) if line is not None]
+            assert entry["_lab"] == {"x": req.x} | ours[0] | ({"reply": ours[1]} if ours[1:] else {})
+    one, other = har_of(by_hand)["entries"]
+    assert (one["request"]["bodySize"], one["response"]["bodySize"]) == (-1, 3)
+    assert (one["time"], one["timings"], one["connection"]) == (20, {"send": 0, "wait": 4, "receive": 16}, "3")
+    assert (other["response"]["status"], other["response"]["bodySize"], other["time"]) == (0, 0, 0)
+    assert other["request"]["url"].startswith("http://127.0.0.1:8080/") is False
+
+
+def _beyond(line: Req | Res) -> dict[str, Any]:
+    members: dict[str, Any] = json.loads(json.dumps(line_members(line)))
+    return {name: value for name, value in members.items() if name in _IN_LAB}
+
+
 def test_a_long_body_is_there_whole() -> None:
     path = next(path for path in SHIPPED if path.name.startswith("heavy-load"))
     recording = read(path.read_bytes())
@@ -88,9 +120,11 @@ def test_no_text_of_a_peer_makes_it_invalid_or_commands_a_terminal(text: str) ->
     assert binary["response"]["content"]["encoding"] == "base64"
 
 
-@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
-def test_what_is_written_is_read_by_the_same_model(path: Path) -> None:
-    recording = read(path.read_bytes())
+@pytest.mark.parametrize(
+    "path", [*few_of(SHIPPED, UNLIKE, name_of), None], ids=[*(name_of(path) for path in SHIPPED), "hostile"]
+)
+def test_what_is_written_is_read_by_the_same_model(path: Path | None) -> None:
+    recording = read(path.read_bytes()) if path is not None else hostile("x")
     log = msgspec.json.decode("".join(har(recording)), type=dict[str, HarLog])["log"]
     here = json.dumps(recording.header.settings.get("base", LAB_ORIGIN)).strip('"')
     for entry, call in zip(log.entries, exchanges_of(recording), strict=True):

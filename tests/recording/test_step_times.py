@@ -40,7 +40,7 @@ def steps_named(old: str, new: str, *, anew: bool = False) -> list[str]:
     return [
         step
         for each in found.differences
-        for _, mark, step in [each.what.partition("; J")[0].partition("; step ")]
+        for _, mark, step in [each.what.partition(" (J")[0].partition("; step ")]
         if mark
     ]
 

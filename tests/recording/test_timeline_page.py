@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.program.words import duration_text
-from lab.recording.format.lines import Req
+from lab.recording.format.lines import Enc, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.show.readable import LONGEST_SHOWN
 from lab.recording.show.timeline_page import MOST_EVENTS, lanes_of, ticks, timeline_page
@@ -117,6 +117,14 @@ def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> Non
 
 def test_a_recording_of_which_no_rule_says_anything_has_no_report() -> None:
     assert "What the client did" not in timeline_page(read(GOLDEN.read_bytes()))
+
+
+def test_an_answer_that_was_cut_stands_there_as_it_came() -> None:
+    recording = hostile("x")
+    request, *_ = recording.lines
+    cut = Res(n=2, t=0, x=1, status=200, cut="truncated", headers=(), enc=Enc.TEXT, value='{"a":1}')
+    found = Reader(timeline_page(replace(recording, lines=[request, cut])))
+    assert found.texts[-2:] == ['{"a":1}', "truncated"]
 
 
 def test_a_stream_is_told_event_by_event() -> None:

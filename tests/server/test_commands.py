@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from lab.control import (
     ArmFault,
@@ -146,6 +147,45 @@ def test_a_route_s_function_takes_and_gives_what_is_declared(row: ControlRoute) 
     assert (context, command) == (RouteContext, kind)
     assert given == kind.answers_with() or issubclass(given, web.StreamResponse)
     assert {*path_members(row)} <= {*kind.__struct_fields__}
+
+
+@each_row(
+    ("method", "path", "name", "members"),
+    [
+        ("GET", "", "list_routes", {}),
+        ("GET", "jobs", "list_jobs", {}),
+        ("GET", "jobs/a", "look_job", {"job": "a"}),
+        ("GET", "jobs/a%20b%2Fc%25%3F", "look_job", {"job": "a b/c%?"}),
+        ("GET", "jobs/%7Bjob%7D", "look_job", {"job": "{job}"}),
+        ("POST", "jobs/a/decisions", "decide_gate", {"job": "a"}),
+        ("DELETE", "tenants/ann", "end_tenant", {"name": "ann"}),
+    ],
+)
+def test_a_path_means_a_route_and_holds_its_members(method: str, path: str, name: str, members: dict[str, str]) -> None:
+    row, found = routes.routed(method, URL(f"/_lab/{path}"))
+    assert (row.name, found) == (name, members)
+
+
+@each_row(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/_lab", 404, None),
+        ("GET", "/_lab/jobs/", 404, None),
+        ("GET", "/_lab/jobs//", 404, None),
+        ("POST", "/_lab/jobs//decisions", 404, None),
+        ("POST", "/_lab/jobs/a/b/decisions", 404, None),
+        ("GET", "/_lab/Clock", 404, None),
+        ("GET", "/x/clock", 404, None),
+        ("HEAD", "/_lab/clock", 405, "GET,POST"),
+        ("DELETE", "/_lab/jobs/a", 405, "GET"),
+    ],
+)
+def test_a_path_without_a_route_or_for_another_method_is_refused(
+    method: str, path: str, status: int, allow: str | None
+) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        routes.routed(method, URL(path))
+    assert (refused.value.status, refused.value.headers.get("allow")) == (status, allow)
 
 
 async def test_every_answer_is_read_by_the_client_as_what_is_declared(plane: Plane) -> None:

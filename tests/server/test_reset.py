@@ -88,6 +88,13 @@ async def test_a_tape_ends_and_another_begins_and_both_replay(plane: Plane, tmp_
         replays(recording(name, tmp_path), plane)
 
 
+async def test_a_tape_that_begins_anew_takes_the_first_name_that_is_free(plane: Plane, tmp_path: Path) -> None:
+    await plane.client.tape("day")
+    await asyncio.to_thread((tmp_path / "recordings" / "day-2.rec.jsonl").write_text, "kept")
+    assert (await reset(plane))["tape"] == "recordings/day-3.rec.jsonl"
+    await plane.client.tape()
+
+
 async def test_edits_stay_from_instant_0_on(plane: Plane) -> None:
     service = plane.stage.service
     await plane.client.advance(9_000)

@@ -66,9 +66,13 @@ class HttpsPort(Struct, frozen=True):
 
 
 def open_https_port(
-    listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind,
-    known: "AuthorityKey | None" = None, ca_file: str | None = None,
-) -> HttpsPort:  # fmt: skip
+    listen: ListenSettings,
+    tls: TlsSettings,
+    base: str | None,
+    take: Callable[[str, int], Bound] = bind,
+    known: "AuthorityKey | None" = None,
+    ca_file: str | None = None,
+) -> HttpsPort:
     """Take the port; `base` is the origin by which clients know the mock, if it is another one.
 
     The authority, and the file that clients trust, may be `known` from another process.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lab.core.clock import Millis
-from lab.recording.client_replay.plan import ClientPlan, Event, PlannedCall
+from lab.recording.client_replay.plan import ClientPlan, PlannedCall, PlannedEvent
 
 
 class CallOrder:
@@ -13,7 +13,7 @@ class CallOrder:
     def __init__(self, plan: ClientPlan, *, fast: bool) -> None:
         """`fast`: without the recorded pauses."""
         self._plan, self._fast = plan, fast
-        self._times: dict[Event, Millis] = {}
+        self._times: dict[PlannedEvent, Millis] = {}
         """When each came that has come."""
         self._come = 0
         """So many events have come, without a gap."""
@@ -48,7 +48,7 @@ class CallOrder:
         """Send it once more, from that instant on."""
         self._again.append((at, call))
 
-    def come(self, at: Millis, event: Event) -> None:
+    def come(self, at: Millis, event: PlannedEvent) -> None:
         """It came, if it hadn't."""
         self._times.setdefault(event, at)
         while self._come < len(self._plan.events) and self._plan.events[self._come] in self._times:

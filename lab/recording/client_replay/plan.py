@@ -29,7 +29,7 @@ BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
 UNHURRIED: Millis = 30_000
 """How long a status lasts that was the only one."""
 
-Event: TypeAlias = int | tuple[str, int]
+PlannedEvent: TypeAlias = int | tuple[str, int]
 """What calls may wait for: the answer to a call, by its number, or that a job shows its n-th status."""
 
 
@@ -129,7 +129,7 @@ class ClientPlan(Struct, frozen=True):
     """All that were recorded."""
     calls: Sequence[PlannedCall]
     jobs: Mapping[str, PlannedJob]
-    events: Sequence[Event]
+    events: Sequence[PlannedEvent]
     """In the order in which they came."""
     notes: Sequence[tuple[int, str]]
     """How many calls aren't sent, or aren't compared, and why."""
@@ -252,9 +252,9 @@ class _Planner:
         if self._inside:
             job.unseen, job.shortest = _unseen(job, [(Status.RUNNING, job.at), *history.statuses()])
 
-    def order(self) -> Sequence[Event]:
+    def order(self) -> Sequence[PlannedEvent]:
         """All events in the order in which they came; each call after those that had come before it."""
-        came: list[tuple[int, Millis, Event]] = []
+        came: list[tuple[int, Millis, PlannedEvent]] = []
         came += ((each.line, each.call.answered_at, each.call.x) for each in self.calls)
         for job in self.jobs.values():
             came += ((each.line, each.at, (job.id, place)) for place, each in enumerate(job.shown))

@@ -16,12 +16,13 @@ from lab.recording.bindings import Bindings
 from lab.recording.client_replay.order import CallOrder
 from lab.recording.client_replay.plan import BUSY, ClientPlan, PlannedCall, Shown, bearer_in
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
-from lab.recording.client_replay.values import ClientRequests, Credentials, Origins
+from lab.recording.client_replay.values import ClientRequests, Credentials
 from lab.recording.client_replay.verdict import ClientVerdict
 from lab.recording.divergences import Divergences
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import CAPTURE
 from lab.recording.matchers import Matcher
+from lab.recording.origins import Origins
 from lab.recording.redaction.stand_ins import stand_ins
 from lab.recording.story import JobAnswer, understood
 

@@ -6,21 +6,20 @@ answer has them.
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from msgspec import Struct
 
-from lab.core.exchange import Json, Request, header_of
-from lab.core.jsontext import value_or_none
+from lab.core.exchange import Request, header_of
 from lab.identity.keys import challenge_of
-from lab.recording.bindings import ANY_VALUE, WORD, Bindings, is_id
+from lab.recording.bindings import WORD, Bindings
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.exchange import RecordedExchange
+from lab.recording.origins import Origins
 from lab.recording.redaction.bodies import declares_form
 from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.redaction.stand_ins import (
-    STAND_IN,
     filled,
     kind_of,
     number_of,
@@ -28,7 +27,6 @@ from lab.recording.redaction.stand_ins import (
     stand_ins,
     with_hosts,
 )
-from lab.recording.redaction.written import loose_pairs
 from lab.recording.show.shell import LEFT_OUT
 from lab.recording.tape.header import owners_in
 
@@ -65,19 +63,19 @@ class ClientRequests:
 
     def built(self, call: RecordedExchange) -> Request:
         """The request, ready to be sent: nothing in it is lacking."""
-        asked, form = call.request, declares_form(call.request.headers)
-        query, body = asked.query, _text(asked.body)
+        request, form = call.request, declares_form(call.request.headers)
+        query, body = request.query, request.body.decode("utf-8", "surrogateescape")
         if not call.to_api:  # its client and scope have other names here
             query, body = self._addressed(query), self._addressed(body) if form else body
         query = self._filled(query, quote_plus)
         for recorded, challenge in self._challenges.items():
             query = query.replace(recorded, challenge)
-        path = self._filled(asked.path, lambda value: quote(value, safe=""))
+        path = self._filled(request.path, lambda value: quote(value, safe=""))
         headers = (
-            (name, self._header(name, value, call.flags)) for name, value in asked.headers if name not in _UNSENT
+            (name, self._header(name, value, call.flags)) for name, value in request.headers if name not in _UNSENT
         )
         sent = self._renamed(self._filled(body, quote_plus if form else str)).encode("utf-8", "surrogateescape")
-        return Request(asked.method, self._renamed(path), self._renamed(query), tuple(headers), sent)
+        return Request(request.method, self._renamed(path), self._renamed(query), tuple(headers), sent)
 
     def _filled(self, text: str, written: Callable[[str], str] = str) -> str:
         values = self._bound.values
@@ -133,67 +131,6 @@ def _challenges(exchanges: Iterable[RecordedExchange]) -> dict[str, str]:
         if recorded is not None and verifier is not None:
             found[recorded] = challenge_of(verifier)
     return found
-
-
-class Origins:
-    """Where in a recording secrets and ids come from: what no answer gives has to be given before."""
-
-    def __init__(self, exchanges: Iterable[RecordedExchange]) -> None:
-        self._given: dict[str, int] = {}
-        """By stand-in or id the line of the answer that gave it first."""
-        own = set[str]()
-        for call in exchanges:
-            own.update(word for word in _words_of(call.request) if word not in self._given)
-            for word in _given_in(call):
-                if word not in own:
-                    self._given.setdefault(word, call.reply_line or 0)
-
-    def needs(self, call: RecordedExchange) -> list[str]:
-        """The stand-ins in a request, and the ids in it that an earlier answer gave."""
-        return [word for word in _words_of(call.request) if _stands_for_one(word) or self._gives(word, call)]
-
-    def not_given(self, call: RecordedExchange) -> list[str]:
-        """Those of its stand-ins that no earlier answer gave."""
-        return [word for word in _words_of(call.request) if _stands_for_one(word) and not self._gives(word, call)]
-
-    def _gives(self, word: str, call: RecordedExchange) -> bool:
-        return self._given.get(word, call.line) < call.line
-
-
-def _stands_for_one(word: str) -> bool:
-    """Whether it is a stand-in in whose place one value alone is good."""
-    return STAND_IN.fullmatch(word) is not None and kind_of(word) not in ANY_VALUE
-
-
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "surrogateescape")
-
-
-def _words_of(request: Request) -> dict[str, None]:
-    """The stand-ins in a request, and what may be ids in it, each once."""
-    query = (text for pair in loose_pairs(request.query) for text in pair) if request.query else ()
-    texts = [request.path, *query, *(value for _, value in request.headers), _text(request.body)]
-    words = (word for find in (stand_ins, WORD.findall) for text in texts for word in find(text))
-    return dict.fromkeys(words)
-
-
-def _given_in(call: RecordedExchange) -> Iterator[str]:
-    """The stand-ins and ids in an answer."""
-    for text in (*(value for _, value in call.headers), _text(call.body)):
-        yield from stand_ins(text)
-    yield from _ids_in(value_or_none(call.body), "")
-
-
-def _ids_in(value: Json, name: str) -> Iterator[str]:
-    match value:
-        case dict():
-            for key, part in value.items():
-                yield from _ids_in(part, key)
-        case list():
-            for part in value:
-                yield from _ids_in(part, name)
-        case str() if is_id(name, value) and WORD.fullmatch(value):
-            yield value
 
 
 def wanted(plan: ClientPlan) -> dict[str, str]:

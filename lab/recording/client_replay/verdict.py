@@ -46,7 +46,7 @@ class ClientVerdict:
             recorded, here = (
                 replace(each, body=json_bytes(_lasting_bodies(call.route, each))) for each in (recorded, here)
             )
-        self._compare(planned.job, planned.line, title, call.route, recorded, here, about=about)
+        self._compare(planned.job, title, call, (recorded, here), about=about)
         if tolerance is not None and not call.streamed and abs(took - planned.took) > tolerance:
             self.differ(planned.job, planned.line, f"{title}: answered after {took} ms, recorded {planned.took} ms")
         return about
@@ -57,9 +57,8 @@ class ClientVerdict:
         While a job runs its answers say something else each time: from these only ids are learned.
         """
         title, about = f"{self._bound.name(job.planned.id)} {answer.word}", answer.status is not None
-        recorded, line = call.response or Response(0), call.reply_line or 0
-        counts = answer.status is not Status.RUNNING
-        self._compare(job.planned.id, line, title, call.route, recorded, here, about=about, counts=counts)
+        sides, counts = (call.response or Response(0), here), answer.status is not Status.RUNNING
+        self._compare(job.planned.id, title, call, sides, about=about, counts=counts)
 
     def history(self, job: FollowedJob) -> None:
         """Hold against each other in which order a job showed what, and when if that counts."""
@@ -94,15 +93,15 @@ class ClientVerdict:
         return self._comparators[job]
 
     def _compare(
-        self, job: str | None, line: int, title: str, route: str, recorded: Response, here: Response,
+        self, job: str | None, title: str, call: RecordedExchange, sides: tuple[Response, Response],
         *, about: bool, counts: bool = True,
     ) -> None:  # fmt: skip
         """`about`: whether it shows a job."""
         planned = self._plan.jobs.get(job or "")
         generated = about and planned is not None and planned.generated
-        expected, got = self._comparator(job).answers(route, recorded, here, generated=generated)
+        expected, got = self._comparator(job).answers(call.route, *sides, generated=generated)
         if counts and (text := first_difference(expected, got)) is not None:
-            self.differ(job, line, f"{title}: {text}", (expected, got), title)
+            self.differ(job, call.reply_line or 0, f"{title}: {text}", (expected, got), title)
 
 
 def _lasting_bodies(route: str, response: Response) -> list[Json]:

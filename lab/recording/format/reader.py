@@ -67,6 +67,14 @@ def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
     Of a long file the lines aren't kept, but read again whenever they are gone through: it is to stay open.
     """
     file = BytesIO(data) if isinstance(data, bytes) else data
+    try:
+        return _read(file, name)
+    except RecordingError:
+        file.close()
+        raise
+
+
+def _read(file: BinaryIO, name: str) -> Recording:
     length, torn = file.seek(0, SEEK_END), 0
     if not length:
         raise RecordingError(f"{name}: the file is empty", hint="An empty file is no recording.")

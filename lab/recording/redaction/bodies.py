@@ -14,6 +14,7 @@ from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
 from lab.recording.redaction.written import loose_pairs
 
+_FORM = "x-www-form-urlencoded"
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 _RUN = b"0" * 19
@@ -28,14 +29,15 @@ def plain_body(headers: Headers, raw: bytes, *, cut: bool = False) -> Body:
         text = raw.decode()
     except UnicodeDecodeError:
         return Body(Enc.B64, b64encode(raw).decode())
-    may_be_json = not cut and not declares_form(headers) and ("json" in content_type(headers) or text[:1] in "{[")
+    kind = content_type(headers)
+    may_be_json = not cut and ("json" in kind or text[0] in "{[") and _FORM not in kind
     value = value_of(text, raw) if may_be_json else None
     return Body(Enc.TEXT, text) if value is None else Body(Enc.JSON, value)
 
 
 def declares_form(headers: Headers) -> bool:
     """Whether a body is one, as its type says."""
-    return "x-www-form-urlencoded" in content_type(headers)
+    return _FORM in content_type(headers)
 
 
 def form_fields(headers: Headers, body: Body) -> Pairs | None:
@@ -48,28 +50,23 @@ def body_of(
 ) -> Body:
     """The body as a recording holds it; `cut`: not all of it arrived."""
     body = plain_body(headers, raw, cut=cut)
-    match body.enc:
-        case Enc.NONE:
-            return body
-        case Enc.B64:
-            clean = redactor.text(raw.decode(errors="surrogateescape")).encode("utf-8", "surrogateescape")
-            # it was refused for what it is, also where that was in a secret alone
-            clean += b"" if _is_odd(clean) else b"\n\xff"
-            return Body(Enc.B64, b64encode(clean).decode())
-        case Enc.TEXT:
-            text = str(body.value)
-            if declares_form(headers):
-                return Body(Enc.TEXT, redactor.written(text, oauth=oauth))
-            events = content_type(headers).startswith("text/event-stream")
-            said = _events(text, redactor) if events else redactor.text(text)
-            return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
-        case Enc.JSON:
-            redacted = redactor.json(body.value, oauth=oauth, reply=reply)
-            # where the value doesn't give the bytes back, their digest tells them
-            exact = redacted != body.value or dumps(redacted, long=len(raw) > LONG).encode() == raw
-            return Body(Enc.JSON, redacted, None if exact else sha256(raw).hexdigest())
-        case _:
-            assert_never(body.enc)
+    if body.enc is Enc.JSON:
+        redacted = redactor.json(body.value, oauth=oauth, reply=reply)
+        # where the value doesn't give the bytes back, their digest tells them
+        exact = redacted != body.value or dumps(redacted, long=len(raw) > LONG).encode() == raw
+        return Body(Enc.JSON, redacted, None if exact else sha256(raw).hexdigest())
+    if body.enc is Enc.TEXT:
+        text, kind = str(body.value), content_type(headers)
+        if _FORM in kind:
+            return Body(Enc.TEXT, redactor.written(text, oauth=oauth))
+        said = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
+        return Body(Enc.TEXT, redactor.of_cut(said) if cut else said)
+    if body.enc is Enc.B64:
+        clean = redactor.text(raw.decode(errors="surrogateescape")).encode("utf-8", "surrogateescape")
+        # it was refused for what it is, also where that was in a secret alone
+        clean += b"" if _is_odd(clean) else b"\n\xff"
+        return Body(Enc.B64, b64encode(clean).decode())
+    return body
 
 
 def _events(text: str, redactor: Redactor) -> str:

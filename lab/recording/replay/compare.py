@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Touched
@@ -22,14 +22,15 @@ from lab.mock.config import Config
 from lab.recording.bindings import Bindings
 from lab.recording.comparison import ComparedMembers, ReplayComparator, compared_answer
 from lab.recording.divergences import Difference, Differences, first_difference, request_title
-from lab.recording.exchange import client_call_of
+from lab.recording.exchange import client_call_of, events_of
 from lab.recording.format.codec import fact_members
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import SOCKET_CUTS, Body, Enc, Entry, Line, Recording, Req, Res
 from lab.recording.matchers import Matcher
-from lab.recording.redaction.bodies import bytes_of, plain_body, text_within
+from lab.recording.origins import Origins, words_of
+from lab.recording.redaction.bodies import bytes_of, plain_body
 from lab.recording.redaction.redactor import CUT
-from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of, stand_ins
+from lab.recording.redaction.stand_ins import GIVEN_KINDS, STAND_IN, kind_of
 from lab.recording.replay.edits import retimed_steps
 from lab.recording.replay.job_ends import JobEnds
 from lab.recording.replay.replayer import ReplayedCall, Replayer
@@ -94,28 +95,8 @@ class Comparison(Replayer):
         return names
 
     @cached_property
-    def _given(self) -> dict[str, int]:
-        """The line in which each stand-in of what the lab gives was given, and each job's id; as little asked for."""
-        found: dict[str, int] = {}
-        begun: dict[int, str] = {}
-        """By exchanges that weren't replied to yet."""
-        for line in self.recording.lines:
-            match line:
-                case Entry(type="job.accepted", x=int(x)) if job := line.text("job"):
-                    begun[x] = job
-                case Entry(type="job.accepted") if job := line.text("job"):
-                    found.setdefault(job, line.n)
-                case Entry() if alias := line.text("alias"):
-                    found.setdefault(alias, line.n)
-                case Res() if job := begun.pop(line.x, None):
-                    found.setdefault(job, line.n)
-                case _:
-                    pass
-            if isinstance(line, Res | Entry):
-                text = str(line.members) if isinstance(line, Entry) else f"{line.headers} {text_within(line.body)}"
-                for word in stand_ins(text):
-                    found.setdefault(word, line.n)
-        return found
+    def _origins(self) -> Origins:
+        return Origins(events_of(self.recording))
 
     @cached_property
     def _retimed(self) -> dict[str | None, str]:
@@ -124,10 +105,10 @@ class Comparison(Replayer):
 
     def _never_given(self, word: str, n: int) -> str:
         """What is said of a stand-in, or a job, asked with before line `n`, if no line before has it from the lab."""
-        given, name = self._given.get(word), harmless_text(self._names.path(word))
+        given, name = self._origins.given.get(word), harmless_text(self._names.path(word))
         if given is None:
             return f"; nothing here gives {name}"
-        return f"; {name} is given later, in line {given + 1}" if given >= n else ""
+        return f"; {name} is given later, in line {given}" if given > n else ""
 
     def take(self, line: Line) -> None:
         """Take the recorded line, and compare what comes of it."""
@@ -207,10 +188,10 @@ class Comparison(Replayer):
         if line.status == 0 and line.cut in SOCKET_CUTS:
             self.empty += 1
             self.silent += call.whole.status != 0
-        if now.cut is None and self._looked_at.get(call.req.path) != hash(now.response.body):
-            self._looked_at[call.req.path] = hash(now.response.body)
-            self.ends.show(_seen_in(call), line.n + 1)
         matched, same = bool(self.comparator.matchers), _same_reply(line, now)
+        if line.cut is None:
+            shown = now.response if same else Response(line.status, line.headers, bytes_of(line.body), line.times)
+            self._show(call.req.path, shown, line.n + 1)
         if same and not matched:
             return
         route = ROUTER.at(call.req.path)
@@ -218,15 +199,20 @@ class Comparison(Replayer):
         if same and not self.comparator.concerned("res", name):
             return
         got = now.response
-        held: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
-        mine = compared_answer(line.status, line.headers, line.body, **held)
-        held = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
+        beside: dict[str, Json] = {"held": line.latency, "cut": line.cut, "times": [*line.times]}
+        mine = compared_answer(line.status, line.headers, line.body, **beside)
+        beside = {"held": now.latency, "cut": now.cut, "times": [*got.times]}
         body = plain_body(got.headers, got.body, cut=now.cut is not None)
-        yours = compared_answer(got.status, got.headers, body, **held)
+        yours = compared_answer(got.status, got.headers, body, **beside)
         if line.cut is not None and _cut_alike(mine, yours):
             return
         sides = self.comparator.compared("res", name, mine, yours)
         self._compare(_job_of(call), call.req, f"res x={line.x}", line.n, *sides)
+
+    def _show(self, path: str, recorded: Response, line: int) -> None:
+        if self._looked_at.get(path) != hash(recorded.body):
+            self._looked_at[path] = hash(recorded.body)
+            self.ends.show(_seen_in(path, recorded), line)
 
     def _compare(
         self, job: str | None, req: Req | None, what: str, n: int, expected: ComparedMembers, actual: ComparedMembers
@@ -255,24 +241,23 @@ def _job_of(call: ReplayedCall) -> str | None:
     match = ROUTER.at(call.req.path)
     if job is not None or match is None or match.job:
         return job or (match.job if match is not None else None)
-    seen = _seen_in(call)
+    seen = _seen_in(call.req.path, call.whole)
     return seen.job if seen is not None else None
 
 
-def _seen_in(call: ReplayedCall) -> Seen | None:
-    """The job that the answer shows."""
-    match = ROUTER.at(call.req.path)
+def _seen_in(path: str, answer: Response) -> Seen | None:
+    """The job that an answer shows."""
+    match = ROUTER.at(path)
     client = client_of(match.name) if match is not None else None
-    found = client.understand(match.name, call.whole) if match is not None and client is not None else None
+    found = client.understand(match.name, answer) if match is not None and client is not None else None
     return found if isinstance(found, Seen) else None
 
 
 def _asks_with(req: Req | None) -> Iterator[str]:
     """The stand-ins in a request of what the lab gives, and the job that it asks about."""
     if req is not None:
-        texts = (req.query, *(value for _, value in req.headers), text_within(req.body))
-        yield from dict.fromkeys(word for text in texts for word in stand_ins(text) if kind_of(word) in GIVEN_KINDS)
         request = Request(req.method, req.path, req.query, req.headers, bytes_of(req.body))
+        yield from (word for word in words_of(request) if STAND_IN.fullmatch(word) and kind_of(word) in GIVEN_KINDS)
         call = client_call_of(ROUTER.name(req.method, req.path, local=True), request)
         if call is not None and isinstance(call.command, Look | Decide) and call.command.job:
             yield call.command.job

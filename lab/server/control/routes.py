@@ -31,12 +31,13 @@ def routed(method: str, url: URL) -> tuple[ControlRoute, dict[str, str]]:
     given, there = url.path_safe.split("/"), dict[str, tuple[ControlRoute, dict[str, str]]]()
     for row in CONTROL_ROUTES:
         words = (CONTROL_ROOT + row.path).split("/")
-        if len(words) == len(given):
-            differ = {word: part for word, part in zip(words, given, strict=True) if word != part}
-            if all(word.startswith("{") and part for word, part in differ.items()):
-                # yarl leaves these two encoded
-                members = {word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in differ.items()}
-                there[row.method] = row, members
+        pairs = [*zip(words, given, strict=True)] if len(words) == len(given) else []
+        if pairs and all(part if word.startswith("{") else part == word for word, part in pairs):
+            # yarl leaves these two encoded
+            named = {
+                word[1:-1]: part.replace("%2F", "/").replace("%25", "%") for word, part in pairs if word[:1] == "{"
+            }
+            there[row.method] = row, named
     if method in there:
         return there[method]
     if there:

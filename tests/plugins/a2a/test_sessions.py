@@ -14,6 +14,7 @@ from lab.dialects.base import Invoke
 from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.recording.exchange import CallKind, ExchangeReader
+from lab.recording.show.readable import news_of
 from lab.recording.show.timeline_page import timeline_page
 from lab.recording.show.transcript import transcript_lines
 from tests.conftest import examples
@@ -107,7 +108,7 @@ def test_a_message_that_is_refused_with_200_says_nothing_of_how_things_are() -> 
     call = reader.begin(Requested(0, 1, *client.ask(Invoke(team="T", message="Go"), "n")))
     error = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "Not now."}}).encode()
     found = reader.complete(call, Replied(9, 1, Response(200, (("content-type", "application/json"),), error)))
-    assert found.good and not found.tells
+    assert found.good and not found.tells and "Not now." in news_of(found)
 
 
 def test_a_stream_is_told_event_by_event_and_a_task_by_its_state() -> None:

@@ -96,6 +96,13 @@ def test_a_member_of_har_that_is_null_is_one_that_is_not_there() -> None:
     assert (call.request.headers, call.request.body, call.response, call.cut) == ((), b"", None, "reset")
 
 
+def test_headers_are_named_in_lower_case_with_cookies_and_without_those_of_http_2() -> None:
+    pairs = [{"name": name, "value": "x"} for name in (":path", "Accept", "X-A")]
+    request = ENTRY["request"] | {"url": "/x", "headers": pairs, "cookies": [{"name": "a", "value": "1"}]}  # type: ignore[operator]
+    (call,) = (call for call in observed(document(request=request)).calls if call.request.path == "/x")
+    assert call.request.headers == (("accept", "x"), ("x-a", "x"), ("cookie", "a=1"))
+
+
 def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
     early, late = (
         ENTRY | {"startedDateTime": "2026-01-01T08:00:00Z"},
