@@ -1,4 +1,4 @@
 """The door to a store that several processes share (shared.md): its address, its format, and the store in Redis.
 
-`redis`, the client library, is imported only where a store is opened.
+`hiredis`, which reads what Redis answers, is imported only where a store is opened.
 """

@@ -1,8 +1,9 @@
 """Commits, records and exchanges as bytes, and back.
 
-All are JSON, so that `redis-cli` shows what is there. A record is its key in Base64, the name of its class and its members:
+All are JSON, so that `redis-cli` shows what is there. A record is its lab, its key in Base64, the name of its class and its
+members; the lab without a name is nothing:
 
-    agF2... JobRecord{"client":"demo","user":null,"thread":"YwAR…","turn":1,…}        bytes, such as keys, are Base64
+    /t/ann/1767225600000.3 agF2... JobRecord{"client":"demo","user":null,"thread":"YwAR…","turn":1,…}        bytes, such as keys, are Base64
 
 A commit is what it says of itself and then, behind a line feed, its facts as a journal's line has them:
 
@@ -71,16 +72,19 @@ def decode_record(data: bytes) -> Record:
     return _sharing(record) if isinstance(record, JobRecord) else record
 
 
-def encode_records(records: Iterable[tuple[Key, Record]]) -> bytes:
-    """Records with their keys, a line each."""
-    return b"\n".join(b2a_base64(key, newline=False) + b" " + encode_record(record) for key, record in records)
+def encode_records(records: Iterable[tuple[LabKey, Key, Record]]) -> bytes:
+    """Records with their labs and their keys, a line each."""
+    return b"\n".join(
+        b"%b %b %b" % (lab.encode(), b2a_base64(key, newline=False), encode_record(record))
+        for lab, key, record in records
+    )
 
 
-def decode_records(lines: bytes) -> Iterator[tuple[Key, Record]]:
+def decode_records(lines: bytes) -> Iterator[tuple[LabKey, Key, Record]]:
     """The records that such lines are."""
     for line in lines.split(b"\n"):
-        key, _, record = line.partition(b" ")
-        yield a2b_base64(key), decode_record(record)
+        lab, key, record = line.split(b" ", 2)
+        yield lab.decode(), a2b_base64(key), decode_record(record)
 
 
 def encode_commit(commit: Commit) -> bytes:

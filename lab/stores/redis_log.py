@@ -7,6 +7,7 @@ PREFIX:exchanges  stream: an entry an exchange that a process served
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -152,25 +153,22 @@ class RedisLog:
         head: bytes | None = await self.link.ask("LINDEX", self._snapshot, 0)
         if head is None:
             return Snapshot()
-        records: dict[LabKey, dict[Key, Record]] = {}
         try:
             snapshot, place = msgspec.json.decode(head, type=Snapshot), 1
+            records: dict[LabKey, dict[Key, Record]] = {lab: {} for lab in snapshot.labs}
             while True:
                 first, pieces = await self.link.ask_all(
                     ("LINDEX", self._snapshot, 0), ("LRANGE", self._snapshot, place, place + _AT_ONCE - 1)
                 )
                 if first != head:  # another one took its place meanwhile
                     return await self.snapshot()
-                for piece in pieces:
-                    lab, _, lines = piece.partition(b"\n")
-                    records.setdefault(lab.decode(), {}).update(decode_records(lines))
+                for lab, key, record in chain.from_iterable(map(decode_records, pieces)):
+                    records[lab][key] = record
                 if len(pieces) < _AT_ONCE:
                     break
                 place += _AT_ONCE
-            labs = {lab: replace(state, records=records.pop(lab, {})) for lab, state in snapshot.labs.items()}
-            if "" not in labs or records:
-                raise ValueError("records of a lab that isn't there")
-            return replace(snapshot, labs=labs)
+            labs = {lab: replace(state, records=records[lab]) for lab, state in snapshot.labs.items()}
+            return replace(snapshot, labs={"": labs.pop(""), **labs})
         except (ValueError, LookupError, TypeError, RecursionError) as fault:
             raise self.link.unreadable(f"{self._snapshot}: {fault}") from None
 
@@ -179,11 +177,9 @@ class RedisLog:
         new = f"{self._snapshot}:{snapshot.place.mark}"
         head = replace(snapshot, labs={lab: replace(state, records={}) for lab, state in snapshot.labs.items()})
         await self.link.ask_all(("RPUSH", new, msgspec.json.encode(head)), ("EXPIRE", new, 60))
-        for lab, state in snapshot.labs.items():
-            records = list(state.records.items())
-            for start in range(0, len(records), PIECE):
-                piece = lab.encode() + b"\n" + encode_records(records[start : start + PIECE])
-                await self.link.ask_all(("RPUSH", new, piece), ("EXPIRE", new, 60))
+        records = ((lab, *each) for lab, state in snapshot.labs.items() for each in state.records.items())
+        while piece := encode_records(islice(records, PIECE)):
+            await self.link.ask_all(("RPUSH", new, piece), ("EXPIRE", new, 60))
         position = snapshot.place.position
         oldest = f"{max(position - self._kept, 0)}-0"
         await self.link.ask("EVAL", _KEEP, 3, new, self._snapshot, self._log, position, oldest)

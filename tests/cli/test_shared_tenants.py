@@ -352,6 +352,22 @@ async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_pat
         assert (await other.control("GET", "t/ann/clock", token=token)).status == 200
         assert (await other.control("DELETE", "tenants/ann", token=token)).status == 200
         assert (await one.control("GET", "t/ann/clock")).status == 404
+        for each in (one, other):
+            journal = (await each.control("GET", "journal")).body
+            assert token.encode() not in journal and b'"lab.made"' not in journal and b'"lab.ended"' not in journal
+
+
+async def test_what_is_published_of_a_tenant_that_was_just_made_is_not_passed_over(
+    tmp_path: Path, shared: MemoryStore
+) -> None:
+    async with two(tmp_path, shared, 1) as (one, other):
+        loop_of(other)._tasks[2].cancel()  # it follows no more
+        await one.token("/t/ann")
+        await loop_of(one).relay.publish()
+        assert not other.server.labs.named
+        await loop_of(other).relay.catch_up()
+        buffer = other.plane.observed[other.server.labs.named["ann"]].buffer
+        assert [type(each.observation) for each in buffer.exchanges()].count(Replied) == 1
 
 
 async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared: MemoryStore) -> None:

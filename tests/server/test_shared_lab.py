@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +12,7 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, Fact
 from lab.core.journal.shared import (
+    Behind,
     Commit,
     Cursor,
     LabState,
@@ -20,6 +21,7 @@ from lab.core.journal.shared import (
     Snapshot,
     StoreLost,
     StoreRefused,
+    Synced,
 )
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.core.observe import Noted, Observation
@@ -538,10 +540,19 @@ async def test_a_reset_clears_what_every_process_remembers(shared: MemoryStore) 
 
 
 class WaitCounting(SlowAccess):
-    """Counts how often a process waits for commits, which the store may refuse."""
+    """Counts how often a process asks and waits for commits, which the store may refuse."""
 
-    waits = 0
+    syncs = waits = 0
     refused = False
+
+    async def sync(self, after: LogPlace) -> Synced | Behind:
+        self.syncs += 1
+        return await super().sync(after)
+
+    async def append(self, after: LogPlace, commits: Sequence[Commit]) -> bool:
+        done = await super().append(after, commits)
+        await settle()  # who waits hears of it before the answer is there
+        return done
 
     async def wait(self, position: LogPosition, cursor: Cursor | None, timeout: Millis) -> bool:
         self.waits += 1
@@ -566,6 +577,23 @@ async def test_a_process_that_commits_or_may_not_wait_asks_for_commits_seldom(
         await process.begin(bearer)
         await settle()
     assert store.waits <= 3 + (real_millis() - begun) // 50
+    await process.loop.stop()
+
+
+async def test_of_its_own_commits_a_process_asks_nothing_more(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_loop, "_BUSY", 0)
+    monkeypatch.setattr(batch_loop, "_IDLE", 60_000)
+    process, store = Process(shared, ManualClock(), "p", DOCUMENT), WaitCounting(shared)
+    process.loop = BatchLoop(store, "p")
+    process.calls = LabCalls(process.loop, process.service, LabTime(process.clock, START_WALL))
+    await process.loop.start()
+    bearer, before = await process.token(), store.syncs
+    for _ in range(20):
+        await process.begin(bearer)
+        await settle()
+    assert store.syncs - before == 20 < store.waits
     await process.loop.stop()
 
 

@@ -30,6 +30,7 @@ from lab.core.journal.shared import (
     Behind,
     Commit,
     Cursor,
+    LabKey,
     LogPlace,
     LogPosition,
     Published,
@@ -137,6 +138,12 @@ class MemoryStore:
         self.changed = asyncio.Event()
 
 
+def again(lab: LabKey, records: Mapping[Key, Record]) -> dict[Key, Record]:
+    """The records as a store gives them back."""
+    lines = encode_records((lab, *each) for each in records.items())
+    return {key: record for _, key, record in decode_records(lines)} if lines else {}
+
+
 class MemoryStoreAccess:
     """One process's access to it: a `SharedStore`."""
 
@@ -197,12 +204,7 @@ class MemoryStoreAccess:
         await self._reach()
         self._write()
         if snapshot.place.position > self.shared.snapshot.place.position:
-            labs = {
-                lab: replace(state, records=dict(decode_records(encode_records(state.records.items()))))
-                if state.records
-                else state
-                for lab, state in snapshot.labs.items()
-            }
+            labs = {lab: replace(state, records=again(lab, state.records)) for lab, state in snapshot.labs.items()}
             self.shared.snapshot = replace(snapshot, labs=labs)
             oldest = snapshot.place.position - self.shared.kept
             self.shared.commits = [commit for commit in self.shared.commits if commit.position >= oldest]

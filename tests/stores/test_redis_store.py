@@ -266,11 +266,12 @@ RUBBISH: dict[str, tuple[tuple[str, ...], ...]] = {
     "a fact that no lab has": (("XADD", "log", "1-0", "m", "a:1", "c", '{"at":1,"wall":1}\n[{"type":"x","at":1}]'),),
     "a mark that is none": (("XADD", "log", "1-0", "m", "a", "c", '{"at":1,"wall":1}\n[]'),),
     "a snapshot that can't be read": (("RPUSH", "snapshot", "x"),),
-    "a snapshot of other records": (("RPUSH", "snapshot", "{}", "\nagF2 Who{}"),),
+    "a snapshot of other records": (("RPUSH", "snapshot", "{}", " agF2 Who{}"),),
     "a snapshot of a lab that isn't there": (("RPUSH", "snapshot", "{}", '/t/ann/1\nagF2 Counter{"value":1}'),),
     "a commit of one that isn't there": (
         ("XADD", "log", "1-0", "m", "a:1", "c", '{"at":1,"wall":1,"lab":"/t/x/1"}\n[]'),
     ),
+    "a snapshot without the lab itself": (("RPUSH", "snapshot", '{"labs":{}}'),),
     "a snapshot of another type": (("SET", "snapshot", "x"),),
     "a log that begins late": (("XADD", "log", "9-0", "m", "a:1", "c", '{"at":1,"wall":1}\n[]'),),
 }

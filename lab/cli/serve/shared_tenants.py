@@ -36,9 +36,14 @@ class SharedTenants(LabParts):
                 return
             self.check_room(called=called)
             fact = LabMade(
-                at=now, place=config.prefix, making=self._loop.making, seed=config.seed, scenarios=names, token=token,
+                at=now,
+                place=config.prefix,
+                making=self._loop.making,
+                seed=config.seed,
+                scenarios=names,
+                token=token,
                 called=called,
-            )  # fmt: skip
+            )
             self.usual.service.note(fact)
 
         await self._loop.run(self._loop.usual, make, last=True)

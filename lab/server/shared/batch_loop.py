@@ -513,11 +513,10 @@ class BatchLoop:
         return {lab: lab.now for lab in self.labs.values()}
 
     def _note_gap(self, since: Mapping[LabCalls, Millis], why: str) -> None:
-        """Tell the journal of each lab that is still there, now that the store can be told, too."""
+        """Tell the journals, now that the store can be told, too."""
         for lab, at in since.items():
-            if not lab.over:
-                lab.service.note(LedgerLost(at=at, why=why))
-                lab.service.note(LedgerBack(at=lab.now))
+            lab.service.note(LedgerLost(at=at, why=why))
+            lab.service.note(LedgerBack(at=lab.now))
 
     def _fail_all(self, why: Exception) -> None:
         while not self._calls.empty():
