@@ -196,6 +196,8 @@ class Options:
 
     GROUP: ClassVar[str] = ""
     """Under which title its options stand in the help; empty: that of the class around it."""
+    USUAL: ClassVar[tuple[str, ...]] = ()
+    """Of what a command is asked, perhaps by a plugin: what the usual day needs, which its help shows first, in this order."""
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, kw_only=True, repr=False)(cls)

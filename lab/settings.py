@@ -283,9 +283,7 @@ class RecordedMockSettings(MockSettings):
     epoch: Epoch | None = option(
         "--epoch SECONDS", "the wall time of instant 0, in seconds since 1970", number(0, LAST_WALL)
     )
-    record: str | None = option(
-        "--record FILE", "record to recordings/FILE.rec.jsonl, or to a path; default: no recording"
-    )
+    record: str | None = option("--record FILE", "record to recordings/FILE.rec.jsonl, or to a path")
     force: bool = setting(FORCE._replace(needs=("--record",)))
     reviewer: ReviewerKind | None = option(
         "--reviewer",

@@ -79,6 +79,8 @@ _ACCEPTS = ("--accept",)
 class ReplaySettings(Options):
     """What `lab replay` was asked."""
 
+    USUAL = ("--accept", "--yes", "--against", "--scenarios", "--json", "--out")
+
     targets: tuple[str, ...] = option("FILE...", "recordings, by path, pattern or bare name")
     scenarios: str | None = setting(FOLDER)
     regenerate: bool = switch(

@@ -21,6 +21,8 @@ A scripted mock of an asynchronous agent API, an external app that calls it, rec
 On a terminal lab alone shows the demo."""
 _MEANT = {"fast": "speed", "instant": "speed", "quick": "speed", "user": "as"}
 """What people call an option that has another name."""
+_FURTHER = "further options"
+"""The title of those that the usual day doesn't need, and that are of no group."""
 _BELOW_ZERO = re.compile(r"-\.?[0-9]")
 """How a value begins that no option takes: the option says so, and it isn't looked for among the options."""
 
@@ -82,6 +84,12 @@ def declared(command: CliCommand) -> "Iterator[tuple[str, Option, bool]]":
         yield from ((name, option, False) for _, option, _ in options_in(_asks(each.asks)))
 
 
+def usual(command: CliCommand) -> "tuple[str, ...]":
+    """The names of the options that its help shows first: its own, then those of plugins."""
+    references = (command.asks, *(each.asks for _, each in additions_to(command.name)))
+    return tuple(name for each in references if each for name in _asks(each).USUAL)
+
+
 def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[Parser, dict[str, Parser]]:
     """The parser of `lab`, and those of these commands; `whole` are those that get their options."""
     how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
@@ -89,8 +97,8 @@ def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[P
     root.add_argument("--version", action="store_true", default=SUPPRESS)
     parsers = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for each in given:
-        epilog = f"example:\n  {each.example}"
-        parser = parsers.add_parser(each.name, help=each.does, description=each.does, epilog=epilog, **how)
+        said = f"{each.does}\n\n  {each.example}"
+        parser = parsers.add_parser(each.name, help=each.does, description=said, **how)
         parser._negative_number_matcher = _BELOW_ZERO
         if each in whole:
             _fill(parser, each)
@@ -98,13 +106,21 @@ def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[P
 
 
 def _fill(parser: Parser, command: CliCommand) -> None:
-    from lab.options import command_tail
+    from lab.options import Options, command_tail
 
+    asks = _asks(command.asks) if command.asks else Options
+    places = {name: place for place, name in enumerate(usual(command))}
+    rows = sorted(declared(command), key=lambda row: places.get(row[1].name, len(places)))
+    taken = {option.name for _, option, _ in rows}
     groups: dict[str, Callable[..., object]] = {"": parser.add_argument}
-    taken = {option.name for _, option, _ in declared(command)}
-    for title, option, required in declared(command):
+    usage = [parser.prog, "[OPTIONS]"]
+    for title, option, required in rows:
         others = [each for each in option.excludes if each.partition(" ")[0] in taken]
         help_text = "; not with ".join(filter(None, (option.help, ", ".join(others))))
+        if option.name in places or not option.name.startswith("-"):
+            title = ""
+        elif places:
+            title = title or _FURTHER
         if title not in groups:
             groups[title] = parser.add_argument_group(title).add_argument
         how: dict[str, Any] = {"help": help_text or None, "dest": option.name, "default": SUPPRESS}
@@ -117,8 +133,11 @@ def _fill(parser: Parser, command: CliCommand) -> None:
         else:
             del how["dest"], how["metavar"]
             groups[title](option.name, **how, **({"nargs": option.times} if option.times else {}))
-    if command.asks and (tail := command_tail(_asks(command.asks))):
-        parser.usage = f"{parser.format_usage().removeprefix('usage: ').rstrip()} -- {tail} ..."
+            usage.append(option.typed.replace("...", " ..."))
+        if required and option.name.startswith("-"):
+            usage.insert(2, option.typed)
+    tail = command_tail(asks)
+    parser.usage = " ".join((*usage, f"-- {tail} ...") if tail else usage)
 
 
 def help_of_all() -> str:

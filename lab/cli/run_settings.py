@@ -250,6 +250,8 @@ class AskedAppSettings(AppSettings):
 class RunSettings(AnyRunSettings):
     """What `lab run` was asked."""
 
+    USUAL = ("--speed", "--seed", "--reviewer", "--record", "--as", "--message", "--json")
+
     app: AskedAppSettings = AskedAppSettings()
 
 
@@ -261,6 +263,8 @@ class DemoMockSettings(RunMockSettings):
 
 class DemoSettings(AnyRunSettings):
     """What `lab demo` was asked."""
+
+    USUAL = ("--speed", "--seed", "--stage", "--reviewer", "--record", "--plain")
 
     screen: ScreenSettings = ScreenSettings()
     mock: DemoMockSettings = DemoMockSettings()

@@ -16,6 +16,7 @@ from lab.cli import signals
 from lab.cli.console import Console, guarded
 from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
+from lab.cli.parser import commands, usual
 from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,
@@ -284,20 +285,23 @@ def test_text_from_outside_cannot_command_the_terminal(console: Console, out: io
     assert out.getvalue() == "a\\x1b[2Jb\\x9bc\td\n"
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["--help"],
-        *(
-            [name, "--help"]
-            for name in "demo serve run replay check show repair new schema openapi fidelity docs".split()
-        ),
-    ],
-)
-def test_help_shows_an_example(console: Console, out: io.StringIO, argv: list[str]) -> None:
-    assert run_command(argv, console) == 0
-    if len(argv) > 1:
-        assert f"example:\n  lab {argv[0]}" in out.getvalue()
+ROWS = 24
+"""Of a terminal, at 80 columns."""
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_first_screen_of_a_help_has_an_example_and_what_the_usual_day_needs(
+    console: Console, out: io.StringIO, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_command([name, "--help"], console) == 0
+    usage, _, text = out.getvalue().partition("\n\n")
+    assert usage.startswith(f"usage: lab {name} [OPTIONS]") and "\n" not in usage
+    rows = text.splitlines()[:ROWS]
+    assert rows[2].startswith(f"  lab {name}")
+    listed = [row.split()[0] for row in rows if row.startswith("  -")]
+    first = usual(commands()[name])
+    assert listed[1 : len(first) + 1] == list(first)
 
 
 @pytest.mark.parametrize("argv", [[], ["dance"], ["run"], ["run", "x", "--nope"], ["run", "x", "--port", "70000"]])

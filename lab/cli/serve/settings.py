@@ -210,6 +210,8 @@ class JournalSettings(Options):
 class ServeSettings(Options):
     """What `lab serve` was asked."""
 
+    USUAL = ("--port", "--seed", "--clock", "--reviewer", "--record", "--from", "--log", "--json")
+
     mock: ServeMockSettings = ServeMockSettings()
     control: ControlSettings = ControlSettings()
     playback: PlaybackSettings = PlaybackSettings()

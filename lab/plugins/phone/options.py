@@ -27,6 +27,8 @@ _NO_SCREEN = "it is of the screen, and here is none"
 class PhoneSettings(Options):
     """Where the page for phones listens; UsageError if others can reach it and nobody said that this is meant."""
 
+    USUAL = ("--phone",)
+
     place: tuple[str, int] = option(
         "--phone =HOST:PORT",
         "phones decide too: a QR code at each gate; by this machine alone unless HOST is given",

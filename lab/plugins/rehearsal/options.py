@@ -152,6 +152,8 @@ def _template(text: str) -> tuple[str, str]:
 class RehearseSettings(Options):
     """What `lab rehearse` was asked."""
 
+    USUAL = ("--env", "--drills", "--only", "--virtual", "--fail-on", "--seed", "--into", "--json", "--out")
+
     mock: RehearsedMockSettings = RehearsedMockSettings()
     drills: str | None = option(
         "--drills SCENARIO", "its drills instead", excludes={"--search": "each is a rehearsal of its own"}

@@ -43,6 +43,8 @@ class SimulateMockSettings(MockSettings):
 class SimulateSettings(Options):
     """A scenario, and who comes, decides and polls."""
 
+    USUAL = ("--jobs", "--every", "--poll", "--reviewers", "--takes", "--seed", "--json", "--out")
+
     mock: SimulateMockSettings
     caller: str | None = setting(AS)
     jobs: int = option("--jobs N", "how many; default: 1000, at most 100000", number(1, 100_000), default=1_000)

@@ -8,6 +8,8 @@ _EACH_VISITOR = "each visitor has a run of their own"
 class WebSettings(Options):
     """Where the page is."""
 
+    USUAL = ("--web",)
+
     port: int = option(
         "--web PORT",
         "in a browser of this machine; default: 8000",
