@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.logs.request_log import RequestLog
+from lab.cli.request_log import RequestLog
 from lab.cli.serve.surroundings import look_around
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
@@ -100,7 +100,7 @@ def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
 def logged(mock: Service) -> asyncio.Task[None]:
     """Log each request to nowhere, as `lab serve --log text` does to stderr."""
     log = RequestLog("text", Console(err=os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")))
-    log.observe(mock, None, mock.config.trace_of)
+    log.observe(mock)
     return asyncio.create_task(look_around([log.look], Bugs(mock, SystemClock())))
 
 

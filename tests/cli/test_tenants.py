@@ -22,7 +22,7 @@ from lab.cli.command_settings import WatchSettings
 from lab.cli.commands.serve import ServeSettings, may_choose_lines
 from lab.cli.commands.watch import reached, with_tenant
 from lab.cli.console import Console
-from lab.cli.logs.request_log import RequestLog
+from lab.cli.request_log import RequestLog
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.settings import LedgerSettings

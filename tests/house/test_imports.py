@@ -16,7 +16,7 @@ SERVER = (
 SERVE = (
     (
         "lab.cli.commands.serve",
-        "difflib lab.app lab.client lab.cli.logs.request_log lab.cli.run lab.cli.serve.state_journal"
+        "difflib lab.app lab.client lab.cli.request_log lab.cli.run lab.cli.serve.state_journal"
         " lab.cli.serve.worker_place lab.control lab.server.shared.worker_links lab.server.tls",
     ),
 )

@@ -36,7 +36,7 @@ from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 
 if TYPE_CHECKING:
-    from lab.cli.logs.request_log import RequestLog
+    from lab.cli.request_log import RequestLog
 
 _SWITCH = 0.001
 """Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
@@ -214,7 +214,7 @@ class Serving:
     def _log(self, ends: AsyncExitStack) -> "RequestLog | None":
         if self._extras.log == "none":
             return None
-        from lab.cli.logs.request_log import RequestLog  # no other start waits for it
+        from lab.cli.request_log import RequestLog  # no other start waits for it
 
         log = RequestLog(self._extras.log, self._console)
         ends.callback(log.close)

@@ -1,1 +1,0 @@
-"""What a lab that serves writes of each exchange: a line."""
