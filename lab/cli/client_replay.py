@@ -6,11 +6,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.cli.called_servers import allowed_origin, trust_in
 from lab.cli.command_settings import AgainstSettings, ReplaySettings
 from lab.cli.console import Console, report
 from lab.cli.entropy import fresh_seed
 from lab.cli.loop import Stop, complete
-from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.recordings import matchers_of
 from lab.cli.setup import make_clock, read_settings_file
 from lab.cli.verdicts import FileVerdict

@@ -1,14 +1,16 @@
 """A recording that a command names: where it lies, what is in it, and the scenarios that it was made with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from glob import has_magic
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lab.core.errors import LabError
-from lab.files.recordings import RECORDINGS, open_recording, read_matchers, recording_path
+from lab.cli.console import Console
+from lab.core.errors import LabError, UsageError
+from lab.files.recordings import RECORDING_ENDING, RECORDINGS, open_recording, read_matchers, recording_path
 from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_folder, shipped_path
 from lab.program.scenario import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
@@ -58,6 +60,33 @@ def locate(target: str, *, shipped: bool = True) -> Path:
     # ./NAME means this folder alone
     elsewhere = shipped and here.parent == Path(RECORDINGS) and not lexists(here) and there.is_file()
     return there if elsewhere else here
+
+
+def matched(targets: Sequence[str], console: Console, *, shipped: bool = True) -> tuple[list[Path], bool]:
+    """The recordings that the targets mean, each once; and whether one of them means none, which is said.
+
+    `shipped`: a bare name may mean one that the lab carries.
+    """
+    found = {target: matching(target, shipped=shipped) for target in targets}
+    idle = [target for target, files in found.items() if not files]
+    for target in idle:
+        console.err(f"lab: No recording matched {target}.")
+    return list(dict.fromkeys(file for files in found.values() for file in files)), bool(idle)
+
+
+def matching(target: str, *, shipped: bool) -> list[Path]:
+    """The recordings that a path, a folder, a pattern or a bare name means."""
+    path = Path(target)
+    if path.is_dir():
+        return sorted(path.glob(f"*{RECORDING_ENDING}"))
+    if has_magic(target) and not path.exists():
+        base = Path(path.anchor) if path.anchor else Path()
+        return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+    if target.endswith("/"):
+        raise UsageError(
+            f"There is no folder {target}.", hint="A folder's recordings are replayed, or the one of a name."
+        )
+    return [locate(target, shipped=shipped)]
 
 
 def scenarios_for(recording: Path, option: str | None) -> str | None:

@@ -5,10 +5,9 @@ from html import escape
 
 from msgspec import Struct
 
+from lab.cli.ci_forms import LONGEST_SUMMARY, CaseEnd, JunitCase, annotations, junit_file
 from lab.cli.console import Console, report
-from lab.cli.junit import CaseEnd, JunitCase, junit_file
-from lab.cli.runner import LONGEST_SUMMARY, Note, annotations
-from lab.core.errors import HostError, UsageError
+from lab.core.errors import Complaint, HostError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
@@ -82,7 +81,7 @@ class CommandResult(Struct):
     """As JSON, a line each."""
     suites: Sequence[tuple[str, Sequence[JunitCase]]] = ()
     """As testcases, by the name of each suite."""
-    notes: Sequence[Note] = ()
+    notes: Sequence[Complaint] = ()
     """What a runner shows beside the lines of files."""
     summary: Sequence[str] = ()
     """Lines of Markdown, for the page of a run."""

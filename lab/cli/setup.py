@@ -170,6 +170,12 @@ def credentials_for(
     raise UsageError("No client may ask for a user's token by a password.", hint="Give one the grant password.")
 
 
+def callers_text(callers: Callers) -> str:
+    """Whom a scenario answers, for people."""
+    lists = {"users": callers.users, "roles": callers.roles, "clients": callers.clients}
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in lists.items() if names)
+
+
 def own_client(config: Config) -> Client:
     """The client of our external app: the first one that may ask for tokens by itself."""
     for client in config.clients:

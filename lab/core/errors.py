@@ -3,7 +3,7 @@
 They are caught in one place, `lab.cli.console`, which turns them into text and an exit code.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 
 class LabError(Exception):
@@ -41,17 +41,30 @@ def advised(what: str, hint: str) -> str:
     return f"{what.removesuffix('.')}{'.' if hint[0].isupper() else ';'} {hint}"
 
 
+Level: TypeAlias = Literal["error", "warning", "notice"]
+
+
 class Complaint(NamedTuple):
     """One thing wrong with a file, with its place; lines and columns count from 1."""
 
     file: str
+    """Empty: it is about a whole run."""
     line: int
     column: int
     what: str
     hint: str = ""
+    """What to do."""
+    level: Level = "error"
+    details: str = ""
+    """In full: what differs."""
+
+    @property
+    def advice(self) -> str:
+        """What is wrong, and what to do."""
+        return advised(self.what, self.hint)
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {advised(self.what, self.hint)}"
+        return f"{self.file}:{self.line}:{self.column}: {'warning: ' * (self.level == 'warning')}{self.advice}"
 
 
 class ScenarioError(LabError):

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from lab.cli.runner import LONGEST_CELL, MOST_NOTES, Note, annotations, in_markdown
+from lab.cli.ci_forms import LONGEST_CELL, MOST_NOTES, annotations, in_markdown, note
+from lab.core.errors import Complaint
 from lab.core.logtext import no_command
 from lab.files.artifacts import cut_to
 from tests.conftest import ROOT, Called, Lab, each_row
@@ -115,7 +116,7 @@ def test_what_a_file_is_called_is_obeyed_by_nobody(runner: Lab, text: str) -> No
 
 @each_row("text", TEXTS)
 def test_annotations_say_one_thing_each_and_name_no_other_place(text: str) -> None:
-    (line,) = annotations("lab replay", [Note(text, file=f"a,line=9::{text}", line=7)])
+    (line,) = annotations("lab replay", [Complaint(f"a,line=9::{text}", 7, 1, text)])
     assert OURS.match(line) and shown(line) and "\n" not in line and not OBEYED.search(line)
     properties = line.removeprefix("::error ").partition("::")[0].split(",")
     assert [each.partition("=")[0] for each in properties] == ["file", "line", "col", "title"]
@@ -123,7 +124,7 @@ def test_annotations_say_one_thing_each_and_name_no_other_place(text: str) -> No
 
 
 def test_a_runner_shows_nine_and_how_many_more() -> None:
-    lines = list(annotations("lab check", [Note(str(number)) for number in range(MOST_NOTES + 3)]))
+    lines = list(annotations("lab check", [note(str(number)) for number in range(MOST_NOTES + 3)]))
     assert len(lines) == MOST_NOTES + 1 and lines[-1] == "::error title=lab check::and 3 more"
 
 
@@ -168,5 +169,5 @@ def test_a_text_full_of_blanks_takes_no_time() -> None:
 
 
 def test_a_file_that_is_called_like_a_command_is_named_as_it_is() -> None:
-    (line,) = annotations("lab check", [Note("x", file="::z, 1%.yaml")])
+    (line,) = annotations("lab check", [Complaint("::z, 1%.yaml", 1, 1, "x")])
     assert line.startswith("::error file=%3A%3Az%2C 1%25.yaml,line=1,")

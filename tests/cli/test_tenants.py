@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lab.cli.called_servers import reached
 from lab.cli.command_settings import WatchSettings
 from lab.cli.commands.serve import ServeSettings, may_choose_lines
-from lab.cli.commands.watch import reached, with_tenant
+from lab.cli.commands.watch import with_tenant
 from lab.cli.console import Console
 from lab.cli.request_log import RequestLog
 from lab.cli.serve.serve_extras import ServeExtras

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.called_servers import WRONG_TOKEN, reached
 from lab.cli.command_settings import WatchSettings
-from lab.cli.commands.watch import WRONG_TOKEN, reached, source_of
+from lab.cli.commands.watch import source_of
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.core.observe import Observation

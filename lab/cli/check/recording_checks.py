@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.cli.junit import CaseEnd
+from lab.cli.ci_forms import CaseEnd
 from lab.cli.recordings import matchers_of
-from lab.cli.verdicts import FileVerdict, Problem, complaint_of, problems_of
+from lab.cli.verdicts import FileVerdict, complaints_in_error
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.recordings import ALLOWED_ENDING, RECORDING_ENDING, beside, open_recording, read_allowed
 from lab.identity.clients import DEMO
@@ -17,7 +17,7 @@ _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 def check_recording(file: Path, *, strict: bool) -> FileVerdict:
     """The leaks of a recording, or why it can't be read, or isn't closed."""
-    found: list[Problem] = []
+    found: list[Complaint] = []
     kind, code = CaseEnd.FAILURE, 0
     try:
         allowed = read_allowed(file)
@@ -26,22 +26,19 @@ def check_recording(file: Path, *, strict: bool) -> FileVerdict:
             if leak.word in allowed:
                 idle.pop(leak.word, None)
                 continue
-            found.append(Problem(leak.line, leak.what))
+            found.append(Complaint(str(file), leak.line, 1, leak.what))
             code = RecordingError.exit_code
         beside_it = str(beside(file, ALLOWED_ENDING))
         for word, line in idle.items():
             what = f"nothing is refused for {word} any more"
-            found.append(Problem(line, what, hint="remove the line", warning=True, file=beside_it))
+            found.append(Complaint(beside_it, line, 1, what, "remove the line", "warning"))
         if idle and strict:
             code = code or UsageError.exit_code
         _demand_whole(data, file)
     except LabError as error:
-        found += problems_of(error, str(file))
+        found += complaints_in_error(error, str(file))
         kind, code = CaseEnd.ERROR, error.exit_code
-    lines = (
-        f"{each.file or file}:{each.line}:{each.column}: {'warning: ' * each.warning}{each.advice}" for each in found
-    )
-    return FileVerdict(str(file), code, tuple(found), kind, lines=tuple(lines))
+    return FileVerdict(str(file), code, tuple(found), kind, lines=tuple(map(str, found)))
 
 
 def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:
@@ -56,10 +53,8 @@ def check_beside(file: Path) -> tuple[Complaint, ...]:
     try:
         if not file.name.endswith(ALLOWED_ENDING):
             matchers_of(recording)
-    except ScenarioError as error:
-        return error.complaints
-    except UsageError as error:
-        return (complaint_of(file, error),)
+    except (ScenarioError, UsageError) as error:
+        return complaints_in_error(error, str(file))
     if not recording.exists():
         return (Complaint(str(file), 1, 1, f"there is no recording {recording.name}", "rename it, or remove it"),)
     return ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from lab.app.effects import USUAL_DEADLINE
-from lab.cli.verdicts import complaint_of
+from lab.cli.verdicts import complaints_in_error
 from lab.core.errors import Complaint, ScenarioError, UsageError
 from lab.files.programs import OutputFiles
 from lab.files.scenarios import read_scenario
@@ -47,10 +47,8 @@ def _parsed(file: Path, *, alone: bool) -> ParsedScenario:
         if not alone:
             raise UsageError(f"{file} has another scenario of its name beside it.", hint="Rename one of them.")
         scenario, locations = parse_with_locations(read_scenario(file), str(file), stem=file.stem, reader=beside)
-    except ScenarioError as error:
-        return ParsedScenario(file, error.complaints)
-    except UsageError as error:
-        return ParsedScenario(file, (complaint_of(file, error),))
+    except (ScenarioError, UsageError) as error:
+        return ParsedScenario(file, complaints_in_error(error, str(file)))
     return ParsedScenario(file, (), scenario, locations, beside.found)
 
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
+from lab.cli.called_servers import allowed_origin, trust_in
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.serve.ports import HttpsPort, open_https_port, trust_lines
 from lab.cli.serve.settings import CaptureSettings
 from lab.cli.serve.surroundings import look_around

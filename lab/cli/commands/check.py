@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lab.cli.check.scenario_checks import parse_files, shadow_warnings
+from lab.cli.ci_forms import CaseEnd
 from lab.cli.command_settings import CheckSettings
 from lab.cli.console import Console
-from lab.cli.junit import CaseEnd
 from lab.cli.result import tell
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, files_result
+from lab.cli.verdicts import FileVerdict, files_result, worst_of
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
 from lab.core.seeds import Seed
@@ -65,15 +65,14 @@ def execute(settings: CheckSettings, console: Console) -> int:
                 plan = planned(file, settings.where.seed, settings.switches, known, account)
                 verdict = replace(verdict, lines=(*verdict.lines, *plan))
         verdicts.append(replace(verdict, took=real_millis() - since))
-    codes = [each.code for each in verdicts]
-    worst = next((code for code in WORST_FIRST if code in codes), 0)
+    worst = worst_of([each.code for each in verdicts])
     return tell(files_result("check", verdicts, worst, began, remarks=(_counted(verdicts),)), settings.output, console)
 
 
 def _counted(verdicts: Sequence[FileVerdict]) -> str:
     """How much was looked at and found."""
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
-    found = [(_recorded(each.file), problem.warning) for each in verdicts for problem in each.problems]
+    found = [(_recorded(each.file), one.level == "warning") for each in verdicts for one in each.complaints]
     hits = found.count((True, False)) - unreadable
     warnings, complaints = sum(warning for _, warning in found), found.count((False, False))
     counts = [_count(len(verdicts), "file"), _count(complaints, "complaint"), _count(warnings, "warning")]
@@ -104,9 +103,9 @@ def _recorded(name: str) -> bool:
 
 def _verdict(file: Path, wrong: tuple[Complaint, ...], doubtful: tuple[Complaint, ...], *, strict: bool) -> FileVerdict:
     """What was found of a scenario, or of what lies beside a recording: complaints, and warnings."""
-    lines = (*map(str, wrong), *(str(each._replace(what=f"warning: {each.what}")) for each in doubtful))
-    problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
-    return FileVerdict(str(file), 2 if wrong or (strict and doubtful) else 0, problems, lines=lines)
+    found = (*wrong, *(each._replace(level="warning") for each in doubtful))
+    code = 2 if wrong or (strict and doubtful) else 0
+    return FileVerdict(str(file), code, found, lines=tuple(map(str, found)))
 
 
 def files_of(target: str, scenarios: str | None) -> list[Path]:
@@ -148,8 +147,7 @@ def planned(
     `account` asks; None: whoever asks in thought.
     """
     # only this needs plans
-    from lab.cli.check.plan_caller import caller_of
-    from lab.cli.check.plan_table import plan_table
+    from lab.cli.check.plan import caller_of, plan_table
     from lab.cli.setup import layers_of
 
     program = load_scenario(str(file), file.parent)

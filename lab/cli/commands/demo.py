@@ -43,13 +43,13 @@ def execute(settings: DemoSettings, console: Console) -> int:
     if settings.screen.plain or settings.json or settings.mock.clock.instant or not screen:
         if panel is not None:
             raise UsageError(f"{panel.option} is of the screen, and here is none.", hint="Leave it out.")
-        from lab.cli.commands import run  # the screen needs nothing of it
+        from lab.cli.run_lines import run_as_lines  # the screen needs nothing of it
 
         by_line = (
             console.terminal and settings.mock.reviewer is None and not (settings.json or settings.mock.clock.instant)
         )
         mock = changed(settings.mock, reviewer="person") if by_line else settings.mock
-        return run.execute(changed(settings, mock=mock), console)
+        return run_as_lines(changed(settings, mock=mock), console)
     if settings.peer is not None:
         if panel is not None:
             hint = "Leave it out: whoever decides there has a page of their own."

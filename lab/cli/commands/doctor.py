@@ -157,7 +157,7 @@ def _running(settings: DoctorSettings) -> Iterator[Diagnosis]:
     """What a lab that runs says of its health."""
     if settings.target is None:
         return
-    from lab.cli.commands.watch import control_address, reached  # only who names a lab needs it
+    from lab.cli.called_servers import control_address, reached  # only who names a lab needs it
 
     url, where = control_address(settings.target)
 

@@ -52,8 +52,8 @@ def _text(claim: Claim) -> str:
 def judge_capture(target: str, settings: FidelitySettings, console: Console) -> int:
     """A line for each claim that is open. 1 if one is contradicted, 5 if nothing is seen of any."""
     # the table needs nothing of recordings
-    from lab.cli.commands.replay import NOTHING_MATCHED
     from lab.cli.recordings import load_recording
+    from lab.cli.verdicts import NOTHING_MATCHED
     from lab.recording.drift import Standing, assess, traffic_of
     from lab.recording.format.lines import CAPTURE
     from lab.recording.format.reader import demand_closed

@@ -2,9 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import unified_diff
-from glob import has_magic
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -15,13 +14,13 @@ from msgspec.structs import replace
 from lab.cli.command_settings import ReplaySettings
 from lab.cli.console import Console, report
 from lab.cli.loop import complete
-from lab.cli.recordings import locate, matchers_of, scenarios_for
+from lab.cli.recordings import matched, matchers_of, scenarios_for
 from lab.cli.result import tell
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, files_result
+from lab.cli.verdicts import FileVerdict, files_result, worst_of
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.growing_files import replace_recording
-from lab.files.recordings import RECORDING_ENDING, generators, open_recording
+from lab.files.recordings import generators, open_recording
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
@@ -30,9 +29,6 @@ from lab.recording.replay.job_ends import lost_jobs
 from lab.recording.replay.replay import Comparing, replay
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
-
-NOTHING_MATCHED = 5
-"""The pattern matched no recording: never green on nothing."""
 
 
 class ReplayedFile(Struct, frozen=True):
@@ -80,38 +76,6 @@ def _accepted(done: Sequence[ReplayedFile], settings: ReplaySettings, console: C
         report(UsageError(what, hint=_ALL_OR_NONE), console)
         return False
     return accept([NewRecording.of(path, again()) for path, again in differing], settings, console)
-
-
-def worst_of(codes: Collection[int], *, idle: bool) -> int:
-    """The exit code of several files; `idle`: there are targets that matched none."""
-    return next((code for code in WORST_FIRST if code in codes), NOTHING_MATCHED if idle else 0)
-
-
-def matched(targets: Sequence[str], console: Console, *, shipped: bool = True) -> tuple[list[Path], bool]:
-    """The recordings that the targets mean, each once; and whether one of them means none, which is said.
-
-    `shipped`: a bare name may mean one that the lab carries.
-    """
-    found = {target: matching(target, shipped=shipped) for target in targets}
-    idle = [target for target, files in found.items() if not files]
-    for target in idle:
-        console.err(f"lab: No recording matched {target}.")
-    return list(dict.fromkeys(file for files in found.values() for file in files)), bool(idle)
-
-
-def matching(target: str, *, shipped: bool) -> list[Path]:
-    """The recordings that a path, a folder, a pattern or a bare name means."""
-    path = Path(target)
-    if path.is_dir():
-        return sorted(path.glob(f"*{RECORDING_ENDING}"))
-    if has_magic(target) and not path.exists():
-        base = Path(path.anchor) if path.anchor else Path()
-        return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
-    if target.endswith("/"):
-        raise UsageError(
-            f"There is no folder {target}.", hint="A folder's recordings are replayed, or the one of a name."
-        )
-    return [locate(target, shipped=shipped)]
 
 
 def _replay(file: Path, settings: ReplaySettings, console: Console) -> ReplayedFile:

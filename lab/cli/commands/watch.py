@@ -1,34 +1,25 @@
 """`lab watch`: a lab that somebody else's client is calling, on the screen or as lines."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from lab.cli.called_servers import control_address, reached
 from lab.cli.command_settings import WatchSettings
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run.transcript import JournalTranscript
 from lab.cli.signals import Interrupted
 from lab.control import ListTenants
-from lab.core.errors import LabError, ProtocolError, UsageError
+from lab.core.errors import LabError
 from lab.options import changed
-from lab.settings import ControlAccess
 from lab.tui.sources.watch import Watch
 from lab.tui.state.journal import JournalState, SourceUpdate, changes
 
 if TYPE_CHECKING:
-    from lab.client.control import ControlClient
     from lab.program.scenario import Scenario
     from lab.recording.format.lines import Header
 
-WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
-_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-"""A name or an address, IPv6 too."""
-_CHOSEN = re.compile(r"(/t/[a-z0-9-]{1,40})?(/scenario/[a-z0-9-]+)?")
-"""A tenant (control-plane.md §9), and what clients chose (clients.md §10)."""
 _ASKED_WITHIN = 2
 """Real seconds for which a lab may be asked for its tenants before the screen is there."""
 
@@ -91,51 +82,6 @@ def source_of(settings: WatchSettings) -> Watch:
         return scenarios_of(header, settings.scenarios)
 
     return Watch(where, lambda: reached(url, settings.control), scenarios)
-
-
-def control_address(target: str) -> tuple[str, str]:
-    """The URL of a control plane, and where that is; UsageError if it is none."""
-    url = target if "://" in target else f"http://{target}"
-    where = _place(url, port_needed=url != target)
-    if where is None:
-        raise UsageError(
-            f"{target} is no address of a control plane.",
-            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too, with /t/NAME, /scenario/NAME or both behind.",
-        )
-    return url.rstrip("/"), where
-
-
-@asynccontextmanager
-async def reached(url: str, access: ControlAccess) -> "AsyncIterator[ControlClient]":
-    """A control plane, its token looked up anew: a lab that starts again has another one."""
-    # loaded here, after the first paint: aiohttp alone takes 50 ms
-    from lab.client.control import ControlClient
-    from lab.files.runtime import token_for
-
-    token = access.token or token_for(url, runtime=access.runtime)
-    client = ControlClient(url, token or "none")
-    try:
-        yield client
-    except ProtocolError as error:
-        if "401" not in error.what:
-            raise
-        raise ProtocolError("The control plane answered 401: the token is not its own.", hint=WRONG_TOKEN) from None
-    finally:
-        await client.close()
-
-
-def _place(url: str, *, port_needed: bool) -> str | None:
-    """The host, the port if one is named, the tenant and the scenario that are chosen; None if this is neither."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return None
-    path = parts.path.rstrip("/")
-    beyond = (path and not _CHOSEN.fullmatch(path)) or parts.query or parts.fragment
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or beyond or (port_needed and not port):
-        return None
-    return (f"{host}:{port}" if port else host) + path
 
 
 async def print_lines(source: Watch, console: Console) -> None:

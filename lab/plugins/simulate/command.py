@@ -7,12 +7,11 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from lab.app.run import run
-from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.result import CommandResult, tell
 from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
-from lab.cli.setup import Setup, known_user, make_setup
+from lab.cli.setup import Setup, callers_text, known_user, make_setup
 from lab.client.driver import run_instantly
 from lab.core.errors import UsageError
 from lab.core.exchange import Json

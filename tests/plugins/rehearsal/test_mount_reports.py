@@ -7,8 +7,8 @@ import urllib.error
 import pytest
 from msgspec.structs import replace
 
+from lab.cli.called_servers import reached
 from lab.cli.command_settings import WatchSettings
-from lab.cli.commands.watch import reached
 from lab.core.errors import ProtocolError
 from lab.dialects.router import ROUTER
 from lab.settings import ControlAccess

@@ -16,9 +16,9 @@ from lab.app.pauses import (
     WAITING_PAUSE,
 )
 from lab.cli.bug_report import BUG
-from lab.cli.commands.replay import NOTHING_MATCHED
 from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
+from lab.cli.verdicts import NOTHING_MATCHED
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
 from lab.plugins.rehearsal.drills.drills import ENDINGS, FAULT_KINDS

@@ -8,11 +8,11 @@ from tempfile import mkdtemp
 
 from msgspec.structs import replace
 
-from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.result import tell
 from lab.cli.run_conditions import conditions_of
+from lab.cli.setup import callers_text
 from lab.cli.signals import INTERRUPTED
 from lab.clocks import wall_second
 from lab.core.clock import iso

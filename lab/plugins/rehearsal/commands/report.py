@@ -6,12 +6,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import NOTHING_MATCHED, matched, worst_of
 from lab.cli.console import Console
 from lab.cli.console import report as show_error
-from lab.cli.recordings import scenarios_for, scenarios_of
+from lab.cli.recordings import matched, scenarios_for, scenarios_of
 from lab.cli.result import CommandResult, tell
-from lab.cli.verdicts import FileVerdict
+from lab.cli.verdicts import NOTHING_MATCHED, FileVerdict, worst_of
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import open_recording, read_recording
 from lab.plugins.rehearsal.options import JudgingSettings, ReportSettings
@@ -97,7 +96,7 @@ def report_result(
         lines=(*runs, *before, last),
         documents=(*(each.document() for each in (*unread, *report.runs)), report_document(replace(report, runs=()))),
         suites=suites_of(report, [each.case(title.removeprefix("lab ")) for each in unread]),
-        notes=(*(note for each in unread for note in each.notes()), *notes_of(report, on=severity)),
+        notes=(*(note for each in unread for note in each.complaints), *notes_of(report, on=severity)),
         summary=tuple(github(report).rstrip("\n").split("\n")),
         page=lambda: html(report, line_of),
         beside=runs,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from lab.cli.commands.watch import control_address, reached
+from lab.cli.called_servers import control_address, reached
 from lab.cli.loop import complete
 from lab.cli.recordings import scenarios_of
 from lab.client.control import root_of

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from lab.cli.junit import CaseEnd, JunitCase
-from lab.cli.runner import Level, Note, in_markdown, table
+from lab.cli.ci_forms import CaseEnd, JunitCase, in_markdown, note, table
+from lab.core.errors import Complaint, Level
 from lab.core.exchange import Json
 from lab.plugins.rehearsal.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.plugins.rehearsal.report.rule import Severity
@@ -195,15 +195,15 @@ def _failed_row(finding: Finding) -> tuple[str, ...]:
     return in_markdown(f"{rule.id} {rule.asks}"), rule.severity, where, in_markdown(f"{rule.fix} ({rule.source})")
 
 
-def notes_of(report: ClientReport, *, on: Severity) -> Iterator[Note]:
+def notes_of(report: ClientReport, *, on: Severity) -> Iterator[Complaint]:
     """For a GitHub run: runs that ended otherwise, then rules that were broken; those below `on` are warnings."""
     for run in report.runs:
         if run.good is False:
-            yield Note(f"{run.name}: {run.outcome}; a good client: {run.wanted}")
+            yield note(f"{run.name}: {run.outcome}; a good client: {run.wanted}")
     for finding in report.failed:
         rule, (where, *_) = finding.rule, (*evidence_of(finding), "")
         level: Level = "error" if rule.severity.weight >= on.weight else "warning" if rule.severity.weight else "notice"
-        yield Note(f"{rule.id} {rule.asks} ({where}): {rule.fix}", level)
+        yield note(f"{rule.id} {rule.asks} ({where}): {rule.fix}", level)
 
 
 def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required: tuple[str, ...] = ()) -> Iterator[str]:

@@ -10,12 +10,11 @@ from shlex import join
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
 from lab.cli.serve.serving import Serving
-from lab.cli.setup import Setup, credentials_for, make_setup
+from lab.cli.setup import Setup, callers_text, credentials_for, make_setup
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 
+from lab.cli.ci_forms import CaseEnd, JunitCase, in_markdown, note
 from lab.cli.console import Console
-from lab.cli.junit import CaseEnd, JunitCase
 from lab.cli.loop import Stop, complete
 from lab.cli.result import CommandResult, tell
-from lab.cli.runner import Note, in_markdown
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
@@ -38,7 +37,7 @@ def search(rehearsal: Rehearsal, settings: RehearseSettings, console: Console) -
         lines=(*report.lines(), *(("interrupted",) if interrupted else ())),
         documents=(report.document(interrupted),),
         suites=(("lab rehearse --search", [*chain(*map(report.testcases, searches))]),),
-        notes=tuple(map(Note, report.sentences())),
+        notes=tuple(map(note, report.sentences())),
         summary=tuple(report.summary()),
     )
     return tell(result, settings.judging.output, console)

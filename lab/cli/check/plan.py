@@ -1,26 +1,68 @@
-"""`lab check --plan`: the timeline that a seed settles, as a table: what happens when, and who decides."""
+"""`lab check --plan`: the timeline that a seed settles, as a table: what happens when, who decides, which polls faults strike."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.cli.check.plan_caller import PlanCaller
-from lab.cli.check.plan_faults import fault_rows, struck_polls
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.cli.setup import callers_text
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
+from lab.core.errors import UsageError
+from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.faults.model import rules_on
+from lab.faults.model import Place, Rule, judge, rules_on
+from lab.identity.clients import Account, Client, Grant
 from lab.jobs.branches import Branching, possible
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import DelegateOutputs
 from lab.jobs.own_run import own_plans
-from lab.jobs.plan import Plan
+from lab.jobs.plan import JobUser, Plan
 from lab.jobs.program import Program, role_refused
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.texts import final_texts, shown_status, takes_text, writer_at
 from lab.jobs.timeline import exit_of, spans
+from lab.language.fault import fault_document
 from lab.language.templates import RenderFailure
+from lab.program.callers import Callers
+from lab.program.faults import Fault
 from lab.program.scenario import Scenario, user_message
 from lab.program.steps import Branch, Complete, Delegate, Failure, Gate, Parallel, Work
 from lab.program.switches import Switches
 from lab.program.words import Verdict, chance_text, duration_text
+
+# For whom: a user whom the settings know, and a client by which that user asks
+
+_BY_USERS = (Grant.PASSWORD, Grant.CODE, Grant.DEVICE, Grant.ASSERTION)
+
+
+class PlanCaller(Struct, frozen=True):
+    """A user, and the client that was given the user's token."""
+
+    client: str
+    user: JobUser
+
+    @property
+    def words(self) -> str:
+        """As the plan names them."""
+        return f"{self.user.name} ({', '.join(self.user.roles) or 'no roles'}), by {self.client}"
+
+    def left_out(self, callers: Callers | None) -> str | None:
+        """Why a scenario doesn't answer them; None: it does."""
+        if callers is None or callers.include(self.client, self.user.name, self.user.roles):
+            return None
+        return f"not answered: it is for {callers_text(callers)}"
+
+
+def caller_of(account: Account, clients: Iterable[Client], scenario: Scenario) -> PlanCaller:
+    """That user, by the first client with a grant for users for which the scenario is, else by the first of these."""
+    user = JobUser(account.name, account.display, account.roles)
+    found = [PlanCaller(each.id, user) for each in clients if any(map(each.may_use, _BY_USERS))]
+    if not found:
+        raise UsageError("No client may ask for a user's token.", hint="Give one the grant password.")
+    return next((each for each in found if each.left_out(scenario.callers) is None), found[0])
+
+
+# The timeline
 
 _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
@@ -194,3 +236,108 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
         "    " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     ]
+
+
+# Planned faults: from when on they count, and which polls of each turn are struck
+
+_WHEN = ("calls", "client", "user", "scenario", "step", "turn", "after", "chance")
+
+
+def fault_rows(scenario: Scenario, turns: Sequence[Sequence[Span]]) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each, in the order in which they are tried; `turns` holds the timeline of each turn."""
+    for fault in scenario.faults:
+        document = fault_document(replace(fault, calls=fault.numbers))
+        if fault.chance is not None and fault.calls is None:
+            del document["calls"]
+        route = str(document.pop("route"))
+        when = {name: document.pop(name) for name in _WHEN if name in document}
+        yield (_from(fault, turns), route, _members(when), _members(document))
+
+
+def _from(fault: Fault, turns: Sequence[Sequence[Span]]) -> str:
+    """The first instant at which its calls count, in each turn; nothing where the plan doesn't settle it."""
+    if fault.step is None and fault.after is None:
+        return ""
+    found: list[str] = []
+    for turn, timeline in enumerate(turns, 1):
+        at = _first(fault, timeline) if fault.turn in (None, turn) else None
+        if at is not None:
+            found.append(f"turn {turn} {clock_text(at)}" if len(turns) > 1 else clock_text(at))
+    return ", ".join(found) or "not reached"
+
+
+def _first(fault: Fault, timeline: Sequence[Span]) -> Millis | None:
+    began = timeline[0].since
+    for span in timeline:
+        at = max(span.since, began + (fault.after or 0))
+        if (fault.step is None or fault.step in span.ids) and (span.until is None or at < span.until):
+            return at - began
+    return None
+
+
+_MOST_POLLS = 1_000
+"""How many polls of a job the plan looks at."""
+_MOST_RUNS = 5
+"""How many stretches of polls a fault is shown with."""
+
+
+def struck_polls(rules: Sequence[Rule], planned: Plan, timeline: Sequence[Span]) -> str:
+    """Which polls of a turn's job are struck by these faults, which name no step: no pause of a client changes that.
+
+    One with `after` counts from the first poll at that instant on, so it is looked at by itself.
+    """
+    call = planned.invocation
+    user = call.user.name if call.user is not None else None
+    place = Place(call.client, turn=call.turn, job=call.job, user=user, scenario=call.scenario)
+    at_once = [rule for rule in rules if not rule.fault.after]
+    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, place, planned.seed).items()]
+    for rule in rules:
+        after = rule.fault.after
+        if after and _first(rule.fault, timeline) is not None:
+            struck = _strikes([rule], replace(place, passed=after), planned.seed)
+            found += [_polls(numbers, name, f" from {clock_text(after)} on") for name, numbers in struck.items()]
+    return "; ".join(found) or "no poll"
+
+
+def _strikes(rules: Sequence[Rule], place: Place, seed: Seed) -> dict[str, list[int]]:
+    """The polls that each fault strikes if nothing but these counts, by its name, in the order of their first ones."""
+    counted: dict[str, int] = {}
+    struck: dict[str, list[int]] = {}
+    for poll in range(1, _MOST_POLLS + 1):
+        judged = judge(rules, lambda rule: counted.get(rule.counter, 0), place, seed)
+        counted.update((rule.counter, value) for rule, value in judged.counted)
+        if judged.struck is not None:
+            struck.setdefault(judged.struck.name, []).append(poll)
+    return struck
+
+
+def _polls(numbers: Sequence[int], name: str, since: str = "") -> str:
+    """`polls 1, 4-5: slow`; a stretch that goes on to the last poll that was looked at has no end."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    words = [
+        f"{first} on" if last == _MOST_POLLS and first < last else f"{first}" if first == last else f"{first}-{last}"
+        for first, last in runs[:_MOST_RUNS]
+    ]
+    more = ["…"] if len(runs) > _MOST_RUNS else []
+    return f"poll{'' if len(numbers) == 1 else 's'} {', '.join([*words, *more])}{since}: {name}"
+
+
+def _members(document: Mapping[str, Json]) -> str:
+    return ", ".join(f"{name}: {_word(value)}" for name, value in document.items())
+
+
+def _word(value: Json) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_word, value))}]"
+        case dict():
+            return f"{{{_members(value)}}}"
+        case _:
+            return str(value)
