@@ -19,6 +19,7 @@ from lab.client.driver import drive, run_instantly
 from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
+from lab.core.seeds import Seed
 from lab.mock.service import Service
 from lab.tui.state import clean
 
@@ -57,7 +58,7 @@ def run_joined(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
         recorder.close(end.reason if isinstance(end, Interrupted) else "closed")
         raise
     dead = recorder.close("closed")
-    return print_outcomes(conversation, settings, console) or dead
+    return print_outcomes(conversation, settings, console, setup.config.seed) or dead
 
 
 def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
@@ -75,7 +76,7 @@ def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) 
                 transport = HttpTransport(mock.base_url, mock.token_url)
                 mock.service.unwritten.append(failed_texts(console.err))
                 await play(conversation, transport, clock, person, mock.service)
-        return print_outcomes(conversation, settings, console) or mock.exit_code
+        return print_outcomes(conversation, settings, console, setup.config.seed) or mock.exit_code
 
     return complete(work)
 
@@ -140,8 +141,13 @@ async def play(
         await transport.close()
 
 
-def print_outcomes(conversation: Conversation, settings: AnyRunSettings, console: Console) -> int:
-    """Say in what it came otherwise than expected; with JSON the outcomes too, a line each. 0 if it came so, else 1."""
+def print_outcomes(
+    conversation: Conversation, settings: AnyRunSettings, console: Console, seed: Seed | None = None
+) -> int:
+    """Say in what it came otherwise than expected; with JSON the outcomes too, a line each. 0 if it came so, else 1.
+
+    `seed` is the mock's; None: another server answered, by nobody knows which.
+    """
     differences = conversation.differences()
     if not settings.json:
         for difference in differences:
@@ -149,6 +155,7 @@ def print_outcomes(conversation: Conversation, settings: AnyRunSettings, console
         return int(bool(differences))
     *earlier, last = conversation.outcomes
     for outcome in earlier:  # each of them was answered, or there would be no later one
-        console.json({**outcome_document(outcome), "expected": True, "differences": []})
-    console.json({**outcome_document(last), "expected": not differences, "differences": list(differences)})
+        console.json({**outcome_document(outcome), "seed": seed, "expected": True, "differences": []})
+    found = {"seed": seed, "expected": not differences, "differences": list(differences)}
+    console.json({**outcome_document(last), **found})
     return int(bool(differences))

@@ -1,6 +1,7 @@
 """`lab run` as a user calls it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_every_shipped_scenario_runs_to_its_end(lab: Lab, name: str) -> None:
     assert outcomes[-1]["status"] == status
     assert {(outcome["expected"], *outcome["differences"]) for outcome in outcomes} == {(True,)}
     assert (shipped(name).expect != ExpectedRun()) == (name in STATUS)
+
+
+def test_the_seed_that_was_drawn_is_told_to_programs_and_brings_the_same_run_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAB_SEED", raising=False)
+    text = (ROOT / "scenarios" / "item-comparison.yaml").read_text("utf-8")
+    (lab.folder / "item-comparison.yaml").write_text(re.sub(r"(?m)^seed: .*\n", "", text))
+    run = "run", "./item-comparison.yaml", "--speed", "instant", "--json"
+    first, second = (json.loads(lab(*run).out)["seed"] for _ in range(2))
+    assert first != second
+    assert lab(*run, "--seed", str(first)).out != lab(*run, "--seed", str(second)).out
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "scenarios" / "rehearsal").glob("*.yaml")))

@@ -67,6 +67,7 @@ async def test_one_report_tells_how_each_run_ended_and_judges_them_together(plan
     await to_its_end(plane, "consent")
     await asks_twice(plane)
     report = (await plane.ask("GET", "report?over=1")).json
+    assert all(type(each.pop("seed")) is int for each in report["runs"])
     assert report["runs"] == [
         {"scenario": "consent", "outcome": "result", "good_client": ["result"], "good": True},
         {"scenario": "strict", "outcome": "duplicate", "good_client": ["result"], "good": False},

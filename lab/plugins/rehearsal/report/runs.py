@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
+from lab.core.seeds import Seed
 from lab.plugins.rehearsal.report.coverage import Elements, met_in
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
@@ -23,6 +24,8 @@ class JudgedRun(Struct, frozen=True):
     histories: tuple[ClientHistory, ...] = ()
     met: Elements = {}
     """What its client went through."""
+    seed: Seed | None = None
+    """Of the lab that it called, if that was known."""
     details: tuple[str, ...] = ()
     """For people, as all that follows: why it came out so."""
     about: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class JudgedRun(Struct, frozen=True):
         """For programs."""
         return {
             "scenario": self.name,
+            **({} if self.seed is None else {"seed": self.seed}),
             "outcome": str(self.outcome),
             "good_client": [str(end) for end in self.expected.ends],
             "good": self.good,
@@ -105,4 +109,4 @@ def judged_run(
     outcome, met = outcome_of(histories, end, expected), met_in(recording, histories)
     if expected.strikes and outcome is not RunOutcome.NOT_STRUCK:
         met = {**met, "faults": frozenset((name,))}
-    return JudgedRun(name, expected, outcome, histories, met)
+    return JudgedRun(name, expected, outcome, histories, met, recording.header.seed)
