@@ -47,7 +47,7 @@ class Addition(NamedTuple):
     offers: Reference = ""
     """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked for scenarios that clients may choose beside."""
     panel: Reference = ""
-    """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked for what stands beside a question."""
+    """Of `demo`: a `lab.cli.panels.PanelOf`, asked for what stands beside a question."""
 
 
 class ControlRoute(NamedTuple):

@@ -28,7 +28,7 @@ SCREEN = (
     ("lab.tui.app", "lab.server lab.client aiohttp markdown_it"),
 )
 DEMO = (
-    ("lab.cli.commands.demo, lab.cli.screen.screen, lab.cli.screen.kept_preferences", "aiohttp yaml lab.mock.service"),
+    ("lab.cli.commands.demo, lab.cli.screen", "aiohttp yaml lab.mock.service"),
     (
         "lab.tui.sources.live",
         "aiohttp yaml lab.mock.service lab.identity.endpoints.answer lab.client lab.tui.line_mode",

@@ -7,7 +7,7 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.run_settings import ScreenSettings
-from lab.cli.screen.kept_preferences import screen_start
+from lab.cli.screen import screen_start
 from lab.core.errors import ScenarioError
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS

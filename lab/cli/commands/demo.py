@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.panels import GivenPanel, panel_given
 from lab.cli.run.apps import app_for_peer, app_of, transport_to
 from lab.cli.run_settings import USUAL_APP, AppSettings, DemoSettings, Peer
-from lab.cli.screen.panels import GivenPanel, panel_given
 from lab.cli.setup import (
     Setup,
     load_folder,
@@ -62,8 +62,7 @@ def execute(settings: DemoSettings, console: Console) -> int:
 
 def show_mock(settings: DemoSettings, console: Console, panel: GivenPanel | None) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
-    from lab.cli.screen.kept_preferences import screen_start
-    from lab.cli.screen.screen import show_screen
+    from lab.cli.screen import screen_start, show_screen
 
     clock = settings.mock.clock
     if clock.kind == "manual":
@@ -164,8 +163,7 @@ class LiveDemo(AsyncExitStack):
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
-    from lab.cli.screen.kept_preferences import screen_start
-    from lab.cli.screen.screen import show_screen
+    from lab.cli.screen import screen_start, show_screen
     from lab.cli.tapes.capture_tape import recorded_peer
     from lab.tui.sources.live import PodRun
     from lab.tui.sources.protocol import Playable, RunConnection

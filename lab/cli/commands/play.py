@@ -15,8 +15,7 @@ def execute(settings: PlaySettings, console: Console) -> int:
     if settings.screen.plain or settings.environment.dumb or not console.terminal:
         play_lines(playable, console)
         return 0
-    from lab.cli.screen.kept_preferences import screen_start
-    from lab.cli.screen.screen import show_screen
+    from lab.cli.screen import screen_start, show_screen
     from lab.tui.sources.playback import Playback
 
     start = screen_start(settings.screen, console)

@@ -34,8 +34,7 @@ def execute(settings: WatchSettings, console: Console) -> int:
         if plain:
             await print_lines(source, console)
         else:
-            from lab.cli.screen.kept_preferences import screen_start
-            from lab.cli.screen.screen import show_screen
+            from lab.cli.screen import screen_start, show_screen
 
             await show_screen(source, stop, console, screen_start(settings.screen, console))
         return 0

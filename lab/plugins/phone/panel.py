@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import segno
 
-from lab.cli.screen.panels import OpenPanel
+from lab.cli.panels import OpenPanel
 from lab.cli.setup import Setup
 from lab.plugins.phone.gates import PhoneGates
 from lab.plugins.phone.listener import PhoneServer

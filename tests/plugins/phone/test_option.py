@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import pytest
 
 from lab.cli.entropy import CODE_SIGNS, gate_code
+from lab.cli.panels import panel_given
 from lab.cli.run_settings import DemoSettings
-from lab.cli.screen.panels import panel_given
 from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError
 from lab.options import addition
