@@ -14,7 +14,8 @@ from .control import ControlPlaneClient
 from .process import LabProcess
 from .story import missed_calls, story
 from .values import CallLog, LabJob, OpenGate, RuleReport
-from .virtual_time import VirtualTime
+from .virtual_clock import VirtualClock
+from .virtual_time import virtual_time
 
 
 class Lab:
@@ -53,7 +54,7 @@ class Lab:
             self._arguments += ["--tls", "--tls-port", "0"]
         self.manual = clock == "manual"
         """Whether its clock stands until it is moved."""
-        self._virtual: VirtualTime | None = None
+        self._virtual: VirtualClock | None = None
         self._process: LabProcess | None = None
 
     # Its life
@@ -166,7 +167,7 @@ class Lab:
 
         VirtualTimeRefused, here or where it happens, if the client waits in a way that this can't follow.
         """
-        with VirtualTime(self._control.url, self._control.token) as self._virtual:
+        with virtual_time(self._control.url, self._control.token) as self._virtual:
             try:
                 yield
             finally:
@@ -174,7 +175,7 @@ class Lab:
 
     def _moved(self) -> None:
         if self._virtual is not None:
-            self._virtual.clock.refresh()
+            self._virtual.refresh()
 
     def job(self, job: object) -> LabJob:
         """A job as it is now."""

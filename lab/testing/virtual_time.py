@@ -13,12 +13,12 @@ import sys
 import time
 from asyncio import events
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
-from types import BuiltinFunctionType, ModuleType, TracebackType
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from .control import ControlPlaneClient
@@ -27,98 +27,72 @@ from .virtual_waits import virtual_sleep, waits
 
 _REAL = {"_pytest", "pytest", "pytest_timeout", "pluggy", "xdist", "execnet", "coverage", "threading", "queue"}
 """Packages that go on in real time: what runs the tests, and what serves threads that were there before."""
-_LIBRARIES = {
+_REFUSED = {
+    "os": ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system"),
+    "_posixsubprocess": ("fork_exec",),
+    "_winapi": ("CreateProcess",),
     "uvloop": ("new_event_loop", "run"),
     "trio": ("run", "sleep", "open_tcp_stream"),
     "gevent": ("sleep", "spawn", "get_hub"),
     "pycurl": ("Curl", "CurlMulti"),
 }
-"""Libraries that wait by themselves, and by what they are used."""
-_PROCESSES = {
-    "os": ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system"),
-    "_posixsubprocess": ("fork_exec",),
-    "_winapi": ("CreateProcess",),
-}
-"""What starts a process, whose time would be another."""
-_running: list[VirtualTime] = []
+"""What starts a process, whose time would be another, and libraries that wait by themselves: by what each is used."""
+_PROCESSES = ("os", "_posixsubprocess", "_winapi")
 
 
-class VirtualTime:
-    """For one process, from `start` to `stop`."""
+@contextmanager
+def virtual_time(control_url: str, token: str) -> Iterator[VirtualClock]:
+    """Let all that waits and tells the time in this process go by the lab's clock; VirtualTimeRefused says why it can't."""
+    for name in ("sleep", "time", "monotonic"):
+        if not isinstance(found := getattr(time, name), BuiltinFunctionType):
+            by = getattr(found, "__module__", type(found).__module__)
+            raise refusal(f"has replaced time.{name} already, by {by}")
+    loop = events._get_running_loop()
+    if loop is not None and not hasattr(loop, "_selector"):
+        raise refusal(f"runs in {type(loop).__module__}")
+    clock = VirtualClock(ControlPlaneClient(control_url, token))
+    with ExitStack() as undo:
+        undo.callback(clock.close)
+        _replace(clock, undo)
+        try:
+            yield clock
+        finally:
+            undo.close()
+            if clock.refused is not None:  # which the client may have swallowed
+                raise clock.refused
 
-    def __init__(self, control_url: str, token: str) -> None:
-        self._control = ControlPlaneClient(control_url, token)
-        self._names: list[tuple[object, object]] = []
-        """What is replaced in all modules, and by what."""
-        self._undo = ExitStack()
 
-    def start(self) -> None:
-        """Let all that waits and tells the time go by the lab's clock; VirtualTimeRefused says why it can't."""
-        if _running:
-            raise refusal("lives in virtual time already")
-        for name in ("sleep", "time", "monotonic"):
-            if not isinstance(found := getattr(time, name), BuiltinFunctionType):
-                by = getattr(found, "__module__", type(found).__module__)
-                raise refusal(f"has replaced time.{name} already, by {by}")
-        loop = events._get_running_loop()
-        if loop is not None and not hasattr(loop, "_selector"):
-            raise refusal(f"runs in {type(loop).__module__}")
-        self.clock = VirtualClock(self._control)
-        _running.append(self)
-        self._replace()
+def _replace(clock: VirtualClock, undo: ExitStack) -> None:
+    """Let names and methods mean what goes by the lab's clock, and in the end, also in what was loaded since, the old."""
+    names = list[tuple[object, object]](_times(clock))
+    for real, stand_in in _dates(clock):
+        names.append((real, stand_in))
+        # pickle looks for a class where its name says, and finds the stand-in there
+        copyreg.pickle(real, lambda value, stand_in=stand_in: (stand_in, value.__reduce_ex__(4)[1]))  # type: ignore[misc]
+        undo.callback(copyreg.dispatch_table.pop, real, None)
+    for owner, name, wrapped in waits(clock):
+        original = getattr(owner, name)
+        own = name in vars(owner)
+        setattr(owner, name, wraps(original)(wrapped(original)))
+        undo.callback(*((setattr, owner, name, original) if own else (delattr, owner, name)))
 
-    def _replace(self) -> None:
-        self._names += _times(self.clock)
-        for real, stand_in in _dates(self.clock):
-            self._names.append((real, stand_in))
-            # pickle looks for a class where its name says, and finds the stand-in there
-            copyreg.pickle(real, lambda value, stand_in=stand_in: (stand_in, value.__reduce_ex__(4)[1]))  # type: ignore[misc]
-            self._undo.callback(copyreg.dispatch_table.pop, real, None)
-        for module in _PROCESSES:
-            with suppress(ImportError):  # another system's
-                self._refuse(import_module(module))
-        for name in _LIBRARIES.keys() & sys.modules.keys():
-            self._refuse(sys.modules[name])
-        loads = _Loads(self._loaded)
-        sys.meta_path.insert(0, loads)
-        self._undo.callback(sys.meta_path.remove, loads)
-        for owner, name, wrapped in waits(self.clock):
-            original = getattr(owner, name)
-            own = name in vars(owner)
-            setattr(owner, name, wraps(original)(wrapped(original)))
-            self._undo.callback(*((setattr, owner, name, original) if own else (delattr, owner, name)))
-        _rename(self._names)
+    def refuse(module: ModuleType) -> None:
+        what = f"uses {module.__name__}, which waits by itself"
+        what = "starts a process" if module.__name__ in _PROCESSES else what
+        for name in _REFUSED[module.__name__]:
+            if (found := vars(module).get(name)) is not None:
+                names.append((found, _refusing(clock, found, what)))
+        _rename(names)
 
-    def _loaded(self, module: ModuleType) -> None:
-        self._refuse(module)
-        _rename(self._names)
-
-    def _refuse(self, module: ModuleType) -> None:
-        """Refuse what can't be followed where it is used."""
-        library = module.__name__ in _LIBRARIES
-        what = f"uses {module.__name__}, which waits by itself" if library else "starts a process"
-        for name in (_LIBRARIES if library else _PROCESSES)[module.__name__]:
-            if (original := vars(module).get(name)) is not None:
-                self._names.append((original, _refusing(self.clock, original, what)))
-
-    def stop(self) -> None:
-        """Let all mean what it meant, also in modules that were loaded since."""
-        _rename((replacement, original) for original, replacement in self._names)
-        self._undo.close()
-        self.clock.close()
-        _running.remove(self)
-
-    def __enter__(self) -> VirtualTime:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        refused = self.clock.refused
-        if refused is not None and error is not refused:
-            raise refused
+    undo.callback(lambda: _rename((replacement, original) for original, replacement in names))
+    for name in _PROCESSES:
+        with suppress(ImportError):  # another system's
+            import_module(name)
+    for name in _REFUSED.keys() & sys.modules.keys():
+        refuse(sys.modules[name])
+    loads = _Loads(refuse)
+    sys.meta_path.insert(0, loads)
+    undo.callback(sys.meta_path.remove, loads)
 
 
 def _rename(pairs: Iterable[tuple[object, object]]) -> None:
@@ -141,7 +115,7 @@ class _Loads(MetaPathFinder):
         self._loaded = loaded
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        spec = PathFinder.find_spec(name, path) if name in _LIBRARIES else None
+        spec = PathFinder.find_spec(name, path) if name in _REFUSED else None
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

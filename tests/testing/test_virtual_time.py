@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,8 +32,8 @@ from lab.files.recordings import read_recording
 from lab.testing import virtual_clock
 from lab.testing.control import ControlPlaneClient
 from lab.testing.story import facts_of
-from lab.testing.virtual_clock import VirtualTimeRefused
-from lab.testing.virtual_time import VirtualTime
+from lab.testing.virtual_clock import VirtualClock, VirtualTimeRefused
+from lab.testing.virtual_time import virtual_time
 from tests.conftest import ROOT
 from tests.forked import forked_lab
 from tests.testing.clients import LIBRARIES, Pauses, Place, Run, with_aiohttp, with_requests
@@ -53,8 +53,8 @@ class Served:
         secured = {**credentials, "token_url": credentials["token_url"].replace(ready["base_url"], ready["https_url"])}
         self.secure = replace(self.place, base_url=ready["https_url"], credentials=secured, ca_file=ready["ca_file"])
 
-    def virtual_time(self) -> VirtualTime:
-        return VirtualTime(self.control.url, self.control.token)
+    def virtual_time(self) -> AbstractContextManager[VirtualClock]:
+        return virtual_time(self.control.url, self.control.token)
 
     def lines(self) -> list[dict[str, Any]]:
         return self.control.lines("journal")
@@ -331,13 +331,15 @@ def test_a_refusal_that_the_client_swallows_is_told_at_the_end(mock: Served) -> 
 
 def test_where_time_is_replaced_already_nothing_begins(mock: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(VirtualTimeRefused, match=r"has replaced time\.sleep already"):
-        mock.virtual_time().start()
+    with pytest.raises(VirtualTimeRefused, match=r"has replaced time\.sleep already"), mock.virtual_time():
+        pass
 
 
 def test_there_is_one_virtual_time_at_once(mock: Served) -> None:
-    with mock.virtual_time(), pytest.raises(VirtualTimeRefused, match="lives in virtual time already"):
-        mock.virtual_time().start()
+    with mock.virtual_time():
+        with pytest.raises(VirtualTimeRefused, match=r"has replaced time\.sleep already"), mock.virtual_time():
+            pass
+        time.sleep(HOUR)
 
 
 def test_afterwards_nothing_is_left(mock: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
