@@ -22,15 +22,17 @@ def _start(control_url: str, token: str) -> None:
     refused = importlib.import_module("_lab_testing.virtual_clock").VirtualTimeRefused
     block = importlib.import_module("_lab_testing.virtual_time").virtual_time(control_url, token)
     try:
-        clock = block.__enter__()
+        block.__enter__()
     except refused as error:
         os.write(2, f"VirtualTimeRefused: {error}\n".encode())
         os._exit(1)
 
     @atexit.register
-    def tell(block: object = block) -> None:  # which lasts as long as the process
-        if clock.refused is not None:
-            os.write(2, f"VirtualTimeRefused: {clock.refused}\n".encode())
+    def end() -> None:
+        try:
+            block.__exit__(None, None, None)
+        except refused as error:  # which the client may have swallowed
+            os.write(2, f"VirtualTimeRefused: {error}\n".encode())
 
 
 def _leave_no_trace() -> None:
