@@ -12,7 +12,7 @@ from typing import Any
 
 from .control import ControlPlaneClient
 from .process import LabProcess
-from .story import missed_calls, story
+from .story import story
 from .values import CallLog, LabJob, OpenGate, RuleReport
 from .virtual_clock import VirtualClock
 from .virtual_time import virtual_time
@@ -217,8 +217,7 @@ class Lab:
 
     def story(self) -> str:
         """What happened last, to be read beside a test that failed: near misses, then the end of the journal."""
-        lines = self.journal
-        return "\n".join([*missed_calls(lines), story(lines)])
+        return story(self.journal)
 
 
 class FaultControl:
