@@ -37,14 +37,10 @@ from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOUNT_HEADER, TENANT_HEADER = "x-lab-scenario", "x-lab-tenant"
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
-MOST_TENANTS = 1_000
-"""However they are made."""
 _LONGEST_SHOWN = 120
 """Characters of a name that are repeated where there is none such."""
 _CHOOSING = frozenset((TENANT_HEADER, MOUNT_HEADER))
 _WELL_KNOWN = "/.well-known/"
-_FULL_FOR: Headers = (("retry-after", "10"),)
-"""None leaves by itself, so a client that comes back every second would only be in the way."""
 
 
 class LabChoice(Struct, frozen=True):
@@ -62,11 +58,29 @@ class LabChoice(Struct, frozen=True):
     """How many conversations a client is to begin."""
 
 
+class OfferedChoices(Struct, frozen=True):
+    """What one plugin offers to the clients of a lab."""
+
+    choices: tuple[LabChoice, ...]
+    targets: tuple[str, ...] = ()
+    """Scenarios that are served if the call names none."""
+    note: str = ""
+    """What is said of it once the lab listens."""
+
+
+class LabWish(Struct, frozen=True):
+    """What a tenant is to be; what isn't said is as the nameless lab's, which has no name here either."""
+
+    name: str = ""
+    seed: Seed | None = None
+    scenarios: tuple[str, ...] | None = None
+
+
 class ServedLab:
     """One lab behind a listener."""
 
     def __init__(
-        self, service: Service, clock: AnyClock, *, name: str | None = None, calls: LedgerCalls | None = None,
+        self, service: Service, clock: AnyClock, *, wish: LabWish | None = None, calls: LedgerCalls | None = None,
         usual: "ServedLab | None" = None, choice: LabChoice | None = None,
     ) -> None:  # fmt: skip
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
@@ -76,8 +90,8 @@ class ServedLab:
         self.service, self.clock = service, clock
         self.sender = ReplySender(service, clock)
         self.choice, self.usual = choice, usual or self
-        self.name: str | None = name if usual is None else usual.name
-        """The tenant's; None: it is none."""
+        self.wish: LabWish = usual.wish if usual else wish or LabWish()
+        """What was asked of the lab, or of that in which it was chosen."""
         self.token = ""
         """What opens the control plane's part of a tenant."""
         self.past: Sequence[Fact] = ()
@@ -88,6 +102,11 @@ class ServedLab:
         """What may be chosen there."""
         self.chosen: dict[str, ServedLab] = {}
         """What was, in the order of its making."""
+
+    @property
+    def name(self) -> str | None:
+        """The tenant's; None: it is none."""
+        return self.wish.name or None
 
     @property
     def scenario(self) -> str | None:
@@ -131,14 +150,6 @@ class ServedLab:
 
     def _files(self) -> Iterator[FactFile]:
         return (each.service.file for each in self)
-
-
-class LabWish(Struct, frozen=True):
-    """What a tenant is to be; what isn't said is as the nameless lab's."""
-
-    name: str
-    seed: Seed | None = None
-    scenarios: tuple[str, ...] | None = None
 
 
 class LabRefused(Exception):
@@ -201,6 +212,10 @@ class Labs:
         """Every tenant, in the order of their making, whichever process made it."""
         await self.usual.calls.fresh()
         return tuple(self.named.values())
+
+    def load(self, program: Program) -> None:
+        """A scenario's file was edited, or is new: whoever serves it takes it up; StoreRefused if nothing can keep that."""
+        self.usual.service.load(program, self.usual.clock.now())
 
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
         """The name and the control token of each tenant: those that are known here at first."""
@@ -375,16 +390,6 @@ def _no_choice(lab: ServedLab, name: str) -> Refusal:
     near = nearest(name, lab.choices) if len(name) <= _LONGEST_SHOWN else ""
     wrong = f"There is no scenario {_shown(name)} to choose here{f': {near}' if near else '.'}"
     return not_found(f"{wrong} GET /_lab/scenarios, at the control plane, lists them.")
-
-
-def too_many(count: int, *, called: bool) -> LabRefused:
-    """503: there are so many tenants, in all or made by calls."""
-    why = f"There are {count} tenants, as many as a lab has at most"
-    if called and count < MOST_TENANTS:
-        why = f"Calls have made {count} tenants, as many as lab serve --tenants N lets them"
-    text = f"{why}: DELETE /_lab/tenants/NAME, at the control plane, ends one."
-    hint = "Call a tenant that is there, or come again once one was ended."
-    return LabRefused(Refusal(503, text, hint, _FULL_FOR, error="temporarily_unavailable"))
 
 
 def _shown(name: str) -> str:

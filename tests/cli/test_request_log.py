@@ -18,7 +18,7 @@ from lab.core.observe import Noted, Observer, Replied, Requested
 from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
-from lab.server.labs import Labs, ServedLab
+from lab.server.labs import Labs, LabWish, ServedLab
 from tests.cli.test_playback import RECORDING
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import each_row
@@ -129,7 +129,7 @@ def test_what_is_done_to_a_tenant_has_a_line(form: str, lines: list[str]) -> Non
     service = Service(config_of(read(Path(RECORDING).read_bytes()), ()))
     labs, tenant = (
         Labs(ServedLab(Service(service.config), ManualClock())),
-        ServedLab(service, ManualClock(), name="ann"),
+        ServedLab(service, ManualClock(), wish=LabWish("ann")),
     )
     log.follow(labs)
     labs.watch(tenant)

@@ -170,19 +170,15 @@ class StateJournal:
 
     # The labs beside the one whose journal it is
 
-    @property
-    def labs(self) -> Sequence[LabMade]:
-        """Those that earlier processes had, in the order of their making."""
-        return tuple(self._history.labs.values())
+    def labs(self) -> "Iterator[tuple[LabMade, StateJournal]]":
+        """Those that earlier processes had, in the order of their making, each with its journal."""
+        for fact in self._history.labs.values():
+            yield fact, self._file_of(fact.place)
 
     @property
     def makings(self) -> Mapping[str, int]:
         """How often there was a lab at each place."""
         return self._history.makings
-
-    def take_up(self, fact: LabMade) -> "StateJournal":
-        """The journal of one of these."""
-        return self._file_of(fact.place)
 
     def begin(self, fact: LabMade, config: Config) -> "StateJournal":
         """The journal of one that is made now with this; StoreRefused if there can be none, and then nothing of it is there."""
@@ -253,7 +249,7 @@ class StateJournal:
             with collecting_nothing(self.facts):
                 service.rewind(tuple(self.facts), clock.now())
             jobs = f"{sum(1 for _ in service.jobs())} jobs"
-            beside = f", and {len(self.labs)} labs beside it" if self.labs else ""
+            beside = f", and {len(self._history.labs)} labs beside it" if self._history.labs else ""
             self._say(f"took up {self._file.path} at {clock.now()} ms: {jobs}{beside}")
         service.file = self
         self._writes.on_begin, self._writes.on_end = self._refused, self._taken
