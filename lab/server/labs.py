@@ -235,20 +235,16 @@ class Labs:
         choosing = tuple([each for each in headers if each[0] in _CHOOSING])
         if not choosing and TENANT_PATH not in path and MOUNT_PATH not in path:
             return Routed(self.usual, path)
-        wanted, rest = named_in(path, choosing, TENANT_PATH, TENANT_HEADER)
-        if len(wanted) > 1:
-            text = f"Path and X-Lab-Tenant name several tenants: {', '.join(map(_shown, sorted(wanted)))}."
-            return Routed(self.usual, rest, bad_request(text, "Name one of them."))
-        name = next(iter(wanted), None)
-        lab = self.usual if name is None else self.named.get(name)
-        if lab is None:
-            return Routed(self.usual, rest, self.unknown(name or ""), name)
-        wanted, rest = named_in(rest, choosing, MOUNT_PATH, MOUNT_HEADER)
-        if len(wanted) > 1:
-            text = f"Path and X-Lab-Scenario name several scenarios: {', '.join(sorted(wanted))}."
-            return Routed(lab, rest, bad_request(text, "Name one of them."))
+        tenants, rest = named_in(path, choosing, TENANT_PATH, TENANT_HEADER)
+        lab = self.usual
         try:
-            return Routed(self.choose(lab, next(iter(wanted))) if wanted else lab, rest)
+            if (name := _only("tenant", tenants)) is not None:
+                if name not in self.named:
+                    return Routed(lab, rest, self.unknown(name), name)
+                lab = self.named[name]
+            scenarios, rest = named_in(rest, choosing, MOUNT_PATH, MOUNT_HEADER)
+            name = _only("scenario", scenarios)
+            return Routed(lab if name is None else self.choose(lab, name), rest)
         except LabRefused as refused:
             return Routed(lab, rest, refused.refusal)
 
@@ -381,6 +377,15 @@ def named_in(path: str, headers: Headers, prefix: str, header: str) -> tuple[set
         return names, path
     name, slash, rest = behind.partition("/")
     return {*names, name}, f"{before}{slash}{rest}" if before else f"/{rest}"
+
+
+def _only(what: str, names: set[str]) -> str | None:
+    """The one that is named, if any is; LabRefused if several are."""
+    if len(names) > 1:
+        several = ", ".join(map(_shown, sorted(names)))
+        text = f"Path and X-Lab-{what.title()} name several {what}s: {several}."
+        raise LabRefused(bad_request(text, "Name one of them."))
+    return next(iter(names), None)
 
 
 def _no_choice(lab: ServedLab, name: str) -> Refusal:

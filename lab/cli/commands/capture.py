@@ -8,7 +8,7 @@ from functools import partial
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
-from lab.cli.serve.ports import HttpsPort, open_ports, trust_lines
+from lab.cli.serve.ports import open_ports, trust_lines
 from lab.cli.serve.settings import CaptureSettings
 from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
@@ -56,17 +56,9 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         stack.push_async_callback(proxy.stop, round(1000 * PROXY_LIMITS.grace), stop.hurry)
         asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
         await proxy.start(bound=ports.api)
-        say_what_to_call(settings, origins, tape, proxy, _serve_tls(ports.https, proxy, stack), console)
+        say_what_to_call(settings, origins, tape, proxy, ports.start_https(proxy, stack), console)
         stack.callback(asyncio.create_task(look_around([tape.look], proxy.bugs)).cancel)
         yield tape
-
-
-def _serve_tls(https: HttpsPort | None, proxy: PodProxy, stack: AsyncExitStack) -> dict[str, str]:
-    if https is None:
-        return {}
-    stack.callback(https.withdraw)
-    url, file = https.start(proxy)
-    return {"https_url": url, "ca_file": file}
 
 
 def say_what_to_call(

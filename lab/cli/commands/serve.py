@@ -41,7 +41,7 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
         if settings.ledger.workers is not None and place is None:
             from lab.cli.serve.workers import serve_with_workers  # no other start waits for it
 
-            return serve_with_workers(settings, settings.ledger.workers, console)
+            return serve_with_workers(settings, console)
         # a worker lives with whoever started it, and the lab with whoever started that
         console.serving, parent = True, parent_of(wanted=settings.with_parent or place is not None)
         offers: Sequence[OfferedChoices] = ()

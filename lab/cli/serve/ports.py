@@ -4,7 +4,7 @@ The authority of https lives as long as the lab; how clients are told to trust i
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -40,11 +40,6 @@ class HttpsPort(Struct, frozen=True):
     def _name(self) -> str:
         return f"ca-{self.bound.origin.rpartition(':')[2]}"
 
-    def start(self, server: ListeningServer) -> tuple[str, str]:
-        """Serve; the origin, and the file of the certificate that clients must trust."""
-        file = self.publish()
-        return server.start_tls(self.bound, self.authority.context), file
-
     def publish(self) -> str:
         """The file of the certificate that clients must trust, from now on until `withdraw`."""
         if self.ca_file is not None:
@@ -77,6 +72,14 @@ class Ports(Struct, frozen=True):
     def origin(self) -> str:
         """What URLs in answers name: a pod is reached by https alone, so that where it is served."""
         return (self.https or self.api).origin
+
+    def start_https(self, server: ListeningServer, ends: AsyncExitStack) -> dict[str, str]:
+        """Serve it too, if that was asked for: where, and the file of what clients must trust until the stack ends."""
+        if (https := self.https) is None:
+            return {}
+        ends.callback(https.withdraw)
+        file = https.publish()
+        return {"https_url": server.start_tls(https.bound, https.authority.context), "ca_file": file}
 
     def close(self) -> None:
         """Let all of them go."""

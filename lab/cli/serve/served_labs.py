@@ -114,8 +114,8 @@ class ServedLabs(Labs):
         config = self.config(wish, self._setup.second(), fact.making)
         journal = None if self._journal is None else self._journal.begin(fact, config)
         self._makings[place] = number
-        service, clock = self._service(config, make_clock(self._setup.settings.clock), journal)
-        return self.begin(self.tenant(fact, service, clock))
+        clock = make_clock(self._setup.settings.clock)
+        return self.begin(self.tenant(fact, self._service(config, clock, journal), clock))
 
     def tenant(self, fact: LabMade, service: Service, clock: AnyClock, calls: LedgerCalls | None = None) -> ServedLab:
         """That which was made so, whenever and by whichever process that was."""
@@ -154,8 +154,8 @@ class ServedLabs(Labs):
         return config.alone((program,), seed, f"{config.prefix}{MOUNT_PATH}{choice.name}")
 
     def _choice(self, usual: ServedLab, choice: LabChoice, config: Config, journal: "StateJournal | None") -> ServedLab:
-        service, clock = self._service(config, usual.clock, journal)
-        lab = ServedLab(service, clock, usual=usual, choice=choice)
+        service = self._service(config, usual.clock, journal)
+        lab = ServedLab(service, usual.clock, usual=usual, choice=choice)
         lab.recorder = self._recorder(service, choice.name) if usual is self.usual else None
         service.unauthorized.append(self._token_hint(lab))
         return lab
@@ -213,14 +213,13 @@ class ServedLabs(Labs):
         """Have a lab again that an earlier process had; UsageError if it can't be what it was."""
         tenant, _, scenario = fact.place.removeprefix(TENANT_PATH).partition(MOUNT_PATH)
         if not scenario:
-            config = journal.taken_up(self.config(wish_of(fact), self._setup.second(), fact.making))
-            service, clock = self._service(config, journal.clock_of(config), journal)
-            lab = self.named[tenant] = self.tenant(fact, service, clock)
+            config, clock = journal.taken_up(self.config(wish_of(fact), self._setup.second(), fact.making))
+            lab = self.named[tenant] = self.tenant(fact, self._service(config, clock, journal), clock)
         else:
             usual = self.named[tenant] if tenant else self.usual
             if (choice := usual.choices.get(scenario)) is None:
                 raise journal.other({fact.place: "can't be chosen now"})
-            config = journal.taken_up(self._config_alone(usual, choice))
+            config, _ = journal.taken_up(self._config_alone(usual, choice))
             lab = usual.chosen[scenario] = self._choice(usual, choice, config, journal)
         lab.past = journal.facts
         served = {each.name: each for each in self.usual.service.config.scenarios}
@@ -228,15 +227,12 @@ class ServedLabs(Labs):
             if (now := served.get(program.name, program)).digest != program.digest:
                 self._load(lab, now)
 
-    def _service(
-        self, config: Config, clock: AnyClock, journal: "StateJournal | None" = None
-    ) -> tuple[Service, AnyClock]:
-        """A mock that is made with this, and the clock that it lives by."""
+    def _service(self, config: Config, clock: AnyClock, journal: "StateJournal | None" = None) -> Service:
         service = self._setup.make_service(config)
         service.observers += client_hints(self._console, clock.mode, service)
         if journal is not None:
             journal.attach(service, clock)
-        return service, clock
+        return service
 
     # Tapes of what was chosen
 

@@ -94,9 +94,8 @@ class Serving:
         self._outside, self._job_facts = outside, job_facts
         self._call, self._choosing = call or ServeCall(), call is not None
         self.control_url = self.control_token = ""
-        self.https_url: str | None = None
-        self.ca_file: str | None = None
-        """What a client must trust to call `https_url`."""
+        self._https: dict[str, str] = {}
+        """Where https is served, if it is, and what a client must trust there."""
         self.shared: SharedLab | None = None
         """The lab that other processes serve too."""
         self._kept: list[_KeptFiles] = []
@@ -133,7 +132,7 @@ class Serving:
             "scope": api_scope(config.switches.pod),
             "control_url": self.control_url,
             "control_token": self.control_token,
-            **({"https_url": self.https_url, "ca_file": self.ca_file} if self.https_url and self.ca_file else {}),
+            **self._https,
         }
 
     def recast(self, scenario: str, seed: Seed) -> Config:
@@ -202,9 +201,7 @@ class Serving:
         self.base_url = await server.start(bound=ports.api)
         if place is not None:
             ends.callback(place.link(server))
-        if ports.https is not None:
-            ends.callback(ports.https.withdraw)
-            self.https_url, self.ca_file = ports.https.start(server)
+        self._https = ports.start_https(server, ends)
         if decoy is not None:
             server.start_decoy(decoy)
         if control is not None:

@@ -303,8 +303,8 @@ class SharedTenants(ServedLabs):
         birth = state.birth
         assert birth is not None
         epoch, began = instant_zero(self._setup, state.wall)
-        config = self.config(wish_of(birth), epoch, birth.making)
-        service, clock = self._service(config, make_clock(self._setup.settings.clock))
+        clock = make_clock(self._setup.settings.clock)
+        service = self._service(self.config(wish_of(birth), epoch, birth.making), clock)
         assert isinstance(service, BatchedService)
         calls = LabCalls(self._loop, service, LabTime(clock, began), state)
         self.begin(self.tenant(birth, service, clock, calls))

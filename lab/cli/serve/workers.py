@@ -127,37 +127,26 @@ def read_place() -> WorkerPlace:
     return msgspec.json.decode(line, type=WorkerPlace)
 
 
-def serve_with_workers(settings: ServeSettings, number: int, console: Console) -> int:
+def serve_with_workers(settings: ServeSettings, console: Console) -> int:
     """Serve until stopped: 0, or the exit code of a worker that couldn't begin; HostError (4) if they die too often."""
     reuse_port()
     console.serving, parent = True, parent_of(wanted=settings.with_parent)
 
     async def work(stop: Stop) -> int:
         with ExitStack() as stack:
-            place, control = _common_place(settings, stack)
-            workers = Workers(place, control, console, stop, settings.ledger.worker_timeout)
+            ports = open_mock_ports(settings.mock, reserve)
+            stack.callback(ports.close)
+            if ports.https is not None:
+                stack.callback(ports.https.withdraw)
+            workers = Workers(settings, ports, console, stop)
             try:
-                return await workers.serve(number, parent_gone(parent))
+                return await workers.serve(parent_gone(parent))
             except asyncio.CancelledError:  # by a signal
                 return 0
             finally:
                 await workers.end()
 
     return complete(work)
-
-
-def _common_place(settings: ServeSettings, stack: ExitStack) -> tuple[WorkerPlace, Bound]:
-    """What all workers are told, and the control plane's listener."""
-    ports = open_mock_ports(settings.mock, reserve)
-    stack.callback(ports.close)
-    assert ports.control is not None
-    token = settings.control.token or control_token()
-    place = WorkerPlace(arguments=settings.arguments, port=ports.api.port, control_token=token)
-    if (https := ports.https) is not None:
-        stack.callback(https.withdraw)
-        key = AuthorityKey(https.authority.certificate, https.authority.key)
-        place = replace(place, https_port=https.bound.port, ca_file=https.publish(), authority=key)
-    return place, ports.control
 
 
 class _NotServing(Exception):
@@ -167,10 +156,18 @@ class _NotServing(Exception):
 class Workers:
     """The processes that serve one lab."""
 
-    def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop, timeout: Millis) -> None:
-        """`timeout` is for how long a worker may be silent."""
-        self._place, self._control, self._console, self._stop = place, control, console, stop
-        self._timeout = timeout
+    def __init__(self, settings: ServeSettings, ports: Ports, console: Console, stop: Stop) -> None:
+        """The ports are those at which they will listen."""
+        self._settings, self._control, self._console, self._stop = settings.ledger, ports.control, console, stop
+        self._place = WorkerPlace(
+            arguments=settings.arguments,
+            port=ports.api.port,
+            control_token=settings.control.token or control_token(),
+        )
+        """What all of them are told."""
+        if (https := ports.https) is not None:
+            key = AuthorityKey(https.authority.certificate, https.authority.key)
+            self._place = replace(self._place, https_port=https.bound.port, ca_file=https.publish(), authority=key)
         self._pairs: dict[int, tuple[socket, socket]] = {}
         """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
         self._processes: dict[int, Process] = {}
@@ -179,8 +176,9 @@ class Workers:
         self._agreed: str | None = None
         """The lab's setup, once it is served."""
 
-    async def serve(self, count: int, over: Awaitable[None]) -> int:
-        """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
+    async def serve(self, over: Awaitable[None]) -> int:
+        """Have as many serve as were asked for, until it is `over`; 0, or the exit code of one that couldn't begin."""
+        count = self._settings.workers or 1
         ends = [asyncio.ensure_future(over)]
         self._pairs = {number: socketpair() for number in range(2, count + 1)}
         try:
@@ -218,6 +216,7 @@ class Workers:
 
     async def _start(self, number: int, place: WorkerPlace) -> Process:
         if number == FIRST_WORKER:
+            assert self._control is not None
             others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
             place = replace(place, control=self._control.sock.fileno(), others=others)
         else:
@@ -252,7 +251,7 @@ class Workers:
 
     async def _ended(self, process: Process, *, serves: bool) -> str:
         """How it ended; one whose heart is silent, once it `serves` or has begun to beat, is ended here."""
-        within, missed = self._timeout / 2_000 if serves else None, 0
+        within, missed = self._settings.worker_timeout / 2_000 if serves else None, 0
         # half of the time twice: if this process stood still as well, it hears the heart before the second half is over
         while missed < 2:
             try:
@@ -263,10 +262,10 @@ class Workers:
                 continue
             if not heard:
                 return _how_it_ended(await process.wait())
-            within, missed = self._timeout / 2_000, 0
+            within, missed = self._settings.worker_timeout / 2_000, 0
         process.kill()
         await process.wait()
-        return f"hung for {self._timeout / 1_000:g} s, and was ended"
+        return f"hung for {self._settings.worker_timeout / 1_000:g} s, and was ended"
 
     async def end(self) -> None:
         """Let them end as a signal ends a lab, at once if `stop` is in a hurry, and kill what doesn't."""
