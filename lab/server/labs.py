@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from lab.clocks import AnyClock
 from lab.core.exchange import Headers, Request
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, LabMade
 from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
@@ -69,9 +69,9 @@ class OfferedChoices(Struct, frozen=True):
 
 
 class LabWish(Struct, frozen=True):
-    """What a tenant is to be; what isn't said is as the nameless lab's, which has no name here either."""
+    """What a tenant is to be; what isn't said is as the nameless lab's."""
 
-    name: str = ""
+    name: str
     seed: Seed | None = None
     scenarios: tuple[str, ...] | None = None
 
@@ -80,7 +80,7 @@ class ServedLab:
     """One lab behind a listener."""
 
     def __init__(
-        self, service: Service, clock: AnyClock, *, wish: LabWish | None = None, calls: LedgerCalls | None = None,
+        self, service: Service, clock: AnyClock, *, birth: LabMade | None = None, calls: LedgerCalls | None = None,
         usual: "ServedLab | None" = None, choice: LabChoice | None = None,
     ) -> None:  # fmt: skip
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
@@ -90,10 +90,8 @@ class ServedLab:
         self.service, self.clock = service, clock
         self.sender = ReplySender(service, clock)
         self.choice, self.usual = choice, usual or self
-        self.wish: LabWish = usual.wish if usual else wish or LabWish()
-        """What was asked of the lab, or of that in which it was chosen."""
-        self.token = ""
-        """What opens the control plane's part of a tenant."""
+        self.birth: LabMade | None = usual.birth if usual else birth
+        """What the tenant is, or that in which it was chosen; None: it is none."""
         self.past: Sequence[Fact] = ()
         """What earlier processes have accepted."""
         self.calls: LedgerCalls = usual.calls if usual else calls or LocalCalls(clock, self.pass_on, self._files)
@@ -106,7 +104,12 @@ class ServedLab:
     @property
     def name(self) -> str | None:
         """The tenant's; None: it is none."""
-        return self.wish.name or None
+        return None if self.birth is None else self.birth.place.removeprefix(TENANT_PATH)
+
+    @property
+    def token(self) -> str:
+        """What opens the control plane's part of a tenant."""
+        return "" if self.birth is None else self.birth.token
 
     @property
     def scenario(self) -> str | None:

@@ -57,8 +57,6 @@ class ServedLabs(Labs):
         super().__init__(usual)
         self.most = most
         self._setup, self._console, self._more, self._journal = setup, console, choices, journal
-        self._called = set[ServedLab]()
-        """Tenants that calls have made."""
         self._makings = Counter[str]() if journal is None else Counter(journal.makings)
         """How often a lab was made at each place."""
         self._recorders: list[TapeRecorder] = []
@@ -74,11 +72,14 @@ class ServedLabs(Labs):
 
     def proves(self, wish: LabWish, request: Request) -> bool:
         """Whether a client authenticates by a secret, as it would have to there."""
-        return shows_secret(self.config(wish, self._setup.second()).identity, request)
+        return shows_secret(self.config(birth_of(wish, called=True), self._setup.second()).identity, request)
 
     def check_room(self, *, called: bool) -> None:
         """LabRefused (503) if there are as many tenants as may be, in all or made by calls."""
-        count, by_calls = len(self.named), len(self._called)
+        count, by_calls = (
+            len(self.named),
+            sum(each.birth is not None and each.birth.called for each in self.named.values()),
+        )
         if count >= MOST_TENANTS:
             why = f"There are {count} tenants, as many as a lab has at most"
         elif called and by_calls >= self.most:
@@ -89,41 +90,35 @@ class ServedLabs(Labs):
         hint = "Call a tenant that is there, or come again once one was ended."
         raise LabRefused(Refusal(503, text, hint, _FULL_FOR, error="temporarily_unavailable"))
 
-    def config(self, wish: LabWish, epoch: Epoch, making: str = "") -> Config:
+    def config(self, birth: LabMade, epoch: Epoch) -> Config:
         """What the mock of a tenant is made with; UsageError names a scenario that the lab doesn't serve."""
         usual = self.usual.service.config
         served = {each.name: each for each in usual.scenarios}
-        for name in wish.scenarios or ():
+        for name in birth.scenarios or ():
             if name not in served:
                 raise UsageError(
                     f"The lab serves no scenario {name[:80]!r}.", hint=nearest(name, served) or "GET /_lab/scenarios."
                 )
-        scenarios = tuple(served[name] for name in wish.scenarios or served)
-        seed = usual.seed if wish.seed is None else wish.seed
-        return replace(usual.alone(scenarios, seed, f"{TENANT_PATH}{wish.name}"), epoch=epoch, making=making)
+        scenarios = tuple(served[name] for name in birth.scenarios or served)
+        seed = usual.seed if birth.seed is None else birth.seed
+        return replace(usual.alone(scenarios, seed, birth.place), epoch=epoch, making=birth.making)
 
     async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """With the scenarios as the lab serves them now, and a clock that begins now."""
         self.check_room(called=called)
-        place = f"{TENANT_PATH}{wish.name}"
-        number = self._makings[place] + 1
-        fact = LabMade(
-            at=self.usual.clock.now(), place=place, making=str(number) if number > 1 else "", seed=wish.seed,
-            scenarios=wish.scenarios, token=control_token(), called=called,
-        )  # fmt: skip
-        config = self.config(wish, self._setup.second(), fact.making)
-        journal = None if self._journal is None else self._journal.begin(fact, config)
-        self._makings[place] = number
+        birth = birth_of(wish, called=called)
+        number = self._makings[birth.place] + 1
+        birth = replace(birth, at=self.usual.clock.now(), making=str(number) if number > 1 else "")
+        config = self.config(birth, self._setup.second())
+        journal = None if self._journal is None else self._journal.begin(birth, config)
+        self._makings[birth.place] = number
         clock = make_clock(self._setup.settings.clock)
-        return self.begin(self.tenant(fact, self._service(config, clock, journal), clock))
+        return self.begin(self.tenant(birth, self._service(config, clock, journal), clock))
 
-    def tenant(self, fact: LabMade, service: Service, clock: AnyClock, calls: LedgerCalls | None = None) -> ServedLab:
+    def tenant(self, birth: LabMade, service: Service, clock: AnyClock, calls: LedgerCalls | None = None) -> ServedLab:
         """That which was made so, whenever and by whichever process that was."""
-        lab = ServedLab(service, clock, wish=wish_of(fact), calls=calls)
-        lab.token = fact.token
+        lab = ServedLab(service, clock, birth=birth, calls=calls)
         self._furnish(lab)
-        if fact.called:
-            self._called.add(lab)
         return lab
 
     async def end(self, name: str) -> bool:
@@ -137,7 +132,6 @@ class ServedLabs(Labs):
             lab.recorder.close("closed")
         if self._journal is not None:
             self._journal.end(lab.place, self.usual.clock.now())
-        self._called.discard(lab)
 
     # Scenarios that are chosen: each that is served, and what is offered beside
 
@@ -149,7 +143,8 @@ class ServedLabs(Labs):
 
     def _config_alone(self, usual: ServedLab, choice: LabChoice) -> Config:
         config, program = usual.service.config, choice.load()
-        given = (usual.wish.seed, self._setup.settings.seed, program.scenario.seed, config.seed)
+        of_tenant = None if usual.birth is None else usual.birth.seed
+        given = (of_tenant, self._setup.settings.seed, program.scenario.seed, config.seed)
         seed = next(each for each in given if each is not None)
         return config.alone((program,), seed, f"{config.prefix}{MOUNT_PATH}{choice.name}")
 
@@ -196,7 +191,8 @@ class ServedLabs(Labs):
         """The nameless lab first: if that can't, nobody does."""
         super().load(program)
         for usual in (self.usual, *self.named.values()):
-            if usual.wish.scenarios is not None and program.name not in usual.wish.scenarios:
+            only = None if usual.birth is None else usual.birth.scenarios
+            if only is not None and program.name not in only:
                 continue
             self._offer(usual, program.name)
             for lab in usual:
@@ -213,7 +209,7 @@ class ServedLabs(Labs):
         """Have a lab again that an earlier process had; UsageError if it can't be what it was."""
         tenant, _, scenario = fact.place.removeprefix(TENANT_PATH).partition(MOUNT_PATH)
         if not scenario:
-            config, clock = journal.taken_up(self.config(wish_of(fact), self._setup.second(), fact.making))
+            config, clock = journal.taken_up(self.config(fact, self._setup.second()))
             lab = self.named[tenant] = self.tenant(fact, self._service(config, clock, journal), clock)
         else:
             usual = self.named[tenant] if tenant else self.usual
@@ -275,6 +271,7 @@ class ServedLabs(Labs):
         return self._recorders[-1]
 
 
-def wish_of(fact: LabMade) -> LabWish:
-    """What was asked of a tenant that was made so."""
-    return LabWish(fact.place.removeprefix(TENANT_PATH), fact.seed, fact.scenarios)
+def birth_of(wish: LabWish, *, called: bool) -> LabMade:
+    """What is told of a tenant that is made by this wish, once it is known when."""
+    place, token = f"{TENANT_PATH}{wish.name}", control_token()
+    return LabMade(at=0, place=place, seed=wish.seed, scenarios=wish.scenarios, token=token, called=called)

@@ -15,16 +15,16 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lab.cli.console import Console
-from lab.cli.entropy import control_token, process_name
+from lab.cli.entropy import process_name
 from lab.cli.serve.beginning import LabTerms, begun_otherwise, differences, scenario_terms
-from lab.cli.serve.served_labs import ServedLabs, wish_of
+from lab.cli.serve.served_labs import ServedLabs, birth_of
 from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.fact import LabEnded, LabMade
+from lab.core.journal.fact import LabEnded
 from lab.core.journal.shared import LabState, LogPlace, SharedStore, Snapshot, StoreRefused, StoreUnreadable, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
@@ -275,14 +275,14 @@ class SharedTenants(ServedLabs):
 
     async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
         """The same at whatever process it is wished for: the first wish counts."""
-        config, token = self.config(wish, 0), control_token()
+        wanted = birth_of(wish, called=called)
+        config = self.config(wanted, 0)
+        birth = replace(wanted, seed=config.seed, scenarios=tuple(each.name for each in config.scenarios))
 
         def make(now: Millis) -> None:
             if wish.name not in self.named:
                 self.check_room(called=called)
-                names, making = tuple(each.name for each in config.scenarios), self._loop.making
-                birth = LabMade(at=now, place=config.prefix, making=making, seed=config.seed, scenarios=names)
-                self.usual.service.note(replace(birth, token=token, called=called))
+                self.usual.service.note(replace(birth, at=now, making=self._loop.making))
 
         await self._loop.run(self._loop.usual, make, last=True)
         if (tenant := self.named.get(wish.name)) is None:
@@ -304,7 +304,7 @@ class SharedTenants(ServedLabs):
         assert birth is not None
         epoch, began = instant_zero(self._setup, state.wall)
         clock = make_clock(self._setup.settings.clock)
-        service = self._service(self.config(wish_of(birth), epoch, birth.making), clock)
+        service = self._service(self.config(birth, epoch), clock)
         assert isinstance(service, BatchedService)
         calls = LabCalls(self._loop, service, LabTime(clock, began), state)
         self.begin(self.tenant(birth, service, clock, calls))
