@@ -1,6 +1,9 @@
-"""What many peers at once leave to everybody else: room for their bodies, and a share of each turn of the loop."""
+"""What many peers at once leave to everybody else: room for their bodies, a share of each turn of the loop, the interpreter."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sys import getswitchinterval, setswitchinterval
 
 from lab.clocks import breathe
 
@@ -55,3 +58,22 @@ class TurnShare:
 
     def _next(self) -> None:
         self._until = None
+
+
+_USUAL = getswitchinterval()
+_SHORT = 0.0005
+"""Seconds for which a thread keeps the interpreter at most, a call of C apart, when others need it."""
+_asked: list[None] = []
+
+
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """While other threads do what takes long, they hand the interpreter over sooner: a reply needs it often."""
+    _asked.append(None)
+    setswitchinterval(min(_USUAL, _SHORT))
+    try:
+        yield
+    finally:
+        _asked.pop()
+        if not _asked:
+            setswitchinterval(_USUAL)

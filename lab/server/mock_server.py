@@ -25,6 +25,7 @@ from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.connection import SENT_LAST, TURNS, Connection, Sent
+from lab.server.fair_shares import short_turns
 from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
@@ -226,11 +227,12 @@ class MockServer(ListeningServer):
         try:
             if prepare is not None or len(request.body) > LONG_BODY:
                 async with self.heavy:
-                    if prepare is not None:
-                        await asyncio.to_thread(prepare)
-                    request = await asyncio.to_thread(lightened, request)
-                    if lab.recorder is not None:
-                        await lab.recorder.redact(Requested(0, 0, "", request))
+                    with short_turns():
+                        if prepare is not None:
+                            await asyncio.to_thread(prepare)
+                        request = await asyncio.to_thread(lightened, request)
+                        if lab.recorder is not None:
+                            await lab.recorder.redact(Requested(0, 0, "", request))
             if self._takes_long(request):
                 # until whoever has asked for something else since the last of these calls is answered
                 async with self._long_turn:

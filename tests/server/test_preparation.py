@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from sys import getswitchinterval
 
 import pytest
 from faker import Generator
@@ -87,6 +88,19 @@ async def test_others_are_answered_while_a_long_message_is_held_to_patterns(
     await (await stage.peer()).ask(status(token, job))
     assert threading.get_ident() not in gate.threads
     assert [fact.at for fact in stage.facts(JobAccepted)] == [1_000, 1_000]
+
+
+async def test_a_thread_that_prepares_hands_the_interpreter_over_soon(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, usual, gate = await stage.token(), getswitchinterval(), Gate(monkeypatch)
+    gate.open.clear()
+    long = [await sent(stage, token, message(f"turns {number}")) for number in range(2)]
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    assert getswitchinterval() < usual
+    gate.open.set()
+    await asyncio.gather(*long)
+    assert getswitchinterval() == usual
 
 
 async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a_short_one_does_not(

@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from lab.core.clock import Millis
+from lab.core.exchange import LONG_BODY
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
@@ -19,9 +20,9 @@ from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
-from lab.recording.format.codec import fact_members, footer, line_text, nested
+from lab.recording.format.codec import encode, fact_members, footer, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
-from lab.recording.format.text import LONG, dumps
+from lab.recording.format.text import dumps, encoded
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache, Tail, varying_members
 
@@ -98,13 +99,13 @@ class Tape:
         """Whether a line may name an earlier one that says the same."""
         self.hold = 1
         """So many lines are written at once, or what there is at `flush`."""
-        self._unwritten: list[str] = []
+        self._unwritten: list[bytes] = []
         """Lines that aren't written yet."""
         self._sync_due = False
         self._pending: _Pending | None = None
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
-        self._put(line_text(header))
+        self._put(encode(header))
         self._write_held()
         self._synced()
 
@@ -140,7 +141,7 @@ class Tape:
             self._fact(fact, now, None)
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0)
-            self._put(line_text(cut))
+            self._put(encode(cut))
         self._write_held()
         try:
             if not self._over:
@@ -171,14 +172,15 @@ class Tape:
 
     # Lines
 
-    def _put(self, line: str) -> None:
+    def _put(self, line: bytes) -> None:
         self._n += 1
         self._unwritten.append(line)
-        if len(self._unwritten) >= self.hold:
+        # several long ones at once would be a long while to others
+        if len(self._unwritten) >= self.hold or len(line) > LONG_BODY:
             self._write_held()
 
     def _write_held(self) -> None:
-        lines = "".join(self._unwritten).encode()
+        lines = b"".join(self._unwritten)
         self._unwritten.clear()
         self._bytes += len(lines)
         try:
@@ -253,8 +255,8 @@ class Tape:
         if pending is None:
             return
         self._pending = None
-        long = len(pending.tail.written) > LONG  # then a fact may repeat what it says
-        facts = f',"facts":{dumps(pending.facts, long=long)}' if pending.facts else ""
+        long = len(pending.tail.written) > LONG_BODY  # then a fact may repeat what it says
+        facts = b',"facts":' + encoded(pending.facts, long=long) if pending.facts else b""
         self._put_message("req", pending.at, pending.head, pending.tail, facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
@@ -274,17 +276,17 @@ class Tape:
         tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
-        self._put_message("res", observation.at, head, tail, "")
+        self._put_message("res", observation.at, head, tail, b"")
 
-    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
+    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: bytes) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
         if tail.n and tail.written and self.repeats:
-            self._put(f'{begin}"as":{tail.n}{end}}}\n')
+            self._put(f'{begin}"as":{tail.n}'.encode() + end + b"}\n")
             return
         tail.n = self._n
         # nothing may be left to say: then the comma before it goes
-        self._put(f"{begin if tail.written else begin[:-1]}{tail.written}{end}}}\n")
+        self._put(b"".join(((begin if tail.written else begin[:-1]).encode(), tail.written, end, b"}\n")))
 
     # Facts
 
@@ -345,7 +347,7 @@ class Tape:
             pending.followed.append(fact)
             return
         t = self._at(now)
-        self._put(line_text(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
+        self._put(encode(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)
