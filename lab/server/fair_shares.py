@@ -1,14 +1,16 @@
 """What many peers at once leave to everybody else: room for their bodies, a share of each turn of the loop, the interpreter."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from sys import getswitchinterval, setswitchinterval
+from typing import Any
 
 from lab.clocks import breathe
 
 SHARE = 0.01
 """Real seconds of a turn that those have together who have much to send."""
+_KEPT = 0.0005
+"""Real seconds for which a thread keeps the interpreter at most, a call of C apart, while others need it."""
+_USUAL = getswitchinterval()
 
 
 class BodyQueue:
@@ -60,20 +62,21 @@ class TurnShare:
         self._until = None
 
 
-_USUAL = getswitchinterval()
-_SHORT = 0.0005
-"""Seconds for which a thread keeps the interpreter at most, a call of C apart, when others need it."""
-_asked: list[None] = []
+class LongWork(asyncio.Lock):
+    """Held while another thread does what takes long: one at a time, for each more would keep the interpreter from replies.
 
+    Meanwhile it is handed over sooner: a reply needs it often.
+    """
 
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """While other threads do what takes long, they hand the interpreter over sooner: a reply needs it often."""
-    _asked.append(None)
-    setswitchinterval(min(_USUAL, _SHORT))
-    try:
-        yield
-    finally:
-        _asked.pop()
-        if not _asked:
+    under_way = 0
+
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
+        LongWork.under_way += 1
+        setswitchinterval(min(_USUAL, _KEPT))
+
+    async def __aexit__(self, *raised: Any) -> None:
+        LongWork.under_way -= 1
+        if not LongWork.under_way:
             setswitchinterval(_USUAL)
+        await super().__aexit__(*raised)

@@ -11,7 +11,7 @@ from lab.clocks import AnyClock, apart, real_millis
 from lab.core.clock import Millis
 from lab.core.observe import Observation, Replied, Requested
 from lab.files.growing_files import TapeFile
-from lab.server.fair_shares import short_turns
+from lab.server.fair_shares import LongWork
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for one
@@ -23,8 +23,6 @@ MOST_HELD = 64
 """Lines that are written at once."""
 _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
-_AT_ONCE = 2
-"""Long bodies that are redacted at once."""
 _TRIES = 3
 """Of redacting a long body while others bring secrets."""
 
@@ -52,7 +50,7 @@ class FileTape:
 
         self._file, clock, begun = file, opening.outside, real_millis()
         self.path = file.path
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._work = LongWork()
         self._timer: asyncio.TimerHandle | None = None
 
         def wall() -> Millis | None:
@@ -93,12 +91,11 @@ class FileTape:
             oauth = self.tape.is_of_identity(observation.x)
             tail = self._tails.of_reply(observation.response, oauth=oauth, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
-        async with self._turns:
-            with short_turns():
-                for _ in range(_TRIES):
-                    if tail.generation == (generation := secrets.generation):
-                        return
-                    tail.take(await asyncio.to_thread(tail.make), generation)
+        async with self._work:
+            for _ in range(_TRIES):
+                if tail.generation == (generation := secrets.generation):
+                    return
+                tail.take(await asyncio.to_thread(tail.make), generation)
 
     @property
     def dead(self) -> str | None:
