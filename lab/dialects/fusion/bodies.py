@@ -62,14 +62,16 @@ def echo(plan: Plan, switches: Switches) -> str:
     return text_of(members)
 
 
-def quoted_echo(plan: Plan, switches: Switches) -> msgspec.Raw:
-    """The same as a member of a body has it: of a long one little is left to do once its input is `quoted`."""
-    known = plan.invocation.input.quoted
-    members = (
-        b"%b:%b" % (within_text(name), known[name] if name in known else within_text(value))
-        for name, value in _echoed(plan, switches).items()
-    )
-    return msgspec.Raw(b'"{%b}"' % b",".join(members))
+_NO_ECHO = b'{"input":""'
+
+
+def with_long_echo(body: bytes, plan: Plan, switches: Switches) -> bytes:
+    """A body whose echo was left empty, with it: copied once, and of what is long all was written with its `quoted` input."""
+    assert body.startswith(_NO_ECHO)
+    known, parts = plan.invocation.input.quoted, [_NO_ECHO[:-1], b"{"]
+    for name, value in _echoed(plan, switches).items():
+        parts += within_text(name), b":", known[name] if name in known else within_text(value), b","
+    return b"".join((*parts[:-1], b"}", body[len(_NO_ECHO) - 1 :]))
 
 
 def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:

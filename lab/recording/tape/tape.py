@@ -256,8 +256,8 @@ class Tape:
             return
         self._pending = None
         long = len(pending.tail.written) > LONG_BODY  # then a fact may repeat what it says
-        facts = b',"facts":' + encoded(pending.facts, long=long) if pending.facts else b""
-        self._put_message("req", pending.at, pending.head, pending.tail, facts)
+        facts = (b',"facts":', encoded(pending.facts, long=long)) if pending.facts else ()
+        self._put_message("req", pending.at, pending.head, pending.tail, *facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
 
@@ -276,17 +276,17 @@ class Tape:
         tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
-        self._put_message("res", observation.at, head, tail, b"")
+        self._put_message("res", observation.at, head, tail)
 
-    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: bytes) -> None:
+    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, *end: bytes) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
         if tail.n and tail.written and self.repeats:
-            self._put(f'{begin}"as":{tail.n}'.encode() + end + b"}\n")
+            self._put(b"".join((f'{begin}"as":{tail.n}'.encode(), *end, b"}\n")))
             return
         tail.n = self._n
         # nothing may be left to say: then the comma before it goes
-        self._put(b"".join(((begin if tail.written else begin[:-1]).encode(), tail.written, end, b"}\n")))
+        self._put(b"".join(((begin if tail.written else begin[:-1]).encode(), tail.written, *end, b"}\n")))
 
     # Facts
 
