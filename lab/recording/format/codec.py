@@ -17,7 +17,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import End, Entry, FactLine, Header, Members, Req, Res
-from lab.recording.format.text import encoded
+from lab.recording.format.text import dumps, encoded
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -45,6 +45,11 @@ def fact_document(entry: Entry) -> dict[str, Json]:
     """A fact by itself, as other formats hold it: its line, instants, exchange and members."""
     x: dict[str, Json] = {} if entry.x is None else {"x": entry.x}
     return {"n": entry.n, "t": entry.t, "at": entry.instant, "type": entry.type, **x, **entry.members}
+
+
+def line_text(line: AnyLine) -> str:
+    """The line as text."""
+    return dumps(line_members(line)) + "\n"
 
 
 def encode(line: AnyLine, *, long: bool = False) -> bytes:

@@ -4,7 +4,7 @@ It has to be cheap: the redacted and encoded tail of a line is remembered (`line
 asked for only when one may be due.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol
@@ -20,7 +20,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
-from lab.recording.format.codec import encode, fact_members, footer, nested
+from lab.recording.format.codec import fact_members, footer, line_text, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
 from lab.recording.format.text import dumps, encoded
 from lab.recording.redaction.redactor import redactor_of
@@ -99,13 +99,13 @@ class Tape:
         """Whether a line may name an earlier one that says the same."""
         self.hold = 1
         """So many lines are written at once, or what there is at `flush`."""
-        self._unwritten: list[bytes] = []
+        self._unwritten: list[str] = []
         """Lines that aren't written yet."""
         self._sync_due = False
         self._pending: _Pending | None = None
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
-        self._put(encode(header))
+        self._put(line_text(header))
         self._write_held()
         self._synced()
 
@@ -141,7 +141,7 @@ class Tape:
             self._fact(fact, now, None)
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0)
-            self._put(encode(cut))
+            self._put(line_text(cut))
         self._write_held()
         try:
             if not self._over:
@@ -172,27 +172,35 @@ class Tape:
 
     # Lines
 
-    def _put(self, line: bytes) -> None:
+    def _put(self, line: str) -> None:
         self._n += 1
         self._unwritten.append(line)
-        # several long ones at once would be a long while to others
-        if len(self._unwritten) >= self.hold or len(line) > LONG_BODY:
+        if len(self._unwritten) >= self.hold:
             self._write_held()
 
+    def _put_long(self, line: bytes) -> None:
+        # at once: together with others it would be a long while to everybody
+        self._write_held()
+        self._n += 1
+        self._write_lines(line)
+
     def _write_held(self) -> None:
-        lines = b"".join(self._unwritten)
+        lines = "".join(self._unwritten).encode()
         self._unwritten.clear()
+        self._write_lines(lines)
+        if self._sync_due:
+            self._sync_due = False
+            self._synced()
+
+    def _write_lines(self, lines: bytes) -> None:
         self._bytes += len(lines)
         try:
             if lines and not self._over:
                 self._write(lines)
         except OSError as fault:
             self._die(f"The recording can't be written: {fault.strerror or fault}.")
-            return
-        self._digest.update(lines)
-        if self._sync_due:
-            self._sync_due = False
-            self._synced()
+        else:
+            self._digest.update(lines)
 
     @property
     def waiting(self) -> bool:
@@ -255,9 +263,7 @@ class Tape:
         if pending is None:
             return
         self._pending = None
-        long = len(pending.tail.written) > LONG_BODY  # then a fact may repeat what it says
-        facts = (b',"facts":', encoded(pending.facts, long=long)) if pending.facts else ()
-        self._put_message("req", pending.at, pending.head, pending.tail, *facts)
+        self._put_message("req", pending.at, pending.head, pending.tail, pending.facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
 
@@ -278,15 +284,23 @@ class Tape:
         head = f'{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
         self._put_message("res", observation.at, head, tail)
 
-    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, *end: bytes) -> None:
+    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, facts: Sequence[Members] = ()) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
-        if tail.n and tail.written and self.repeats:
-            self._put(b"".join((f'{begin}"as":{tail.n}'.encode(), *end, b"}\n")))
+        repeated = tail.n if tail.written and self.repeats else 0
+        if not repeated:
+            tail.n = self._n
+        if len(tail.written) > LONG_BODY:  # then a fact may repeat what it says
+            said = f'"as":{repeated}'.encode() if repeated else tail.written
+            end = (b',"facts":', encoded(facts, long=True)) if facts else ()
+            self._put_long(b"".join((begin.encode(), said, *end, b"}\n")))
             return
-        tail.n = self._n
-        # nothing may be left to say: then the comma before it goes
-        self._put(b"".join(((begin if tail.written else begin[:-1]).encode(), tail.written, *end, b"}\n")))
+        end_text = f',"facts":{dumps(facts)}' if facts else ""
+        if repeated:
+            self._put(f'{begin}"as":{repeated}{end_text}}}\n')
+        else:
+            # nothing may be left to say: then the comma before it goes
+            self._put(f"{begin if tail.written else begin[:-1]}{tail.written.decode()}{end_text}}}\n")
 
     # Facts
 
@@ -347,7 +361,7 @@ class Tape:
             pending.followed.append(fact)
             return
         t = self._at(now)
-        self._put(encode(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
+        self._put(line_text(FactLine(n=self._n, t=t, x=x, fact=nested(fact, self._members(fact), t))))
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)
