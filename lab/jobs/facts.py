@@ -303,6 +303,12 @@ def _long_json(text: str) -> str:
     return _json(text)
 
 
+@lru_cache(maxsize=16)
+def _one_long_text(text: str) -> str:
+    """As `one_object`, but few are kept: they may be of calls that were refused."""
+    return text
+
+
 def input_text(members: Mapping[str, Json]) -> str:
     """The accepted members of a request as a record keeps them; of a long message that comes again little is left to do."""
     if any(isinstance(value, str) and len(value) > LONG_BODY for value in members.values()):
@@ -313,7 +319,7 @@ def input_text(members: Mapping[str, Json]) -> str:
         text = f"{{{','.join(parts)}}}"
     else:
         text = _json(dict(members))
-    shared: str = one_object(text)
+    shared: str = (_one_long_text if len(text) > LONG_BODY else one_object)(text)
     return shared
 
 

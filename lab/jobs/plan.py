@@ -56,7 +56,6 @@ class Input(Struct, frozen=True, dict=True):
     long: bool = False
     """Whether it takes long to write."""
 
-    @property
     def quoted(self) -> Mapping[str, bytes]:
         """What of it may be long, as it stands in a text within JSON: made once."""
         if "quoted" not in (own := self.__dict__):

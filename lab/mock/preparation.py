@@ -49,8 +49,9 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
         if isinstance(command, base.Invoke):
             for entry in entries:
                 entry.fits(command.message)
-            if (asked := input_of(input_text(command.members))).long:
-                assert asked.quoted
+            asked = input_of(input_text(command.members))
+            if asked.long:
+                asked.quoted()
 
     return prepare
 

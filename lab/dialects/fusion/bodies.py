@@ -68,7 +68,7 @@ _NO_ECHO = b'{"input":""'
 def with_long_echo(body: bytes, plan: Plan, switches: Switches) -> bytes:
     """A body whose echo was left empty, with it: copied once, and of what is long all was written with its `quoted` input."""
     assert body.startswith(_NO_ECHO)
-    known, parts = plan.invocation.input.quoted, [_NO_ECHO[:-1], b"{"]
+    known, parts = plan.invocation.input.quoted(), [_NO_ECHO[:-1], b"{"]
     for name, value in _echoed(plan, switches).items():
         parts += within_text(name), b":", known[name] if name in known else within_text(value), b","
     return b"".join((*parts[:-1], b"}", body[len(_NO_ECHO) - 1 :]))
