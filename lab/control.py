@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from lab.core.exchange import Json
-from lab.core.ranges import SEEDS
 from lab.core.routes import TENANT_NAME
+from lab.core.seeds import SEEDS
 from lab.program.words import Status, Verdict
 
 LATEST = 10**15

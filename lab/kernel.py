@@ -4,49 +4,50 @@ from typing import Any
 
 from lab.plugin import CliCommand, ControlRoute, ExportForm, Plugin, WireDeclared
 
-_OPTIONS = "lab.cli.grammar.options"
 _COMMANDS = "lab.cli.commands"
 _SHOW = "lab.recording.show"
 
 
-def _command(name: str, does: str, example: str) -> CliCommand:
-    """One whose module and whose table of options have its name."""
-    return CliCommand(name, does, example, f"{_COMMANDS}.{name}:execute", f"{_OPTIONS}:{name.upper()}_OPTIONS")
+def _command(group: str, name: str, does: str, example: str, asks: str = "command_settings") -> CliCommand:
+    """One whose module has its name, and so has the Struct of what it is asked, in a module of such."""
+    struct = f"lab.cli.{asks}:{name.capitalize()}Settings"
+    return CliCommand(group, name, does, example, f"{_COMMANDS}.{name}:execute", struct)
 
 
+_COMPLETION = "lab completion bash > ~/.local/share/bash-completion/completions/lab"
 KERNEL_COMMANDS = (
-    _command("demo", "show one run on the screen: mock and external app", "lab demo item-comparison"),
-    _command("serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080"),
-    _command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"),
     _command(
-        "capture",
-        "record what your client and a pod say to each other",
-        "lab capture --pod https://POD --allow-host POD monday",
+        "show", "demo", "show one run on the screen: mock and external app", "lab demo item-comparison", "run_settings"
     ),
-    _command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
-    _command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"),
-    _command("watch", "a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
-    _command("play", "a recording on the screen, played back", "lab play item-comparison"),
-    _command("show", "a recording as a transcript, a page, a script, or a film", "lab show item-comparison"),
-    _command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
-    _command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
-    _command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
-    _command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"),
+    _command("show", "play", "a recording on the screen, played back", "lab play item-comparison"),
+    _command("show", "watch", "a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
+    _command("show", "run", "one run as lines, with its outcome", "lab run item-comparison --speed instant", "run_settings"),
     _command(
-        "fidelity",
-        "what is documented, observed, assumed; of a recording, what it says of that",
+        "your client", "serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080",
+        "serve.settings",
+    ),
+    _command("scenarios", "new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
+    _command("scenarios", "check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"),
+    _command("recordings", "replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
+    _command("recordings", "show", "as a transcript, a page, a script, or a film", "lab show item-comparison"),
+    _command(
+        "recordings", "capture", "record what your client and a pod say to each other",
+        "lab capture --pod https://POD --allow-host POD monday", "serve.settings",
+    ),
+    _command("recordings", "repair", "make an open or torn one whole", "lab repair recordings/cut.rec.jsonl"),
+    _command("reference", "docs", "the pages: the wire, scenarios, recordings, ...", "lab docs control-plane"),
+    _command(
+        "reference", "fidelity", "what is documented, observed, assumed; what a capture says of that",
         "lab fidelity | grep assumed",
     ),
+    _command("reference", "schema", "the scenario language as JSON Schema", "lab schema > lab.schema.json"),
+    _command("reference", "openapi", "the mocked API as an OpenAPI document", "lab openapi > api.json"),
     _command(
-        "completion",
-        "print what completes lab in a shell",
-        "lab completion bash > ~/.local/share/bash-completion/completions/lab",
+        "reference", "doctor", "what the lab runs on, and whether something there is wrong",
+        "lab doctor http://127.0.0.1:8081",
     ),
-    _command(
-        "doctor", "what the lab runs on, and whether something there is wrong", "lab doctor http://127.0.0.1:8081"
-    ),
-    _command("docs", "the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
-)
+    _command("", "completion", "print what completes lab in a shell", _COMPLETION),
+)  # fmt: skip
 """In the order in which the help lists them."""
 
 

@@ -5,10 +5,10 @@ A declaration is strings and tuples: `lab --help` reads all of them, and imports
 named tuples, for a msgspec Struct would double the time of the help.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from lab.core.errors import HostError
 
@@ -17,72 +17,37 @@ Reference: TypeAlias = str
 _Kind = TypeVar("_Kind")
 
 
-class Option(NamedTuple):
-    """What a command is asked beside its name: `--seed N`, a flag, or what the command is about."""
-
-    name: str
-    """As it is typed, `--seed`; without dashes it is an argument, and names its value."""
-    value: str | None = None
-    """What the help has in the place of its value, as DIR or =HOST:PORT; None: it is a flag, unless there are `choices`."""
-    help: str | None = None
-    """None: the value's name says it."""
-    read: Callable[[str], object] = str
-    """Makes the value of the text; UsageError says how it is written."""
-    choices: tuple[str, ...] = ()
-    """The only values."""
-    usual: object = None
-    """The value where none was given."""
-    times: Literal["", "?", "*", "+"] = ""
-    """How often an argument is given: once, at most once, as often as wanted, at least once."""
-    repeated: bool = False
-    """Whether the option may be given several times; its value is a list then."""
-    required: bool = False
-    kept: str | None = None
-    """The name of its value; None: that of the option, with `_` for `-`."""
-    alone: str | None = None
-    """The value that it has without one: a word behind it is no value then, one behind `=` is."""
-    excludes: tuple[str, ...] = ()
-    """Options, or arguments, beside which it would mean nothing; `--as har`: beside that value of one."""
-    needs: tuple[str, ...] = ()
-    """Options of which one must be given beside it, `--as cast`: with that value."""
-
-    @property
-    def key(self) -> str:
-        """The name of its value."""
-        return self.kept or self.name.lstrip("-").replace("-", "_")
-
-    @property
-    def flag(self) -> bool:
-        """Whether it is just given, or not."""
-        return self.value is None and not self.choices and self.name.startswith("-")
+COMMAND_GROUPS = ("show", "your client", "scenarios", "recordings", "reference")
+"""Under which the help lists commands, in this order."""
 
 
 class CliCommand(NamedTuple):
     """`lab NAME`."""
 
+    group: str
+    """One of `COMMAND_GROUPS`; any other: the help doesn't list it."""
     name: str
     does: str
     """In a few words, for the help."""
     example: str
     run: Reference
-    """A `lab.cli.command.Execute`: does it, and gives the exit code."""
-    options: Reference = ""
-    """A tuple of `Option`; empty: it takes none."""
-    tail: str = ""
-    """What stands behind `--`, as COMMAND: words of somebody else's, which no option of ours reads; empty: nothing does."""
+    """A function of what was asked and of a `lab.cli.console.Console`: does it, and gives the exit code."""
+    asks: Reference = ""
+    """What it is asked: a `lab.options.Options`; empty: nothing."""
 
 
 class Addition(NamedTuple):
     """Options that a plugin gives to a command of somebody else's."""
 
     command: str
-    options: tuple[Option, ...]
+    asks: Reference
+    """What is asked by them: a `lab.options.Options`. Where one was given, the command finds it in its `additions`."""
     run: Reference = ""
-    """An `Execute` that runs in the command's place where one of these was given; it may go on to the command's own."""
+    """Runs in the command's place then; it may go on to the command's own."""
     offers: Reference = ""
-    """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
+    """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked for scenarios that clients may choose beside."""
     panel: Reference = ""
-    """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked where one of these was given, for what stands beside a question."""
+    """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked for what stands beside a question."""
 
 
 class ControlRoute(NamedTuple):

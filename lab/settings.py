@@ -1,120 +1,97 @@
-"""What a command was asked: its flags and the environment, read once into one small frozen value a command.
+"""What commands are asked, as far as several are: values of the command line and the environment, each declared once.
 
-`Flags.into` fills a value field by field: one that `READ` names is read by that function, one that is such a value itself
-is filled likewise, any other takes the flag of its name; what isn't given stays as it is by default. Values that several
-commands hold stand here, a command's own in its module. The environment is read here and nowhere else.
+`lab/cli/command_settings.py`, `run_settings.py` and `serve/settings.py` have what a command alone is asked; `lab/options.py`
+says how a declaration is written.
 """
 
-import os
 import re
-from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, cast
 
 from msgspec import Struct
-from msgspec.structs import FieldInfo, fields
 
-from lab.core.clock import Epoch
+from lab.core.clock import LAST_WALL, Epoch
 from lab.core.errors import UsageError
-from lab.core.ranges import SEEDS, number
-from lab.core.seeds import Seed
+from lab.core.seeds import SEEDS, Seed
+from lab.options import (
+    BadValue,
+    CommandCall,
+    FromCall,
+    Option,
+    Options,
+    flag,
+    number,
+    option,
+    setting,
+    switch,
+    variable,
+)
 
 ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
 ReviewerKind: TypeAlias = Literal["person", "script"]
-Value = TypeVar("Value", bound="Settings")
-
+CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
+TOKEN_VARIABLE, LEDGER_VARIABLE = "LAB_CONTROL_TOKEN", "LAB_LEDGER"
+CHANCE = "the integer from which all chance is drawn"
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
-# How values are filled
+# How values are read
 
 
-class Settings(Struct, frozen=True):
-    """What a command, or several, are asked: a value that `Flags.into` fills."""
-
-    READ: ClassVar[Mapping[str, Callable[["Flags"], object]]] = {}
-    """How a field is read that isn't just a flag."""
-    SECRET: ClassVar[tuple[str, ...]] = ()
-    """Fields that no text about the value shows."""
-
-    def __repr__(self) -> str:
-        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.SECRET)
-        return f"{type(self).__name__}({', '.join(shown)})"
+_NOBODY_LISTENS = {"--speed instant": "nothing listens then"}
 
 
-class Flags:
-    """A command line that was parsed, and the environment beside it."""
-
-    def __init__(
-        self, options: Namespace, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
-    ) -> None:
-        self.options = options
-        self.environment = os.environ if environment is None else environment
-        self.arguments = tuple(arguments)
-        """The command line as it was given."""
-
-    def into(self, kind: type[Value]) -> Value:
-        """The value of that kind; UsageError names the option, or the variable, that is wrong."""
-        found = {field.name: self._read(kind, field) for field in fields(kind)}
-        return kind(**{name: value for name, value in found.items() if value is not None})
-
-    def _read(self, kind: type[Settings], field: FieldInfo) -> object:
-        if (read := kind.READ.get(field.name)) is not None:
-            return read(self)
-        if isinstance(field.type, type) and issubclass(field.type, Settings):
-            return self.into(field.type)
-        value = self[field.name]
-        return tuple(value) if isinstance(value, list) else value
-
-    def __getitem__(self, name: str) -> Any:
-        """The flag of that name; None if it wasn't given, or the command has none such."""
-        return getattr(self.options, name, None)
-
-    def variable(self, name: str) -> str | None:
-        """What the environment says; None if it says nothing."""
-        return self.environment.get(name) or None
+def port_option(name: str, of: str, usual: str) -> Option:
+    """The port that an option names."""
+    return Option(f"{name} PORT", f"of {of}; default: {usual}", number(0, 65_535), excludes=_NOBODY_LISTENS)
 
 
-# Values that several commands hold
+def seed_option(help: str) -> Option:
+    """The seed, and what it is for."""
+    return Option("--seed N", help, number(0, SEEDS - 1))
 
 
-class Environment(Settings, frozen=True):
+def scenario_name(text: str) -> str:
+    """The name of a scenario that is made."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", text):
+        raise BadValue("no name of a scenario", "Use a-z, 0-9 and dashes, as in refund-request.")
+    return text
+
+
+def one(text: str) -> tuple[str, ...]:
+    """The only target of a command, where others have several."""
+    return (text,)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """`NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadValue("it names no value", "Write NAME=VALUE.")
+    return name.strip().replace("-", "_"), value.strip()
+
+
+# The surroundings
+
+
+class Environment(Options):
     """What a command runs in."""
 
-    dumb: bool = False
+    dumb: bool = setting(FromCall(lambda call: call.variable("TERM") in (None, "dumb")))
     """Whether the terminal can't move its cursor."""
-    color: bool = True
+    color: bool = setting(FromCall(lambda call: not call.variable("NO_COLOR")), default=True)
     """Whether text may be coloured (no-color.org)."""
-    github: bool = False
+    github: bool = setting(FromCall(lambda call: call.variable("GITHUB_ACTIONS") == "true"))
     """Whether a GitHub runner reads stdout."""
-    summary: str | None = None
+    summary: str | None = setting(variable("GITHUB_STEP_SUMMARY"))
     """The file that a GitHub runner shows as the summary of a step."""
-    browser: bool = False
+    browser: bool = setting(FromCall(lambda call: (call.variable("TEXTUAL_DRIVER") or "").endswith(":WebDriver")))
     """Whether this process paints for a page in a browser."""
 
-    READ = {
-        "dumb": lambda flags: flags.variable("TERM") in (None, "dumb"),
-        "color": lambda flags: not flags.variable("NO_COLOR"),
-        "github": lambda flags: flags.variable("GITHUB_ACTIONS") == "true",
-        "summary": lambda flags: flags.variable("GITHUB_STEP_SUMMARY"),
-        "browser": lambda flags: (flags.variable("TEXTUAL_DRIVER") or "").endswith(":WebDriver"),
-    }
+
+# Clock
 
 
-class ScreenSettings(Settings, frozen=True):
-    """How the screen begins, as far as the command line and the environment say."""
-
-    theme: str | None = None
-    """The name of a theme; None: what the file says."""
-    config: str | None = None
-    """The folder of the file with the person's preferences; None: the user's own."""
-    stage: int | None = None
-    """For how many seconds an act stays, 0: until space; None: what the file says."""
-
-    READ = {"config": lambda flags: flags.variable("LAB_CONFIG_DIR")}
-
-
-class ClockSettings(Settings, frozen=True):
+class ClockSettings(Struct, frozen=True):
     """By which clock the lab lives."""
 
     kind: ClockKind = "real"
@@ -129,103 +106,89 @@ class ClockSettings(Settings, frozen=True):
         return f"scaled:{self.factor}" if self.kind == "scaled" else self.kind
 
     @classmethod
-    def read(cls, option: str) -> "ClockSettings":
-        """The clock of which that is the option."""
-        kind, _, factor = option.partition(":")
-        return cls(cast("ClockKind", kind), factor or "1")
+    def read(cls, text: str) -> "ClockSettings":
+        """The clock that `--clock` names."""
+        kind, _, factor = text.partition(":")
+        if kind in ("real", "manual") and not factor:
+            return cls(cast("ClockKind", kind))
+        if kind != "scaled" or not _is_factor(factor):
+            raise BadValue("no kind of clock", "Write real, scaled:20 or manual.")
+        return cls("scaled", factor)
+
+    @classmethod
+    def at_speed(cls, text: str) -> "ClockSettings":
+        """The clock of a speed."""
+        if text == "instant":
+            return cls(instant=True)
+        if not _is_factor(text):
+            raise BadValue("no speed", "Write instant, or a factor such as 20.")
+        return cls("scaled", text)
 
 
-def _clock(flags: Flags) -> ClockSettings | None:
-    speed: str | None = flags["speed"]
-    if speed == "instant":
-        refuse_idle(
-            flags, SOCKET_OPTIONS, "--speed instant: mock and app are joined in one process, and nothing listens"
-        )
-        return ClockSettings(instant=True)
-    option, text = ("--clock", flags["clock"]) if speed is None else ("--speed", f"scaled:{speed}")
-    if text is None:
-        return None
-    kind, _, factor = text.partition(":")
-    if kind in ("real", "manual") and not factor:
-        return ClockSettings(cast("ClockKind", kind))
-    if kind != "scaled" or not _FACTOR.fullmatch(factor) or not float(factor):
-        forms = "instant, or a factor such as 20" if speed is not None else "real, scaled:20 or manual"
-        what = "kind of clock" if speed is None else "speed"
-        raise UsageError(f"{option}: {text if speed is None else speed} is no {what}.", hint=f"Write {forms}.")
-    return ClockSettings("scaled", factor)
+def _is_factor(text: str) -> bool:
+    return _FACTOR.fullmatch(text) is not None and float(text) > 0
 
 
-class SwitchSettings(Settings, frozen=True):
+def clock_option(help: str) -> Option:
+    """The clock, and what it may be."""
+    return Option("--clock CLOCK", help, ClockSettings.read)
+
+
+# Switches, scenarios
+
+
+def _lab_variables(call: CommandCall) -> tuple[tuple[str, str], ...]:
+    """Those that may name switches, which of them do is the typed document's affair; secrets don't."""
+    return tuple(
+        (name.removeprefix("LAB_").lower(), value)
+        for name, value in sorted(call.environment.items())
+        if name.startswith("LAB_") and value and name not in (*CREDENTIALS, TOKEN_VARIABLE)
+    )
+
+
+SETTINGS = Option("--settings FILE", "YAML: switches, limits, accounts (lab schema --settings)")
+
+
+class SwitchSettings(Options):
     """What says how the mock's switches stand; of two that say it of one switch the later wins."""
 
-    file: str | None = None
+    file: str | None = setting(SETTINGS)
     """A file of switches, limits and accounts."""
-    environment: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = setting(FromCall(_lab_variables), default=())
     """`LAB_` names without the prefix, in lower case."""
-    flags: tuple[tuple[str, str], ...] = ()
-    """What `--profile` and `--set` name."""
-
-    READ = {
-        "file": lambda flags: flags["settings"],
-        "environment": lambda flags: tuple(_lab_variables(flags.environment)),
-        "flags": lambda flags: tuple(_switches(flags)),
-    }
-
-
-CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
-
-
-def _lab_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Those that may name switches, which of them do is the typed document's affair; secrets don't."""
-    for name, value in sorted(environment.items()):
-        if name.startswith("LAB_") and value and name not in (*CREDENTIALS, "LAB_CONTROL_TOKEN"):
-            yield name.removeprefix("LAB_").lower(), value
+    flags: tuple[tuple[str, str], ...] = setting(
+        Option(
+            "--profile",
+            "which reading the mock follows where sources differ",
+            choices=("oci", "rfc"),
+            read=lambda text: (("profile", text),),
+        ),
+        Option("--set NAME=VALUE...", "set a switch of the mock", _pair),
+        default=(),
+    )
+    """What the call says of them."""
 
 
-def _switches(flags: Flags) -> Iterator[tuple[str, str]]:
-    if flags["profile"]:
-        yield "profile", flags["profile"]
-    for text in flags["set"] or ():
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
-        yield name.strip().replace("-", "_"), value.strip()
+FOLDER = Option("--scenarios DIR", "where names are sought, before the shipped ones; default: ./scenarios")
+AS = Option("--as USER", "who asks: a user of --settings, or jane; default: whom the scenario is for")
 
 
-class TlsSettings(Settings, frozen=True):
+class ScenarioSettings(Options):
+    """Where scenarios are looked for, and how chance is drawn."""
+
+    scenarios: str | None = setting(FOLDER)
+    seed: Seed | None = setting(seed_option(CHANCE), variable("LAB_SEED", number(0, SEEDS - 1)))
+
+
+# Where it listens
+
+
+class TlsSettings(Struct, frozen=True):
     """How https is served beside http."""
 
     port: int
     names: tuple[str, ...] = ()
     """What the certificate covers beside the usual names."""
-
-
-class ListenSettings(Settings, frozen=True):
-    """Where the mock and its control plane listen; port 0 is any free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    control_port: int = 0
-    tls: TlsSettings | None = None
-    runtime: str | None = None
-    """The folder in which the system lets this user keep what lives as long as a login: control token, certificate."""
-
-    READ = {
-        "host": lambda flags: _host(flags),
-        "tls": lambda flags: (
-            TlsSettings(flags["tls_port"] or 0, tuple(flags["tls_name"] or ())) if flags["tls"] else None
-        ),
-        "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
-    }
-
-
-def _host(flags: Flags) -> str | None:
-    """The host to listen on; UsageError if others can reach it and nobody said that this is meant (limits.md §6)."""
-    host: str | None = flags["host"]
-    if host is not None and not flags["i_know_this_is_exposed"] and not loopback(host):
-        hint = "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."
-        raise UsageError(f"--host {host} can be reached by others.", hint=hint)
-    return host
 
 
 def loopback(host: str) -> bool:
@@ -240,24 +203,62 @@ def loopback(host: str) -> bool:
         return False
 
 
-class ScenarioSettings(Settings, frozen=True, kw_only=True):
-    """Where scenarios are looked for, and how chance is drawn."""
-
-    scenarios: str | None = None
-    """Their folder; None: `./scenarios`, or those that the lab carries."""
-    seed: Seed | None = None
-
-    READ = {"seed": lambda flags: _seed(flags)}
+EXPOSED = flag("--i-know-this-is-exposed", "allow a --host that others can reach")
 
 
-def _seed(flags: Flags) -> object:
-    variable = flags.variable("LAB_SEED")
-    if flags["seed"] is not None or variable is None:
-        return flags["seed"]
-    return number("LAB_SEED", 0, SEEDS - 1)(variable)
+class ListenSettings(Options):
+    """Where the mock and its control plane listen; port 0 is any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    control_port: int = 0
+    tls: TlsSettings | None = None
+    runtime: str | None = setting(variable("XDG_RUNTIME_DIR"))
+    """The folder in which the system lets this user keep what lives as long as a login: control token, certificate."""
 
 
-class MockSettings(ScenarioSettings, frozen=True, kw_only=True):
+class HostSettings(ListenSettings):
+    """The same where the host is asked for: one that others can reach must be meant (limits.md §6)."""
+
+    GROUP = "where it listens"
+
+    host: str = option("--host HOST", "default: 127.0.0.1", excludes=_NOBODY_LISTENS, default="127.0.0.1")
+    exposed: bool = setting(EXPOSED._replace(excludes=_NOBODY_LISTENS))
+    port: int = setting(port_option("--port", "the mock", "0 (any free one)"), default=0)
+    control_port: int = setting(port_option("--control-port", "the control plane", "any free one"), default=0)
+
+    def __post_init__(self) -> None:
+        if not self.exposed and not loopback(self.host):
+            hint = (
+                "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."
+            )
+            raise UsageError(f"--host {self.host} can be reached by others.", hint=hint)
+
+
+class HttpsSettings(Options):
+    """Whether https is served beside http."""
+
+    GROUP = "https"
+
+    on: bool = switch("--tls", "serve https too, by an authority made for this start")
+    port: int = setting(port_option("--tls-port", "https", "8443")._replace(needs=("--tls",)), default=8443)
+    names: tuple[str, ...] = option(
+        "--tls-name NAME...", "a further name for the certificate", needs=("--tls",), default=()
+    )
+
+    @property
+    def tls(self) -> TlsSettings | None:
+        """What is served so; None: nothing."""
+        return TlsSettings(self.port, self.names) if self.on else None
+
+
+# A mock
+
+
+FORCE = flag("--force", "rename an existing recording out of the way")
+
+
+class MockSettings(ScenarioSettings):
     """What a mock is made of, for the commands that make one."""
 
     targets: tuple[str, ...] = ()
@@ -275,14 +276,33 @@ class MockSettings(ScenarioSettings, frozen=True, kw_only=True):
     clock: ClockSettings = ClockSettings()
     listen: ListenSettings = ListenSettings()
 
-    READ = {**ScenarioSettings.READ, "base": lambda flags: flags["public"], "clock": _clock}
+
+class RecordedMockSettings(MockSettings):
+    """What it is made of where all of that is asked for."""
+
+    epoch: Epoch | None = option(
+        "--epoch SECONDS", "the wall time of instant 0, in seconds since 1970", number(0, LAST_WALL)
+    )
+    record: str | None = option(
+        "--record FILE", "record to recordings/FILE.rec.jsonl, or to a path; default: no recording"
+    )
+    force: bool = setting(FORCE._replace(needs=("--record",)))
+    reviewer: ReviewerKind | None = option(
+        "--reviewer",
+        "who answers gates; default: a person on the screen, else the script",
+        choices=("person", "script"),
+    )
 
 
-SOCKET_OPTIONS = ("host", "port", "control_port", "i_know_this_is_exposed")
+class ControlAccess(Options):
+    """What opens the control plane of a lab that runs."""
+
+    token: str | None = setting(variable(TOKEN_VARIABLE, secret=True))
+    """None: what a lab of the same user published."""
+    runtime: str | None = setting(variable("XDG_RUNTIME_DIR"))
+    """The folder in which a lab of the same user keeps its token."""
 
 
-def refuse_idle(flags: Flags, idle: tuple[str, ...], why: str) -> None:
-    """UsageError for an option that would do nothing beside the others."""
-    for name in idle:
-        if flags[name] is not None and flags[name] is not False:
-            raise UsageError(f"--{name.replace('_', '-')} can't be used with {why}.", hint="Leave it out.")
+JSON_FLAG = flag("--json", "as JSON, one line each")
+CA = Option("--ca FILE", "trust these certificates too, in PEM, to be the pod's")
+ALLOW_HOST = Option("--allow-host HOST...", "a host that isn't this machine and may be called")

@@ -1,4 +1,4 @@
-"""The moves between statuses that every job's course, every recording and the README's diagram are held to."""
+"""The moves between statuses that every job's course and every recording are held to."""
 
 from lab.program.words import Status
 

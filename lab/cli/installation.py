@@ -29,9 +29,13 @@ def namesakes() -> tuple[str, ...]:
 
 def incomplete(fault: ImportError, given: Iterable[str]) -> LabError:
     """What to say where a module of the lab, or one that it or a plugin's extra needs, can't be imported."""
+    try:
+        from lab.options import names_in  # only a mistake needs it
+    except ImportError:  # which is the mistake
+        return HostError(f"The installation is incomplete: {fault}.", hint=" ".join((*namesakes(), OWN_ENVIRONMENT)))
     words = {word.partition("=")[0] for word in given}
     for plugin in plugins():
-        options = {option.name for each in plugin.additions for option in each.options}
+        options = {name for each in plugin.additions for name in names_in(each.asks)}
         names = words & (options | {each.name for each in plugin.commands})
         if plugin.extra and names and fault.name is not None and not fault.name.startswith("lab"):
             what = f"{min(names)} needs {fault.name.replace('_', '-')}, which is not installed."

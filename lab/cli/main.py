@@ -1,15 +1,15 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from lab.cli.console import Console, guarded
-from lab.cli.grammar.parser import additions_given, command_of, parse_options
 from lab.cli.installation import incomplete
+from lab.cli.parser import read_call
 from lab.plugin import resolve
 
 if TYPE_CHECKING:
-    from lab.cli.command import Execute
     from lab.cli.serve.worker_place import WorkerPlace
 
 
@@ -29,26 +29,26 @@ def run_command(argv: list[str], console: Console | None = None, place: "WorkerP
         # who names no command on a terminal wants to see the lab
         given = argv or (["demo"] if console.terminal else [])
         try:
-            options = parse_options(given, console)
+            settings = read_call(given, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
+        except ImportError as fault:
+            raise incomplete(fault, given) from None
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         try:
             from lab.cli.scenario_origin import tell_origin
-            from lab.settings import Flags  # after the help, which needs no settings
 
-            command = command_of(options.command)
-            taken_over = (each.run for each in additions_given(command, given) if each.run)
-            execute = cast("Execute", resolve(next(taken_over, command.run)))
+            taken_over = (each.run for each, _ in settings.additions if each.run)
+            execute = cast("Callable[..., int]", resolve(next(taken_over, settings.command.run)))
         except ImportError as fault:
             gc.enable()
             raise incomplete(fault, given) from None
-        options.place = place
         if place is None or place.announces:
-            tell_origin(command, options, console)
+            tell_origin(settings, console)
+        more: dict[str, Any] = {} if place is None else {"place": place}  # a worker is one of `lab serve`
         gc.freeze()
         gc.enable()
-        return execute(Flags(options, arguments=tuple(given)), console)
+        return execute(settings.options, console, **more)
 
     return guarded(whole, console)

@@ -1,17 +1,44 @@
-"""What `lab run` and `lab demo` are asked alike: a run, against the lab's own mock or another server."""
+"""What `lab run` and `lab demo` are asked: a run, against the lab's own mock or another server."""
 
-from typing import ClassVar
+from msgspec import Struct
 
 from lab.app.effects import MOST_TRIES, USUAL_DEADLINE
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.dialects import USUAL
-from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
+from lab.options import (
+    ADDITIONS,
+    ARGUMENTS,
+    BadValue,
+    FromCall,
+    Option,
+    Options,
+    number,
+    option,
+    setting,
+    span,
+    switch,
+    variable,
+)
+from lab.plugin import plugins, strangers
+from lab.settings import (
+    AS,
+    CREDENTIALS,
+    JSON_FLAG,
+    ClockSettings,
+    Environment,
+    HostSettings,
+    RecordedMockSettings,
+    clock_option,
+    one,
+)
+
+# A run: demo, run
 
 
-class Peer(Settings, frozen=True):
-    """Another server or a real pod to call in place of the mock: `--base` and the credentials."""
+class Peer(Struct, frozen=True):
+    """Another server or a real pod, called in place of the mock."""
 
     base: str
     token_url: str
@@ -19,19 +46,103 @@ class Peer(Settings, frozen=True):
     client_secret: str
     scope: str = ""
 
-    SECRET = ("client_secret",)
+    def __repr__(self) -> str:
+        return f"Peer({self.base}, {self.client_id})"
 
 
-class AppSettings(Settings, frozen=True):
+def _peer_origin(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise BadValue("no origin", "Write it as https://host or http://host:port.")
+    return text.rstrip("/")
+
+
+_NOT_THERE = "it is of the lab's own mock, and --base calls another server"
+_OF_THE_MOCK = (
+    "--as",
+    "--seed",
+    "--epoch",
+    "--profile",
+    "--set",
+    "--settings",
+    "--host",
+    "--i-know-this-is-exposed",
+    "--port",
+    "--control-port",
+)
+
+
+class PeerSettings(Options):
+    """Which server is called in place of the mock."""
+
+    GROUP = "another server"
+
+    base: str | None = option(
+        "--base URL",
+        "call this server, with LAB_TOKEN_URL, LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE; default: the lab's own mock",
+        _peer_origin,
+        excludes={
+            **dict.fromkeys(_OF_THE_MOCK, _NOT_THERE),
+            **dict.fromkeys(("--speed instant", "--clock manual"), "nobody here moves that server's clock"),
+        },
+    )
+    credentials: tuple[str, ...] = setting(
+        FromCall(lambda call: tuple(call.variable(name) or "" for name in CREDENTIALS), secret=True), default=()
+    )
+
+    def __post_init__(self) -> None:
+        missing = [name for name, value in zip(CREDENTIALS, self.credentials, strict=False) if not value]
+        if self.base is not None and missing:
+            raise UsageError(
+                f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again."
+            )
+
+    @property
+    def peer(self) -> Peer | None:
+        """That server; None: the lab's own mock is called."""
+        return None if self.base is None else Peer(self.base, *self.credentials)
+
+
+def _wires() -> list[str]:
+    return [wire.name for plugin in plugins() for wire in plugin.wires]
+
+
+def _dialect(text: str) -> str:
+    """The name of a wire, a stranger's too."""
+    known = _wires()
+    if text not in known and text not in (strange := [wire.name for each in strangers() for wire in each.wires]):
+        raise BadValue("no dialect", f"There are {', '.join((*known, *strange))}.")
+    return text
+
+
+DEADLINE = Option(
+    "--deadline DURATION",
+    "for how long a job may be at work (RUNNING) before the external app gives up, as 2d; default: 1d",
+    span,
+)
+
+
+class AppSettings(Options):
     """How the external app behaves, whatever it is to say."""
 
-    dialect: str = USUAL
+    GROUP = "the external app"
+
+    dialect: str = option(
+        "--dialect NAME",
+        f"the wire that the external app speaks; default: fusion; there are {', '.join(_wires())}",
+        _dialect,
+        default=USUAL,
+    )
     """The wire that it speaks."""
-    tries: int = MOST_TRIES
+    tries: int = option(
+        "--tries N",
+        "calls that may fail in a row before the external app gives up; default: 5",
+        number(1, 1_000),
+        default=MOST_TRIES,
+    )
     """How often in a row a call may fail."""
-    deadline: Millis = USUAL_DEADLINE
+    deadline: Millis = setting(DEADLINE, default=USUAL_DEADLINE)
     """For how long a job may be at work."""
-    caller: str | None = None
+    caller: str | None = setting(AS)
     """The user who asks; None: whom the scenario is for."""
     message: str | None = None
     """What is asked in place of the scenario's own first message."""
@@ -43,35 +154,115 @@ USUAL_APP = AppSettings()
 """Where nothing was asked."""
 
 
-class RunSettings(Settings, frozen=True):
+# The screen
+
+
+def _theme(text: str) -> str:
+    """The name of a theme, where there is a screen and where there is none."""
+    from lab.program.words import nearest  # only this option needs these
+    from lab.tui.preference_syntax import THEMES
+
+    if text not in THEMES:
+        raise BadValue("no theme", nearest(text, THEMES) or f"There are {', '.join(THEMES)}.")
+    return text
+
+
+STAGE = Option(
+    "--stage =SECONDS",
+    "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it",
+    number(0, 60),
+    alone="3",
+)
+
+
+class ScreenSettings(Options):
+    """How the screen begins, as far as the command line and the environment say."""
+
+    GROUP = "the screen"
+
+    plain: bool = switch("--plain", "lines instead of the screen")
+    theme: str | None = option("--theme NAME", "of the screen: dark or light; default: as it was left", _theme)
+    """The name of a theme; None: what the file says."""
+    stage: int | None = setting(STAGE)
+    """For how many seconds an act stays, 0: until space; None: what the file says."""
+    config: str | None = setting(variable("LAB_CONFIG_DIR"))
+    """The folder of the file with the person's preferences; None: the user's own."""
+
+
+# What is asked
+
+
+class RunMockSettings(RecordedMockSettings):
+    """The mock of a run of our own app."""
+
+    targets: tuple[str, ...] = option("SCENARIO", "a name or a path", one)
+    clock: ClockSettings = setting(
+        Option(
+            "--speed SPEED",
+            "a factor such as 20 (default: 1), or instant: nothing waits, nor listens",
+            ClockSettings.at_speed,
+            excludes={"--clock": "each says how fast time goes"},
+        ),
+        clock_option("real (default) or scaled:N"),
+        default=ClockSettings(),
+    )
+    listen: HostSettings = HostSettings()
+
+
+class AnyRunSettings(Options):
     """What `lab run` was asked, and `lab demo` where it shows a run."""
 
-    mock: MockSettings = MockSettings()
-    peer: Peer | None = None
-    """The server that is called in place of the mock."""
+    mock: RunMockSettings
     app: AppSettings = AppSettings()
-    json: bool = False
+    server: PeerSettings = PeerSettings()
+    json: bool = setting(JSON_FLAG)
     environment: Environment = Environment()
 
-    READ: ClassVar = {"peer": lambda flags: _peer(flags)}
+    @property
+    def peer(self) -> Peer | None:
+        """The server that is called in place of the mock."""
+        return self.server.peer
 
 
-MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
+def _json_object(text: str) -> dict[str, Json]:
+    from lab.core.jsontext import BadJson, read_json  # the help needs neither
+
+    try:
+        value = read_json(text.encode("utf-8", "surrogateescape"))
+    except BadJson:
+        value = None
+    if not isinstance(value, dict):
+        raise BadValue("no JSON object", "Write it as '{\"amount\": 1200}'.")
+    return value
 
 
-def _peer(flags: Flags) -> Peer | None:
-    base: str | None = flags["base"]
-    if base is None:
-        return None
-    if flags["speed"] == "instant" or flags["clock"] == "manual":
-        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
-    refuse_idle(flags, MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
-    if flags["caller"] is not None:
-        hint = "LAB_CLIENT_ID says who asks there."
-        raise UsageError("--as names a user of the lab's own mock, and --base calls another server.", hint=hint)
-    missing = [name for name in CREDENTIALS if not flags.variable(name)]
-    if missing:
-        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
-    if not base.startswith(("http://", "https://")):
-        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
-    return Peer(base.rstrip("/"), *(flags.environment[name] for name in CREDENTIALS))
+class AskedAppSettings(AppSettings):
+    """The app that may ask something else than the scenario's user does."""
+
+    message: str | None = option(
+        "--message TEXT", "ask this in place of the scenario's own first message; expect isn't compared then"
+    )
+    parameters: dict[str, Json] | None = option(
+        "--parameters JSON", "send this object in place of that message's parameters; likewise", _json_object
+    )
+
+
+class RunSettings(AnyRunSettings):
+    """What `lab run` was asked."""
+
+    app: AskedAppSettings = AskedAppSettings()
+
+
+class DemoMockSettings(RunMockSettings):
+    """The mock of a run on the screen."""
+
+    targets: tuple[str, ...] = option("[SCENARIO]", "a name or a path", one, default=("item-comparison",))
+
+
+class DemoSettings(AnyRunSettings):
+    """What `lab demo` was asked."""
+
+    screen: ScreenSettings = ScreenSettings()
+    mock: DemoMockSettings = DemoMockSettings()
+    arguments: tuple[str, ...] = setting(ARGUMENTS, default=())
+    additions: tuple[Options, ...] = setting(ADDITIONS, default=())

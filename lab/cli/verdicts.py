@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
-from lab.cli.console import Console, report
-from lab.cli.junit import CaseEnd, JunitCase, junit_file
-from lab.cli.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
+from lab.cli.junit import CaseEnd, JunitCase
+from lab.cli.result import CommandResult
+from lab.cli.runner import Level, Note, in_markdown, table
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.errors import Complaint, Divergence, HostError, LabError, ScenarioError, advised
+from lab.core.errors import Complaint, Divergence, LabError, ScenarioError, advised
 from lab.core.exchange import Json
-from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
-from lab.settings import Environment, Flags
 
 if TYPE_CHECKING:
     from lab.recording.divergences import Divergences
@@ -62,6 +60,10 @@ class FileVerdict(Struct, frozen=True):
     """What is judged of a recording: server, or client."""
     took: Millis | None = None
     """Real milliseconds."""
+    lines: tuple[str, ...] = ()
+    """What people read of it; of one that can't be read nothing, for the error itself was told."""
+    remarks: tuple[str, ...] = ()
+    """What they are told beside the results."""
 
     @classmethod
     def of_error(cls, error: LabError, file: str, judge: str = "") -> Self:
@@ -78,7 +80,11 @@ class FileVerdict(Struct, frozen=True):
         if found.others:
             problems.append(Problem(found.differences[-1].line, found.others, warning=True))
         problems += (Problem(each.line or 1, each.what, warning=True) for each in found.remarks)
-        return cls(file, 0 if found.passed else Divergence.exit_code, tuple(problems), judge=judge)
+        code, text = 0 if found.passed else Divergence.exit_code, found.text()
+        said = (text,) if text else ()
+        if found.passed:
+            return cls(file, code, tuple(problems), judge=judge, remarks=said)
+        return cls(file, code, tuple(problems), judge=judge, lines=said)
 
     def document(self) -> dict[str, Json]:
         """For programs."""
@@ -145,54 +151,28 @@ def problems_of(error: LabError, file: str) -> tuple[Problem, ...]:
     return (Problem(int(place[1]) if place and place[1] else 1, what, hint=error.hint),)
 
 
-def form_of(flags: Flags) -> str:
-    """How the command prints: as it was told, on a GitHub runner with annotations, else for people."""
-    if flags["json"]:
-        return "json"
-    return str(flags["format"] or ("github" if flags.into(Environment).github else "text"))
-
-
-def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: Console, began: Epoch) -> None:
-    """Print what the form has beside the text, and write JUnit's file where one is wanted; `began`: when they were begun."""
-    form = form_of(flags)
-    if form == "json":
-        for each in verdicts:
-            console.json(each.document())
-    elif form == "github":
-        notes = [note for each in verdicts for note in each.notes()]
-        tell_runner(f"lab {command}", notes, "\n".join(_summary(command, verdicts)), flags, console)
-    if flags["junit"]:
-        text = junit_file((f"lab {command}", [each.case(command) for each in verdicts]), began=iso(began, 0))
-        write_text(flags["junit"], text)
-
-
-def tell_runner(title: str, notes: Sequence[Note], summary: str, flags: Flags, console: Console) -> None:
-    """Annotations on stdout; and the summary, in Markdown, where the runner takes it. A summary that can't be written ends nothing."""
-    for note in annotations(title, notes):
-        console.command(note)
-    if (file := flags.into(Environment).summary) is not None:
-        try:
-            append_text(file, f"{summary}\n\n", LONGEST_SUMMARY)
-        except HostError as error:
-            report(error, console)
-
-
-def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
-    """A table: files that failed, a row a problem, then those that passed."""
-    failed = [each for each in verdicts if each.code]
+def files_result(
+    command: str, verdicts: Sequence[FileVerdict], code: int, began: Epoch, *last: str, remarks: Sequence[str] = ()
+) -> CommandResult:
+    """What a command found in files, in all forms; `last` are lines about all of them, `began` when they were looked at."""
     passed = [each for each in verdicts if not each.code]
-    yield f"## lab {command}: {len(passed)} passed, {len(failed)} failed"
-    yield ""
-    yield from table(
-        ("file", "", "line", "what"),
-        (row for each in (*failed, *passed) for row in each.rows()),
+    failed = [each for each in verdicts if each.code]
+    counts: dict[str, Json] = {"passed": len(passed), "failed": len(failed)}
+    return CommandResult(
+        title=f"lab {command}",
+        code=code,
+        lines=(*(line for each in verdicts for line in each.lines), *last),
+        documents=(*(each.document() for each in verdicts), counts),
+        suites=((f"lab {command}", [each.case(command) for each in verdicts]),),
+        notes=[note for each in verdicts for note in each.notes()],
+        summary=(
+            f"## lab {command}: {len(passed)} passed, {len(failed)} failed",
+            "",
+            *table(("file", "", "line", "what"), (row for each in (*failed, *passed) for row in each.rows())),
+        ),
+        remarks=(*(line for each in verdicts for line in each.remarks), *remarks),
+        began=iso(began, 0),
     )
-
-
-def tell_replay(found: "Divergences", flags: Flags, console: Console) -> None:
-    """What a replay found, for people: on stdout what differs, unless that is for programs."""
-    if text := found.text():
-        (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
 
 
 def complaint_of(file: PurePath, error: LabError) -> Complaint:

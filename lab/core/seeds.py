@@ -35,6 +35,8 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 
+SEEDS = 2**63
+"""Seeds are below this, so that a recording's integers fit everywhere."""
 Seed: TypeAlias = int
 """The integer from which all chance is drawn; 0 to 2^63 - 1."""
 

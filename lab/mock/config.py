@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.observe import Requested
-from lab.core.ranges import SEEDS
-from lab.core.seeds import Seed, draw
+from lab.core.seeds import SEEDS, Seed, draw
 from lab.core.trace import own_trace, trace_in
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.faults.arming import KnownNames, steps_by_scenario

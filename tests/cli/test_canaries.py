@@ -144,7 +144,7 @@ def exported(lab: Lab) -> dict[str, str]:
         written([{**line, "s": 418, "body": {}} if line["k"] == "res" and "body" in line else line for line in lines])
     )
     for form in ("text", "github") if THOROUGH else ("github",):
-        done = lab("replay", "./other.rec.jsonl", "day", "--format", form, "--junit", "replay.xml")
+        done = lab("replay", "./other.rec.jsonl", "day", "--format", form, "--out", "junit=replay.xml")
         assert (done.code, done.lines[-1]) == (1, "1 passed, 1 failed")
         said[f"replay {form}"] = done.out + done.err
     done = lab("check", "recordings/day.rec.jsonl")

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome
 from lab.app.run import run
-from lab.cli.commands.capture import CaptureSettings, running_capture
+from lab.cli.commands.capture import running_capture
 from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
 from lab.cli.run.apps import app_for_peer
 from lab.cli.run_settings import USUAL_APP, Peer
 from lab.cli.serve.playback import RecordingPlayer
+from lab.cli.serve.settings import CaptureSettings, ServeSettings
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.client.driver import Transport, drive
 from lab.client.transport import HttpTransport
@@ -39,8 +39,9 @@ from lab.recording.format.reader import read
 from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 from lab.server.tls import throwaway
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 from tests.conftest import Lab
+from tests.settings import settings_of
 
 SCENARIO = parse_scenario(
     """\
@@ -118,14 +119,14 @@ class Out:
 
 
 def capture_settings(*argv: str) -> CaptureSettings:
-    return Flags(parse_options(["capture", *argv, "--port", "0", "--json"], Console()), {}).into(CaptureSettings)
+    return settings_of(CaptureSettings, ["capture", *argv, "--port", "0", "--json"], {})
 
 
 @asynccontextmanager
 async def served_from(file: str, clock: str = "real") -> AsyncIterator[str]:
     """A recording played back, as `lab serve --from` does."""
-    flags = Flags(parse_options(["serve", "--from", file, "--clock", clock], Console()), {})
-    setup = RecordingPlayer(flags, flags.into(MockSettings)).setup()
+    served = settings_of(ServeSettings, ["serve", "--from", file, "--clock", clock])
+    setup = RecordingPlayer(file, served.playback, served.mock).setup()
     server = MockServer(setup.make_service(setup.config), setup.clock)
     origin = await server.start()
     yield origin

@@ -194,7 +194,7 @@ def test_each_form_has_every_complaint_at_its_place(lab: Lab) -> None:
         f"{document['file']}:{each['line']}:{each['column']}: {each['what']}{'; ' * ('hint' in each)}{each.get('hint', '')}"
         for each in document["problems"]
     ] == shown
-    notes = lab("check", "bad.yaml", "--format", "github", "--junit", "check.xml").lines[len(shown) :]
+    notes = lab("check", "bad.yaml", "--format", "github", "--out", "junit=check.xml").lines[: -len(shown)]
     assert len(notes) == len(shown) and all(note.startswith("::error file=bad.yaml,line=") for note in notes)
     assert [note.rpartition("::")[2] for note in notes] == [line.split(": ", 1)[1] for line in shown]
     assert 'failures="1"' in Path("check.xml").read_text()
@@ -225,7 +225,7 @@ def test_a_recording_that_cant_be_read_is_no_leak_and_not_fine(
     changed = damage(data)
     assert changed != data
     Path("day.rec.jsonl").write_bytes(changed)
-    done = lab("check", "day.rec.jsonl", "--junit", "check.xml")
+    done = lab("check", "day.rec.jsonl", "--out", "junit=check.xml")
     assert done.code == 3 and said in done.out and done.out.count("\n") == 1
     assert done.err == "1 file, 0 complaints, 0 warnings, 1 unreadable\n"
     assert 'errors="1"' in Path("check.xml").read_text()

@@ -35,7 +35,7 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
     recorded: Lab, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = "recordings"
-    kept = recorded("replay", files, "--against", base, *PACE, "--junit", "j.xml")
+    kept = recorded("replay", files, "--against", base, *PACE, "--out", "junit=j.xml")
     assert (kept.code, kept.lines[-1]) == (0, "2 passed, 0 failed"), kept.out
     case = next(ElementTree.parse(recorded.folder / "j.xml").iter("testcase"))
     assert (case.get("name"), case.get("classname")) == ("client", "recordings.invoice-analysis")
@@ -58,18 +58,18 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
     [
         (("--against", "https://pod.example"), "is not on this machine: real jobs may be started there"),
         (("--against", "http://127.0.0.1:9", "--tokens", "https://idcs.example"), "--allow-host idcs.example"),
-        (("--against", "http://127.0.0.1:9", "--pace", "x0"), "--pace: x0 is no pace."),
+        (("--against", "http://127.0.0.1:9", "--pace", "x0"), "--pace x0: no pace."),
         (("--against", "http://127.0.0.1:9", "--pace", "slow"), "Write recorded, fast, or a factor such as x20."),
         (("--against", "http://127.0.0.1:9", "--patience", "5"), "--patience 5: a duration needs a unit"),
         (("--against", "http://me:pw@127.0.0.1:9"), "--against holds a user or a password"),
         (("--against", "127.0.0.1:9"), "is no URL"),
         (("--against", "http://127.0.0.1:9", "--ca", "nothing.pem"), "nothing.pem"),
-        (("--against", "http://127.0.0.1:9", "--accept"), "--accept can't be used with --against"),
-        (("--pace", "fast"), "--pace can't be used with a mock's replay"),
-        (("--allow-host", "x"), "--allow-host can't be used with a mock's replay"),
+        (("--against", "http://127.0.0.1:9", "--accept"), "--against can't be used with --accept"),
+        (("--pace", "fast"), "--pace does nothing without --against"),
+        (("--allow-host", "x"), "--allow-host does nothing without --against"),
         (
             ("--settings", "x.yaml"),
-            "--settings can't be used with a mock's replay: the recording holds what the settings were.",
+            "--settings does nothing without --against.",
         ),
     ],
 )

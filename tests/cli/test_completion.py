@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.grammar.parser import commands, grammar
 from lab.cli.main import run_command
+from lab.cli.parser import commands, grammar
 from lab.core.errors import UsageError
 from tests.conftest import each_row
 
@@ -53,7 +53,7 @@ def test_bash_offers_what_begins_so(command: str, word: str, offered: list[str],
 
 
 def test_another_shell_is_refused() -> None:
-    from lab.cli.grammar.parser import parse_options
+    from lab.cli.parser import read_call
 
     with pytest.raises(UsageError, match="invalid choice"):
-        parse_options(["completion", "csh"], Console())
+        read_call(["completion", "csh"], Console())

@@ -217,7 +217,7 @@ def assert_told(facts: bool, over: str, lines: list[str], dialect: str, *, names
         return None
 
     outcome = run_instantly(
-        service, run(app_of(config, settings=AppSettings(dialect)), 0), (transcript,), reviewer=person
+        service, run(app_of(config, settings=AppSettings(dialect=dialect)), 0), (transcript,), reviewer=person
     )
     gate = "legal-review  " if names_gates or over == "plane" else ""
     came = 2 if over == "API" else 0

@@ -10,10 +10,9 @@ import pytest
 
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
 from lab.cli.main import run_command
-from lab.cli.run_settings import AppSettings
+from lab.cli.run_settings import DemoSettings
 from lab.cli.serve.serving import Serving
 from lab.cli.setup import load_folder, make_setup, own_client
 from lab.client.transport import HttpTransport
@@ -23,10 +22,11 @@ from lab.core.observe import Requested
 from lab.identity.client import token_request
 from lab.identity.scopes import api_scope
 from lab.recording.format.reader import read
-from lab.settings import ClockSettings, Flags, MockSettings
+from lab.settings import ClockSettings, MockSettings
 from tests import terminal
 from tests.conftest import ROOT, Lab, each_row
 from tests.server.conftest import lines_in
+from tests.settings import settings_of
 from tests.terminal import Terminal
 
 
@@ -154,9 +154,8 @@ steps: [{{complete: done, output: x}}]
 
 
 def test_as_somebody_each_scenario_of_the_picker_is_asked_by_that_user(lab: Lab) -> None:
-    flags = Flags(parse_options(["demo", "item-comparison", "--as", "jane"], Console()), {})
-    setup = make_setup(flags.into(MockSettings))
-    demo = LiveDemo(setup, Console(), Stop(), app=flags.into(AppSettings))
+    settings = settings_of(DemoSettings, ["demo", "item-comparison", "--as", "jane"])
+    demo = LiveDemo(make_setup(settings.mock), Console(), Stop(), app=settings.app)
     assert {demo.playable(each.scenario).app.user for each in load_folder(None)[0][:3]} == {"jane"}
 
 
@@ -197,13 +196,13 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
 
 @each_row(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
 def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
-    options = parse_options(["demo", *given.split()], Console())
-    assert (options.stage, options.targets) == (seconds, ("item-comparison",))
+    settings = settings_of(DemoSettings, ["demo", *given.split()])
+    assert (settings.screen.stage, settings.mock.targets) == (seconds, ("item-comparison",))
 
 
 def test_an_act_stays_for_a_minute_at_most(lab: Lab) -> None:
     done = lab("demo", "--stage=61")
-    assert done.code == 2 and "--stage 61 is out of range" in done.err
+    assert done.code == 2 and "--stage 61: out of range" in done.err
 
 
 async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_time(lab: Lab) -> None:

@@ -93,7 +93,7 @@ def written(text: str) -> Path:
 def assert_nobody_obeys(runner: Lab, command: str, file: Path) -> None:
     """Neither a runner of CI nor a terminal or a parser of XML, whichever form the command has."""
     for form in ((), ("--format", "text"), ("--json",)):
-        called = runner(command, file, *form, "--junit", "out.xml")
+        called = runner(command, file, *form, "--out", "junit=out.xml")
         harmless(called)
         ElementTree.parse("out.xml")
         if form == ("--json",):
@@ -106,7 +106,7 @@ def test_what_a_file_is_called_is_obeyed_by_nobody(runner: Lab, text: str) -> No
     Path(f"{name}.rec.jsonl").write_bytes((ROOT / "recordings" / "bad-line.rec.jsonl").read_bytes()[:-9])
     Path(f"{name}.yaml").write_text("lab: 1\nname: x\n")
     for command in ("replay", "check"):
-        called = runner(command, ".", "--junit", "out.xml")
+        called = runner(command, ".", "--out", "junit=out.xml")
         assert called.code and any(line.startswith("::error file=") for line in called.lines)
         harmless(called)
         ElementTree.parse("out.xml")

@@ -115,7 +115,7 @@ def test_who_lacks_the_teams_role_is_refused_as_the_team_refuses(plan) -> None:
     [
         (("--plan", "--as", "mario", "--settings", "settings.yaml"), "There is no user mario.\n  Did you mean maria?"),
         (("--plan", "--as", "maria"), "There is no user maria.\n  Users there: jane."),
-        (("--as", "jane"), "--as says for whom --plan plans.\n  Write --plan too."),
+        (("--as", "jane"), "--as does nothing without --plan."),
     ],
 )
 def test_a_user_who_is_not_there_or_no_plan_is_refused(lab: Lab, how: tuple[str, ...], said: str) -> None:

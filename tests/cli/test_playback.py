@@ -46,7 +46,7 @@ def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: l
 @each_row("option", [("--by-count",), ("--strict",), ("--repeat",), ("--without-faults",), ("--latency", "none")])
 def test_what_says_how_is_refused_without_a_recording(lab: Lab, option: tuple[str, ...]) -> None:
     done = lab("serve", *option)
-    assert (done.code, done.err) == (2, f"lab: {option[0]} does nothing alone.\n  It needs --from.\n")
+    assert done.code == 2 and done.err.startswith(f"lab: {option[0]} does nothing without --from.")
 
 
 def test_one_way_to_play_a_recording_back_is_chosen(lab: Lab) -> None:

@@ -265,7 +265,7 @@ def test_each_target_means_some_recording(lab: Lab) -> None:
 @pytest.mark.usefixtures("recordings")
 def test_of_two_forms_none_is_dropped_in_silence(lab: Lab, command: str) -> None:
     done = lab(command, "item-comparison", "--json", "--format", "github")
-    assert (done.code, done.out) == (2, "") and "can't be used with --json" in done.err
+    assert (done.code, done.out) == (2, "") and "--json can't be used with --format" in done.err
 
 
 @pytest.mark.usefixtures("recordings")
@@ -302,7 +302,7 @@ def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path)
     changed, torn = (recordings / f"{name}.rec.jsonl" for name in ("item-comparison", "nobody-home"))
     changed.write_bytes(resealed(changed.read_bytes().replace(b'"s":202', b'"s":200')))
     torn.write_bytes(torn.read_bytes()[:-20])
-    assert lab("replay", "recordings", "--junit", "out/replay.xml").code == 3
+    assert lab("replay", "recordings", "--out", "junit=out/replay.xml").code == 3
     (suite,) = ElementTree.parse("out/replay.xml").getroot()
     assert [suite.get(each) for each in ("tests", "failures", "errors")] == ["3", "1", "1"]
     times = [float(str(case.get("time"))) for case in suite]
@@ -332,7 +332,7 @@ def test_how_many_more_there_are_and_how_to_accept_is_in_every_form(lab: Lab, re
     problems = json.loads(lab("replay", "item-comparison", "--json").lines[0])["problems"]
     assert "--accept" in problems[0]["hint"] and "hint" not in problems[-1]
     assert (problems[-1]["what"], problems[-1]["warning"]) == (more, True)
-    lab("replay", "item-comparison", "--junit", "out.xml")
+    lab("replay", "item-comparison", "--out", "junit=out.xml")
     (failure,) = ElementTree.parse("out.xml").getroot().iter("failure")
     assert failure.get("message") == problems[0]["what"]
     assert more in str(failure.text) and "--accept shows it" in str(failure.text)
@@ -359,7 +359,7 @@ def test_junit_has_no_name_twice_and_no_attribute_that_a_strict_reader_refuses(l
     for folder in ("a", "b", "a.b", "a/b"):
         Path(folder).mkdir()
         shutil.copy(recordings / "nobody-home.rec.jsonl", Path(folder, "day.rec.jsonl"))
-    lab("replay", "a", "b", "a.b", "a/b", "--junit", "replay.xml")
+    lab("replay", "a", "b", "a.b", "a/b", "--out", "junit=replay.xml")
     (suite,) = ElementTree.parse("replay.xml").getroot()
     assert [case.get("classname") for case in suite] == ["a.day", "b.day", "a%2Eb.day", "a.b.day"]
     assert all(set(case.attrib) <= {"classname", "name", "time"} for case in suite)

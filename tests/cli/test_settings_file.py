@@ -6,16 +6,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
 from lab.cli.setup import SettingsFile, make_setup, own_client, read_settings_file
 from lab.core.errors import ScenarioError, UsageError
 from lab.identity.account_settings import looks_real
 from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant, pod_users
 from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import LIMIT_KINDS, ServerLimits
-from lab.settings import Flags, MockSettings
 from tests.conftest import Lab, each_row
+from tests.settings import mock_of
 
 FULL = """\
 # a portal's lab
@@ -208,11 +206,7 @@ def test_keys_are_given_as_certificate_as_public_key_or_as_jwk(tmp_path: Path) -
 
 def test_our_own_app_asks_as_the_first_client_that_may(tmp_path: Path) -> None:
     (tmp_path / "lab.yaml").write_text(FULL)
-    setup = make_setup(
-        Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {"LAB_HINTS": "on"}).into(
-            MockSettings
-        )
-    )
+    setup = make_setup(mock_of(["serve", "--settings", str(tmp_path / "lab.yaml")], {"LAB_HINTS": "on"}))
     assert own_client(setup.config).id == "portal"
     assert (setup.config.switches.hints, setup.config.switches.invoke_status, setup.config.base) == (
         True,
@@ -220,9 +214,7 @@ def test_our_own_app_asks_as_the_first_client_that_may(tmp_path: Path) -> None:
         "https://lab.example",
     )
     (tmp_path / "lab.yaml").write_text("accounts: {clients: [{id: demo, public: true}]}")
-    setup = make_setup(
-        Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {}).into(MockSettings)
-    )
+    setup = make_setup(mock_of(["serve", "--settings", str(tmp_path / "lab.yaml")], {}))
     with pytest.raises(UsageError, match="client_credentials"):
         own_client(setup.config)
 

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lab.cli.command_settings import WatchSettings
 from lab.cli.commands.serve import ServeSettings, may_choose_lines
-from lab.cli.commands.watch import WatchSettings, reached, with_tenant
+from lab.cli.commands.watch import reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
 from lab.cli.serve.serve_extras import ServeExtras
@@ -43,11 +44,12 @@ from lab.server.control.plane import ControlPlane
 from lab.server.control.routes import description
 from lab.server.labs import LabWish, ServedLab
 from lab.server.mock_server import MockServer
-from lab.settings import ClockSettings, MockSettings
+from lab.settings import ClockSettings, ControlAccess, MockSettings
 from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
 from tests.server.test_metrics import samples
+from tests.settings import settings_of
 from tests.wire_peer import basic
 
 TEAM = BRIEF.split("agent: {code: ")[1].split(",")[0].split("}")[0]
@@ -336,9 +338,8 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 
 
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
-    console = Answering()
-    chosen = ServeSettings(tenants=3, log="none")
-    assert chosen.extras(console).tenants == 3
+    chosen = settings_of(ServeSettings, ["serve", "--tenants", "3"])
+    assert chosen.tenants == 3
     one, tenant = may_choose_lines(chosen, "http://lab")
     assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")
     assert tenant.startswith("  tenants        http://lab/t/NAME, or X-Lab-Tenant: NAME")
@@ -347,7 +348,7 @@ def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> No
 
 
 def test_a_shared_lab_offers_tenants_and_no_scenario_to_choose() -> None:
-    (line,) = may_choose_lines(ServeSettings(ledger=LedgerSettings("redis://127.0.0.1")), "http://lab")
+    (line,) = may_choose_lines(ServeSettings(ledger=LedgerSettings(url="redis://127.0.0.1")), "http://lab")
     assert line.startswith("  tenants        http://lab/t/NAME") and line.endswith("POST /_lab/tenants makes one")
 
 
@@ -619,7 +620,7 @@ class Answering(Console):
 )
 async def test_who_watches_a_lab_with_tenants_chooses_one(lab: Lab, typed: tuple[str, ...], path: str) -> None:
     url = f"http://127.0.0.1:{lab.control_port}"
-    console, settings = Answering(*typed), WatchSettings(url, control_token=TOKEN)
+    console, settings = Answering(*typed), WatchSettings(target=url, control=ControlAccess(token=TOKEN))
     assert (await with_tenant(settings, console)).target == url, "there is none yet"
     for name in ("ann", "bob"):
         await lab.control("POST", "tenants", {"name": name})
@@ -635,15 +636,15 @@ async def test_who_watches_a_lab_with_tenants_chooses_one(lab: Lab, typed: tuple
 async def test_a_tenant_that_is_named_is_watched_with_its_own_token(lab: Lab) -> None:
     token = (await lab.control("POST", "tenants", {"name": "ann"})).json["control_token"]
     url, console = f"http://127.0.0.1:{lab.control_port}", Answering("2\n")
-    settings = WatchSettings(f"{url}/t/ann", control_token=token)
+    settings = WatchSettings(target=f"{url}/t/ann", control=ControlAccess(token=token))
     assert await with_tenant(settings, console) == settings
-    assert await with_tenant(WatchSettings(url, control_token=token), console) == WatchSettings(
-        url, control_token=token
+    assert await with_tenant(WatchSettings(target=url, control=ControlAccess(token=token)), console) == WatchSettings(
+        target=url, control=ControlAccess(token=token)
     )
-    async with reached(settings.target, settings) as plane:
+    async with reached(settings.target, settings.control) as plane:
         assert (await plane.lab()).base_url == f"http://127.0.0.1:{lab.port}/t/ann"
     with pytest.raises(ProtocolError, match="403"):
-        async with reached(url, settings) as plane:
+        async with reached(url, settings.control) as plane:
             await plane.lab()
 
 

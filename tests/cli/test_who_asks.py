@@ -204,12 +204,12 @@ def test_a_run_sends_other_parameters(lab: Lab) -> None:
         assert (json.loads(done.out)["output"], done.code) == (output, int(not more))
     for wrong in ("[1]", "{amount: 5}", ""):
         refused = lab(*call, "--parameters", wrong)
-        assert (refused.code, refused.out) == (2, "") and f"--parameters {wrong} is no JSON object." in refused.err
+        assert (refused.code, refused.out) == (2, "") and f"--parameters {wrong}: no JSON object." in refused.err
 
 
 def test_at_another_server_no_user_is_named(lab: Lab) -> None:
     refused = lab("run", "item-comparison", "--base", "http://127.0.0.1:9", "--as", "jane")
-    assert refused.code == 2 and refused.err.startswith("lab: --as names a user of the lab's own mock")
+    assert refused.code == 2 and refused.err.startswith("lab: --base can't be used with --as")
 
 
 def test_our_own_app_asks_as_the_user_whom_its_client_stands_for(lab: Lab) -> None:

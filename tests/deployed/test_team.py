@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.cli.commands.serve import ServeSettings
-from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
+from lab.cli.serve.settings import ServeSettings
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
 from lab.server.limits import ServerLimits
-from lab.settings import Flags
 from tests.deployed.by_hand import composed
 from tests.deployed.load import CONTROL_TOKEN
 from tests.deployed.rolling import COMPOSE, LABS, PROXY, rolled
+from tests.settings import settings_of
 
 PROXY_FILE = (COMPOSE.parent / "haproxy.cfg").read_text()
 MANIFEST: dict[tuple[str, str], Any] = {
@@ -26,7 +24,7 @@ ROUTES = {CONTROL_ROOT + row.path for row in CONTROL_ROUTES}
 
 
 def served(argv: list[str], environment: dict[str, str]) -> ServeSettings:
-    return Flags(parse_options(argv, Console()), environment).into(ServeSettings)
+    return settings_of(ServeSettings, argv, environment)
 
 
 def longest_end(settings: ServeSettings) -> float:

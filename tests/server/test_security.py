@@ -10,9 +10,7 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
 from lab.cli.commands.serve import advices, origin_elsewhere
-from lab.cli.console import Console
 from lab.cli.entropy import control_token
-from lab.cli.grammar.parser import parse_options
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE
@@ -20,28 +18,23 @@ from lab.identity.testkey import SIGNING_PEMS
 from lab.server.control import access
 from lab.server.control.plane import ControlPlane
 from lab.server.listener import bind
-from lab.settings import Flags, MockSettings
 from tests.conftest import ROOT, each_row
 from tests.server.conftest import TOKEN, Answer, Stage, ask_once, request
 from tests.server.transcript import Session
+from tests.settings import mock_of
 
 
 @each_row("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_1_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
-    assert Flags(parse_options(["serve", "--host", host], Console()), {}).into(MockSettings).listen.host == host
+    assert mock_of(["serve", "--host", host], {}).listen.host == host
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "lab.example", "", "127.0.0.1.evil.example"])
 @pytest.mark.parametrize("command", [["serve"], ["demo"], ["run", "x"]])
 def test_1_a_host_that_others_reach_needs_one(host: str, command: list[str]) -> None:
     with pytest.raises(UsageError, match="can be reached by others"):
-        Flags(parse_options([*command, "--host", host], Console()), {}).into(MockSettings)
-    assert (
-        Flags(parse_options([*command, "--host", host, "--i-know-this-is-exposed"], Console()), {})
-        .into(MockSettings)
-        .listen.host
-        == host
-    )
+        mock_of([*command, "--host", host], {})
+    assert mock_of([*command, "--host", host, "--i-know-this-is-exposed"], {}).listen.host == host
 
 
 # The control plane
@@ -170,14 +163,12 @@ def test_an_address_that_nobody_can_call_is_in_no_url(host: str, here: str) -> N
     bound.close()
     assert bound.origin.startswith(here)
     listen = ("serve", "quick", "--host", host, "--i-know-this-is-exposed")
-    setup = make_setup(Flags(parse_options([*listen], Console()), {}).into(MockSettings))
+    setup = make_setup(mock_of([*listen], {}))
     lines = origin_elsewhere(setup, bound.origin)
     assert lines.startswith("http://") and bound.origin.rpartition(":")[2] in lines and here not in lines
 
 
 def test_1_an_exposed_lab_says_so() -> None:
-    settings = Flags(parse_options(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {}).into(
-        MockSettings
-    )
+    settings = mock_of(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], {})
     assert [line for line in advices(settings) if line.startswith("EXPOSED: 0.0.0.0")]
-    assert not advices(Flags(parse_options(["serve"], Console()), {}).into(MockSettings))
+    assert not advices(mock_of(["serve"], {}))

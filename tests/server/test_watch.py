@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.commands.watch import WRONG_TOKEN, WatchSettings, reached, source_of
+from lab.cli.command_settings import WatchSettings
+from lab.cli.commands.watch import WRONG_TOKEN, reached, source_of
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.core.observe import Observation
 from lab.files.runtime import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
+from lab.settings import ControlAccess
 from lab.tui.sources.watch import Watch
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate, follow
@@ -28,7 +30,7 @@ class Watching:
 
     def __init__(self, url: str, settings: WatchSettings) -> None:
         self.again = asyncio.Event()
-        self.source = Watch("here", lambda: reached(url, settings), rest=self._rest)
+        self.source = Watch("here", lambda: reached(url, settings.control), rest=self._rest)
         self.jobs = JournalState()
         self.remark: list[str] = []
         self.observations: list[Observation | SourceUpdate] = []
@@ -56,7 +58,7 @@ class Watching:
 
 
 def asked_with(runtime: Path, token: str | None = None) -> WatchSettings:
-    return WatchSettings("http://127.0.0.1:1", control_token=token, runtime=str(runtime))
+    return WatchSettings(target="http://127.0.0.1:1", control=ControlAccess(token=token, runtime=str(runtime)))
 
 
 @asynccontextmanager
@@ -154,7 +156,7 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(target: str) -> None:
     with pytest.raises(UsageError, match="no address of a control plane"):
-        source_of(WatchSettings(target))
+        source_of(WatchSettings(target=target))
 
 
 @each_row(
@@ -170,4 +172,4 @@ def test_an_address_that_is_none_is_refused(target: str) -> None:
     ],
 )
 def test_an_address_may_come_without_its_scheme(target: str) -> None:
-    assert source_of(WatchSettings(target)).where == target.removeprefix("http://")
+    assert source_of(WatchSettings(target=target)).where == target.removeprefix("http://")

@@ -188,11 +188,14 @@ def test_a_size_that_no_screen_has_is_refused(lab: Lab, size: str) -> None:
 @each_row(
     ("options", "refused"),
     [
-        (("--stage",), "--stage does nothing alone.\n  It needs --as cast."),
-        (("--as", "text", "--size", "80x24"), "--size does nothing alone.\n  It needs --as cast."),
-        (("--as", "har", "--light"), "--light does nothing alone.\n  It needs --as cast."),
-        (("--scenarios", "scenarios"), "--scenarios does nothing alone.\n  It needs --as cast."),
-        (("--as", "cast", "--line-numbers"), "--line-numbers can't be used with --as cast.\n  Leave one of them out."),
+        (("--stage",), "--stage does nothing without --as cast.\n  Add it, or leave this out."),
+        (("--as", "text", "--size", "80x24"), "--size does nothing without --as cast.\n  Add it, or leave this out."),
+        (("--as", "har", "--light"), "--light does nothing without --as cast.\n  Add it, or leave this out."),
+        (("--scenarios", "scenarios"), "--scenarios does nothing without --as cast.\n  Add it, or leave this out."),
+        (
+            ("--as", "cast", "--line-numbers"),
+            "--line-numbers can't be used with --as cast: it has no lines of the recording.\n  Leave one of them out.",
+        ),
         (("--as", "text", "--line-numbers"), ""),
     ],
 )

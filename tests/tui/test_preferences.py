@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
+from lab.cli.run_settings import ScreenSettings
 from lab.cli.screen.kept_preferences import screen_start
 from lab.core.errors import ScenarioError
-from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.preference_syntax import THEMES, changed_text, parse_preferences
@@ -78,7 +78,7 @@ def test_one_setting_is_changed_and_all_else_stays(before: str, after: str) -> N
 
 def start_in(folder: Path, theme: str | None = None) -> tuple[ScreenStart, str]:
     err = io.StringIO()
-    return screen_start(ScreenSettings(theme, str(folder)), Console(err=err)), err.getvalue()
+    return screen_start(ScreenSettings(theme=theme, config=str(folder)), Console(err=err)), err.getvalue()
 
 
 def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path, lab: Lab) -> None:
@@ -91,7 +91,7 @@ def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tm
     assert f"of the screen: {' or '.join(THEMES)};" in " ".join(lab("demo", "--help").out.split())
     for how in ([], ["--plain"]):
         called = lab("demo", "--theme", "ligth", *how)
-        assert called.code == 2 and "There is no theme ligth." in called.err and "did you mean light?" in called.err
+        assert called.code == 2 and "--theme ligth: no theme." in called.err and "did you mean light?" in called.err
 
 
 def test_a_file_that_is_wrong_is_told_of_and_stays_as_it_is(tmp_path: Path) -> None:

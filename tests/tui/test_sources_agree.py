@@ -62,7 +62,7 @@ class Run:
             return Answer(now, answer, "Shorter, please." if answer is Verdict.CHANGES else None)
 
         run_instantly(
-            service, run(app_of(config, settings=AppSettings(dialect)), 0), (self.live.append,), reviewer=person
+            service, run(app_of(config, settings=AppSettings(dialect=dialect)), 0), (self.live.append,), reviewer=person
         )
         self.end = self.live[-1].at
         tape.close(self.end)

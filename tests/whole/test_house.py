@@ -87,8 +87,8 @@ DOORS = (
     ("import random\n\nDIE = random.random()\n", "lab/core/seeds.py"),
     ("import uuid\n\nID = uuid.uuid4()\n", "lab/core/seeds.py"),
     ("import secrets\n\nTOKEN = secrets.token_hex()\n", "lab/cli/entropy.py"),
-    ("import os\n\nHOME = os.environ['HOME']\n", "lab/settings.py"),
-    ("import os\n\nHOME = os.getenv('HOME')\n", "lab/settings.py"),
+    ("import os\n\nHOME = os.environ['HOME']\n", "lab/cli/parser.py"),
+    ("import os\n\nHOME = os.getenv('HOME')\n", "lab/cli/parser.py"),
     ("import sys\n\nsys.stdout.write('hello')\n", "lab/cli/console.py"),
     ("import aiohttp\n\nMAKE = aiohttp.ClientSession\n", "lab/client/transport.py"),
 )

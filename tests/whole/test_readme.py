@@ -2,34 +2,22 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from lab.cli.console import Console
+from lab.cli.parser import read_call
 from lab.language.parse import parse_scenario
 from lab.plugins import PLUGIN_NAMES
 from tests.cli.test_serve import listening, serving
-from tests.moves import MOVES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
-
-
-def diagram() -> str:
-    """The table of moves as Mermaid draws it."""
-    lines = ["stateDiagram-v2", "    [*] --> RUNNING"]
-    for status, following in MOVES.items():
-        lines += [f"    {status} --> {after}" for after in following] or [f"    {status} --> [*]"]
-    return "\n".join(lines)
-
-
-def test_the_diagram_is_printed_from_the_table_of_moves() -> None:
-    found = re.search(r"```mermaid\n(.*?)\n```", README, re.DOTALL)
-    assert found is not None
-    assert found[1] == diagram()
 
 
 def test_two_commands_each_with_a_venv_of_its_own() -> None:
@@ -45,6 +33,20 @@ def test_the_map_names_every_part_of_the_house() -> None:
     parts = {path.name for path in (ROOT / "lab").iterdir() if not path.name.startswith("__")}
     for part in (*parts - {"py.typed"}, *PLUGIN_NAMES):
         assert f"`{part}" in CONTRIBUTING, part
+
+
+def test_it_is_short() -> None:
+    assert README.count("\n") <= 130
+
+
+def test_each_line_for_a_shell_is_one_that_the_lab_takes() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("lab ")]
+    assert len(lines) > 15
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        argv = words[1 : words.index(">") if ">" in words else None]
+        assert read_call(argv, Console(), {}).command.name == argv[0]
 
 
 def test_it_lists_every_scenario_with_what_it_shows() -> None:

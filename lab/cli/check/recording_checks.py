@@ -3,22 +3,20 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.cli.console import Console
 from lab.cli.junit import CaseEnd
 from lab.cli.recordings import matchers_of
-from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
+from lab.cli.verdicts import FileVerdict, Problem, complaint_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.recordings import ALLOWED_ENDING, RECORDING_ENDING, beside, open_recording, read_allowed
 from lab.identity.clients import DEMO
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.leaks import leaks
-from lab.settings import Flags
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
-def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
-    """The leaks of a recording, which are printed, or why it can't be read, or isn't closed."""
+def check_recording(file: Path, *, strict: bool) -> FileVerdict:
+    """The leaks of a recording, or why it can't be read, or isn't closed."""
     found: list[Problem] = []
     kind, code = CaseEnd.FAILURE, 0
     try:
@@ -34,16 +32,16 @@ def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
         for word, line in idle.items():
             what = f"nothing is refused for {word} any more"
             found.append(Problem(line, what, hint="remove the line", warning=True, file=beside_it))
-        if idle and flags["strict"]:
+        if idle and strict:
             code = code or UsageError.exit_code
         _demand_whole(data, file)
     except LabError as error:
         found += problems_of(error, str(file))
         kind, code = CaseEnd.ERROR, error.exit_code
-    for each in found:
-        say = console.err if form_of(flags) == "json" else console.out
-        say(f"{each.file or file}:{each.line}:{each.column}: {'warning: ' * each.warning}{each.advice}")
-    return FileVerdict(str(file), code, tuple(found), kind)
+    lines = (
+        f"{each.file or file}:{each.line}:{each.column}: {'warning: ' * each.warning}{each.advice}" for each in found
+    )
+    return FileVerdict(str(file), code, tuple(found), kind, lines=tuple(lines))
 
 
 def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:

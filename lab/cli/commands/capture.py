@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import ClassVar
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.serve.ports import HttpsPort, open_https_port, trust_lines
+from lab.cli.serve.settings import CaptureSettings
 from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import CaptureTape
@@ -18,35 +18,10 @@ from lab.clocks import SystemClock, wall_second
 from lab.identity.routes import PATHS
 from lab.server.listener import bind
 from lab.server.pod_proxy import PROXY_LIMITS, PodOrigins, PodProxy
-from lab.settings import Flags, ListenSettings, Settings
 
 
-class CaptureSettings(Settings, frozen=True):
-    """What `lab capture` was asked."""
-
-    target: str
-    """The recording that is written."""
-    origins: PodOrigins
-    listen: ListenSettings = ListenSettings()
-    ca: str | None = None
-    """A file of authorities that are trusted too."""
-    force: bool = False
-    bodies: str = "kept"
-    json: bool = False
-
-    READ: ClassVar = {"origins": lambda flags: _origins(flags)}
-
-
-def _origins(flags: Flags) -> PodOrigins:
-    allowed = flags["allow_host"] or ()
-    pod, _ = allowed_origin("--pod", flags["pod"], allowed)
-    tokens, path = allowed_origin("--tokens", flags["tokens"] or flags["pod"], allowed, path=True)
-    return PodOrigins(pod, tokens, path)
-
-
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: CaptureSettings, console: Console) -> int:
     """Carry requests on until stopped; that is its end, so 0, or 4 if the tape died."""
-    settings = flags.into(CaptureSettings)
     console.serving = True
 
     async def work(stop: Stop) -> int:
@@ -65,6 +40,9 @@ def execute(flags: Flags, console: Console) -> int:
 async def running_capture(settings: CaptureSettings, console: Console, stop: Stop) -> AsyncIterator[CaptureTape]:
     """Listen, announce, and carry on, from the first line of the tape to its footer."""
     clock, epoch, listen = SystemClock(), wall_second(), settings.listen
+    pod, _ = allowed_origin("--pod", settings.pod, settings.allowed)
+    tokens, path = allowed_origin("--tokens", settings.tokens or settings.pod, settings.allowed, path=True)
+    origins = PodOrigins(pod, tokens, path)
     async with AsyncExitStack() as stack:
         bound = bind(listen.host, listen.port)
         stack.callback(bound.close)
@@ -73,7 +51,6 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
             stack.callback(https.bound.close)
         connect = partial(PodClient, trust_in(settings.ca))
         own = (bound.origin, *((https.origin,) if https is not None else ()))
-        origins = settings.origins
         tape = CaptureTape(clock, epoch, (origins.pod, origins.tokens), own, console)
         tape.begin(settings.target, force=settings.force, shapes=settings.bodies == "shape")
         stack.callback(lambda: tape.close(stop.footer))
@@ -83,7 +60,7 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         stack.push_async_callback(proxy.stop, round(1000 * PROXY_LIMITS.grace), stop.hurry)
         asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
         await proxy.start(bound=bound)
-        say_what_to_call(settings, tape, proxy, _serve_tls(https, proxy, stack), console)
+        say_what_to_call(settings, origins, tape, proxy, _serve_tls(https, proxy, stack), console)
         stack.callback(asyncio.create_task(look_around([tape.look], proxy.bugs)).cancel)
         yield tape
 
@@ -97,10 +74,15 @@ def _serve_tls(https: HttpsPort | None, proxy: PodProxy, stack: AsyncExitStack) 
 
 
 def say_what_to_call(
-    settings: CaptureSettings, tape: CaptureTape, proxy: PodProxy, secure: dict[str, str], console: Console
+    settings: CaptureSettings,
+    origins: PodOrigins,
+    tape: CaptureTape,
+    proxy: PodProxy,
+    secure: dict[str, str],
+    console: Console,
 ) -> None:
     """Say, once requests are accepted, what the client is to call in the pod's place."""
-    base, origins = proxy.origin, settings.origins
+    base = proxy.origin
     token_path = origins.token_path or PATHS["token"]
     document = {
         "base_url": base,

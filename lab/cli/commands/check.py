@@ -1,16 +1,20 @@
 """`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lab.cli.check.scenario_checks import ParsedScenario, parse_files, shadow_warnings
+from lab.cli.check.scenario_checks import parse_files, shadow_warnings
+from lab.cli.command_settings import CheckSettings
 from lab.cli.console import Console
 from lab.cli.junit import CaseEnd
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
+from lab.cli.result import tell
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, files_result
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
+from lab.core.seeds import Seed
 from lab.files.recordings import ALLOWED_ENDING, MATCHERS_ENDING, RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
@@ -22,7 +26,7 @@ from lab.files.scenarios import (
 )
 from lab.identity.clients import DEMO, JANE, Account, pod_users
 from lab.jobs.lint import KnownCallers
-from lab.settings import Flags, ScenarioSettings, SwitchSettings
+from lab.settings import SwitchSettings
 
 if TYPE_CHECKING:
     from lab.cli.setup import SettingsFile
@@ -31,17 +35,15 @@ if TYPE_CHECKING:
 _OF_RECORDINGS = (RECORDING_ENDING, MATCHERS_ENDING, ALLOWED_ENDING)
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: CheckSettings, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too.
 
     3 on a leak, or a recording that can't be read, isn't closed, or lacks a long body.
     """
     began = wall_second()
-    if flags["caller"] is not None and not flags["plan"]:
-        raise UsageError("--as says for whom --plan plans.", hint="Write --plan too.")
-    files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
-    settings = _settings(flags)
-    account = _account(flags, settings)
+    files = [file for target in settings.targets for file in files_of(target, settings.where.scenarios)]
+    known = _known(settings.switches.file)
+    account = _account(settings.caller, known)
     parsed = parse_files(file for file in files if not file.name.endswith(_OF_RECORDINGS))
     shadows = shadow_warnings(parsed.values())
     verdicts: list[FileVerdict] = []
@@ -50,78 +52,61 @@ def execute(flags: Flags, console: Console) -> int:
         if _recorded(file.name):
             from lab.cli.check.recording_checks import check_recording  # a scenario needs nothing of recordings
 
-            verdict = check_recording(file, flags, console)
+            verdict = check_recording(file, strict=settings.strict)
         elif (scenario := parsed.get(file)) is None:
             from lab.cli.check.recording_checks import check_beside
 
-            verdict = _verdict(file, (check_beside(file), ()), flags, console)
+            verdict = _verdict(file, check_beside(file), (), strict=settings.strict)
         else:
-            verdict = _check(scenario, shadows.get(file), flags, console, settings, account)
+            shadow = shadows.get(file)
+            doubtful = (*scenario.warnings(known_callers(known)), *([shadow] if shadow is not None else ()))
+            verdict = _verdict(file, scenario.complaints, tuple(sorted(doubtful)), strict=settings.strict)
+            if settings.plan and not scenario.complaints:
+                plan = planned(file, settings.where.seed, settings.switches, known, account)
+                verdict = replace(verdict, lines=(*verdict.lines, *plan))
         verdicts.append(replace(verdict, took=real_millis() - since))
-    tell("check", verdicts, flags, console, began)
+    codes = [each.code for each in verdicts]
+    worst = next((code for code in WORST_FIRST if code in codes), 0)
+    return tell(files_result("check", verdicts, worst, began, remarks=(_counted(verdicts),)), settings.output, console)
+
+
+def _counted(verdicts: Sequence[FileVerdict]) -> str:
+    """How much was looked at and found."""
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
     found = [(_recorded(each.file), problem.warning) for each in verdicts for problem in each.problems]
     hits = found.count((True, False)) - unreadable
     warnings, complaints = sum(warning for _, warning in found), found.count((False, False))
-    counts = [_count(len(files), "file"), _count(complaints, "complaint"), _count(warnings, "warning")]
+    counts = [_count(len(verdicts), "file"), _count(complaints, "complaint"), _count(warnings, "warning")]
     counts += [_count(hits, "leak")] if hits else []
-    console.err(", ".join([*counts, f"{unreadable} unreadable"] if unreadable else counts))
-    if form_of(flags) == "json":
-        passed = sum(each.code == 0 for each in verdicts)
-        console.json({"passed": passed, "failed": len(verdicts) - passed})
-    codes = [each.code for each in verdicts]
-    return next((code for code in WORST_FIRST if code in codes), 0)
+    return ", ".join([*counts, f"{unreadable} unreadable"] if unreadable else counts)
 
 
-def _settings(flags: Flags) -> "SettingsFile | None":
-    if flags["settings"] is None:
+def _known(file: str | None) -> "SettingsFile | None":
+    if file is None:
         return None
     from lab.cli.setup import read_settings_file
 
-    return read_settings_file(flags["settings"])
+    return read_settings_file(file)
 
 
-def _account(flags: Flags, settings: "SettingsFile | None") -> Account | None:
+def _account(name: str | None, settings: "SettingsFile | None") -> Account | None:
     """That of `--as`."""
-    if flags["caller"] is None:
+    if name is None:
         return None
     from lab.cli.setup import known_user
 
-    return known_user(flags["caller"], settings.accounts if settings is not None else (JANE,))
+    return known_user(name, settings.accounts if settings is not None else (JANE,))
 
 
 def _recorded(name: str) -> bool:
     return name.endswith(RECORDING_ENDING)
 
 
-def _check(
-    scenario: ParsedScenario,
-    shadow: Complaint | None,
-    flags: Flags,
-    console: Console,
-    settings: "SettingsFile | None",
-    account: Account | None,
-) -> FileVerdict:
-    """Say what was found of a scenario, with the warning that another leaves it nothing, and what is planned."""
-    doubtful = (*scenario.warnings(known_callers(settings)), *([shadow] if shadow is not None else ()))
-    verdict = _verdict(scenario.file, (scenario.complaints, tuple(sorted(doubtful))), flags, console)
-    if flags["plan"] and not scenario.complaints and form_of(flags) != "json":
-        for line in planned(scenario.file, flags, settings, account):
-            console.out(line)
-    return verdict
-
-
-def _verdict(
-    file: Path, found: tuple[tuple[Complaint, ...], tuple[Complaint, ...]], flags: Flags, console: Console
-) -> FileVerdict:
-    """Say what was found of a scenario, or of what lies beside a recording: complaints, and warnings."""
-    say, (wrong, doubtful) = console.err if form_of(flags) == "json" else console.out, found
-    for complaint in wrong:
-        say(str(complaint))
-    for complaint in doubtful:
-        say(str(complaint._replace(what=f"warning: {complaint.what}")))
+def _verdict(file: Path, wrong: tuple[Complaint, ...], doubtful: tuple[Complaint, ...], *, strict: bool) -> FileVerdict:
+    """What was found of a scenario, or of what lies beside a recording: complaints, and warnings."""
+    lines = (*map(str, wrong), *(str(each._replace(what=f"warning: {each.what}")) for each in doubtful))
     problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
-    return FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems)
+    return FileVerdict(str(file), 2 if wrong or (strict and doubtful) else 0, problems, lines=lines)
 
 
 def files_of(target: str, scenarios: str | None) -> list[Path]:
@@ -152,7 +137,11 @@ def known_callers(settings: "SettingsFile | None") -> KnownCallers:
 
 
 def planned(
-    file: Path, flags: Flags, settings: "SettingsFile | None" = None, account: Account | None = None
+    file: Path,
+    seed: Seed | None = None,
+    switches: SwitchSettings = SwitchSettings(),  # noqa: B008 - a value
+    known: "SettingsFile | None" = None,
+    account: Account | None = None,
 ) -> list[str]:
     """The timeline that the seed settles, under the switches of the scenario, the settings and the environment.
 
@@ -164,12 +153,10 @@ def planned(
     from lab.cli.setup import layers_of
 
     program = load_scenario(str(file), file.parent)
-    switches = layers_of(flags.into(SwitchSettings), settings.switches if settings is not None else {}).over(
-        program.scenario.settings
-    )
-    clients = settings.clients if settings is not None else (DEMO,)
+    layers = layers_of(switches, known.switches if known is not None else {})
+    clients = known.clients if known is not None else (DEMO,)
     caller = caller_of(account, clients, program.scenario) if account is not None else None
-    return plan_table(program, flags.into(ScenarioSettings).seed, switches, caller)
+    return plan_table(program, seed, layers.over(program.scenario.settings), caller)
 
 
 def _count(number: int, word: str) -> str:

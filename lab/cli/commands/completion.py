@@ -5,11 +5,11 @@ from typing import Any
 
 import shtab
 
+from lab.cli.command_settings import CompletionSettings
 from lab.cli.console import Console
-from lab.cli.grammar.parser import commands, grammar
+from lab.cli.parser import commands, grammar
 from lab.files.recordings import RECORDING_ENDING, RECORDINGS
 from lab.files.scenarios import SCENARIOS, scenario_names, shipped_folder
-from lab.settings import Flags
 
 _PLACES = {"FILE": shtab.FILE, "PATH": shtab.FILE, "CAPTURE": shtab.FILE, "DIR": shtab.DIR}
 """By the placeholder of a value: which names on disk stand for it."""
@@ -29,7 +29,7 @@ def _words_and_files(name: str, words: Iterable[str]) -> dict[str, Any]:
     return {"bash": name, "zsh": name, "fish": f"({name})", "preamble": preamble}
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: CompletionSettings, console: Console) -> int:
     """Print the script of the shell."""
     every = commands().values()
     root, parsers = grammar(every, every)
@@ -39,12 +39,11 @@ def execute(flags: Flags, console: Console) -> int:
         "SCENARIO": _words_and_files("_lab_scenarios", scenario_names(shipped_folder(SCENARIOS))),
         "RECORDING": _words_and_files("_lab_recordings", recordings),
     }
-    for name, parser in parsers.items():
+    for parser in parsers.values():
         for action in parser._actions:
-            shipped = name in ("play", "show") and action.dest == "target"
-            place = "RECORDING" if shipped else action.metavar
+            place = action.metavar or action.dest
             # shtab looks at an attribute that argparse doesn't know
             if isinstance(place, str) and place in places:
                 action.complete = places[place]  # type: ignore[attr-defined]
-    console.out(shtab.complete(root, flags["shell"]).rstrip("\n"))
+    console.out(shtab.complete(root, settings.shell).rstrip("\n"))
     return 0

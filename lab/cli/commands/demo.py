@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run.apps import app_for_peer, app_of, transport_to
-from lab.cli.run_settings import USUAL_APP, AppSettings, Peer, RunSettings
+from lab.cli.run_settings import USUAL_APP, AppSettings, DemoSettings, Peer
 from lab.cli.screen.panels import GivenPanel, panel_given
 from lab.cli.setup import (
     Setup,
@@ -25,8 +25,8 @@ from lab.cli.signals import block_ctrl_c
 from lab.clocks import ScaledClock
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockScaled
+from lab.options import changed
 from lab.program.scenario import Scenario
-from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
     from lab.cli.serve.serving import Serving
@@ -34,31 +34,22 @@ if TYPE_CHECKING:
     from lab.tui.sources.protocol import Playable, RunConnection
 
 
-class DemoSettings(RunSettings, frozen=True, kw_only=True):
-    """What `lab demo` was asked."""
-
-    plain: bool = False
-    """Whether it prints lines on a terminal, too."""
-    screen: ScreenSettings = ScreenSettings()
-
-
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: DemoSettings, console: Console) -> int:
     """The screen on a terminal that can show it, else a transcript."""
-    settings, panel = flags.into(DemoSettings), panel_given(flags)
-    environment = settings.environment
+    panel, environment = panel_given(settings), settings.environment
     if environment.browser:  # a terminal sends Ctrl-C to all, and the page itself lets its visitors go
         block_ctrl_c()
     screen = environment.browser or (console.terminal and not environment.dumb)
-    if settings.plain or settings.json or settings.mock.clock.instant or not screen:
+    if settings.screen.plain or settings.json or settings.mock.clock.instant or not screen:
         if panel is not None:
             raise UsageError(f"{panel.option} is of the screen, and here is none.", hint="Leave it out.")
-        from lab.cli.commands.run import run_lines  # the screen needs nothing of it
+        from lab.cli.commands import run  # the screen needs nothing of it
 
         by_line = (
             console.terminal and settings.mock.reviewer is None and not (settings.json or settings.mock.clock.instant)
         )
-        mock = replace(settings.mock, reviewer="person") if by_line else settings.mock
-        return run_lines(replace(settings, mock=mock), console)
+        mock = changed(settings.mock, reviewer="person") if by_line else settings.mock
+        return run.execute(changed(settings, mock=mock), console)
     if settings.peer is not None:
         if panel is not None:
             hint = "Leave it out: whoever decides there has a page of their own."
@@ -79,7 +70,7 @@ def show_mock(settings: DemoSettings, console: Console, panel: GivenPanel | None
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
     start = screen_start(settings.screen, console)
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
-    mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
+    mock = changed(settings.mock, clock=replace(clock, kind="scaled"))
     setup = make_setup(mock, reviewer="person")
 
     async def work(stop: Stop) -> int:

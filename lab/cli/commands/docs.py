@@ -6,10 +6,10 @@ from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, ClassVar
 
+from lab.cli.command_settings import DocsSettings
 from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.program.words import nearest
-from lab.settings import Environment, Flags
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -23,15 +23,15 @@ _PAGER = 'LESS="${LESS-FRX}" ${PAGER:-less}'
 _NO_SUCH_PROGRAM = 127
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: DocsSettings, console: Console) -> int:
     """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal."""
-    if flags["page"] is None:
+    if settings.page is None:
         for name in page_names():
             console.out(f"{name:<14} {_summary(page_text(name))}")
         console.err("read one: lab docs PAGE")
         return 0
-    text = page_text(flags["page"])
-    environment = flags.into(Environment)
+    text = page_text(settings.page)
+    environment = settings.environment
     if not console.terminal or environment.dumb or not _paged(text, color=environment.color):
         console.out(text.rstrip("\n"))
     return 0

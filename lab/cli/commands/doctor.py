@@ -3,14 +3,13 @@
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import ClassVar
 
 from msgspec import Struct
 
+from lab.cli.command_settings import DoctorSettings
 from lab.cli.console import Console
 from lab.cli.installation import OWN_ENVIRONMENT, namesakes
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.settings import LEDGER_VARIABLE
 from lab.control import AskReady
 from lab.core.errors import HostError, LabError
 from lab.core.version import __version__
@@ -20,7 +19,7 @@ from lab.files.recordings import recording_path
 from lab.mock.config import TENANT_PATH
 from lab.plugin import found_strangers, plugins
 from lab.server.listener import bind
-from lab.settings import Flags, Settings
+from lab.settings import LEDGER_VARIABLE
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 EXTRAS = {
@@ -39,23 +38,6 @@ _OTHER_PORTS = {8081: "the control plane's in the pages of lab docs", 8443: "htt
 """What may be taken, and nothing is wrong."""
 
 
-class DoctorSettings(Settings, frozen=True):
-    """What `lab doctor` was asked, and what the environment says."""
-
-    target: str | None = None
-    """The control plane of a lab that runs."""
-    json: bool = False
-    config: str | None = None
-    ledger: str | None = None
-    """Where the store of a shared lab is, perhaps with a password."""
-
-    READ: ClassVar = {
-        "config": lambda flags: flags.variable("LAB_CONFIG_DIR"),
-        "ledger": lambda flags: flags.variable(LEDGER_VARIABLE),
-    }
-    SECRET: ClassVar = ("ledger",)
-
-
 class Diagnosis(Struct, frozen=True, omit_defaults=True):
     """One line of the page."""
 
@@ -65,10 +47,9 @@ class Diagnosis(Struct, frozen=True, omit_defaults=True):
     """What to do about it; None: nothing."""
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: DoctorSettings, console: Console) -> int:
     """Print what was found; 4 if something is wrong."""
-    settings = flags.into(DoctorSettings)
-    findings = [*_installed(), *_surroundings(settings), *_store(settings), *_running(settings, flags)]
+    findings = [*_installed(), *_surroundings(settings), *_store(settings), *_running(settings)]
     wrong = [each for each in findings if each.wrong is not None]
     if settings.json:
         found = [{"name": each.name, "found": each.found, "wrong": each.wrong} for each in findings]
@@ -172,16 +153,16 @@ def _port_trouble(number: int) -> HostError | None:
     return None
 
 
-def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
+def _running(settings: DoctorSettings) -> Iterator[Diagnosis]:
     """What a lab that runs says of its health."""
     if settings.target is None:
         return
-    from lab.cli.commands.watch import WatchSettings, control_address, reached  # only who names a lab needs it
+    from lab.cli.commands.watch import control_address, reached  # only who names a lab needs it
 
     url, where = control_address(settings.target)
 
     async def work(stop: Stop) -> list[Diagnosis]:
-        async with reached(url, flags.into(WatchSettings)) as client:
+        async with reached(url, settings.control) as client:
             lab = await client.lab()
             ready = (
                 None if TENANT_PATH in where else await client.ask(AskReady())

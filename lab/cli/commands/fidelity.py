@@ -3,11 +3,11 @@ says of each claim that is assumed, or that a switch changes (recordings.md §18
 
 from typing import TYPE_CHECKING
 
+from lab.cli.command_settings import FidelitySettings
 from lab.cli.console import Console
 from lab.core.errors import Divergence
 from lab.core.fidelity import Claim
 from lab.dialects.fidelity import CLAIMS
-from lab.settings import Flags
 
 if TYPE_CHECKING:
     from lab.recording.drift import Assessment
@@ -19,12 +19,12 @@ _WIDTHS = {
 """Of the names in each part of the table."""
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: FidelitySettings, console: Console) -> int:
     """The table, or what a capture says of it, a line each; with `--json` one object a line."""
-    if flags["target"] is not None:
-        return judge_capture(flags, console)
+    if settings.target is not None:
+        return judge_capture(settings.target, settings, console)
     for claim in CLAIMS:
-        if flags["json"]:
+        if settings.json:
             console.json(
                 {
                     "place": claim.place,
@@ -49,7 +49,7 @@ def _text(claim: Claim) -> str:
 # Of a capture
 
 
-def judge_capture(flags: Flags, console: Console) -> int:
+def judge_capture(target: str, settings: FidelitySettings, console: Console) -> int:
     """A line for each claim that is open. 1 if one is contradicted, 5 if nothing is seen of any."""
     # the table needs nothing of recordings
     from lab.cli.commands.replay import NOTHING_MATCHED
@@ -58,18 +58,18 @@ def judge_capture(flags: Flags, console: Console) -> int:
     from lab.recording.format.lines import CAPTURE
     from lab.recording.format.reader import demand_closed
 
-    path, recording = load_recording(flags["target"])
+    path, recording = load_recording(target)
     demand_closed(recording, str(path))
     if recording.header.source != CAPTURE:
         console.err(f"{path} is no capture: it shows the lab's own {recording.header.source}.")
     found = list(assess(traffic_of(recording)))
     for each in found:
-        if flags["json"]:
+        if settings.json:
             console.json(_judged_document(each))
         else:
             console.out(_judged_text(each))
     counts = {standing: sum(each.standing is standing for each in found) for standing in Standing}
-    if flags["json"]:
+    if settings.json:
         console.json({str(standing): count for standing, count in counts.items()})
     else:
         console.out(", ".join(f"{count} {standing}" for standing, count in counts.items()))

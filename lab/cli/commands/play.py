@@ -1,25 +1,25 @@
 """`lab play`: a recording played back, on the screen or as lines."""
 
+from lab.cli.command_settings import PlaySettings
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import PlayableRecording, load_playable
 from lab.cli.run.transcript import JournalTranscript
-from lab.settings import Environment, Flags, ScreenSettings
 from lab.tui.line_mode import opening
 from lab.tui.state.screen import SourceState
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: PlaySettings, console: Console) -> int:
     """The screen on a terminal that can show it, else every line at once; an open or torn file to its last whole line."""
-    playable = load_playable(flags["target"], flags["scenarios"])
-    if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
+    playable = load_playable(settings.target, settings.scenarios)
+    if settings.screen.plain or settings.environment.dumb or not console.terminal:
         play_lines(playable, console)
         return 0
     from lab.cli.screen.kept_preferences import screen_start
     from lab.cli.screen.screen import show_screen
     from lab.tui.sources.playback import Playback
 
-    start = screen_start(flags.into(ScreenSettings), console)
+    start = screen_start(settings.screen, console)
     source = Playback(
         playable.timeline,
         title=playable.title,

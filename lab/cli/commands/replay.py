@@ -12,10 +12,12 @@ from typing import NamedTuple, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.cli.command_settings import ReplaySettings
 from lab.cli.console import Console, report
 from lab.cli.loop import complete
 from lab.cli.recordings import locate, matchers_of, scenarios_for
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, form_of, tell, tell_replay
+from lab.cli.result import tell
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, files_result
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.growing_files import replace_recording
@@ -28,10 +30,7 @@ from lab.recording.replay.job_ends import lost_jobs
 from lab.recording.replay.replay import Comparing, replay
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
-from lab.settings import Flags, refuse_idle
 
-OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance", "ca")
-"""Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
 
@@ -44,47 +43,43 @@ class ReplayedFile(Struct, frozen=True):
     """Records it as it is now; None: nothing differs, or it couldn't be replayed."""
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: ReplaySettings, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
-    began, form = wall_second(), form_of(flags)
-    if not flags["accept"]:
-        refuse_idle(flags, ("yes", "accept_unfinished"), "a replay that accepts nothing")
-    files, idle = matched(flags["targets"], console, shipped=not flags["accept"])
-    if flags["against"] is not None:
+    began = wall_second()
+    files, idle = matched(settings.targets, console, shipped=not settings.accept)
+    if settings.against.api is not None:
         from lab.cli.client_replay import replay_against  # most replays open no socket
 
-        done = [ReplayedFile(verdict) for verdict in replay_against(files, flags, console)]
+        done = [ReplayedFile(verdict) for verdict in replay_against(files, settings.against.api, settings, console)]
     else:
-        refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
-        refuse_idle(flags, ("settings",), "a mock's replay: the recording holds what the settings were")
-        done = [_replay(file, flags, console) for file in files]
-    tell("replay", [each.verdict for each in done], flags, console, began)
+        done = [_replay(file, settings, console) for file in files]
+    verdicts, codes = [each.verdict for each in done], [each.verdict.code for each in done]
     differing = [(Path(each.verdict.file), each.again) for each in done if each.again is not None]
-    if differing and (hint := _how_to_accept(flags)):
-        console.err(f"note: {hint}")
-    codes = [each.verdict.code for each in done]
-    counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
-    if form != "json":
-        console.out(f"{counts['passed']} passed, {counts['failed']} failed")
+    hint = _how_to_accept(settings) if differing else ""
     worst = worst_of(codes, idle=idle)
-    unread = [each.verdict.file for each in done if each.verdict.code not in (0, Divergence.exit_code)]
+    last = f"{codes.count(0)} passed, {len(codes) - codes.count(0)} failed"
+    remarks = (f"note: {hint}",) if hint else ()
+    tell(files_result("replay", verdicts, worst, began, last, remarks=remarks), settings.output, console)
+    if not (differing and settings.accept):
+        return worst
+    agreed = False
     try:
-        if differing and flags["accept"]:
-            counts["accepted"] = 0
-            if unread:
-                new = ", ".join(str(path) for path, _ in differing)
-                what = f"Nothing is accepted of {new}: {', '.join(unread)} couldn't be replayed."
-                report(UsageError(what, hint=_ALL_OR_NONE), console)
-                return worst
-            found = [NewRecording.of(path, again()) for path, again in differing]
-            agreed = accept(found, flags, console, console.err if form == "json" else console.out)
-            if agreed:
-                counts["accepted"] = len(found)
-                return 0
+        agreed = _accepted(done, settings, console)
     finally:
-        if form == "json":
-            console.json(counts)
-    return worst
+        if settings.output.form == "json":
+            console.json({"accepted": len(differing) if agreed else 0})
+    return 0 if agreed else worst
+
+
+def _accepted(done: Sequence[ReplayedFile], settings: ReplaySettings, console: Console) -> bool:
+    """Put those that differ in the old ones' place, unless another couldn't be replayed. Whether that was done."""
+    differing = [(Path(each.verdict.file), each.again) for each in done if each.again is not None]
+    if unread := [each.verdict.file for each in done if each.verdict.code not in (0, Divergence.exit_code)]:
+        new = ", ".join(str(path) for path, _ in differing)
+        what = f"Nothing is accepted of {new}: {', '.join(unread)} couldn't be replayed."
+        report(UsageError(what, hint=_ALL_OR_NONE), console)
+        return False
+    return accept([NewRecording.of(path, again()) for path, again in differing], settings, console)
 
 
 def worst_of(codes: Collection[int], *, idle: bool) -> int:
@@ -119,14 +114,14 @@ def matching(target: str, *, shipped: bool) -> list[Path]:
     return [locate(target, shipped=shipped)]
 
 
-def _replay(file: Path, flags: Flags, console: Console) -> ReplayedFile:
+def _replay(file: Path, settings: ReplaySettings, console: Console) -> ReplayedFile:
     """Replay one; what differs is printed as a result."""
     since = real_millis()
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        served, excepted = named_scenarios(recording, scenarios_for(file, flags["scenarios"])), matchers_of(file)
-        comparing = Comparing(excepted.matchers if excepted else (), generators(), flags["regenerate"])
+        served, excepted = named_scenarios(recording, scenarios_for(file, settings.scenarios)), matchers_of(file)
+        comparing = Comparing(excepted.matchers if excepted else (), generators(), settings.regenerate)
         found = replay(recording, served, name=str(file), comparing=comparing)
         if found.passed and excepted and (idle := excepted.idle(found.applied)):
             raise ScenarioError(idle)
@@ -134,17 +129,16 @@ def _replay(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         report(error, console)
         verdict, again = FileVerdict.of_error(error, str(file), "server"), None
     else:
-        tell_replay(found, flags, console)
-        verdict = FileVerdict.of_replay(found, str(file), "server", _how_to_accept(flags))
+        verdict = FileVerdict.of_replay(found, str(file), "server", _how_to_accept(settings))
         again = None if found.passed else found.again
     return ReplayedFile(replace(verdict, took=real_millis() - since), again)
 
 
-def _how_to_accept(flags: Flags) -> str:
+def _how_to_accept(settings: ReplaySettings) -> str:
     """What to do with a difference that is meant; empty where it is being done."""
-    given = shlex.join(("lab", *flags.arguments))
+    given = shlex.join(("lab", *settings.arguments))
     said = f"where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
-    return "" if flags["accept"] else said
+    return "" if settings.accept else said
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
@@ -217,19 +211,20 @@ class NewRecording(NamedTuple):
         yield from (f"| {row}" for row in rows or ("The transcripts are the same: what differs isn't shown in them.",))
 
 
-def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
+def accept(found: Sequence[NewRecording], settings: ReplaySettings, console: Console) -> bool:
     """Show what is new, ask (`--yes`: don't), and replace all of it. Whether it was.
 
     Divergence, and nothing is replaced, if a job no longer ends, or begins, and that wasn't said to be right.
     """
+    say = console.out if settings.output.form in ("text", "github") else console.err
     unfinished: list[str] = []
     for each in found:
         for line in each.differences():
             say(line)
         unfinished += (f"{each.path}: {lost}" for lost in lost_jobs(each.before, each.now))
-    if unfinished and not flags["accept_unfinished"]:
+    if unfinished and not settings.accept_unfinished:
         raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
-    agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
+    agreed = settings.yes or _agreed(len(found), console, say)
     for each in found if agreed else ():
         replace_recording(each.path, each.data, aside=False)
     say(f"{len(found) if agreed else 0} accepted")

@@ -10,7 +10,7 @@ from lab.cli.run.apps import app_for_peer, app_of, transport_to
 from lab.cli.run.conversation import READING, Conversation, job_facts_observer, turns_of
 from lab.cli.run.terminal_reviewer import TerminalReviewer
 from lab.cli.run.transcript import Transcript, outcome_document
-from lab.cli.run_settings import Peer, RunSettings
+from lab.cli.run_settings import AnyRunSettings, Peer
 from lab.cli.serve.hints import failed_texts
 from lab.cli.setup import Setup, load_named, make_clock, make_setup
 from lab.cli.signals import Interrupted
@@ -21,20 +21,14 @@ from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
 from lab.mock.service import Service
-from lab.settings import Flags
 from lab.tui.state import clean
 
 if TYPE_CHECKING:
     from lab.client.driver import Transport
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: AnyRunSettings, console: Console) -> int:
     """Run once, with all turns of its conversation; 0 if it came as the scenario expects, else 1."""
-    return run_lines(flags.into(RunSettings), console)
-
-
-def run_lines(settings: RunSettings, console: Console) -> int:
-    """The run as lines."""
     if settings.peer is not None:
         return run_at_peer(settings, settings.peer, console)
     setup = make_setup(settings.mock)
@@ -45,7 +39,7 @@ def run_lines(settings: RunSettings, console: Console) -> int:
     return run_over_loopback(settings, setup, console)
 
 
-def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
+def run_joined(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
     service = Service(setup.config)
     recorder = TapeRecorder(setup, service, console, outside=False)
@@ -67,7 +61,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     return print_outcomes(conversation, settings, console) or dead
 
 
-def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> int:
+def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
     from lab.cli.serve.serving import Serving
     from lab.client.transport import HttpTransport
@@ -87,7 +81,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
     return complete(work)
 
 
-def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
+def run_at_peer(settings: AnyRunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     scenario = load_named(settings.mock)[0].scenario
 
@@ -107,7 +101,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     return complete(work)
 
 
-def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
+def _conversation(settings: AnyRunSettings, setup: Setup, console: Console) -> Conversation:
     app = app_of(setup.config, settings=settings.app)
     if why := _not_for(app, setup):
         console.err(f"note: {setup.scenario.name} {why}.")
@@ -147,7 +141,7 @@ async def play(
         await transport.close()
 
 
-def print_outcomes(conversation: Conversation, settings: RunSettings, console: Console) -> int:
+def print_outcomes(conversation: Conversation, settings: AnyRunSettings, console: Console) -> int:
     """Say in what it came otherwise than expected; with JSON the outcomes too, a line each. 0 if it came so, else 1."""
     differences = conversation.differences()
     if not settings.json:

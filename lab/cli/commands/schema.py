@@ -4,8 +4,8 @@ import json
 
 import msgspec
 
+from lab.cli.command_settings import SchemaSettings
 from lab.cli.console import Console
-from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.language.parse.settings_file import DISK
 from lab.language.shape import json_schema
@@ -13,7 +13,6 @@ from lab.program.scenario import Scenario
 from lab.program.settings_file import Server
 from lab.recording.format.reader import FileLine
 from lab.server.limits import LIMIT_KINDS, ServerLimits
-from lab.settings import Flags
 
 _SIZE: dict[str, Json] = {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}
 _WRITTEN: dict[str, Json] = {
@@ -29,11 +28,9 @@ def text() -> str:
     return json.dumps(json_schema(Scenario), ensure_ascii=False, indent=2)
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: SchemaSettings, console: Console) -> int:
     """Print it."""
-    if flags["settings"] and flags["recording"]:
-        raise UsageError("--settings can't stand beside --recording: each is a schema of its own.")
-    of = of_settings if flags["settings"] else of_recording if flags["recording"] else None
+    of = of_settings if settings.settings else of_recording if settings.recording else None
     console.out(text() if of is None else json.dumps(of(), ensure_ascii=False, indent=2))
     return 0
 

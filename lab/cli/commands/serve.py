@@ -16,74 +16,50 @@ from lab.cli.loop import Stop, complete
 from lab.cli.serve.ports import trust_lines
 from lab.cli.serve.serve_extras import OfferedChoices, ServeExtras, offers_of
 from lab.cli.serve.serving import Serving
-from lab.cli.serve.settings import TOKEN_VARIABLE, ControlSettings, LedgerSettings, LogLines, refuse_unshared
+from lab.cli.serve.settings import LogLines, ServeSettings
 from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
-from lab.core.clock import Millis
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
+from lab.options import changed
 from lab.server.listener import address_for_others, is_every_address, origin_of
-from lab.settings import Environment, Flags, MockSettings, Settings, loopback
+from lab.settings import TOKEN_VARIABLE, MockSettings, loopback
 
 if TYPE_CHECKING:  # a lab alone is no worker
     from lab.cli.serve.worker_place import WorkerPlace
 
-EXPOSED = "EXPOSED:"
+EXPOSED_BANNER = "EXPOSED:"
 """How the one advice begins that is a banner."""
 _LONGEST_SHOWN = 400
 """Characters of a message, or of parameters, that are shown when the lab starts."""
 
 
-class ServeSettings(Settings, frozen=True):
-    """What `lab serve` was asked."""
-
-    mock: MockSettings = MockSettings()
-    json: bool = False
-    journal: str | None = None
-    """The file that keeps what was accepted from one start to the next."""
-    journal_repair: bool = False
-    """Whether it is cut where it is damaged."""
-    drain: Millis = 0
-    """For how long it serves on, unready, once it is to end, in real milliseconds."""
-    with_parent: bool = False
-    """Whether it ends with the process that started it."""
-    environment: Environment = Environment()
-    control: ControlSettings = ControlSettings()
-    ledger: LedgerSettings = LedgerSettings()
-    tenants: int = 0
-    """How many tenants there may be for a call to make one more."""
-    log: LogLines | None = None
-    """None: as text where a terminal shows stderr, else not."""
-
-    def extras(self, console: Console) -> ServeExtras:
-        """What is served beside the mock, as it was asked for."""
-        log: LogLines = self.log or ("text" if console.remarks_shown else "none")
-        return ServeExtras(choosing=True, tenants=self.tenants, log=log, control=self.control, drain=self.drain)
-
-
-def execute(flags: Flags, console: Console) -> int:
-    """Serve until stopped; that is its end, so 0, or 4 if the tape or the journal died."""
+def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | None" = None) -> int:
+    """Serve until stopped; that is its end, so 0, or 4 if the tape or the journal died. `place` is that of a worker."""
     try:
-        settings = flags.into(ServeSettings)
-        refuse_unshared(flags, settings.ledger)
-        place: WorkerPlace | None = flags["place"]
-        if flags["workers"] is not None and place is None:
-            from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
+        if settings.ledger.workers is not None and place is None:
+            from lab.cli.serve.workers import serve_with_workers  # no other start waits for it
 
-            return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
-        if flags["source"] is None:
+            return serve_with_workers(settings, settings.ledger.workers, console)
+        if settings.playback.source is None:
             # what plugins offer; what that is about is served if the call names nothing
-            offers = tuple(offers_of(flags, settings.mock))
+            offers = tuple(offers_of(settings.additions, settings.mock))
             targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
-            settings = replace(settings, mock=replace(settings.mock, targets=targets))
+            settings = changed(settings, mock=changed(settings.mock, targets=targets))
             return serve_until_stopped(settings, offers, place, console)
         from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
-        player = RecordingPlayer(flags, settings.mock)
+        player = RecordingPlayer(settings.playback.source, settings.playback, settings.mock)
         return max(serve_until_stopped(settings, (), place, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
+
+
+def _extras(settings: ServeSettings, console: Console) -> ServeExtras:
+    """What is served beside the mock, as it was asked for."""
+    log: LogLines = settings.log or ("text" if console.remarks_shown else "none")
+    return ServeExtras(choosing=True, tenants=settings.tenants, log=log, control=settings.control, drain=settings.drain)
 
 
 def serve_until_stopped(
@@ -103,14 +79,14 @@ def serve_until_stopped(
         parent.check()
     setup = playback or make_setup(settings.mock)
     choices = tuple(choice for each in offers for choice in each.choices)
-    extras = replace(settings.extras(console), choices=choices, notes=tuple(each.note for each in offers))
-    if settings.journal is not None:
+    extras = replace(_extras(settings, console), choices=choices, notes=tuple(each.note for each in offers))
+    if settings.journal.file is not None:
         from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
-        journal = StateJournal(settings.mock, settings.journal, console, repair=settings.journal_repair)
+        journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
         setup, extras = journal.resume(setup), replace(extras, journal=journal)
     if place is not None:
-        control = replace(settings.control, token=place.control_token)
+        control = changed(settings.control, token=place.control_token)
         extras = replace(extras, place=place, control=control)
     return complete(partial(_serve, settings, extras, setup, parent, console))
 
@@ -162,7 +138,7 @@ def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Cons
         for line in connection_lines(setup, document, may_choose_lines(settings, document["base_url"])):
             console.out(line)
     for advice in advices(settings.mock):
-        console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
+        console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED_BANNER))
     hidden: dict[str, list[str]] = {}
     for later, first in shadowed(each.scenario for each in setup.config.scenarios):
         hidden.setdefault(first.name, []).append(later.name)
@@ -251,5 +227,5 @@ def advices(settings: MockSettings) -> list[str]:
             " takes it for expired."
         )
     if not loopback(host):
-        found.append(f"{EXPOSED} {host} can be reached by others; the client's secret and the key are public.")
+        found.append(f"{EXPOSED_BANNER} {host} can be reached by others; the client's secret and the key are public.")
     return found

@@ -4,18 +4,18 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from msgspec.structs import replace
-
+from lab.cli.command_settings import WatchSettings
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run.transcript import JournalTranscript
 from lab.cli.signals import Interrupted
 from lab.control import ListTenants
 from lab.core.errors import LabError, ProtocolError, UsageError
-from lab.settings import Environment, Flags, ScreenSettings, Settings
+from lab.options import changed
+from lab.settings import ControlAccess
 from lab.tui.sources.watch import Watch
 from lab.tui.state.journal import JournalState, SourceUpdate, changes
 
@@ -33,32 +33,10 @@ _ASKED_WITHIN = 2
 """Real seconds for which a lab may be asked for its tenants before the screen is there."""
 
 
-class WatchSettings(Settings, frozen=True):
-    """What `lab watch` was asked."""
-
-    target: str
-    """The control plane of the lab: its address, or HOST:PORT."""
-    scenarios: str | None = None
-    plain: bool = False
-    runtime: str | None = None
-    """The folder in which a lab of the same user keeps its token."""
-    control_token: str | None = None
-    """What opens the control plane; None: what a lab of the same user published."""
-    environment: Environment = Environment()
-    screen: ScreenSettings = ScreenSettings()
-
-    READ: ClassVar = {
-        "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
-        "control_token": lambda flags: flags.variable("LAB_CONTROL_TOKEN"),
-    }
-    SECRET = ("control_token",)
-
-
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: WatchSettings, console: Console) -> int:
     """The screen on a terminal that can show it, else lines; stopping it is its end, so 0."""
-    settings = flags.into(WatchSettings)
     source_of(settings)  # a mistake is told before anything is asked
-    plain = settings.plain or settings.environment.dumb or not console.terminal
+    plain = settings.screen.plain or settings.environment.dumb or not console.terminal
 
     async def work(stop: Stop) -> int:
         source = source_of(await with_tenant(settings, console))
@@ -82,7 +60,7 @@ async def with_tenant(settings: WatchSettings, console: Console) -> WatchSetting
     if "/" in where:
         return settings
     try:
-        async with asyncio.timeout(_ASKED_WITHIN), reached(url, settings) as plane:
+        async with asyncio.timeout(_ASKED_WITHIN), reached(url, settings.control) as plane:
             names = [each.name for each in (await plane.ask(ListTenants())).value.tenants]
     except (LabError, TimeoutError):  # it isn't there yet, or is an older one
         return settings
@@ -100,7 +78,7 @@ async def with_tenant(settings: WatchSettings, console: Console) -> WatchSetting
             return settings
         numbered = {str(number): name for number, name in enumerate(names, 1)}
         if wanted in (*names, *numbered):
-            return replace(settings, target=f"{url}/t/{wanted if wanted in names else numbered[wanted]}")
+            return changed(settings, target=f"{url}/t/{wanted if wanted in names else numbered[wanted]}")
 
 
 def source_of(settings: WatchSettings) -> Watch:
@@ -112,7 +90,7 @@ def source_of(settings: WatchSettings) -> Watch:
 
         return scenarios_of(header, settings.scenarios)
 
-    return Watch(where, lambda: reached(url, settings), scenarios)
+    return Watch(where, lambda: reached(url, settings.control), scenarios)
 
 
 def control_address(target: str) -> tuple[str, str]:
@@ -128,13 +106,13 @@ def control_address(target: str) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlClient]":
+async def reached(url: str, access: ControlAccess) -> "AsyncIterator[ControlClient]":
     """A control plane, its token looked up anew: a lab that starts again has another one."""
     # loaded here, after the first paint: aiohttp alone takes 50 ms
     from lab.client.control import ControlClient
     from lab.files.runtime import token_for
 
-    token = settings.control_token or token_for(url, runtime=settings.runtime)
+    token = access.token or token_for(url, runtime=access.runtime)
     client = ControlClient(url, token or "none")
     try:
         yield client

@@ -4,9 +4,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.run_settings import ScreenSettings
 from lab.core.errors import LabError, ScenarioError
 from lab.files.preferences import PreferencesFile
-from lab.settings import ScreenSettings
 from lab.tui.state.preferences import Preferences, ScreenStart
 
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from lab.cli.grammar.parser import additions_given, command_of
 from lab.cli.installation import incomplete
+from lab.cli.parser import additions_to
+from lab.cli.run_settings import DemoSettings
 from lab.cli.setup import Setup
+from lab.options import names_in
 from lab.plugin import resolve
-from lab.settings import Flags
 
 if TYPE_CHECKING:
     from lab.tui.screens.host import PanelSource  # lines need no screen
 
 OpenPanel: TypeAlias = "Callable[[Setup], AbstractAsyncContextManager[PanelSource]]"
 """Has what is beside the question there as long as the screen shows."""
-PanelOf: TypeAlias = Callable[[Flags], OpenPanel]
-"""Reads the plugin's options; a LabError says why there can be no panel."""
+PanelOf: TypeAlias = Callable[[Any], OpenPanel]
+"""What was asked of the plugin gives it; a LabError says why there can be no panel."""
 
 
 class GivenPanel(NamedTuple):
@@ -26,13 +27,14 @@ class GivenPanel(NamedTuple):
     open: OpenPanel
 
 
-def panel_given(flags: Flags) -> GivenPanel | None:
+def panel_given(settings: DemoSettings) -> GivenPanel | None:
     """That of the first plugin of which the call gives an option; None if no such option is given."""
-    for addition in additions_given(command_of("demo"), flags.arguments):
-        if addition.panel:
+    for _, each in additions_to("demo"):
+        given = next((one for one in settings.additions if isinstance(one, cast("type", resolve(each.asks)))), None)
+        if each.panel and given is not None:
             try:
-                panel = cast("PanelOf", resolve(addition.panel))
+                panel = cast("PanelOf", resolve(each.panel))
             except ImportError as fault:
-                raise incomplete(fault, flags.arguments) from None
-            return GivenPanel(addition.options[0].name, panel(flags))
+                raise incomplete(fault, settings.arguments) from None
+            return GivenPanel(next(names_in(each.asks)), panel(given))
     return None

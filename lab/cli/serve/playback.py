@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_recording, matchers_of
+from lab.cli.serve.settings import PlaybackSettings
 from lab.cli.setup import Setup, make_clock, read_settings_file
 from lab.clocks import wall_second
-from lab.core.errors import Divergence, UsageError
+from lab.core.errors import Divergence
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.format.lines import CAPTURE
@@ -18,23 +19,21 @@ from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, Recordi
 from lab.recording.playback.service import PlaybackService
 from lab.recording.tape.captured import config_of_capture, pod_hosts
 from lab.recording.tape.header import BODIES, config_of, playback_header, with_secrets
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 
 
 class RecordingPlayer:
     """One recording, and what came of playing it back."""
 
-    def __init__(self, flags: Flags, settings: MockSettings) -> None:
-        """UsageError for scenarios beside it; RecordingError if the recording isn't whole."""
-        if flags["targets"]:
-            raise UsageError("A recording is played back without scenarios.", hint="Leave SCENARIO or --from out.")
-        path, recording = load_recording(flags["source"])
+    def __init__(self, source: str, terms: PlaybackSettings, settings: MockSettings) -> None:
+        """RecordingError if the recording isn't whole."""
+        path, recording = load_recording(source)
         demand_closed(recording, str(path))
         assert recording.end is not None
         self._recording = recording
         self._label = partial(playback_header, file=path.name, sha256=recording.end.sha256)
         self._excepted = matchers_of(path)
-        self._flags = flags
+        self._terms = terms
         self._service: PlaybackService | None = None
         self._settings = settings
 
@@ -52,13 +51,13 @@ class RecordingPlayer:
         return Setup(self._settings, config, clock, file.limits, self._make, self._label, leads)
 
     def _make(self, config: Config) -> Service:
-        flags = self._flags
-        ordered = PlaybackMode.STRICT if flags["strict"] else PlaybackMode.BY_COUNT
+        terms = self._terms
+        ordered = PlaybackMode.STRICT if terms.strict else PlaybackMode.BY_COUNT
         how = PlaybackTerms(
-            ordered if flags["strict"] or flags["by_count"] else PlaybackMode.ELASTIC,
-            repeat=flags["repeat"],
-            faults=not flags["without_faults"],
-            latency=flags["latency"] != "none",
+            ordered if terms.strict or terms.by_count else PlaybackMode.ELASTIC,
+            repeat=terms.repeat,
+            faults=not terms.without_faults,
+            latency=terms.latency != "none",
             shapes=self._recording.header.settings.get(BODIES) is not None,
             matchers=self._excepted.matchers if self._excepted else (),
         )

@@ -1,16 +1,17 @@
 """What `lab serve` has beside the mock, which other commands serve too; and what plugins add to it (plugins.md)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from msgspec import Struct
 
-from lab.cli.grammar.parser import additions_given, command_of
+from lab.cli.parser import additions_to
 from lab.cli.serve.settings import ControlSettings, LogLines
 from lab.core.clock import Millis
+from lab.options import Options
 from lab.plugin import resolve
 from lab.server.labs import LabChoice
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without them starts without what they need
     from lab.cli.serve.shared_lab import SharedLab
@@ -52,12 +53,13 @@ class OfferedChoices(Struct, frozen=True):
     """What is said of it once the lab listens."""
 
 
-Offer: TypeAlias = Callable[[Flags, MockSettings], OfferedChoices]
-"""Offers what the plugin's options ask for; a LabError says why not."""
+Offer: TypeAlias = Callable[[Any, MockSettings], OfferedChoices]
+"""Offers what was asked of the plugin; a LabError says why not."""
 
 
-def offers_of(flags: Flags, settings: MockSettings) -> Iterator[OfferedChoices]:
-    """What the plugins offer of which the call gives an option."""
-    for addition in additions_given(command_of("serve"), flags.arguments):
-        if addition.offers:
-            yield cast("Offer", resolve(addition.offers))(flags, settings)
+def offers_of(additions: Sequence[Options], mock: MockSettings) -> Iterator[OfferedChoices]:
+    """What the plugins offer of which something was asked."""
+    for _, each in additions_to("serve"):
+        for settings in additions:
+            if each.offers and isinstance(settings, cast("type", resolve(each.asks))):
+                yield cast("Offer", resolve(each.offers))(settings, mock)

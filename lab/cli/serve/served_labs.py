@@ -24,6 +24,7 @@ from lab.identity.endpoints.authentication import shows_secret
 from lab.jobs.program import Program
 from lab.mock.config import MOUNT_PATH, TENANT_PATH, Config
 from lab.mock.service import Service
+from lab.options import changed
 from lab.program.words import nearest
 from lab.server.labs import MOST_TENANTS, LabChoice, Labs, LabWish, ServedLab, too_many
 
@@ -239,7 +240,7 @@ class ServedLabs(LabParts):
     def _recorder(self, service: Service, name: str) -> TapeRecorder:
         setup, settings = self._setup, self._setup.settings
         recorder = TapeRecorder(
-            replace(setup, settings=replace(settings, record=None)), service, self._console, outside=True
+            replace(setup, settings=changed(settings, record=None)), service, self._console, outside=True
         )
         if settings.record is not None:
             from lab.files.recordings import recording_path  # most labs record nothing
@@ -249,7 +250,7 @@ class ServedLabs(LabParts):
             number = f"-{self._taped[name]}" if self._taped[name] > 1 else ""
             tape = path.with_name(f"{path.name.partition('.rec.')[0]}-{name}{number}.rec.jsonl")
             try:
-                named = replace(setup, settings=replace(settings, record=str(tape)))
+                named = replace(setup, settings=changed(settings, record=str(tape)))
                 recorder = TapeRecorder(named, service, self._console, outside=True)
             except LabError as error:
                 self._unrecorded = f"{name} is not recorded: {error.what}"

@@ -28,6 +28,7 @@ from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service
+from lab.options import changed
 from lab.program.switches import Layers
 from lab.server.limits import ServerLimits
 from lab.server.shared.batch_loop import BatchLoop, LabCalls
@@ -146,7 +147,7 @@ def adopted(setup: Setup, agreed: SharedSetup) -> Setup:
     epoch = None if agreed.began == 1000 * agreed.epoch else agreed.epoch
     return replace(
         setup,
-        settings=replace(setup.settings, clock=clock, epoch=epoch),
+        settings=changed(setup.settings, clock=clock, epoch=epoch),
         config=config,
         clock=make_clock(clock),
         limits=agreed.limits,

@@ -17,11 +17,10 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable
 from contextlib import ExitStack, suppress
 from itertools import chain
 from socket import socket, socketpair
-from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -30,52 +29,26 @@ from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop, complete
 from lab.cli.serve.ports import open_https_port
-from lab.cli.serve.settings import ControlSettings
+from lab.cli.serve.settings import ServeSettings
 from lab.cli.serve.surroundings import Parent, parent_gone
 from lab.cli.serve.worker_place import BEAT, SERVES, WorkerPlace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
-from lab.core.errors import HostError, UsageError
+from lab.core.errors import HostError
 from lab.server.control.metrics import FIRST_WORKER
 from lab.server.listener import Bound, bind, reserve, reuse_port
 from lab.server.tls import AuthorityKey
-from lab.settings import Flags, MockSettings, Settings
 
 MOST_DEATHS = 5
 """So many deaths end the lab, if they come within `DEATHS_WITHIN`."""
 DEATHS_WITHIN: Millis = 60_000
-HANGS_AFTER: Millis = 10_000
-"""A worker that is silent for so long is ended, unless another time is asked for."""
-_SHORTEST: Millis = 1_000
 _LONGEST = 16 * 1024 * 1024
 """Bytes that a worker may say before it serves."""
 _MARGIN: Millis = 5_000
 """For so long a worker may take to end beyond the grace that the replies under way have."""
 
 
-class WorkersSettings(Settings, frozen=True):
-    """What `lab serve` was asked that concerns all workers at once."""
-
-    workers: int = 1
-    with_parent: bool = False
-    worker_timeout: Millis = 0
-    """A worker that is silent for so long, in real milliseconds, is ended and started again."""
-    mock: MockSettings = MockSettings()
-    control: ControlSettings = ControlSettings()
-
-    READ: ClassVar = {"worker_timeout": lambda flags: _timeout(flags)}
-
-
-def _timeout(flags: Flags) -> Millis:
-    timeout: Millis | None = flags["worker_timeout"]
-    if timeout is None:
-        return HANGS_AFTER
-    if timeout < _SHORTEST:
-        raise UsageError("--worker-timeout is shorter than 1s.", hint="A busy worker is silent for some 100 ms.")
-    return timeout
-
-
-def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], console: Console) -> int:
+def serve_with_workers(settings: ServeSettings, number: int, console: Console) -> int:
     """Serve until stopped: 0, or the exit code of a worker that couldn't begin; HostError (4) if they die too often."""
     reuse_port()
     console.serving, parent = True, Parent() if settings.with_parent else None
@@ -84,10 +57,10 @@ def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], cons
 
     async def work(stop: Stop) -> int:
         with ExitStack() as stack:
-            place, control = _common_place(settings, tuple(arguments), stack)
-            workers = Workers(place, control, console, stop, settings.worker_timeout)
+            place, control = _common_place(settings, stack)
+            workers = Workers(place, control, console, stop, settings.ledger.worker_timeout)
             try:
-                return await workers.serve(settings.workers, parent_gone(parent))
+                return await workers.serve(number, parent_gone(parent))
             except asyncio.CancelledError:  # by a signal
                 return 0
             finally:
@@ -96,7 +69,7 @@ def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], cons
     return complete(work)
 
 
-def _common_place(settings: WorkersSettings, arguments: tuple[str, ...], stack: ExitStack) -> tuple[WorkerPlace, Bound]:
+def _common_place(settings: ServeSettings, stack: ExitStack) -> tuple[WorkerPlace, Bound]:
     """What all workers are told, and the control plane's listener."""
     listen = settings.mock.listen
     api = reserve(listen.host, listen.port)
@@ -104,7 +77,7 @@ def _common_place(settings: WorkersSettings, arguments: tuple[str, ...], stack: 
     control = bind(listen.host, listen.control_port)
     stack.callback(control.close)
     token = settings.control.token or control_token()
-    place = WorkerPlace(arguments=arguments, port=api.port, control_token=token)
+    place = WorkerPlace(arguments=settings.arguments, port=api.port, control_token=token)
     if listen.tls is not None:
         https = open_https_port(listen, listen.tls, settings.mock.base, reserve)
         stack.callback(https.bound.close)

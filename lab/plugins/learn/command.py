@@ -12,25 +12,23 @@ from lab.files.recordings import RECORDING_ENDING, read_calls
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
+from lab.plugins.learn.options import LearnSettings
 from lab.plugins.learn.reading import ObservedCalls, observed_in
 from lab.plugins.learn.scenario import scenario_text, slug
 from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
 from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.leaks import leaks
 from lab.recording.tape.captured import CaptureRedactor
-from lab.settings import Flags
 
 _OWN_TOKEN = re.compile(r"(?m)^(latency: \{|)token: (?=\{|[0-9]+(?:ms|[smhd]))")
 """How long tokens last and take, which is no secret though it is called like one."""
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: LearnSettings, console: Console) -> int:
     """Print the scenario; on stderr what it lacks, and what of it must not be published."""
-    path = locate(flags["target"])
-    name = flags["name"] or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
-        raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
-    terms = parse_terms(flags["status"], flags["words"] or (), flags["at"] or ())
+    path = locate(settings.target)
+    name = settings.name or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
+    terms = parse_terms(settings.status, settings.words, settings.places)
     text = learn(observed_in(read_calls(path), str(path)), name, path.name, terms)
     console.out(text.rstrip("\n"))
     for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", text).encode()):

@@ -1,6 +1,5 @@
 """`lab demo --phone`: where the page listens, which address leads there, and its QR code (screen.md §13)."""
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,21 +7,19 @@ import segno
 
 from lab.cli.screen.panels import OpenPanel
 from lab.cli.setup import Setup
-from lab.core.errors import UsageError
-from lab.core.ranges import number
 from lab.plugins.phone.gates import PhoneGates
 from lab.plugins.phone.listener import PhoneServer
+from lab.plugins.phone.options import PhoneSettings
 from lab.server.listener import address_for_others, address_here, origin_of
-from lab.settings import Flags, loopback
+from lab.settings import loopback
 
-_PLACE = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9._-]*))(?::(\d{1,6}))?")
 _GRACE = 500
 """Real milliseconds that an answer under way has at the end."""
 
 
-def phone_panel(flags: Flags) -> OpenPanel:
+def phone_panel(settings: PhoneSettings) -> OpenPanel:
     """The gates that phones may decide, once they are served; their page listens as long as the screen shows."""
-    host, port = listen_address(flags)
+    host, port = settings.place
 
     @asynccontextmanager
     async def opened(setup: Setup) -> AsyncIterator[PhoneGates]:
@@ -39,19 +36,6 @@ def phone_panel(flags: Flags) -> OpenPanel:
             await server.stop(_GRACE)
 
     return opened
-
-
-def listen_address(flags: Flags) -> tuple[str, int]:
-    """Host and port of `--phone`, 0 for any free one; UsageError if others can reach it and nobody said that this is meant."""
-    text: str = flags["phone"]
-    found = _PLACE.fullmatch(text)
-    if found is None:
-        raise UsageError(f"--phone={text} is no address.", hint="Write --phone, --phone=HOST or --phone=HOST:PORT.")
-    host = found[1] or found[2] or "127.0.0.1"
-    if not flags["i_know_this_is_exposed"] and not loopback(host):
-        hint = "Leave the host out, or add --i-know-this-is-exposed: whoever sees the code decides."
-        raise UsageError(f"--phone={text} can be reached by others.", hint=hint)
-    return host, number("--phone", 0, 65_535)(found[3] or "0")
 
 
 def half_blocks(address: str) -> tuple[str, ...]:

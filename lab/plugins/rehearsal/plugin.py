@@ -1,56 +1,39 @@
 """Clients judged: runs of somebody's client against scenarios and drills, the rules, their report."""
 
-from lab.plugin import Addition, CliCommand, ControlRoute, ExportForm, Option, Plugin
+from lab.plugin import Addition, CliCommand, ControlRoute, ExportForm, Plugin
 
 _HERE = "lab.plugins.rehearsal"
-DRILLS = (
-    Option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
-    Option("--only", "NAME", "just this one"),
-)
-"""Which drills are meant."""
 PLUGIN = Plugin(
     "rehearsal",
     "runs your client against scenarios or drills, and says what it did well and badly",
     page="clients",
     commands=(
         CliCommand(
+            "your client",
             "rehearse",
             "run your client against scenarios or drills, and judge it",
             "lab rehearse quick -- python client.py",
             f"{_HERE}.commands.rehearse:execute",
-            f"{_HERE}.options:REHEARSE_OPTIONS",
-            tail="COMMAND",
+            f"{_HERE}.options:RehearseSettings",
         ),
         CliCommand(
+            "your client",
             "report",
             "what clients did well and badly: in recordings, or a running lab",
             "lab report recordings/*.rec.jsonl",
             f"{_HERE}.commands.report:execute",
-            f"{_HERE}.options:REPORT_OPTIONS",
+            f"{_HERE}.options:ReportSettings",
         ),
         CliCommand(
+            "your client",
             "drill",
             "every variant of a scenario with one fault",
             "lab drill item-comparison --family W,P",
             f"{_HERE}.commands.drill:execute",
-            f"{_HERE}.options:DRILL_OPTIONS",
+            f"{_HERE}.options:DrillSettings",
         ),
     ),
-    additions=(
-        Addition(
-            "serve",
-            (
-                Option(
-                    "--drills",
-                    "SCENARIO",
-                    "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME",
-                    excludes=("--from", "--ledger"),
-                ),
-                *(each._replace(needs=("--drills",)) for each in DRILLS),
-            ),
-            offers=f"{_HERE}.served_drills:offer",
-        ),
-    ),
+    additions=(Addition("serve", f"{_HERE}.options:ServedDrillsSettings", offers=f"{_HERE}.served_drills:offer"),),
     routes=(
         ControlRoute(
             "GET",

@@ -7,14 +7,14 @@ from lab.jobs.program import Program
 from lab.mock.history import compiled_again
 from lab.plugins.rehearsal.drills.drills import Drill
 from lab.plugins.rehearsal.drills.named import drills_of
+from lab.plugins.rehearsal.options import ServedDrillsSettings
 from lab.server.labs import LabChoice
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 
 
-def offer(flags: Flags, settings: MockSettings) -> OfferedChoices:
+def offer(settings: ServedDrillsSettings, mock: MockSettings) -> OfferedChoices:
     """Those that the call asks for."""
-    target: str = flags["drills"]
-    happy, _, drills = drills_of(settings, target, flags["family"], flags["only"])
+    happy, _, drills = drills_of(mock, settings.target, settings.family, settings.only)
 
     def choice(drill: Drill) -> LabChoice:
         def load() -> Program:
@@ -24,5 +24,5 @@ def offer(flags: Flags, settings: MockSettings) -> OfferedChoices:
 
         return LabChoice(drill.name, load, lambda: happy.scenario, drill.ends, drill.strikes)
 
-    note = f"{len(drills)} drills of {target} can be chosen: GET /_lab/scenarios lists them."
-    return OfferedChoices(tuple(map(choice, drills)), (target,), note)
+    note = f"{len(drills)} drills of {settings.target} can be chosen: GET /_lab/scenarios lists them."
+    return OfferedChoices(tuple(map(choice, drills)), (settings.target,), note)

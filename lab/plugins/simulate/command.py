@@ -1,6 +1,7 @@
 """`lab simulate`: what a scenario means for many jobs, for who decides on them, and for who polls them."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from msgspec import to_builtins
 from msgspec.structs import replace
@@ -8,50 +9,52 @@ from msgspec.structs import replace
 from lab.app.run import run
 from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
+from lab.cli.result import CommandResult, tell
 from lab.cli.run.apps import app_of
 from lab.cli.run_settings import AppSettings
 from lab.cli.setup import Setup, known_user, make_setup
 from lab.client.driver import run_instantly
 from lab.core.errors import UsageError
-from lab.files.artifacts import write_text
+from lab.core.exchange import Json
 from lab.identity.clients import Account
 from lab.mock.service import Service
+from lab.options import changed
 from lab.plugins.simulate.crowd import Simulation, Workload
 from lab.plugins.simulate.figures import Figures
+from lab.plugins.simulate.options import SimulateSettings
 from lab.plugins.simulate.result import simulated
 from lab.plugins.simulate.view import result_lines, simulation_page
 from lab.program.draws import Exponential
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate
-from lab.settings import ClockSettings, Flags, MockSettings
+from lab.settings import ClockSettings
 
 _WHO_ASKS = "--settings FILE names users and their roles, and --as USER says who asks."
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: SimulateSettings, console: Console) -> int:
     """Simulate, and print what it comes to."""
-    setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
-    account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
-    app = AppSettings() if flags["deadline"] is None else AppSettings(deadline=flags["deadline"])
+    setup = make_setup(changed(settings.mock, clock=ClockSettings(instant=True)))
+    account = known_user(settings.caller, setup.config.accounts) if settings.caller is not None else None
     workload = Workload(
-        jobs=flags["jobs"],
-        every=flags["every"],
-        people=flags["reviewers"],
-        takes=Exponential(120_000 if flags["takes"] is None else flags["takes"]),
-        schedules=tuple(dict.fromkeys(flags["poll"] or ())),
-        delay=flags["delay"],
+        jobs=settings.jobs,
+        every=settings.every,
+        people=settings.reviewers,
+        takes=Exponential(settings.takes),
+        schedules=tuple(dict.fromkeys(settings.schedules)),
+        delay=settings.delay,
     )
-    simulation = simulation_of(setup, workload, account, app)
+    simulation = simulation_of(setup, workload, account, AppSettings(deadline=settings.deadline))
     for note in _notes(setup.scenario, simulation):
         console.err(f"note: {note}")
-    result = simulated(simulation)
-    if flags["html"]:
-        write_text(flags["html"], simulation_page(result))
-    if flags["json"]:
-        console.json(to_builtins(result, enc_hook=Figures.spread))
-    else:
-        console.out("\n".join(result_lines(result)))
-    return 0
+    found = simulated(simulation)
+    result = CommandResult(
+        title="lab simulate",
+        lines=tuple(result_lines(found)),
+        documents=(cast("Json", to_builtins(found, enc_hook=Figures.spread)),),
+        page=lambda: simulation_page(found),
+    )
+    return tell(result, settings.output, console)
 
 
 def simulation_of(

@@ -8,11 +8,12 @@ PLUGIN = Plugin(
     page="simulations",
     commands=(
         CliCommand(
+            "scenarios",
             "simulate",
             "what a scenario means for many jobs: ends, waits, polls, load",
             "lab simulate item-comparison --poll '2s..30s x1.5'",
             "lab.plugins.simulate.command:execute",
-            "lab.plugins.simulate.options:SIMULATE",
+            "lab.plugins.simulate.options:SimulateSettings",
         ),
     ),
 )

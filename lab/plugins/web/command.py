@@ -1,23 +1,15 @@
 """`lab demo --web`: the screen in a browser of this machine (screen.md §6)."""
 
-from lab.cli.commands.demo import DemoSettings
 from lab.cli.console import Console
-from lab.core.errors import UsageError
+from lab.cli.run_settings import DemoSettings
+from lab.options import addition
+from lab.plugins.web.options import WebSettings
 from lab.plugins.web.page import serve_page
-from lab.settings import Flags
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: DemoSettings, console: Console) -> int:
     """The page; each visitor's process is this command without `--web`."""
-    settings = flags.into(DemoSettings)
-    listen = settings.mock.listen
-    shared = {
-        "--record": settings.mock.record,
-        "--port": listen.port or None,
-        "--control-port": listen.control_port or None,
-    }
-    for option, value in shared.items():
-        if value is not None:
-            raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
-    serve_page(flags["web"], flags.arguments, console)
+    web = addition(settings.additions, WebSettings)
+    assert web is not None
+    serve_page(web.port, settings.arguments, console)
     return 0

@@ -55,7 +55,7 @@ class Story:
         self.answered: set[object] = set()
         self.noted: list[Fact] = []
         self.service.observers.append(self._observe)
-        app, now, token, conversation = app_of(config, settings=AppSettings(dialect)), 0, None, None
+        app, now, token, conversation = app_of(config, settings=AppSettings(dialect=dialect)), 0, None, None
         for ask in program.scenario.user_messages:
             turn = replace(app, message=ask.message, parameters=dict(ask.parameters))
             story = run(turn, now, token=token, conversation=conversation)
@@ -116,7 +116,7 @@ def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     service = Service(Config((program,), Layers().over(program.scenario.settings), SEED, INSTANT_EPOCH))
     noted: list[Observation] = []
     service.observers.append(noted.append)
-    app = app_of(service.config, settings=AppSettings(dialect))
+    app = app_of(service.config, settings=AppSettings(dialect=dialect))
     token = read_token(service.serve(token_request(app.client_id, app.client_secret, app.scope), 0).response, 0)
     assert token is not None
 

@@ -9,21 +9,29 @@ from urllib.request import urlopen
 
 import pytest
 
-from lab.cli.console import Console
 from lab.cli.entropy import CODE_SIGNS, gate_code
-from lab.cli.grammar.parser import parse_options
+from lab.cli.run_settings import DemoSettings
 from lab.cli.screen.panels import panel_given
 from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError
-from lab.plugins.phone.panel import listen_address, phone_panel
-from lab.settings import Flags, MockSettings
+from lab.options import addition
+from lab.plugins.phone.options import PhoneSettings
+from lab.plugins.phone.panel import phone_panel
+from lab.settings import MockSettings
 from tests.cli.test_demo import OUTSIDE, demo
 from tests.conftest import each_row
+from tests.settings import settings_of
 from tests.terminal import ROOT, Terminal
 
 
-def flags(*argv: str) -> Flags:
-    return Flags(parse_options(["demo", *argv], Console()), {}, argv)
+def demo_asked(*argv: str) -> DemoSettings:
+    return settings_of(DemoSettings, ["demo", *argv])
+
+
+def phone_asked(*argv: str) -> PhoneSettings:
+    found = addition(demo_asked(*argv).additions, PhoneSettings)
+    assert found is not None
+    return found
 
 
 @each_row(
@@ -36,25 +44,25 @@ def flags(*argv: str) -> Flags:
     ],
 )  # fmt: skip
 def test_it_names_where_the_page_listens(argv: list[str], host: str, port: int) -> None:
-    assert listen_address(flags(*argv)) == (host, port)
+    assert phone_asked(*argv).place == (host, port)
 
 
 def test_it_takes_no_scenario_for_its_value() -> None:
-    options = parse_options(["demo", "--phone", "approval"], Console())
-    assert (options.phone, options.targets) == ("127.0.0.1", ("approval",))
-    assert panel_given(flags("approval")) is None
+    assert phone_asked("--phone", "approval").place == ("127.0.0.1", 0)
+    assert demo_asked("--phone", "approval").mock.targets == ("approval",)
+    assert panel_given(demo_asked("approval")) is None
 
 
 @each_row(
     ("argv", "why"),
     [
         (["--phone=0.0.0.0"], "can be reached by others"), (["--phone=example.com:80"], "can be reached by others"),
-        (["--phone=a b"], "is no address"), (["--phone=127.0.0.1:99999"], "99999 is out of range"), (["--phone=http://x"], "is no address"),
+        (["--phone=a b"], "no address"), (["--phone=127.0.0.1:99999"], "out of range"), (["--phone=http://x"], "no address"),
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_or_exposed_unawares_is_refused(argv: list[str], why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        panel_given(flags(*argv))
+        panel_given(demo_asked(*argv))
 
 
 def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
@@ -67,7 +75,7 @@ def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
     ("argv", "why"),
     [
         (["demo", "--phone", "--plain"], "here is none"), (["demo", "--phone", "--json"], "here is none"),
-        (["demo", "--phone", "--base", "http://127.0.0.1:9"], "another server"), (["play", "x", "--phone"], "an option of lab demo"),
+        (["demo", "--phone", "--base", "http://127.0.0.1:9"], "can't be used with --base"), (["play", "x", "--phone"], "an option of lab demo"),
         (["watch", "127.0.0.1:9", "--phone"], "an option of lab demo"), (["demo", "--phone=0.0.0.0"], "can be reached"),
     ],
 )  # fmt: skip
@@ -87,7 +95,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "segno", None)
     monkeypatch.delitem(sys.modules, "lab.plugins.phone.panel")
     with pytest.raises(UsageError, match="--phone needs segno") as refused:
-        panel_given(flags("--phone"))
+        panel_given(demo_asked("--phone"))
     assert "invoke-async-lab[phone]" in refused.value.hint
 
 
@@ -95,7 +103,7 @@ async def test_a_port_in_use_is_the_hosts_refusal_and_every_address_is_named_by_
     setup = make_setup(MockSettings(scenarios=str(ROOT / "scenarios"), targets=("approval",)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(HostError, match="can't listen") as refused:
-            async with phone_panel(flags(f"--phone=127.0.0.1:{taken.getsockname()[1]}"))(setup):
+            async with phone_panel(phone_asked(f"--phone=127.0.0.1:{taken.getsockname()[1]}"))(setup):
                 pass
         assert refused.value.exit_code == 4
 

@@ -11,7 +11,9 @@ from tests.conftest import Lab
 def test_no_secret_stands_in_a_report(lab: Lab) -> None:
     token, said = recorded_day(lab, ("report", "outcome?code=0"))
     assert '"rules"' in said["control"]
-    said["report"] = lab("report", "day", "--format", "json", "--junit", "report.xml", "--html", "report.html").out
+    said["report"] = lab(
+        "report", "day", "--format", "json", "--out", "junit=report.xml", "--out", "html=report.html"
+    ).out
     for name in ("report.xml", "report.html"):
         said[name] = (lab.folder / name).read_text()
     assert all(len(text) > 10 for name, text in said.items() if name != "log")

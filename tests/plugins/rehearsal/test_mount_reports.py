@@ -7,9 +7,11 @@ import urllib.error
 import pytest
 from msgspec.structs import replace
 
-from lab.cli.commands.watch import WatchSettings, reached
+from lab.cli.command_settings import WatchSettings
+from lab.cli.commands.watch import reached
 from lab.core.errors import ProtocolError
 from lab.dialects.router import ROUTER
+from lab.settings import ControlAccess
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
@@ -111,7 +113,7 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
     assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's; 1 not called"
     assert (called.code, called.lines[-1].endswith("not exercised")) == (0, True)
     await asks_twice(plane)
-    called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--html", "page.html")
+    called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--out", "html=page.html")
     assert called.err.splitlines()[:3] == [
         "FAIL  strict: duplicate; a good client: result",
         "          rules broken in it: A6 C1 C3 D1",
@@ -156,12 +158,12 @@ async def test_what_was_chosen_can_be_watched_by_itself(plane: Plane) -> None:
     _, started = await job(await plane.stage.peer(), name="consent")
     await job(await plane.stage.peer())
     url = f"http://127.0.0.1:{plane.port}"
-    watching = Watching(f"{url}/scenario/consent", WatchSettings(url, control_token=TOKEN))
+    watching = Watching(f"{url}/scenario/consent", WatchSettings(target=url, control=ControlAccess(token=TOKEN)))
     await watching.until(lambda: watching.jobs.run().job is not None)
     assert list(watching.jobs.run_of_job) == [started.json["jobId"]]
     await watching.end()
     with pytest.raises(ProtocolError, match="There is no scenario 'consnt' to choose here: did you mean consent"):
-        async with reached(f"{url}/scenario/consnt", WatchSettings(url, control_token=TOKEN)) as client:
+        async with reached(f"{url}/scenario/consnt", ControlAccess(token=TOKEN)) as client:
             await client.lab()
 
 

@@ -1,6 +1,5 @@
 """`lab serve --drills`: each can be chosen, and answers as if it were served alone."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -8,21 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
+from lab.cli.parser import read_call
 from lab.cli.serve.serve_extras import OfferedChoices
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.mock.service import Service
+from lab.plugins.rehearsal.options import ServedDrillsSettings
 from lab.plugins.rehearsal.served_drills import offer
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 from tests.cli.test_chosen_mocks import Caller, Choosing
 from tests.scenario_texts import BRIEF
 
 
-def offered(folder: Path, **given: str) -> OfferedChoices:
+def offered(folder: Path, *, family: tuple[str, ...] = (), only: str | None = None) -> OfferedChoices:
     (folder / "brief.yaml").write_text(BRIEF)
-    flags = Flags(Namespace(drills="brief", **given), {})
-    return offer(flags, MockSettings(scenarios=str(folder)))
+    settings = ServedDrillsSettings(target="brief", family=family, only=only)
+    return offer(settings, MockSettings(scenarios=str(folder)))
 
 
 CALLS = st.tuples(st.sampled_from(("brief", "short", "w-503-invoke-1")), st.sampled_from(("token", "invoke", "status")))
@@ -50,7 +50,7 @@ def test_whatever_is_called_meanwhile_each_answers_as_if_it_had_been_served_alon
 
 
 def test_of_a_happy_scenario_each_drill_can_be_chosen(tmp_path: Path) -> None:
-    found = offered(tmp_path, family="W,Z")
+    found = offered(tmp_path, family=("W", "Z"))
     assert found.targets == ("brief",)
     lab = Choosing(tmp_path, *found.choices)
     assert lab.call("w-503-token-1") == 503
@@ -60,5 +60,5 @@ def test_of_a_happy_scenario_each_drill_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_without_drills_nothing_chooses_among_them() -> None:
-    with pytest.raises(UsageError, match="--only does nothing alone"):
-        parse_options(["serve", "--only", "w-503-token-1"], Console())
+    with pytest.raises(UsageError, match="--only does nothing without --drills"):
+        read_call(["serve", "--only", "w-503-token-1"], Console())

@@ -44,7 +44,7 @@ def test_it_says_in_one_line_of_json_what_its_tables_say(lab: Lab) -> None:
 
 
 def test_the_page_holds_its_plots_and_loads_nothing(lab: Lab) -> None:
-    assert lab("simulate", "item-comparison", "--jobs", "40", "--poll", "5s", "--html", "page.html").code == 0
+    assert lab("simulate", "item-comparison", "--jobs", "40", "--poll", "5s", "--out", "html=page.html").code == 0
     page = (lab.folder / "page.html").read_text("utf-8")
     plots = [fromstring(plot) for plot in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
     assert [
@@ -61,11 +61,11 @@ def test_a_page_goes_over_an_earlier_one_and_never_over_a_scenario(lab: Lab) -> 
     shutil.copy(scenario_path("quick", lab.folder), lab.folder)
     scenario, page = lab.folder / "quick.yaml", lab.folder / "page.html"
     text = scenario.read_text("utf-8")
-    call = ("simulate", "./quick.yaml", "--jobs", "3", "--html")
-    done = lab(*call, str(scenario))
-    assert (done.code, done.out) == (2, "") and "ends with .html" in done.err and scenario.read_text("utf-8") == text
+    call = ("simulate", "./quick.yaml", "--jobs", "3", "--out")
+    done = lab(*call, f"html={scenario}")
+    assert (done.code, done.out) == (2, "") and "go over" in done.err and scenario.read_text("utf-8") == text
     page.write_text("an earlier one")
-    assert lab(*call, str(page)).code == 0 and page.read_text("utf-8").startswith("<!doctype html>")
+    assert lab(*call, f"html={page}").code == 0 and page.read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_people_for_whom_there_is_no_gate_are_noted_and_a_schedule_that_is_given_twice_is_one(lab: Lab) -> None:
@@ -124,7 +124,7 @@ def test_of_a_gate_that_escalates_is_said_how_often_and_names_in_the_plot_keep_a
     (lab.folder / "signing.yaml").write_text(SIGNING)
     people = ("--reviewers", "1", "--takes", "2h10m")
     call = ("simulate", "./signing.yaml", "--jobs", "14", *people, "--poll", "10s", "--poll", "11s")
-    text = lab(*call, "--html", "page.html").out
+    text = lab(*call, "--out", "html=page.html").out
     [step] = json.loads(lab(*call, "--json").out)["steps"]
     escalated, approved, rejected = step["escalated"], step["verdicts"]["approved"], step["verdicts"]["rejected"]
     assert approved + rejected == 14 and 0 < rejected <= escalated < 14

@@ -14,11 +14,12 @@ import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
-from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
+from lab.cli.run_settings import DemoSettings
+from lab.plugins.web.options import WebSettings
 from lab.plugins.web.page import visitor_command, without
 from tests.conftest import Lab, each_row
 from tests.forked import forked_lab
+from tests.settings import settings_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,7 +115,7 @@ def test_a_visitors_command_is_quoted_as_the_shell_there_wants_it(monkeypatch: p
 
 
 def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
-    assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
+    assert "--web can't be used with --port" in lab("demo", "--web", "--port", "8080").err
 
 
 @each_row(
@@ -125,5 +126,5 @@ def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
     ],
 )  # fmt: skip
 def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> None:
-    options = parse_options(["demo", *given.split()], Console())
-    assert (options.web, options.targets) == (web, (scenario,))
+    settings = settings_of(DemoSettings, ["demo", *given.split()])
+    assert settings.additions == (WebSettings(port=web),) and settings.mock.targets == (scenario,)

@@ -17,10 +17,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
+from lab.cli.parser import read_call
 from lab.core.errors import UsageError
 from lab.dialects.wire import Wire
-from lab.plugin import Option, Plugin
+from lab.options import Option
+from lab.plugin import Plugin
 from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, blocks, codes
 
@@ -157,5 +158,5 @@ def test_a_mistake_of_its_own_is_told_as_its_own(installed: Path, tmp_path: Path
 
 
 def test_no_phone_decides_where_each_visitor_of_a_page_has_a_run() -> None:
-    with pytest.raises(UsageError, match="--phone can't be used with --web"):
-        parse_options(["demo", "--phone", "--web"], Console())
+    with pytest.raises(UsageError, match="--web can't be used with --phone"):
+        read_call(["demo", "--phone", "--web"], Console())

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
-from lab.cli.grammar.parser import parse_options
-from lab.settings import Flags
+from lab.cli.parser import read_call
+from lab.cli.serve.settings import ServeSettings
 from tests.conftest import ROOT
+from tests.settings import settings_of
 
 GITHUB = ROOT / ".github"
 TOKEN = "x" * 16
@@ -23,12 +23,12 @@ def read(path: str) -> Any:
 
 
 def served(argv: list[str]) -> ServeSettings:
-    return Flags(parse_options(argv, Console()), {"LAB_CONTROL_TOKEN": TOKEN}).into(ServeSettings)
+    return settings_of(ServeSettings, argv, {"LAB_CONTROL_TOKEN": TOKEN})
 
 
 def test_the_hook_takes_scenarios_and_recordings() -> None:
     (hook,) = read(".pre-commit-hooks.yaml")
-    assert parse_options([*shlex.split(hook["entry"])[1:], "a.yaml"], Console()).command == "check"
+    assert read_call([*shlex.split(hook["entry"])[1:], "a.yaml"], Console()).command.name == "check"
     taken = [
         name for name in ("scenarios/a.yaml", "x/scenarios/a.yml", "r.rec.jsonl") if re.search(hook["files"], name)
     ]
@@ -56,7 +56,7 @@ def test_the_commands_of_the_action_are_the_labs() -> None:
     commands = []
     for line in lines:
         argv = [word for each in shlex.split(line) for word in values.get(each, each).split()]
-        commands.append(parse_options(argv, Console()).command)
+        commands.append(read_call(argv, Console()).command.name)
     assert commands == ["check", "replay", "rehearse"]
 
 
@@ -101,7 +101,7 @@ def test_every_workflow_may_read_only_and_names_what_there_is() -> None:
     lines = [step["run"].partition(" #")[0].split() for step in STEPS if "run" in step]
     for line in lines:
         if line[0] == "lab":
-            assert parse_options(line[1:], Console()).command == line[1]
+            assert read_call(line[1:], Console()).command.name == line[1]
         named = [word for word in line if word.startswith(("tests/", ".ci/", ".github/"))]
         assert [word for word in named if not (ROOT / word).exists()] == []
     assert any(line[0] == "lab" for line in lines)
@@ -124,6 +124,6 @@ def test_the_notes_for_agents_and_about_security_name_what_there_is() -> None:
         for code in re.findall(r"`([^`]+)`", (GITHUB / f"{name}.md").read_text()):
             first, *rest = code.split()
             if first == "lab":
-                assert parse_options(rest, Console()).command == rest[0]
+                assert read_call(rest, Console()).command.name == rest[0]
             elif first.startswith((".github/", ".ci/", "lab/")):
                 assert (ROOT / first).exists(), code

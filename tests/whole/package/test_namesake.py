@@ -32,7 +32,7 @@ def test_the_version_names_the_other(lab: Lab) -> None:
     assert second.startswith(f"{SAID} Install it in an environment of its own, as `uvx invoke-async-lab`")
 
 
-@pytest.mark.parametrize("missing", ["lab.dialects.fidelity", "lab.settings"])
+@pytest.mark.parametrize("missing", ["lab.dialects.fidelity", "lab.options"])
 @pytest.mark.usefixtures("both")
 def test_a_module_that_is_missing_at_the_start_is_told_and_the_other_named(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, missing: str

@@ -6,21 +6,20 @@ from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING
 from lab.plugins.rehearsal.drills.drills import FAMILIES
 from lab.plugins.rehearsal.drills.named import drills_of
-from lab.settings import Flags, ScenarioSettings
+from lab.plugins.rehearsal.options import DrillSettings
 
 
-def execute(flags: Flags, console: Console) -> int:
-    """List the drills, or with `--out` write them, or both with `--json`; how many, and why, goes to stderr."""
-    settings = flags.into(ScenarioSettings)
-    program, happy, chosen = drills_of(settings, flags["target"], flags["family"], flags["only"])
-    if flags["out"] is not None:
+def execute(settings: DrillSettings, console: Console) -> int:
+    """List the drills, or with `--into` write them, or both with `--json`; how many, and why, goes to stderr."""
+    program, happy, chosen = drills_of(settings.where, settings.target, settings.family, settings.only)
+    if settings.into is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-        write_texts(flags["out"], {**program.files, **texts}, force=flags["force"])
+        write_texts(settings.into, {**program.files, **texts}, force=settings.force)
     for each in chosen:
-        if flags["json"]:
+        if settings.json:
             document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
             console.json({**document, "good_client": [*each.ends], "scenario": each.document})
-        elif flags["out"] is None:
+        elif settings.into is None:
             console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
     console.err(
         f"{program.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")

@@ -10,13 +10,14 @@ from lab.cli.commands.replay import NOTHING_MATCHED, matched, worst_of
 from lab.cli.console import Console
 from lab.cli.console import report as show_error
 from lab.cli.recordings import scenarios_for, scenarios_of
-from lab.cli.verdicts import FileVerdict, form_of, tell_runner
+from lab.cli.result import CommandResult, tell
+from lab.cli.verdicts import FileVerdict
 from lab.core.errors import LabError, UsageError
-from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_recording
+from lab.plugins.rehearsal.options import JudgingSettings, ReportSettings
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.coverage import Coverage, Elements, joined, met_in, possible_in
-from lab.plugins.rehearsal.report.formats import FORMATS, fails, github, junit, notes_of
+from lab.plugins.rehearsal.report.formats import fails, github, notes_of, report_document, report_text, suites_of
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.html import html
@@ -25,18 +26,25 @@ from lab.plugins.rehearsal.report.rule import Severity
 from lab.plugins.rehearsal.report.run_groups import lines_of_runs
 from lab.program.scenario import Scenario
 from lab.recording.format.reader import read
-from lab.settings import Flags, refuse_idle
 
 
-def execute(flags: Flags, console: Console) -> int:
+def execute(settings: ReportSettings, console: Console) -> int:
     """Judge them together; 1 if that isn't good enough, 5 if nothing matched, was exercised or can be judged.
 
     One that can't be read keeps the others from nothing; 3 then, 2 if it isn't there.
     """
-    if any("://" in target for target in flags["targets"]):
-        return _judge_lab(flags, console)
-    refuse_idle(flags, ("all",), "recordings: it tells of the runs of a lab")
-    files, idle = matched(flags["targets"], console)
+    if any("://" in target for target in settings.targets):
+        from lab.plugins.rehearsal.commands.report_live import (
+            live_report,  # recordings need nothing that speaks to a lab
+        )
+
+        found = live_report(settings)
+        return tell(
+            report_result("lab report", found.report, found.line_of, settings.judging), settings.judging.output, console
+        )
+    if settings.judging.whole:
+        raise UsageError("--all tells of the runs of a lab, and these are recordings.", hint="Leave it out.")
+    files, idle = matched(settings.targets, console)
     if not files:
         return NOTHING_MATCHED
     unread: list[FileVerdict] = []
@@ -55,65 +63,47 @@ def execute(flags: Flags, console: Console) -> int:
             continue
         paths[name] = file
         met.append(met_in(recording, histories[name]))
-        scenarios |= scenarios_of(recording.header, scenarios_for(file, flags["scenarios"]))
+        scenarios |= scenarios_of(recording.header, scenarios_for(file, settings.scenarios))
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    code = conclude(report_on(histories, coverage), file_lines(paths), flags, console, unread)
-    return worst_of([*(each.code for each in unread), code], idle=idle) or code
+    result = report_result("lab report", report_on(histories, coverage), file_lines(paths), settings.judging, unread)
+    tell(result, settings.judging.output, console)
+    return worst_of([*(each.code for each in unread), result.code], idle=idle) or result.code
 
 
-def _judge_lab(flags: Flags, console: Console) -> int:
-    from lab.plugins.rehearsal.commands.report_live import live_report  # recordings need nothing that speaks to a lab
-
-    found = live_report(flags)
-    return conclude(found.report, found.line_of, flags, console)
-
-
-def conclude(
+def report_result(
+    title: str,
     report: ClientReport,
     line_of: Callable[[str, int], str],
-    flags: Flags,
-    console: Console,
+    judging: JudgingSettings,
     unread: Sequence[FileVerdict] = (),
-) -> int:
-    """Print it, write what is wanted of it, and say by the exit code whether it is good enough.
+) -> CommandResult:
+    """The report in all forms, and by its code whether it is good enough; UsageError if a rule that is required is none.
 
     `line_of` gives a line of a recording by its name and number; `unread` are those that it says nothing of.
     """
-    required = tuple(name.strip() for name in (flags["require"] or "").split(",") if name.strip())
-    unknown = [name for name in required if name not in RULE_OF]
-    if unknown:
+    if unknown := [name for name in judging.required if name not in RULE_OF]:
         raise UsageError(f"--require {unknown[0]} is no rule.", hint=f"Rules are {', '.join(RULE_OF)}.")
-    form, severity = form_of(flags), Severity(flags["fail_on"])
-    _tell_runs(report, form, flags, console)
-    shown = report
-    if form == "json":
-        for document in (*(each.document() for each in unread), *(each.document() for each in report.runs)):
-            console.json(document)
-        shown = replace(report, runs=())
-    elif form == "github":
-        notes = [*(note for each in unread for note in each.notes()), *notes_of(report, on=severity)]
-        tell_runner(f"lab {flags['command']}", notes, github(report), flags, console)
-    cases = [each.case(flags["command"]) for each in unread]
-    text = junit(report, cases) if form == "junit" else FORMATS[form](shown)
-    console.out(text.rstrip("\n") + (f", {len(unread)} unreadable" if unread and form in ("text", "github") else ""))
-    if flags["junit"]:
-        write_text(flags["junit"], junit(report, cases))
-    if flags["html"]:
-        write_text(flags["html"], html(report, line_of))
-    if report.score is None and all(run.good is not False for run in report.runs):
-        return NOTHING_MATCHED
-    reasons = list(fails(report, on=severity, least_score=flags["min_score"], required=required))
-    for reason in reasons:
-        console.err(f"lab: {reason}")
-    unjudged = bool(report.runs) and all(run.good is None for run in report.runs)
-    return 1 if reasons else NOTHING_MATCHED if unjudged else 0
-
-
-def _tell_runs(report: ClientReport, form: str, flags: Flags, console: Console) -> None:
-    """How each run ended, where there are any; beside another form on stderr."""
-    lines = lines_of_runs(report.runs, report.not_called, whole=flags["all"])
-    for line in lines if report.runs or report.not_called else ():
-        console.out(line) if form in ("text", "github") else console.err(line)
+    severity = Severity(judging.fail_on)
+    reasons = list(fails(report, on=severity, least_score=judging.least_score, required=judging.required))
+    judged = [run.good for run in report.runs]
+    nothing = (report.score is None and False not in judged) or (bool(judged) and set(judged) == {None} and not reasons)
+    any_run = bool(report.runs or report.not_called)
+    runs = tuple(lines_of_runs(report.runs, report.not_called, whole=judging.whole)) if any_run else ()
+    *before, last = report_text(report).rstrip("\n").split("\n")
+    last += f", {len(unread)} unreadable" if unread else ""
+    return CommandResult(
+        title=title,
+        code=NOTHING_MATCHED if nothing else int(bool(reasons)),
+        lines=(*runs, *before, last),
+        documents=(*(each.document() for each in (*unread, *report.runs)), report_document(replace(report, runs=()))),
+        suites=suites_of(report, [each.case(title.removeprefix("lab ")) for each in unread]),
+        notes=(*(note for each in unread for note in each.notes()), *notes_of(report, on=severity)),
+        summary=tuple(github(report).rstrip("\n").split("\n")),
+        page=lambda: html(report, line_of),
+        beside=runs,
+        remarks=tuple(f"lab: {reason}" for reason in reasons) if not nothing else (),
+        began=report.began,
+    )
 
 
 def file_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from lab.cli.commands.watch import WatchSettings, control_address, reached
+from lab.cli.commands.watch import control_address, reached
 from lab.cli.loop import complete
 from lab.cli.recordings import scenarios_of
 from lab.client.control import root_of
@@ -13,12 +13,12 @@ from lab.control import ListScenarios, ServedScenario
 from lab.core.errors import UsageError
 from lab.jobs.own_run import GoodEnd
 from lab.mock.config import MOUNT_PATH
+from lab.plugins.rehearsal.options import ReportSettings
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
 from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation
 from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
 from lab.recording.format.reader import read
-from lab.settings import Flags
 
 USUAL_JOURNAL = "journal"
 """The name of what happened where nothing was chosen."""
@@ -46,16 +46,16 @@ class LiveReport(Struct, frozen=True):
     """A line of a journal, by its name and number."""
 
 
-def live_report(flags: Flags) -> LiveReport:
+def live_report(settings: ReportSettings) -> LiveReport:
     """How the runs of those ended that chose a scenario, and the report on all that came."""
-    if len(flags["targets"]) > 1:
+    if len(settings.targets) > 1:
         raise UsageError("A lab that runs is judged by itself.", hint="Name its control plane alone, or recordings.")
-    found = complete(lambda _: _fetch(flags))
+    found = complete(lambda _: _fetch(settings))
     recordings = {name: read(lines, name) for name, lines in found.lines.items()}
     runs = [judged_run(name, each, found.expected.get(name, _ANYTHING), UNWATCHED) for name, each in recordings.items()]
     chosen = [run for run in runs if run.name in found.expected]
     faults = frozenset(name for name, expected in found.expected.items() if expected.strikes)
-    possible = possible_in(scenarios_of(recordings[USUAL_JOURNAL].header, flags["scenarios"]).values())
+    possible = possible_in(scenarios_of(recordings[USUAL_JOURNAL].header, settings.scenarios).values())
     coverage = Coverage(
         joined(*(run.met for run in runs)),
         {**possible, "faults": faults} if faults else possible,
@@ -70,17 +70,14 @@ _ANYTHING = Expectation(())
 """Where nothing was chosen, nothing is expected."""
 
 
-async def _fetch(flags: Flags) -> LiveJournals:
-    url, where = control_address(flags["targets"][0])
+async def _fetch(settings: ReportSettings) -> LiveJournals:
+    url, where = control_address(settings.targets[0])
     if MOUNT_PATH in where:
         raise UsageError(
             "One scenario has no report of its own here.",
             hint="Name the control plane, or a tenant as URL/t/NAME: the report is on all.",
         )
-    settings = WatchSettings(
-        target=url, control_token=flags.variable("LAB_CONTROL_TOKEN"), runtime=flags.variable("XDG_RUNTIME_DIR")
-    )
-    async with reached(url, settings) as client:
+    async with reached(url, settings.control) as client:
         listed = (await client.ask(ListScenarios())).value.scenarios
         offered = [each for each in listed if each.good_client is not UNSET]
         lines = {USUAL_JOURNAL: await client.journal()}

@@ -16,12 +16,12 @@ from lab.settings import ScenarioSettings
 
 
 def drills_of(
-    settings: ScenarioSettings, target: str, family: str | None, only: str | None
+    settings: ScenarioSettings, target: str, families: Collection[str], only: str | None
 ) -> tuple[Program, HappyPath, tuple[Drill, ...]]:
     """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
     program, document, seed = written_scenario(settings, target)
     happy, drills = derive(document, program, seed)
-    return program, happy, _chosen(tuple(drills), family, only)
+    return program, happy, _chosen(tuple(drills), families, only)
 
 
 def written_scenario(settings: ScenarioSettings, target: str) -> tuple[Program, ScenarioDocument, Seed]:
@@ -34,18 +34,18 @@ def written_scenario(settings: ScenarioSettings, target: str) -> tuple[Program, 
     return program, {**document, "seed": seed}, seed
 
 
-def chosen_families(text: str | None, known: Collection[str] = FAMILIES) -> tuple[str, ...]:
-    """Those that `--family` names, as W,P; none named: all."""
-    families = tuple(each.strip().upper() for each in text.split(",")) if text else tuple(known)
+def chosen_families(named: Collection[str], known: Collection[str] = FAMILIES) -> tuple[str, ...]:
+    """Those that are named; none named: all."""
+    families = tuple(named or known)
     for each in families:
         if each not in known:
             raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(known)}.")
     return families
 
 
-def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:
+def _chosen(drills: tuple[Drill, ...], named: Collection[str], only: str | None) -> tuple[Drill, ...]:
     """Those of the families, or the one of that name."""
-    families = chosen_families(family)
+    families = chosen_families(named)
     of_families = tuple(drill for drill in drills if drill.family in families)
     if only is None:
         return of_families

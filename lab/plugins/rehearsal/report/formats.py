@@ -1,11 +1,11 @@
 """A report as people and machines read it: text, JSON, JUnit, a GitHub summary (clients.md §5)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from lab.cli.junit import CaseEnd, JunitCase, junit_file
+from lab.cli.junit import CaseEnd, JunitCase
 from lab.cli.runner import Level, Note, in_markdown, table
-from lab.core.exchange import Json, text_of
+from lab.core.exchange import Json
 from lab.plugins.rehearsal.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.plugins.rehearsal.report.rule import Severity
 from lab.plugins.rehearsal.report.runs import JudgedRun, summary_of_runs
@@ -126,21 +126,14 @@ def _row(finding: Finding) -> Json:
     }
 
 
-def report_json(report: ClientReport) -> str:
-    """The document on one line."""
-    return text_of(report_document(report)) + "\n"
-
-
-def junit(report: ClientReport, files: Sequence[JunitCase] = ()) -> str:
+def suites_of(report: ClientReport, files: Sequence[JunitCase] = ()) -> Sequence[tuple[str, Sequence[JunitCase]]]:
     """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing.
 
     `files` are those of recordings that couldn't be judged.
     """
     runs = [("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
     unread = [("lab recordings", files)] if files else []
-    return junit_file(
-        *unread, *runs, ("lab report", [_testcase(finding) for finding in report.findings]), began=report.began
-    )
+    return [*unread, *runs, ("lab report", [_testcase(finding) for finding in report.findings])]
 
 
 def _run_case(run: JudgedRun) -> JunitCase:
@@ -211,15 +204,6 @@ def notes_of(report: ClientReport, *, on: Severity) -> Iterator[Note]:
         rule, (where, *_) = finding.rule, (*evidence_of(finding), "")
         level: Level = "error" if rule.severity.weight >= on.weight else "warning" if rule.severity.weight else "notice"
         yield Note(f"{rule.id} {rule.asks} ({where}): {rule.fix}", level)
-
-
-FORMATS: dict[str, Callable[[ClientReport], str]] = {
-    "text": report_text,
-    "json": report_json,
-    "junit": junit,
-    "github": report_text,
-}
-"""By the words of `--format`; for a GitHub run there is more."""
 
 
 def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required: tuple[str, ...] = ()) -> Iterator[str]:

@@ -21,7 +21,9 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import open_recording
 from lab.jobs.own_run import GoodEnd
+from lab.options import changed
 from lab.plugins.rehearsal.drills.places import plan_length
+from lab.plugins.rehearsal.options import MAPPED, RehearseSettings
 from lab.plugins.rehearsal.report.judge import ClientReport
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome
 from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
@@ -30,7 +32,7 @@ from lab.plugins.rehearsal.runs.virtual_run import virtual_run, virtual_variable
 from lab.program.scenario import Scenario
 from lab.program.words import duration_text
 from lab.recording.format.reader import read
-from lab.settings import Flags, MockSettings
+from lab.settings import MockSettings
 
 SPARE: Millis = 600_000
 """Real milliseconds that a client has beyond the length of its jobs, unless a limit is given."""
@@ -38,21 +40,6 @@ TOO_LONG: Millis = 3_600_000
 """A run whose jobs take longer than this is none for a client that waits in real time."""
 SLOW_BODY: Millis = 150_000
 """How long a usual answer is withheld by the fault of that name: 1,500 bytes."""
-MAPPED = (
-    "base_url",
-    "token_url",
-    "client_id",
-    "client_secret",
-    "user",
-    "password",
-    "scope",
-    "agent_code",
-    "ask",
-    "parameters",
-    "jobs",
-    "ca_file",
-)
-"""What `--env NAME='{base_url}/v1'` may name."""
 
 
 class PlannedRun(Struct, frozen=True):
@@ -159,7 +146,7 @@ class Rehearsal(Struct, frozen=True):
 
     def _setup(self, planned: PlannedRun, recording: Path) -> Setup:
         """The lab of a run."""
-        setup = make_setup(replace(self.settings, targets=(planned.target,), record=str(recording), force=True))
+        setup = make_setup(changed(self.settings, targets=(planned.target,), record=str(recording), force=True))
         callers = setup.scenario.callers
         if callers is not None and credentials_for(setup.config, callers) is None:
             raise UsageError(
@@ -246,11 +233,17 @@ def end_of_output(text: str) -> Iterator[str]:
     yield from (f"| {line}" for line in text.rstrip().splitlines()[-5:])
 
 
-def command_again(flags: Flags, *chosen: str) -> str:
+_SAME_RUN = (
+    "--scenarios", "--seed", "--virtual", "--clock", "--profile", "--set", "--settings", "--tls", "--env", "--limit",
+)  # fmt: skip
+"""Options under which a run goes."""
+
+
+def command_again(settings: RehearseSettings, *chosen: str) -> str:
     """The command that repeats a run: what was chosen, and the options under which it went."""
     options = list[str]()
-    for name in ("scenarios", "seed", "virtual", "clock", "profile", "set", "settings", "tls", "env", "limit"):
-        value = flags[name]
-        values = value if isinstance(value, list) else [] if value in (None, False) else [value]
-        options += (part for each in values for part in ((f"--{name}",) if each is True else (f"--{name}", str(each))))
-    return join(("lab", "rehearse", *chosen, *options, "--", *flags["command_line"]))
+    for name in _SAME_RUN:
+        given = settings.given.get(name, ())
+        values = [given] if isinstance(given, str) else given
+        options += (part for each in values for part in ((name, each) if each else (name,)))
+    return join(("lab", "rehearse", *chosen, *options, "--", *settings.command))

@@ -6,66 +6,54 @@ from itertools import chain, count
 from pathlib import Path
 
 from lab.cli.console import Console
-from lab.cli.junit import CaseEnd, JunitCase, junit_file
+from lab.cli.junit import CaseEnd, JunitCase
 from lab.cli.loop import Stop, complete
+from lab.cli.result import CommandResult, tell
 from lab.cli.runner import Note, in_markdown
 from lab.cli.signals import INTERRUPTED
-from lab.cli.verdicts import form_of, tell_runner
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.files.artifacts import keep_only, move_all, write_text
+from lab.files.artifacts import keep_only, move_all
 from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import SCENARIO_ENDING
+from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.formats import MOST_LINES
 from lab.plugins.rehearsal.report.harm import HarmKind
 from lab.plugins.rehearsal.runs.rehearsal import Rehearsal, command_again, end_of_output
 from lab.plugins.rehearsal.runs.scenario_search import ScenarioSearch, SearchFinding
-from lab.settings import Flags, refuse_idle
 
-USUAL_RUNS = 200
-"""Starts of the client, if no number is given."""
 USUAL_SEARCHED = ("quick",)
 """The scenarios of a search that names none."""
 
 
-def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
+def search(rehearsal: Rehearsal, settings: RehearseSettings, console: Console) -> int:
     """Search over each scenario in turn; 1 if a harm was found, or the client came to no end even without a fault."""
-    searches = _searches(rehearsal, flags)
-    interrupted = complete(lambda stop: _work(searches, flags["runs"] or USUAL_RUNS, stop, console))
-    report = _Report(searches, _keep(searches, rehearsal.folder, flags), flags)
-    form = form_of(flags)
-    if form == "github":
-        tell_runner("lab rehearse --search", [*map(Note, report.sentences())], report.summary(), flags, console)
-    for line in (*report.lines(), *(("interrupted",) if interrupted else ())):
-        console.err(line) if form == "json" else console.out(line)
-    if form == "json":
-        console.json(report.document(interrupted))
-    if flags["junit"]:
-        write_text(flags["junit"], report.junit())
-    if interrupted:
-        return INTERRUPTED
-    return 1 if any(each.unfit or [*each.findings()] for each in searches) else 0
+    searches = _searches(rehearsal, settings)
+    interrupted = complete(lambda stop: _work(searches, settings.runs, stop, console))
+    report = _Report(searches, _keep(searches, rehearsal.folder, settings), settings)
+    harmful = any(each.unfit or [*each.findings()] for each in searches)
+    result = CommandResult(
+        title="lab rehearse --search",
+        code=INTERRUPTED if interrupted else int(harmful),
+        lines=(*report.lines(), *(("interrupted",) if interrupted else ())),
+        documents=(report.document(interrupted),),
+        suites=(("lab rehearse --search", [*chain(*map(report.testcases, searches))]),),
+        notes=tuple(map(Note, report.sentences())),
+        summary=tuple(report.summary()),
+    )
+    return tell(result, settings.judging.output, console)
 
 
-def refuse_other_forms(flags: Flags) -> None:
-    """UsageError for what a rehearsal takes that judges by rules, and a search doesn't."""
-    why = "--search, which judges by no rules: it has text, json, github and --junit"
-    refuse_idle(flags, ("drills", "only", "html", "require", "all"), why)
-    for name, usual in (("fail_on", ("major",)), ("min_score", (0,)), ("format", (None, "text", "json", "github"))):
-        if flags[name] not in usual:
-            refuse_idle(flags, (name,), why)
-
-
-def _searches(rehearsal: Rehearsal, flags: Flags) -> list[ScenarioSearch]:
+def _searches(rehearsal: Rehearsal, settings: RehearseSettings) -> list[ScenarioSearch]:
     """One a scenario; UsageError where two would write files of the same names, or some would have no run."""
     searches = [
-        ScenarioSearch(flags, target, rehearsal) for target in dict.fromkeys(flags["targets"] or USUAL_SEARCHED)
+        ScenarioSearch(settings, target, rehearsal) for target in dict.fromkeys(settings.mock.targets or USUAL_SEARCHED)
     ]
     for number, each in enumerate(searches):
         if each.name in (other.name for other in searches[:number]):
             raise UsageError(f"Two scenarios are called {each.name}.", hint="Name one of them.")
-    if (flags["runs"] or USUAL_RUNS) < len(searches):
-        raise UsageError(f"--runs {flags['runs']} is less than one for each scenario.", hint="Each needs some.")
+    if settings.runs < len(searches):
+        raise UsageError(f"--runs {settings.runs} is less than one for each scenario.", hint="Each needs some.")
     return searches
 
 
@@ -83,16 +71,16 @@ async def _work(searches: Sequence[ScenarioSearch], runs: int, stop: Stop, conso
     return stopped.is_set()
 
 
-def _keep(searches: Sequence[ScenarioSearch], folder: Path, flags: Flags) -> Path:
+def _keep(searches: Sequence[ScenarioSearch], folder: Path, settings: RehearseSettings) -> Path:
     """Keep the files of what was found, and say where they are then."""
     kept = {finding.run.name for each in searches for finding in each.findings()}
     kept |= {each.unfit.planned.name for each in searches if each.unfit is not None}
     named = {Path(name).parts[0] for each in searches for name in each.files}
     keep_only(folder, kept | (named if kept else set()))
-    if flags["out"] is None or not folder.exists():
+    if settings.into is None or not folder.exists():
         return folder
-    move_all(folder, Path(flags["out"]))
-    return Path(flags["out"])
+    move_all(folder, Path(settings.into))
+    return Path(settings.into)
 
 
 def _sentence(search: ScenarioSearch, finding: SearchFinding) -> str:
@@ -102,8 +90,8 @@ def _sentence(search: ScenarioSearch, finding: SearchFinding) -> str:
 class _Report:
     """What was found, as people and programs read it."""
 
-    def __init__(self, searches: Sequence[ScenarioSearch], folder: Path, flags: Flags) -> None:
-        self._searches, self._folder, self._flags = searches, folder, flags
+    def __init__(self, searches: Sequence[ScenarioSearch], folder: Path, settings: RehearseSettings) -> None:
+        self._searches, self._folder, self._settings = searches, folder, settings
 
     def lines(self) -> Iterator[str]:
         """What was found, with what repeats it; then what was done."""
@@ -127,10 +115,10 @@ class _Report:
             if each.unfit is not None:
                 yield f"{each.name}: {each.unfit.judged.outcome} without any fault"
 
-    def summary(self) -> str:
-        """Markdown, for the summary of a GitHub run."""
+    def summary(self) -> Iterator[str]:
+        """Lines of Markdown, for the summary of a GitHub run."""
         lines = [*self.sentences(), *(self._summary(each) for each in self._searches if each.unfit is None)]
-        return "\n".join(("## lab rehearse --search", "", *(f"- {in_markdown(line)}" for line in lines)))
+        yield from ("## lab rehearse --search", "", *(f"- {in_markdown(line)}" for line in lines))
 
     def _details(self, finding: SearchFinding) -> Iterator[str]:
         """The faults, what the recording says, and the commands that repeat and show it."""
@@ -143,7 +131,7 @@ class _Report:
         yield from (f"line {line}: {shows}" for line, shows in evidence[:MOST_LINES])
         if len(evidence) > MOST_LINES:
             yield f"(and {len(evidence) - MOST_LINES} more)"
-        yield command_again(self._flags, self._scenario(finding.run.name))
+        yield command_again(self._settings, self._scenario(finding.run.name))
         yield f"lab show {self._recording(finding.run.name)} --line-numbers"
 
     def _summary(self, each: ScenarioSearch) -> str:
@@ -173,14 +161,11 @@ class _Report:
             "evidence": [{"line": line, "shows": shows} for line, shows in finding.run.harm.evidence],
             "scenario": scenario,
             "recording": self._recording(finding.run.name),
-            "again": command_again(self._flags, scenario),
+            "again": command_again(self._settings, scenario),
         }
 
-    def junit(self) -> str:
-        """A testcase for each harm in each scenario."""
-        return junit_file(("lab rehearse --search", [*chain(*map(self._testcases, self._searches))]))
-
-    def _testcases(self, each: ScenarioSearch) -> Iterator[JunitCase]:
+    def testcases(self, each: ScenarioSearch) -> Iterator[JunitCase]:
+        """One for each harm."""
         by_kind = {finding.run.harm.kind: finding for finding in each.findings()}
         for kind in HarmKind:
             end, message, text = None, "", ""

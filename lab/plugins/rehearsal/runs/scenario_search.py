@@ -16,10 +16,10 @@ from lab.plugins.rehearsal.drills.named import chosen_families, written_scenario
 from lab.plugins.rehearsal.drills.placed import WIRE_FAMILIES, Combination
 from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.search import NO_FAULT, Counterexample, FaultSearch, Trial
+from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal
-from lab.settings import Flags, ScenarioSettings
 
 _LONGEST_BASE = 60
 """Characters of a scenario's name that the names of its runs begin with."""
@@ -45,18 +45,18 @@ class SearchFinding(Struct, frozen=True):
 class ScenarioSearch:
     """The search over one scenario: combinations of faults become files and runs, and runs become trials."""
 
-    def __init__(self, flags: Flags, target: str, rehearsal: Rehearsal) -> None:
-        settings = flags.into(ScenarioSettings)
-        program, document, self.seed = written_scenario(settings, target)
+    def __init__(self, settings: RehearseSettings, target: str, rehearsal: Rehearsal) -> None:
+        mock = settings.mock
+        program, document, self.seed = written_scenario(mock, target)
         happy = happy_path(program, self.seed)
         self._document, self._rehearsal = without_faults(document), rehearsal
-        self._conditions = conditions_of(target, scenarios_folder(settings.scenarios))
+        self._conditions = conditions_of(target, scenarios_folder(mock.scenarios))
         self._messages = [each.message for each in program.scenario.user_messages] * self._conditions.jobs
         self._words: dict[str, str] = {}
         """The faults of each run, by its name."""
         self._harms: dict[str, Harm] = {}
         self._harmful: dict[Combination, HarmfulRun] = {}
-        families = chosen_families(flags["family"], WIRE_FAMILIES)
+        families = chosen_families(settings.family, WIRE_FAMILIES)
         self.search = FaultSearch(happy, self.seed, tuple(HarmKind), 0, rehearsal.parallel, families)
         self.name = program.name
         self.files = program.files

@@ -65,7 +65,7 @@ def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 def rehearse(lab: Lab, *arguments: str, code: str | None = None) -> Called:
     command = (sys.executable, "-S", *(("client.py",) if code is None else ("-c", code)))
-    return lab("rehearse", *arguments, "--env", API, "--out", "out", "--", *command)
+    return lab("rehearse", *arguments, "--env", API, "--into", "out", "--", *command)
 
 
 def test_the_help_names_the_command_and_the_usual_set(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +264,9 @@ def test_a_runner_gets_annotations_and_a_summary_by_itself(here: Lab, monkeypatc
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
     client = "print('::error::x ##[error]y'); raise OSError('::warning::z')"
-    called = here("rehearse", "brief.yaml", "--out", "out", "--junit", "runs.xml", "--", sys.executable, "-c", client)
+    called = here(
+        "rehearse", "brief.yaml", "--into", "out", "--out", "junit=runs.xml", "--", sys.executable, "-c", client
+    )
     assert called.code == 1 and "passed, 0 failed" in called.lines[-1]
     assert [line for line in called.lines if line.startswith("::")] == [
         "::error title=lab rehearse::brief: crash; a good client: result"
@@ -284,7 +286,7 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
     os.mkfifo(here.folder / "begun")
     begun = os.open(here.folder / "begun", os.O_RDONLY | os.O_NONBLOCK)
     client = [sys.executable, "-S", "-c", "import signal; open('begun', 'w').close(); signal.pause()"]
-    with forked_lab("rehearse", "brief.yaml", "--out", "out", "--", *client, cwd=here.folder) as process:
+    with forked_lab("rehearse", "brief.yaml", "--into", "out", "--", *client, cwd=here.folder) as process:
         assert select.select([begun], [], [], 60)[0]
         process.send_signal(signal.SIGINT)
         out, code = process.stdout.read(), process.wait()

@@ -79,7 +79,7 @@ def test_one_that_cant_be_read_keeps_no_other_from_being_judged(
     torn, xml, page = (tmp_path / name for name in ("torn.rec.jsonl", "report.xml", "report.html"))
     torn.write_bytes(Path(DAY).read_bytes().replace(b'{"k":"req","n":1,', b'{"k":"req","n":2,'))
     alone = lab("report", monotonous)
-    done = lab("report", torn, monotonous, "--junit", xml, "--html", page)
+    done = lab("report", torn, monotonous, "--out", f"junit={xml}", "--out", f"html={page}")
     assert done.code == 3 and done.out.startswith(alone.out.rstrip("\n")) and done.lines[-1].endswith(", 1 unreadable")
     assert f"lab: {torn}:2: n is 2, expected 1" in done.err and page.exists()
     (suite, _) = ElementTree.parse(xml).getroot()
@@ -101,7 +101,7 @@ def test_several_recordings_are_judged_together(lab: Lab, monotonous: str) -> No
 
 
 def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path, monotonous: str) -> None:
-    lab("report", monotonous, "--junit", str(tmp_path / "report.xml"))
+    lab("report", monotonous, "--out", f"junit={tmp_path / 'report.xml'}")
     suite = ElementTree.parse(tmp_path / "report.xml").getroot().find("testsuite")
     assert suite is not None
     counts = [len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "skipped")]
@@ -121,7 +121,7 @@ def test_a_summary_for_github_is_a_table(lab: Lab, monotonous: str, monkeypatch:
 def test_the_page_has_each_line_of_evidence_and_nothing_from_elsewhere(
     lab: Lab, tmp_path: Path, monotonous: str
 ) -> None:
-    lab("report", monotonous, "--html", str(tmp_path / "report.html"))
+    lab("report", monotonous, "--out", f"html={tmp_path / 'report.html'}")
     page = (tmp_path / "report.html").read_text()
     for anchor in re.findall(r'href="#([^"]+)"', page):
         assert f'id="{anchor}"' in page

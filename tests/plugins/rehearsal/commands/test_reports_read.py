@@ -39,7 +39,7 @@ def test_each_target_means_some_recording(lab: Lab) -> None:
 @pytest.mark.usefixtures("recordings")
 def test_of_two_forms_none_is_dropped_in_silence(lab: Lab) -> None:
     done = lab("report", "item-comparison", "--json", "--format", "github")
-    assert (done.code, done.out) == (2, "") and "can't be used with --json" in done.err
+    assert (done.code, done.out) == (2, "") and "--json can't be used with --format" in done.err
 
 
 @pytest.mark.long

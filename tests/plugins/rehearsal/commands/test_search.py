@@ -3,20 +3,19 @@
 import asyncio
 import json
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import HarmKind
 from lab.plugins.rehearsal.report.outcomes import RunOutcome
 from lab.plugins.rehearsal.report.runs import JudgedRun
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal
 from lab.plugins.rehearsal.runs.scenario_search import ScenarioSearch
-from lab.settings import Flags
 from tests.conftest import Called, Lab
 from tests.plugins.rehearsal.commands.test_rehearse import CLIENT
 from tests.plugins.rehearsal.commands.test_rehearse import here as here
@@ -62,7 +61,7 @@ def run(planned: PlannedRun, kind: Kind, folder: Path) -> FinishedRun:
 
 
 def test_the_fewest_faults_are_told_with_what_repeats_them(searched: Callable[..., Called]) -> None:
-    called = searched(BlindRetry, "brief.yaml", "--runs", "40", "--out", "out", "--env", API, "--limit", "90s")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "40", "--into", "out", "--env", API, "--limit", "90s")
     assert called.code == 1
     assert called.lines[:2] == [
         "FAIL  brief: doubled: 2 jobs began of 1 message",
@@ -81,7 +80,7 @@ def test_the_fewest_faults_are_told_with_what_repeats_them(searched: Callable[..
 
 
 def test_the_file_that_is_kept_is_the_scenario_with_those_faults(searched: Callable[..., Called], here: Lab) -> None:
-    searched(Dies, "brief.yaml", "--runs", "20", "--out", "out")
+    searched(Dies, "brief.yaml", "--runs", "20", "--into", "out")
     (scenario,) = Path("out").glob("*.yaml")
     assert here("check", str(scenario)).code == 0
     text = scenario.read_text()
@@ -90,7 +89,7 @@ def test_the_file_that_is_kept_is_the_scenario_with_those_faults(searched: Calla
 
 
 def test_where_nothing_is_found_nothing_is_left(searched: Callable[..., Called]) -> None:
-    called = searched(Plain, "brief.yaml", "--runs", "30", "--out", "out", "--seed", "5")
+    called = searched(Plain, "brief.yaml", "--runs", "30", "--into", "out", "--seed", "5")
     assert (called.code, Path("out").exists()) == (0, False)
     assert called.lines == [
         "brief: 30 runs with seed 5 (faults: 14 with 1, 10 with 2, 5 with 3): none doubled, none lost"
@@ -98,12 +97,12 @@ def test_where_nothing_is_found_nothing_is_left(searched: Callable[..., Called])
 
 
 def test_the_same_seed_finds_the_same(searched: Callable[..., Called]) -> None:
-    one, two = (searched(Dies, "brief.yaml", "--runs", "12", "--out", "out", "--seed", "9") for _ in range(2))
+    one, two = (searched(Dies, "brief.yaml", "--runs", "12", "--into", "out", "--seed", "9") for _ in range(2))
     assert one.out == two.out and "--seed 9" in one.out
 
 
 def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> None:
-    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--out", "out", "--json", "--junit", "found.xml")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--into", "out", "--json", "--out", "junit=found.xml")
     (search,) = json.loads(called.out)["searches"]
     (finding,) = search["findings"]
     assert (search["runs"]["0"], finding["harm"], finding["simplest"]) == (1, "doubled", True)
@@ -119,7 +118,7 @@ def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> No
 
 def test_a_runner_is_told_what_was_found(searched: Callable[..., Called], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
-    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--out", "out", "--format", "github")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--into", "out", "--format", "github")
     assert called.lines[0].startswith("::error title=lab rehearse --search::brief: doubled: ")
     assert called.lines[1].startswith("FAIL  brief: doubled: ")
     found, counts = Path("summary.txt").read_text().strip().splitlines()[2:]
@@ -141,14 +140,14 @@ class Never(Plain):
 
 
 def test_a_client_that_comes_to_no_end_by_itself_is_told_at_once(searched: Callable[..., Called]) -> None:
-    called = searched(Never, "brief.yaml", "--out", "out")
+    called = searched(Never, "brief.yaml", "--into", "out")
     assert called.code == 1
     assert called.lines[0] == "FAIL  brief: result without any fault, so there is nothing to search"
     assert not [line for line in called.lines if "none lost" in line]
 
 
 def test_what_harms_a_job_without_a_fault_is_told_as_such(searched: Callable[..., Called]) -> None:
-    called = searched(NeverPolls, "brief.yaml", "--out", "out")
+    called = searched(NeverPolls, "brief.yaml", "--into", "out")
     assert called.lines[0].startswith("FAIL  brief: lost: The client knew its job")
     assert called.lines[1].strip() == "without any fault"
     assert called.lines[-1] == "brief: 1 run with seed 1: none doubled, one lost"
@@ -170,7 +169,7 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
                 stopped.set()
             return done
 
-    search = ScenarioSearch(Flags(Namespace(family=None), {}), "brief.yaml", Stopping())  # type: ignore[arg-type]
+    search = ScenarioSearch(RehearseSettings(), "brief.yaml", Stopping())  # type: ignore[arg-type]
     asyncio.run(search.work(40, stopped, lambda _: None))
     (finding,) = search.findings()
     assert (finding.run.harm.kind, finding.found.simplest) == (HarmKind.DOUBLED, False)
@@ -179,18 +178,16 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--search", "brief.yaml", "--html", "x.html"), "--html can't be used with --search"),
         (("--search", "brief.yaml", "--all"), "--all can't be used with --search"),
-        (("--search", "brief.yaml", "--drills", "brief.yaml"), "--drills can't be used with --search"),
-        (("--search", "brief.yaml", "--format", "junit"), "--format can't be used with --search"),
+        (("--search", "--drills", "brief.yaml"), "--drills can't be used with --search"),
         (("--search", "brief.yaml", "--min-score", "50"), "--min-score can't be used with --search"),
         (("--search", "brief.yaml", "--family", "G"), "There is no family G"),
         (("--search", "no-such"), "There is no scenario"),
         (("--search", "brief.yaml", "./brief.yaml"), "Two scenarios are called brief"),
         (("--search", "brief.yaml", "quick", "--runs", "1"), "--runs 1 is less than one for each scenario"),
-        (("brief.yaml", "--runs", "5"), "--runs can't be used with scenarios"),
-        (("brief.yaml", "--family", "W"), "--family can't be used with scenarios"),
-        (("brief.yaml", "--drills", "brief.yaml"), "brief.yaml is one scenario too many"),
+        (("brief.yaml", "--runs", "5"), "--runs does nothing without --search"),
+        (("brief.yaml", "--family", "W"), "--family does nothing without --drills or --search"),
+        (("brief.yaml", "--drills", "brief.yaml"), "SCENARIO can't be used with --drills"),
     ],
 )
 def test_a_wrong_call_is_said(here: Lab, arguments: tuple[str, ...], words: str) -> None:
@@ -203,7 +200,7 @@ def test_a_client_in_a_process_of_its_own_is_found_out(here: Lab) -> None:
     line = next(each for each in CLIENT.splitlines() if sends in each)
     again = f"    try:\n    {line}\n    except (urllib.error.URLError, OSError):\n    {line}"
     (here.folder / "client.py").write_text(CLIENT.replace(line, again))
-    command = ("--search", "brief.yaml", "--family", "V", "--runs", "4", "--env", API, "--out", "out")
+    command = ("--search", "brief.yaml", "--family", "V", "--runs", "4", "--env", API, "--into", "out")
     called = here("rehearse", *command, "--", sys.executable, "client.py")
     assert called.lines[0] == "FAIL  brief: doubled: 2 jobs began of 1 message"
     assert called.code == 1

@@ -25,7 +25,7 @@ def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def rehearse(lab: Lab, *command: str, options: tuple[str, ...] = ()) -> Called:
-    return lab("rehearse", "brief.yaml", "--virtual", *options, "--env", API, "--out", "out", "--", *command)
+    return lab("rehearse", "brief.yaml", "--virtual", *options, "--env", API, "--into", "out", "--", *command)
 
 
 def polls_in(path: Path) -> int:
@@ -73,4 +73,4 @@ def test_what_can_not_live_by_the_clock_is_refused(here: Lab, command: tuple[str
 
 def test_a_clock_of_its_own_is_refused(here: Lab) -> None:
     called = rehearse(here, "true", options=("--clock", "real"))
-    assert called.code == 2 and "a clock is one of them" in called.err
+    assert called.code == 2 and "--virtual can't be used with --clock" in called.err

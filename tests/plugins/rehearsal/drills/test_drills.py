@@ -239,25 +239,25 @@ def test_drills_are_listed_and_counted(lab: Lab) -> None:
 
 
 def test_one_drill_is_written_checked_and_run(lab: Lab) -> None:
-    assert lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills").code == 0
+    assert lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--into", "drills").code == 0
     (program,) = Path("drills").iterdir()
     assert program.name == "item-comparison-w-503-seconds-poll-2.yaml"
     assert lab("check", "drills").code == 0
     assert lab("run", f"drills/{program.name}", "--speed", "instant", "--record", "./drilled").code == 0
     assert b'"type":"fault.struck"' in Path("drilled.rec.jsonl").read_bytes()
     assert lab("replay", "./drilled.rec.jsonl", "--scenarios", "drills").code == 0
-    again = lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills")
+    again = lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--into", "drills")
     assert again.code == 2 and "--force" in again.err
 
 
 def test_what_a_drill_does_on_purpose_is_no_warning(lab: Lab) -> None:
-    assert lab("drill", "supplier-onboarding", "--family", "g", "--out", "drills").code == 0
+    assert lab("drill", "supplier-onboarding", "--family", "g", "--into", "drills").code == 0
     done = lab("check", "--strict", "drills")
     assert (done.code, done.err.splitlines()[-1]) == (0, "14 files, 0 complaints, 0 warnings")
 
 
 def test_drills_as_json_hold_their_scenario(lab: Lab) -> None:
-    (line,) = lab("drill", "item-comparison", "--only", "k-odd-token-token-1", "--json", "--out", "drills").lines
+    (line,) = lab("drill", "item-comparison", "--only", "k-odd-token-token-1", "--json", "--into", "drills").lines
     drill = json.loads(line)
     assert Path(f"drills/{drill['scenario']['name']}.yaml").is_file()
     assert (drill["family"], drill["where"]) == ("K", "token call 1")

@@ -104,7 +104,7 @@ def rows_over_sockets(lab: Lab, zoo: Mapping[str, Rehearsal], *options: str, goo
         (lab.folder / f"{stem}.yaml").write_text(text + (f"settings: {{{settings}}}\n" if settings else ""))
         files[name] = f"{stem}.yaml"
     command = (sys.executable, "-m", "tests.plugins.rehearsal.report.over_sockets", *(["good"] if good else []))
-    called = lab("rehearse", *files.values(), *options, "--parallel", "16", "--out", folder, "--", *command)
+    called = lab("rehearse", *files.values(), *options, "--parallel", "16", "--into", folder, "--", *command)
     assert called.code in (0, 1), called.err
     return {name: row(name, _judged(folder / f"{Path(file).stem}.rec.jsonl")) for name, file in files.items()}
 

@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 
 from msgspec.structs import replace
 
+from lab.cli.junit import junit_file
 from lab.plugins.rehearsal.drills.drills import GoodEnd
 from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.formats import evidence_of, fails, github, junit, report_document
+from lab.plugins.rehearsal.report.formats import evidence_of, fails, github, report_document, suites_of
 from lab.plugins.rehearsal.report.html import html
 from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
@@ -21,6 +22,10 @@ RUNS = tuple(
     JudgedRun(name, Expectation((GoodEnd.RESULT,)), outcome, details=(f"why {name}\x07<",))
     for name, outcome in (("far", RunOutcome.NOT_STRUCK), ("w-503", RunOutcome.HANG), ("fine", RunOutcome.RESULT))
 )
+
+
+def junit(report: ClientReport) -> str:
+    return junit_file(*suites_of(report), began=report.began)
 
 
 def test_of_much_evidence_some_is_shown_and_the_rest_counted() -> None:
