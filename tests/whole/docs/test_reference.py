@@ -23,7 +23,7 @@ from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
 from lab.plugins.rehearsal.drills.drills import ENDINGS, FAULT_KINDS
 from lab.plugins.rehearsal.drills.variants import GateKind
-from lab.plugins.rehearsal.report.catalog import RULE_OF
+from lab.plugins.rehearsal.report.judge import RULE_OF
 from lab.program.words import duration_text
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits

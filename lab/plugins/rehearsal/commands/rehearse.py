@@ -28,7 +28,7 @@ from lab.plugins.rehearsal.drills.named import drills_of
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
-from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
+from lab.plugins.rehearsal.report.runs import Expectation, RunOutcome
 from lab.plugins.rehearsal.runs.rehearsal import (
     FinishedRun,
     PlannedRun,

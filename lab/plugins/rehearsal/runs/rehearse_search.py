@@ -17,8 +17,8 @@ from lab.files.artifacts import keep_only, move_all
 from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import SCENARIO_ENDING
 from lab.plugins.rehearsal.options import RehearseSettings
-from lab.plugins.rehearsal.report.formats import MOST_LINES
 from lab.plugins.rehearsal.report.harm import HarmKind
+from lab.plugins.rehearsal.report.judge import MOST_LINES
 from lab.plugins.rehearsal.runs.rehearsal import Rehearsal, command_again, end_of_output
 from lab.plugins.rehearsal.runs.scenario_search import ScenarioSearch, SearchFinding
 

@@ -18,7 +18,7 @@ from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.search import NO_FAULT, Counterexample, FaultSearch, Trial
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
-from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd
+from lab.plugins.rehearsal.report.runs import Expectation, ProcessEnd
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal
 
 _LONGEST_BASE = 60

@@ -60,6 +60,7 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
         (("true",), "true lives by another clock: virtual time is for a client in Python."),
         ((sys.executable, "-S", "client.py"), "lives by another clock"),
         ((sys.executable, "-c", "import os; os.system('true')"), "The client starts a process"),
+        ((sys.executable, "-c", "import subprocess; subprocess.run(['true'])"), "The client starts a process"),
         (
             (sys.executable, "-c", "import os\ntry: os.fork()\nexcept BaseException: pass"),
             "The client starts a process",
