@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
-from asyncio import events
 from collections.abc import Callable
-from importlib.abc import MetaPathFinder
+from contextlib import suppress
+from importlib import import_module
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from .virtual_clock import VirtualClock, VirtualTimeRefused
-from .virtual_names import Replacements
+from .virtual_names import Replacements, running_loop
 
 _LIBRARIES = {
     "uvloop": ("Loop", "new_event_loop", "run", "install"),
@@ -38,16 +36,16 @@ def check_surroundings() -> None:
         found = getattr(time, name)
         if not isinstance(found, BuiltinFunctionType):
             raise VirtualTimeRefused(_REPLACED.format(name, getattr(found, "__module__", type(found).__module__)))
-    loop = events._get_running_loop()
+    loop = running_loop()
     if loop is not None and not hasattr(loop, "_selector"):
         raise VirtualTimeRefused(_LOOP.format(type(loop).__module__))
 
 
-def refuse_the_rest(clock: VirtualClock, replacements: Replacements) -> Callable[[], None]:
-    """Refuse what can't be followed, now and when it is loaded later; gives what ends that."""
+def refuse_the_rest(clock: VirtualClock, replacements: Replacements) -> None:
+    """Refuse what can't be followed, now and when it is loaded later."""
     for place, name in _PROCESSES:
-        if place == "os" or place in sys.modules:
-            original = getattr(sys.modules[place], name, None)
+        with suppress(ImportError):  # each system has its own
+            original = getattr(import_module(place), name, None)
             if original is not None:
                 replacements.name(original, _refusing(clock, original, _PROCESS))
 
@@ -58,16 +56,8 @@ def refuse_the_rest(clock: VirtualClock, replacements: Replacements) -> Callable
             if str(getattr(original, "__module__", None)).partition(".")[0] == module.__name__:
                 replacements.name(original, _refusing(clock, original, _LIBRARY.format(module.__name__)))
 
-    for name in _LIBRARIES.keys() & sys.modules.keys():
-        guard(sys.modules[name])
-
-    def loaded(module: ModuleType) -> None:
-        guard(module)
-        replacements.apply()
-
-    watch = _Watch(loaded)
-    sys.meta_path.insert(0, watch)
-    return lambda: sys.meta_path.remove(watch)
+    for name in _LIBRARIES:
+        replacements.loaded(name, guard)
 
 
 def _refusing(clock: VirtualClock, original: Callable[..., Any], sentence: str) -> Callable[..., Any]:
@@ -77,29 +67,3 @@ def _refusing(clock: VirtualClock, original: Callable[..., Any], sentence: str) 
         return original(*given, **named)
 
     return function
-
-
-class _Watch(MetaPathFinder):
-    """Tells when one of the libraries has been loaded."""
-
-    def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
-        self._loaded = loaded
-        self._looking = False
-
-    def find_spec(self, name: str, path: object, target: object = None) -> Any:
-        if name not in _LIBRARIES or self._looking:
-            return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._looking = False
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                self._loaded(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec

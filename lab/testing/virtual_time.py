@@ -26,7 +26,6 @@ class VirtualTime:
     def __init__(self, control_url: str, token: str) -> None:
         self._lab = (control_url, token)
         self._replacements = Replacements()
-        self._unwatch: Callable[[], None] | None = None
         self._dates: list[type] = []
 
     def start(self) -> None:
@@ -59,14 +58,12 @@ class VirtualTime:
             # pickle looks for a class where its name says, and finds the stand-in there
             copyreg.pickle(real, partial(_reduced, stand_in))
             self._dates.append(real)
-        self._unwatch = refuse_the_rest(clock, replacements)
+        refuse_the_rest(clock, replacements)
         replace_waits(clock, replacements)
         replacements.apply()
 
     def stop(self) -> None:
         """Let time be real again."""
-        if self._unwatch is not None:
-            self._unwatch()
         self._replacements.undo()
         for real in self._dates:
             copyreg.dispatch_table.pop(real, None)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import _socket
-import asyncio
 import select
 import selectors
 import socket
 import ssl
 import threading
-from asyncio import events
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from .virtual_clock import NothingToCome, VirtualClock
-from .virtual_names import Replacements
+from .virtual_names import Replacements, running_loop
+
+if TYPE_CHECKING:
+    import asyncio
 
 _TIMED_WAIT = (
     "The client waits for another thread with a time-out (Event.wait, queue.get, Future.result): virtual time can't tell"
@@ -42,8 +44,13 @@ def replace_waits(clock: VirtualClock, replacements: Replacements) -> None:
         selector: Any = getattr(selectors, name, None)
         if selector is not None and "select" in vars(selector):
             replacements.method(selector, "select", lambda original: _selecting(clock, original))
-    replacements.method(asyncio.BaseEventLoop, "run_in_executor", lambda original: _elsewhere(clock, original))
-    replacements.method(asyncio.BaseEventLoop, "shutdown_default_executor", lambda original: _leaving(clock, original))
+
+    def replace_loops(module: ModuleType) -> None:
+        loop = module.BaseEventLoop
+        replacements.method(loop, "run_in_executor", lambda original: _elsewhere(clock, original))
+        replacements.method(loop, "shutdown_default_executor", lambda original: _leaving(clock, original))
+
+    replacements.loaded("asyncio.base_events", replace_loops)
     replacements.method(threading.Condition, "wait", lambda original: _unless_timed(clock, original))
     replacements.name(select.select, _select(clock, select.select))
 
@@ -118,7 +125,7 @@ def _selecting(clock: VirtualClock, original: _Method) -> _Method:
     def method(self: selectors.BaseSelector, timeout: float | None = None) -> Any:
         if (timeout is not None and timeout <= 0) or not clock.lives_here():
             return original(self, timeout)
-        loop = events._get_running_loop()
+        loop = running_loop()
         of_loop = loop is not None and getattr(loop, "_selector", None) is self
         ready = original(self, 0)
         if ready:

@@ -60,6 +60,7 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
         (("true",), "true lives by another clock: virtual time is for a client in Python."),
         ((sys.executable, "-S", "client.py"), "lives by another clock"),
         ((sys.executable, "-c", "import os; os.system('true')"), "The client starts a process"),
+        ((sys.executable, "-c", "import subprocess; subprocess.run(['true'])"), "The client starts a process"),
         (
             (sys.executable, "-c", "import os\ntry: os.fork()\nexcept BaseException: pass"),
             "The client starts a process",
@@ -69,6 +70,14 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
 def test_what_can_not_live_by_the_clock_is_refused(here: Lab, command: tuple[str, ...], why: str) -> None:
     called = rehearse(here, *command)
     assert called.code == 2 and why in called.err, called.err
+
+
+def test_a_loop_is_loaded_by_who_has_one_and_its_clock_stands_while_a_thread_works(here: Lab) -> None:
+    code = "import sys; print('asyncio' in sys.modules); import asyncio\n"
+    code += "asyncio.run(asyncio.wait_for(asyncio.to_thread(sum, range(10**6)), 3600)); print('in time')"
+    called = rehearse(here, sys.executable, "-c", code)
+    assert called.lines[0] == "FAIL  brief: no call; a good client: result"
+    assert "| False" in called.out and "| in time" in called.out
 
 
 def test_a_clock_of_its_own_is_refused(here: Lab) -> None:
