@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from msgspec.structs import replace
 
 from lab.cli.junit import junit_file
-from lab.plugins.rehearsal.drills.drills import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.formats import evidence_of, fails, github, report_document, suites_of
 from lab.plugins.rehearsal.report.html import html

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from lab.plugins.rehearsal.drills.drills import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
 from lab.plugins.rehearsal.report.run_groups import groups_of, lines_of_runs
