@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from json import dumps
 from pathlib import Path
 from shlex import join
@@ -19,7 +20,7 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import open_recording
-from lab.jobs.own_run import GoodEnd, own_plans
+from lab.jobs.own_run import LONGEST_DEADLINE, GoodEnd, own_plans
 from lab.jobs.timeline import spans
 from lab.options import changed
 from lab.plugins.rehearsal.options import MAPPED, RehearseSettings
@@ -29,7 +30,7 @@ from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
 from lab.plugins.rehearsal.runs.child import Child
 from lab.plugins.rehearsal.runs.virtual_run import VirtualRun, virtual_variables
 from lab.program.scenario import Scenario
-from lab.program.words import duration_text
+from lab.program.words import Status, duration_text
 from lab.recording.format.reader import read
 from lab.settings import ClockSettings
 
@@ -131,6 +132,9 @@ class Rehearsal:
         if self.settings.limit is None and length > TOO_LONG and not self.settings.virtual:
             why = f"{takes}: name a --limit, or take --clock scaled:N; in Python --virtual"
             return _never(planned, RunOutcome.TOO_LONG, why)
+        if GoodEnd.RESULT not in planned.expected.ends:
+            # who polls on through days of work has no deadline (C10): in virtual time years of it would be polled
+            length = self._real_length(setup, LONGEST_DEADLINE)
         stop, limit = Stop(), self.settings.limit or length + SPARE
         async with Serving(setup, _Silent(), stop, outside=True) as mock:
             variables = self._variables({**mock.document(), "jobs": str(planned.conditions.jobs)}, setup.scenario)
@@ -177,11 +181,14 @@ class Rehearsal:
             return setup
         return replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
 
-    def _real_length(self, setup: Setup) -> Millis:
+    def _real_length(self, setup: Setup, longest_work: Millis | None = None) -> Millis:
         """How long its jobs take on the wall's clock, people and answers that come slowly included."""
-        config = setup.config
-        plans = [plan for each in config.scenarios for plan in own_plans(each, config.seed)]
-        length = sum(max(span.since for span in spans(plan, ())) - plan.invocation.at for plan in plans)
+        config, length = setup.config, 0
+        for plan in (plan for each in config.scenarios for plan in own_plans(each, config.seed)):
+            for span, after in pairwise(spans(plan, ())):
+                took = after.since - span.since
+                bound = longest_work if span.status is Status.RUNNING else None
+                length += took if bound is None else min(took, bound)
         length += SLOW_BODY * any(
             fault.strike == "slow-body" for each in config.scenarios for fault in each.scenario.faults
         )

@@ -54,6 +54,14 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
     assert polls_in(here.folder / "out" / "brief.rec.jsonl") == 9
 
 
+def test_of_work_without_end_two_days_are_waited_for(here: Lab) -> None:
+    (here.folder / "brief.yaml").write_text(LONG.replace("48h", "90d"))
+    drill = ("--drills", "brief.yaml", "--only", "z-never-ends-turn-1", "--virtual", "--env", API, "--into", "out")
+    called = here("rehearse", *drill, "--", sys.executable, "client.py")
+    assert called.lines[0] == "FAIL  z-never-ends-turn-1: hang; a good client: clean stop"
+    assert "ended at its limit of 3d6h10m; its jobs take 3651d6h" in called.out
+
+
 @pytest.mark.parametrize(
     ("command", "why"),
     [
