@@ -172,6 +172,13 @@ def test_the_search_goes_on_for_the_other_harm() -> None:
     assert len(search.trials) < 200 and len([*flat(batches)]) == len(search.trials)
 
 
+def test_harms_that_show_side_by_side_are_both_made_simpler_before_anything_else_is_tried() -> None:
+    search = FaultSearch(QUICK_PATH, 0, HARMS, 200, 100)
+    lost, doubled = harmed_by("reset", "status"), harmed_by("lose-reply-504", "invoke", harm="doubled")
+    tried(search, lambda faults: doubled(faults) or lost(faults))
+    assert search.found.keys() == {*HARMS} and not [each for each in search.trials if len(each) > 1]
+
+
 def test_what_holds_a_combination_that_does_harm_is_tried_no_more() -> None:
     search = FaultSearch(QUICK_PATH, 0, HARMS, 200, 1)
     tried(search, harmed_by("503", "status"))
