@@ -45,7 +45,8 @@ class Addition(NamedTuple):
     run: Reference = ""
     """Runs in the command's place then; it may go on to the command's own."""
     offers: Reference = ""
-    """Of `serve`: a `lab.cli.serve.serve_extras.Offer`, asked for scenarios that clients may choose beside."""
+    """Of `serve`: takes what is asked and its `lab.settings.MockSettings`, and gives the `lab.server.labs.OfferedChoices` that
+    clients may choose beside; a LabError says why not."""
     panel: Reference = ""
     """Of `demo`: a `lab.cli.screen.panels.PanelOf`, asked for what stands beside a question."""
 

@@ -10,12 +10,12 @@ from lab.cli.parser import read_call
 from lab.plugin import resolve
 
 if TYPE_CHECKING:
-    from lab.cli.serve.worker_place import WorkerPlace
+    from lab.cli.serve.workers import WorkerPlace
 
 
 def run_worker() -> int:
     """Run `lab serve` as one of the workers of another process, which says on stdin which."""
-    from lab.cli.serve.worker_place import read_place
+    from lab.cli.serve.workers import read_place
 
     place = read_place()
     return run_command(list(place.arguments), place=place)

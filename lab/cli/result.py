@@ -58,10 +58,24 @@ class OutputSettings(Options):
                 raise UsageError(f"--out names {name} twice.", hint="A file holds one form.")
 
 
+_PAGE_FORMS = ("text", "json", "html")
+
+
+def _page_written(text: str) -> tuple[str, str]:
+    """The same of a result that is none for a runner."""
+    form, file = _written(text)
+    if form not in _PAGE_FORMS:
+        raise BadValue(f"nothing passes or fails that {form} could tell", f"Forms are {', '.join(_PAGE_FORMS)}.")
+    return form, file
+
+
 class PageOutputSettings(OutputSettings):
     """The same of a result that passes or fails nothing, and so is none for a runner."""
 
-    given: str | None = setting(Option("--format", "on stdout; default: text", choices=("text", "json", "html")), _JSON)
+    given: str | None = setting(Option("--format", "on stdout; default: text", choices=_PAGE_FORMS), _JSON)
+    files: tuple[tuple[str, str], ...] = option(
+        "--out FORM=FILE...", "write that form there, too, as html=page.html", _page_written, default=()
+    )
 
     @property
     def form(self) -> str:

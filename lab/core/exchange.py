@@ -4,6 +4,7 @@ import json
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from lab.core.clock import Millis
@@ -32,6 +33,17 @@ def json_bytes(value: Json) -> bytes:
     return text_of(value).encode("utf-8", "backslashreplace")
 
 
+def within_text(value: Json) -> bytes:
+    """JSON as it stands within a string of JSON, the quotes around that left out."""
+    try:
+        text = msgspec.json.encode(value).decode() if isinstance(value, str) else text_of(value)
+        return msgspec.json.encode(text)[1:-1]  # the same as beneath, in a tenth of the time
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json_bytes(text_of(value))[1:-1]
+
+
+LONG_BODY = 65_536
+"""Bytes of the longest body for which others may wait: what takes long about a longer one is done in a thread."""
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs: names in lower case, order and duplicates kept."""
 

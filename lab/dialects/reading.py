@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote_plus
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import LONG_BODY, Json, Request
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request
 
@@ -41,13 +41,35 @@ def check_json_kind(request: Request) -> None:
         raise Wrong(_NOT_JSON)
 
 
+_MOST_LONG = 4
+"""Of long bodies that are remembered: they are read in a thread, and again when they are answered."""
+
+
+@lru_cache(maxsize=_MOST_LONG)
+def _read_long(body: bytes) -> Json | BadJson:
+    try:
+        return read_json(body)
+    except BadJson as bad:
+        return bad
+
+
+def json_of(request: Request) -> Json:
+    """The value of a request's body, which nobody may change; BadJson if it is none. A long one that comes again is known."""
+    if len(request.body) <= LONG_BODY:
+        return read_json(request.body)
+    found = _read_long(request.body)
+    if isinstance(found, BadJson):
+        raise BadJson(str(found), found.flag)
+    return found
+
+
 def read_body(request: Request) -> Json:
     """The body's value; Wrong if its size, its content type or its JSON is."""
     if len(request.body) > LARGEST_BODY:
         raise Wrong(_TOO_LARGE)
     check_json_kind(request)
     try:
-        return read_json(request.body)
+        return json_of(request)
     except BadJson as bad:
         raise Wrong(bad_request(str(bad)), (bad.flag,) if bad.flag else ()) from None
 

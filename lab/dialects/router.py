@@ -121,7 +121,7 @@ def _decoded(segment: str) -> str | None:
 
 def lightened(request: Request) -> Request:
     """The request without the content of files, which nobody needs and no journal keeps."""
-    if holds_files(request.body) and ROUTER.name(request.method, request.path) in UPLOADS:
+    if ROUTER.name(request.method, request.path) in UPLOADS and holds_files(request.body):
         return without_files(request)
     return request
 

@@ -35,14 +35,14 @@ import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, json_bytes
+from lab.core.exchange import LONG_BODY, Json, json_bytes
 from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of, named_by
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
@@ -233,7 +233,7 @@ def jobs_accepted(get: Get) -> int:
 # Accepted from outside
 
 
-class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
+class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """invokeAsync was accepted: the job is RUNNING from `at` on."""
 
     type: ClassVar[str] = "job.accepted"
@@ -259,14 +259,20 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         """The part of the scenario that the job plays, as `Program.of_turn` counts them."""
         return self.turn if self.entry is None else self.entry + 1
 
+    @property
+    def input_text(self) -> str:
+        """The same as a record keeps it, made once: a fact is folded twice."""
+        if "text" not in (own := self.__dict__):
+            own["text"] = input_text(self.input)
+        return cast("str", own["text"])
+
     def fold(self, get: Get) -> Changed:
         values = _packed(list(self.drawn.values())) if self.drawn else b"[]"  # one for all jobs without any
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
         names = tuple(self.drawn)
         origin = one_object(JobOrigin(self.client, self.user, self.team, self.scenario, names, self.turn, self.part))
-        text = one_object(_fast_json(dict(self.input)).decode())
-        record = JobRecord(origin, thread, self.ordinal, self.at, text, values)
+        record = JobRecord(origin, thread, self.ordinal, self.at, self.input_text, values)
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
         yield raised(get, _ACCEPTED)
@@ -285,12 +291,36 @@ def _packed(values: list[Json]) -> bytes:
         return json_bytes(values)
 
 
-def _fast_json(value: Json) -> bytes:
-    """JSON for ourselves: a fact is folded twice, and of 20,000 values that takes everybody's time."""
+def _json(value: Json) -> str:
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value).decode()
     except (ValueError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
-        return json_bytes(value)
+        return json_bytes(value).decode()
+
+
+@lru_cache(maxsize=4)
+def _long_json(text: str) -> str:
+    return _json(text)
+
+
+@lru_cache(maxsize=16)
+def _one_long_text(text: str) -> str:
+    """As `one_object`, but few are kept: they may be of calls that were refused."""
+    return text
+
+
+def input_text(members: Mapping[str, Json]) -> str:
+    """The accepted members of a request as a record keeps them; of a long message that comes again little is left to do."""
+    if any(isinstance(value, str) and len(value) > LONG_BODY for value in members.values()):
+        parts = (
+            f"{_json(name)}:{_long_json(value) if isinstance(value, str) else _json(value)}"
+            for name, value in members.items()
+        )
+        text = f"{{{','.join(parts)}}}"
+    else:
+        text = _json(dict(members))
+    shared: str = (_one_long_text if len(text) > LONG_BODY else one_object)(text)
+    return shared
 
 
 class GateDecided(Fact, frozen=True, kw_only=True, omit_defaults=True):

@@ -26,7 +26,7 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
+from lab.core.exchange import Json, within_text
 from lab.core.seeds import Seed, draw
 from lab.jobs.program import Program
 from lab.language.values import generate, restore
@@ -38,7 +38,7 @@ Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME`, and `STEP/takes` and `STEP/next` of first visits (recordings.md §2.3)."""
 
 
-class Input(Struct, frozen=True):
+class Input(Struct, frozen=True, dict=True):
     """What invokeAsync was asked, normalised (contract.md §3); absent fields have their defaults."""
 
     message: str
@@ -53,6 +53,15 @@ class Input(Struct, frozen=True):
     progress_message: bool = False
     metadata: Mapping[str, Json] | None = None
     """Of a request over A2A: what its task carries along."""
+    long: bool = False
+    """Whether it takes long to write."""
+
+    def quoted(self) -> Mapping[str, bytes]:
+        """What of it may be long, as it stands in a text within JSON: made once."""
+        if "quoted" not in (own := self.__dict__):
+            parts: dict[str, Json] = {"message": self.message, "parameters": dict(self.parameters)}
+            own["quoted"] = {name: within_text(part) for name, part in parts.items()}
+        return cast("Mapping[str, bytes]", own["quoted"])
 
 
 class JobUser(Struct, frozen=True):

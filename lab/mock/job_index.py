@@ -37,7 +37,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import LONG_BODY, Json, Request, Response
 from lab.core.journal.fact import Fact, Key, LedgerCleared, Record, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
@@ -127,10 +127,16 @@ class JobCourse(Struct, gc=False):
     changes: tuple[StatusChange, ...]
 
 
-@lru_cache(maxsize=4096)
-def _input_of(text: str) -> Input:
+def _read_input(text: str) -> Input:
+    return read_input(cast("dict[str, Json]", json.loads(text)), long=len(text) > LONG_BODY)
+
+
+_short_input, _long_input = lru_cache(maxsize=4096)(_read_input), lru_cache(maxsize=16)(_read_input)
+
+
+def input_of(text: str) -> Input:
     """The invocation that a record's `input` tells of."""
-    return read_input(cast("dict[str, Json]", json.loads(text)))
+    return (_long_input if len(text) > LONG_BODY else _short_input)(text)
 
 
 class JobIndex:
@@ -176,7 +182,7 @@ class JobIndex:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
         program, config = self._catalog.scenario_of(record), self._config
         invocation = Invocation(
-            job, record.client, record.team, program.name, record.ordinal, record.at, _input_of(record.input),
+            job, record.client, record.team, program.name, record.ordinal, record.at, input_of(record.input),
             record.conversation, record.turn, self._first_parameters(ledger, record), self._catalog.user(record.user),
         )  # fmt: skip
         alias = None if shown == job else shown
@@ -188,7 +194,7 @@ class JobIndex:
         """The parameters of the conversation's first turn."""
         known = ledger.get(record.thread) if record.thread is not None and record.turn > 1 else None
         first = ledger.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None
-        return _input_of(first.input).parameters if isinstance(first, JobRecord) else {}
+        return input_of(first.input).parameters if isinstance(first, JobRecord) else {}
 
     def _earlier(self, ledger: Ledger, record: JobRecord) -> Callable[[], Sequence[object]]:
         thread = record.thread

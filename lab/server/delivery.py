@@ -11,7 +11,7 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
-from lab.clocks import AnyClock, ManualClock, ScaledClock, first_of, real_millis
+from lab.clocks import AnyClock, ManualClock, ScaledClock, breathe, first_of, real_millis
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
@@ -83,10 +83,10 @@ class ReplySender:
     async def send(self, connection: Connection, request: Request, reply: Reply, since: Millis) -> Sent:
         """Let the reply to a request that was complete at `since` leave."""
         if reply.strike is not None or reply.parts is not None:
-            return await _Piecemeal(self, connection, reply, since).send()
+            return await _Piecemeal(self, connection, request, reply, since).send()
         try:
             if reply.facts or len(reply.response.body) > LONG_BODY:
-                await self.ready(reply)
+                await self.ready(reply, request)
             if reply.latency:
                 with Awaited(connection, self.clock):
                     await self.withhold(connection, reply.latency)
@@ -124,7 +124,7 @@ class ReplySender:
         else:
             await self.clock.hold(latency)
 
-    async def ready(self, reply: Reply) -> None:
+    async def ready(self, reply: Reply, request: Request) -> None:
         """Return once what the call brought is written, and its answer, if that is long, redacted.
 
         So a client that was answered finds all of it on the tape, in order, and nobody waits but itself.
@@ -133,6 +133,8 @@ class ReplySender:
         if self.recorder is not None and (long or reply.facts):
             self.preparing += 1
             try:
+                if long or len(request.body) > LONG_BODY:
+                    await breathe()  # the call took its turn, and what is written of it takes another
                 self.recorder.flush()
                 if long:
                     await self.recorder.redact(Replied(0, reply.x, reply.response))
@@ -156,10 +158,13 @@ class ReplySender:
 class _Piecemeal:
     """A reply that is streamed, struck by a fault, or both."""
 
-    def __init__(self, sender: ReplySender, connection: Connection, reply: Reply, since: Millis) -> None:
+    def __init__(
+        self, sender: ReplySender, connection: Connection, request: Request, reply: Reply, since: Millis
+    ) -> None:
         self.sender = sender
         self.clock = sender.clock
         self.connection = connection
+        self.request = request
         self.reply = reply
         self.strike = reply.strike
         self.since = since
@@ -176,7 +181,7 @@ class _Piecemeal:
     async def send(self) -> Sent:
         cut: str | None = "client_gone"
         try:
-            await self.sender.ready(self.reply)
+            await self.sender.ready(self.reply, self.request)
             with Awaited(self.connection, self.clock):
                 if self.reply.latency:
                     await self.sender.withhold(self.connection, self.reply.latency)

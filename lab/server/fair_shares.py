@@ -1,11 +1,16 @@
-"""What many peers at once leave to everybody else: room for their bodies, and a share of each turn of the loop."""
+"""What many peers at once leave to everybody else: room for their bodies, a share of each turn of the loop, the interpreter."""
 
 import asyncio
+from sys import getswitchinterval, setswitchinterval
+from typing import Any
 
 from lab.clocks import breathe
 
 SHARE = 0.01
 """Real seconds of a turn that those have together who have much to send."""
+_KEPT = 0.0005
+"""Real seconds for which a thread keeps the interpreter at most, a call of C apart, while others need it."""
+_USUAL = getswitchinterval()
 
 
 class BodyQueue:
@@ -55,3 +60,23 @@ class TurnShare:
 
     def _next(self) -> None:
         self._until = None
+
+
+class LongWork(asyncio.Lock):
+    """Held while another thread does what takes long: one at a time, for each more would keep the interpreter from replies.
+
+    Meanwhile it is handed over sooner: a reply needs it often.
+    """
+
+    under_way = 0
+
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
+        LongWork.under_way += 1
+        setswitchinterval(min(_USUAL, _KEPT))
+
+    async def __aexit__(self, *raised: Any) -> None:
+        LongWork.under_way -= 1
+        if not LongWork.under_way:
+            setswitchinterval(_USUAL)
+        await super().__aexit__(*raised)

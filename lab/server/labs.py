@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from lab.clocks import AnyClock
 from lab.core.exchange import Headers, Request
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, LabMade
 from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
@@ -37,14 +37,10 @@ from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOUNT_HEADER, TENANT_HEADER = "x-lab-scenario", "x-lab-tenant"
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
-MOST_TENANTS = 1_000
-"""However they are made."""
 _LONGEST_SHOWN = 120
 """Characters of a name that are repeated where there is none such."""
 _CHOOSING = frozenset((TENANT_HEADER, MOUNT_HEADER))
 _WELL_KNOWN = "/.well-known/"
-_FULL_FOR: Headers = (("retry-after", "10"),)
-"""None leaves by itself, so a client that comes back every second would only be in the way."""
 
 
 class LabChoice(Struct, frozen=True):
@@ -62,11 +58,29 @@ class LabChoice(Struct, frozen=True):
     """How many conversations a client is to begin."""
 
 
+class OfferedChoices(Struct, frozen=True):
+    """What one plugin offers to the clients of a lab."""
+
+    choices: tuple[LabChoice, ...]
+    targets: tuple[str, ...] = ()
+    """Scenarios that are served if the call names none."""
+    note: str = ""
+    """What is said of it once the lab listens."""
+
+
+class LabWish(Struct, frozen=True):
+    """What a tenant is to be; what isn't said is as the nameless lab's."""
+
+    name: str
+    seed: Seed | None = None
+    scenarios: tuple[str, ...] | None = None
+
+
 class ServedLab:
     """One lab behind a listener."""
 
     def __init__(
-        self, service: Service, clock: AnyClock, *, name: str | None = None, calls: LedgerCalls | None = None,
+        self, service: Service, clock: AnyClock, *, birth: LabMade | None = None, calls: LedgerCalls | None = None,
         usual: "ServedLab | None" = None, choice: LabChoice | None = None,
     ) -> None:  # fmt: skip
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
@@ -76,10 +90,8 @@ class ServedLab:
         self.service, self.clock = service, clock
         self.sender = ReplySender(service, clock)
         self.choice, self.usual = choice, usual or self
-        self.name: str | None = name if usual is None else usual.name
-        """The tenant's; None: it is none."""
-        self.token = ""
-        """What opens the control plane's part of a tenant."""
+        self.birth: LabMade | None = usual.birth if usual else birth
+        """What the tenant is, or that in which it was chosen; None: it is none."""
         self.past: Sequence[Fact] = ()
         """What earlier processes have accepted."""
         self.calls: LedgerCalls = usual.calls if usual else calls or LocalCalls(clock, self.pass_on, self._files)
@@ -88,6 +100,16 @@ class ServedLab:
         """What may be chosen there."""
         self.chosen: dict[str, ServedLab] = {}
         """What was, in the order of its making."""
+
+    @property
+    def name(self) -> str | None:
+        """The tenant's; None: it is none."""
+        return None if self.birth is None else self.birth.place.removeprefix(TENANT_PATH)
+
+    @property
+    def token(self) -> str:
+        """What opens the control plane's part of a tenant."""
+        return "" if self.birth is None else self.birth.token
 
     @property
     def scenario(self) -> str | None:
@@ -131,14 +153,6 @@ class ServedLab:
 
     def _files(self) -> Iterator[FactFile]:
         return (each.service.file for each in self)
-
-
-class LabWish(Struct, frozen=True):
-    """What a tenant is to be; what isn't said is as the nameless lab's."""
-
-    name: str
-    seed: Seed | None = None
-    scenarios: tuple[str, ...] | None = None
 
 
 class LabRefused(Exception):
@@ -202,6 +216,10 @@ class Labs:
         await self.usual.calls.fresh()
         return tuple(self.named.values())
 
+    def load(self, program: Program) -> None:
+        """A scenario's file was edited, or is new: whoever serves it takes it up; StoreRefused if nothing can keep that."""
+        self.usual.service.load(program, self.usual.clock.now())
+
     async def tokens(self) -> AsyncIterator[tuple[str, str]]:
         """The name and the control token of each tenant: those that are known here at first."""
         known = dict.fromkeys(self.named.values())
@@ -220,20 +238,16 @@ class Labs:
         choosing = tuple([each for each in headers if each[0] in _CHOOSING])
         if not choosing and TENANT_PATH not in path and MOUNT_PATH not in path:
             return Routed(self.usual, path)
-        wanted, rest = named_in(path, choosing, TENANT_PATH, TENANT_HEADER)
-        if len(wanted) > 1:
-            text = f"Path and X-Lab-Tenant name several tenants: {', '.join(map(_shown, sorted(wanted)))}."
-            return Routed(self.usual, rest, bad_request(text, "Name one of them."))
-        name = next(iter(wanted), None)
-        lab = self.usual if name is None else self.named.get(name)
-        if lab is None:
-            return Routed(self.usual, rest, self.unknown(name or ""), name)
-        wanted, rest = named_in(rest, choosing, MOUNT_PATH, MOUNT_HEADER)
-        if len(wanted) > 1:
-            text = f"Path and X-Lab-Scenario name several scenarios: {', '.join(sorted(wanted))}."
-            return Routed(lab, rest, bad_request(text, "Name one of them."))
+        tenants, rest = named_in(path, choosing, TENANT_PATH, TENANT_HEADER)
+        lab = self.usual
         try:
-            return Routed(self.choose(lab, next(iter(wanted))) if wanted else lab, rest)
+            if (name := _only("tenant", tenants)) is not None:
+                if name not in self.named:
+                    return Routed(lab, rest, self.unknown(name), name)
+                lab = self.named[name]
+            scenarios, rest = named_in(rest, choosing, MOUNT_PATH, MOUNT_HEADER)
+            name = _only("scenario", scenarios)
+            return Routed(lab if name is None else self.choose(lab, name), rest)
         except LabRefused as refused:
             return Routed(lab, rest, refused.refusal)
 
@@ -368,6 +382,15 @@ def named_in(path: str, headers: Headers, prefix: str, header: str) -> tuple[set
     return {*names, name}, f"{before}{slash}{rest}" if before else f"/{rest}"
 
 
+def _only(what: str, names: set[str]) -> str | None:
+    """The one that is named, if any is; LabRefused if several are."""
+    if len(names) > 1:
+        several = ", ".join(map(_shown, sorted(names)))
+        text = f"Path and X-Lab-{what.title()} name several {what}s: {several}."
+        raise LabRefused(bad_request(text, "Name one of them."))
+    return next(iter(names), None)
+
+
 def _no_choice(lab: ServedLab, name: str) -> Refusal:
     """404: no scenario is chosen by that name. In the message, for the OAuth server's answers have no place for hints."""
     if lab.calls.shared:
@@ -375,16 +398,6 @@ def _no_choice(lab: ServedLab, name: str) -> Refusal:
     near = nearest(name, lab.choices) if len(name) <= _LONGEST_SHOWN else ""
     wrong = f"There is no scenario {_shown(name)} to choose here{f': {near}' if near else '.'}"
     return not_found(f"{wrong} GET /_lab/scenarios, at the control plane, lists them.")
-
-
-def too_many(count: int, *, called: bool) -> LabRefused:
-    """503: there are so many tenants, in all or made by calls."""
-    why = f"There are {count} tenants, as many as a lab has at most"
-    if called and count < MOST_TENANTS:
-        why = f"Calls have made {count} tenants, as many as lab serve --tenants N lets them"
-    text = f"{why}: DELETE /_lab/tenants/NAME, at the control plane, ends one."
-    hint = "Call a tenant that is there, or come again once one was ended."
-    return LabRefused(Refusal(503, text, hint, _FULL_FOR, error="temporarily_unavailable"))
 
 
 def _shown(name: str) -> str:

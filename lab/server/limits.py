@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.core.exchange import LONG_BODY as LONG_BODY
+
 if TYPE_CHECKING:  # only a settings file needs what reads one
     from lab.language.parse.settings_file import LimitKind
 
-
-LONG_BODY = 65_536
-"""Bytes of the longest body that may be redacted while others wait."""
 _Bytes = Annotated[int, "bytes"]
 _Disk = Annotated[int, "disk"]
 _Count = Annotated[int, "count"]

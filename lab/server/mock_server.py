@@ -25,6 +25,7 @@ from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.connection import SENT_LAST, TURNS, Connection, Sent
+from lab.server.fair_shares import LongWork
 from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
@@ -34,9 +35,6 @@ from lab.server.shared.calls import CallResult, LedgerCalls
 
 if TYPE_CHECKING:  # a lab of one process has no others
     from lab.server.shared.worker_links import WorkerLinks
-
-MOST_HEAVY = 2
-"""Calls that are prepared at once: long ones, held to patterns, and the first of all."""
 
 
 class MockServer(ListeningServer):
@@ -62,8 +60,8 @@ class MockServer(ListeningServer):
         """The way to the other workers of the lab, if this process is the first of them."""
         self._preparing = 0
         """Calls that other threads prepare, or soon will."""
-        self.heavy = asyncio.Semaphore(MOST_HEAVY)
-        """Taken while a call is prepared in other threads."""
+        self.heavy = LongWork()
+        """Held while a call is prepared: a long one, one that is held to patterns, the first of all."""
         self._long_teams: set[str] = set()
         """Those of which a call took long, as their texts do much work: a dozen at once would be a dozen times that to others."""
         self._long_turn = asyncio.Lock()
@@ -216,7 +214,7 @@ class MockServer(ListeningServer):
         return self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, lab: ServedLab, request: Request, prepare: Callable[[], None] | None) -> Request:
-        """Do it in other threads, few at a time, and wait for a long call's turn: others are answered meanwhile.
+        """Do it in other threads, one at a time, and wait for a long call's turn: others are answered meanwhile.
 
         The request without files.
 

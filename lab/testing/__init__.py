@@ -10,35 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .control import ControlRefused
-    from .drills import DrillCase, DrillFailed
-    from .lab import Lab
-    from .process import LabUnavailable
-    from .values import CallLog, LabJob, OpenGate, RuleReport
-    from .virtual_clock import VirtualTimeRefused
-
-__all__ = [
-    "CallLog",
-    "ControlRefused",
-    "DrillCase",
-    "DrillFailed",
-    "Lab",
-    "LabJob",
-    "LabUnavailable",
-    "OpenGate",
-    "RuleReport",
-    "VirtualTimeRefused",
-]
-_PLACES = {
-    "control": ("ControlRefused",),
-    "drills": ("DrillCase", "DrillFailed"),
-    "lab": ("Lab",),
-    "process": ("LabUnavailable",),
-    "values": ("CallLog", "LabJob", "OpenGate", "RuleReport"),
-    "virtual_clock": ("VirtualTimeRefused",),
-}
-
-if not TYPE_CHECKING:
+    from .control import ControlRefused as ControlRefused
+    from .drills import DrillCase as DrillCase
+    from .drills import DrillFailed as DrillFailed
+    from .lab import Lab as Lab
+    from .process import LabUnavailable as LabUnavailable
+    from .values import CallLog as CallLog
+    from .values import LabJob as LabJob
+    from .values import OpenGate as OpenGate
+    from .values import RuleReport as RuleReport
+    from .virtual_clock import VirtualTimeRefused as VirtualTimeRefused
+else:
+    _PLACES = {
+        "control": ("ControlRefused",),
+        "drills": ("DrillCase", "DrillFailed"),
+        "lab": ("Lab",),
+        "process": ("LabUnavailable",),
+        "values": ("CallLog", "LabJob", "OpenGate", "RuleReport"),
+        "virtual_clock": ("VirtualTimeRefused",),
+    }
 
     def __getattr__(name: str) -> object:
         """Import what is asked for: pytest, which loads the plugin beside this, mustn't start the later for it."""

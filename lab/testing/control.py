@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 LONGEST_ANSWER = 60
-"""Seconds until an answer has come."""
+"""Seconds until an answer has come: the lab waits for calls under way, never for a clock."""
 
 
 class ControlRefused(AssertionError):
@@ -17,46 +18,34 @@ class ControlRefused(AssertionError):
 
 
 class ControlPlaneClient:
-    """Commands to one lab. Each has a connection of its own, and no proxy comes in between."""
+    """Commands to one lab. No proxy comes in between."""
 
     def __init__(self, url: str, token: str, scenario: str | None = None) -> None:
         """`scenario` is one that clients choose by their URL: commands are about it then."""
-        self.url = url
-        """Where it is."""
+        self.url, self.token = url, token
         self._about = () if scenario is None else ("scenario", scenario)
-        self.token = token
-        """What opens it."""
-        self._address = urlsplit(url).netloc
-        self._headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, *path: str, **query: str | None) -> dict[str, Any]:
-        """What the lab says."""
         __tracebackhide__ = True
-        return self._document("GET", path, query=query)
+        return self._document("GET", *path, query={name: value for name, value in query.items() if value is not None})
 
     def post(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Command something."""
         __tracebackhide__ = True
-        return self._document("POST", path, body)
+        return self._document("POST", *path, body=body)
 
     def delete(self, *path: str) -> dict[str, Any]:
-        """Take something away."""
         __tracebackhide__ = True
-        return self._document("DELETE", path)
+        return self._document("DELETE", *path)
 
     def lines(self, *path: str) -> list[dict[str, Any]]:
         """What the lab says in lines."""
-        return [json.loads(line) for line in self._send("GET", path)[1].splitlines()]
+        with closing(self.connect()) as connection:
+            return [json.loads(line) for line in self.ask(connection, "GET", *path)[1].splitlines()]
 
-    def _document(
-        self,
-        method: str,
-        path: tuple[str, ...],
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str | None] | None = None,
-    ) -> dict[str, Any]:
+    def _document(self, method: str, *path: str, **more: Any) -> dict[str, Any]:
         __tracebackhide__ = True
-        status, data = self._send(method, path, body, query)
+        with closing(self.connect()) as connection:
+            status, data = self.ask(connection, method, *path, **more)
         document: dict[str, Any] = json.loads(data)
         if status != 200:
             history = [
@@ -65,23 +54,22 @@ class ControlPlaneClient:
             raise ControlRefused("\n".join([f"{document.get('error')} {document.get('hint')}".strip(), *history]))
         return document
 
-    def _send(
+    def connect(self) -> HTTPConnection:
+        """A connection for one command, or several."""
+        return HTTPConnection(urlsplit(self.url).netloc, timeout=LONGEST_ANSWER)
+
+    def ask(
         self,
+        connection: HTTPConnection,
         method: str,
-        path: tuple[str, ...],
+        *path: str,
         body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str | None] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        named = {name: value for name, value in (query or {}).items() if value is not None}
-        target = "/".join(("/_lab", *(quote(each, safe="") for each in (*self._about, *path)))) + (
-            f"?{urlencode(named)}" if named else ""
-        )
-        data = None if body is None else json.dumps(body).encode()
-        headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
-        connection = HTTPConnection(self._address, timeout=LONGEST_ANSWER)
-        try:
-            connection.request(method, target, data, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        """Status and body of the answer to a command."""
+        target = "/".join(("/_lab", *(quote(each, safe="") for each in (*self._about, *path))))
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body)
+        connection.request(method, f"{target}?{urlencode(query)}" if query else target, data, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,6 @@ from .process import lab_output
 
 if TYPE_CHECKING:
     from .lab import Lab
-
-RESULT, CLEAN_STOP, CRASH, NOT_STRUCK = "result", "clean stop", "crash", "not struck"
 
 
 class DrillFailed(AssertionError):
@@ -40,10 +38,6 @@ class DrillCase:
     """`scenarios` and `seed`, where they were given."""
     lab: Lab | None = None
 
-    def bound(self, lab: Lab) -> DrillCase:
-        """The same, played by that lab."""
-        return replace(self, lab=lab)
-
     @property
     def served(self) -> Lab:
         """The lab that plays it."""
@@ -66,44 +60,41 @@ class DrillCase:
         `stops` are the errors by which it says that it stopped; any other is a crash. Where the client never came to
         the place of the fault the test is skipped.
         """
-        code = 0
+        code, failure = 0, None
         try:
             with self.served.virtual_time() if self.served.manual else nullcontext():
                 yield
         except stops:
             code = 1
-        except Exception as error:
-            raise DrillFailed(self._sentence(CRASH)) from error
-        outcome = self.served.outcome(code=code, turns=self.turns, strikes=self.strikes)
-        if outcome == NOT_STRUCK:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client didn't foresee it
+            failure = error
+        outcome = "crash"
+        if failure is None:
+            outcome = self.served.outcome(code=code, turns=self.turns, strikes=self.strikes)
+        if outcome == "not struck":
             import pytest
 
             pytest.skip(f"{self.name}: the client never came to {self.where}")
         if outcome not in self.good:
-            raise DrillFailed(self._sentence(outcome))
-
-    def _sentence(self, outcome: str) -> str:
-        return f"{self.name} ({self.kind} at {self.where}): {outcome}; a good client: {' or '.join(self.good)}"
+            good = " or ".join(self.good)
+            raise DrillFailed(
+                f"{self.name} ({self.kind} at {self.where}): {outcome}; a good client: {good}"
+            ) from failure
 
 
 def drill_cases(scenario: str, options: Mapping[str, Any], cwd: Path) -> list[DrillCase]:
     """The drills of a scenario; `options` are those of `lab drill`, which runs in `cwd`."""
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     served = {name: options[name] for name in ("scenarios", "seed") if name in options}
-    lines = lab_output(["drill", scenario, *words, "--json"], cwd).splitlines()
-    return [_case(json.loads(line), scenario, served) for line in lines]
-
-
-def _case(document: dict[str, Any], name: str, options: Mapping[str, Any]) -> DrillCase:
-    scenario = document["scenario"]
-    return DrillCase(
-        name=document["name"],
-        family=document["family"],
-        kind=document["kind"],
-        where=document["where"],
-        good=tuple(document["good_client"]),
-        turns=1 + len(scenario.get("turns", ())),
-        strikes=bool(scenario.get("faults")),
-        scenario=name,
-        options=options,
-    )
+    found = map(json.loads, lab_output(["drill", scenario, *words, "--json"], cwd).splitlines())
+    return [
+        DrillCase(
+            **{name: each[name] for name in ("name", "family", "kind", "where")},
+            good=each["good_client"],
+            turns=1 + len(each["scenario"].get("turns", ())),
+            strikes=bool(each["scenario"].get("faults")),
+            scenario=scenario,
+            options=served,
+        )
+        for each in found
+    ]

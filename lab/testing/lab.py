@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any
 
 from .control import ControlPlaneClient
 from .process import LabProcess
-from .story import missed_calls, story
+from .story import story
 from .values import CallLog, LabJob, OpenGate, RuleReport
-from .virtual_time import VirtualTime
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from .virtual_clock import VirtualClock
+from .virtual_time import virtual_time
 
 
 class Lab:
@@ -45,19 +44,17 @@ class Lab:
     ) -> None:
         """All as `lab serve` has them; `settings` are switches by name, or the path of a settings file."""
         self._arguments = [*targets, "--clock", clock, "--reviewer", reviewer, "--port", "0"]
-        if scenarios is not None:
-            self._arguments += ["--scenarios", os.fspath(scenarios)]
-        if seed is not None:
-            self._arguments += ["--seed", str(seed)]
+        named: list[tuple[str, Any]] = [("--scenarios", scenarios), ("--seed", seed)]
         if isinstance(settings, Mapping):
-            self._arguments += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-        elif settings is not None:
-            self._arguments += ["--settings", os.fspath(settings)]
+            named += [("--set", f"{name}={value}") for name, value in settings.items()]
+        else:
+            named.append(("--settings", settings))
+        self._arguments += [str(word) for name, value in named if value is not None for word in (name, value)]
         if tls:
             self._arguments += ["--tls", "--tls-port", "0"]
         self.manual = clock == "manual"
         """Whether its clock stands until it is moved."""
-        self._virtual: VirtualTime | None = None
+        self._virtual: VirtualClock | None = None
         self._process: LabProcess | None = None
 
     # Its life
@@ -66,29 +63,29 @@ class Lab:
         """Start it; LabUnavailable says why it can't be."""
         drills = [] if self.drills is None else ["--drills", self.drills]
         self._process = LabProcess([*self._arguments, *drills], self.folder)
-        ready = self._process.ready
-        self._control = ControlPlaneClient(ready["control_url"], ready["control_token"])
-        self._scenarios: list[dict[str, Any]] = self._control.get("scenarios")["scenarios"]
+        self._serve(None)
         self._process.remarks()  # its advice for people
-        self.base_url: str = ready.get("https_url", ready["base_url"])
-        """The origin that clients call."""
-        token_url = self.base_url + ready["token_url"][len(ready["base_url"]) :]
-        self.credentials: dict[str, str] = {"token_url": token_url, **{name: ready[name] for name in _CREDENTIALS}}
-        """`token_url client_id client_secret scope`."""
-        self.ca_file: str | None = ready.get("ca_file")
-        """With `tls`, the file of the authority that clients must trust."""
-        self.faults = FaultControl(self._control)
 
     def chosen(self, scenario: str) -> Lab:
         """The same lab for a client that chooses this scenario, or drill, by its URL (lab docs clients, §10)."""
         place = copy(self)
-        place._control = ControlPlaneClient(self._control.url, self._control.token, scenario)
-        place._scenarios = place._control.get("scenarios")["scenarios"]
-        place.base_url = f"{self.base_url}/scenario/{scenario}"
-        token_url = place.base_url + self.credentials["token_url"][len(self.base_url) :]
-        place.credentials = {**self.credentials, "token_url": token_url}
-        place.faults = FaultControl(place._control)
+        place._serve(scenario)
         return place
+
+    def _serve(self, scenario: str | None) -> None:
+        """Tell what clients need who choose this scenario; None: who choose none."""
+        ready, path = self.process.ready, "" if scenario is None else f"/scenario/{scenario}"
+        self._control = ControlPlaneClient(ready["control_url"], ready["control_token"], scenario)
+        self._scenarios: list[dict[str, Any]] = self._control.get("scenarios")["scenarios"]
+        self.faults = FaultControl(self._control)
+        self.base_url: str = ready.get("https_url", ready["base_url"]) + path
+        """The origin, and path, that clients call."""
+        token_url = self.base_url + ready["token_url"][len(ready["base_url"]) :]
+        names = ("client_id", "client_secret", "scope")
+        self.credentials: dict[str, str] = {"token_url": token_url, **{name: ready[name] for name in names}}
+        """`token_url client_id client_secret scope`."""
+        self.ca_file: str | None = ready.get("ca_file")
+        """With `tls`, the file of the authority that clients must trust."""
 
     @property
     def process(self) -> LabProcess:
@@ -97,7 +94,6 @@ class Lab:
         return self._process
 
     def stop(self) -> None:
-        """End it."""
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -120,12 +116,12 @@ class Lab:
 
     def ask(self, scenario: str | None = None, turn: int = 1) -> str:
         """The message with which a scenario, by default the first, is played; of its turns the first."""
-        message: str = self._ask(scenario, turn)["message"]
+        message: str = self._scenario(scenario)["asks"][turn - 1]["message"]
         return message
 
     def parameters(self, scenario: str | None = None, turn: int = 1) -> dict[str, Any]:
         """The `parameters` that go with that message."""
-        return dict(self._ask(scenario, turn)["parameters"])
+        return dict(self._scenario(scenario)["asks"][turn - 1]["parameters"])
 
     def agent_code(self, scenario: str | None = None) -> str:
         """The code of the agent team that plays it."""
@@ -137,10 +133,6 @@ class Lab:
             if name in (None, each["name"]):
                 return each
         raise ValueError(f"{name} isn't served; there are {', '.join(each['name'] for each in self._scenarios)}.")
-
-    def _ask(self, scenario: str | None, turn: int) -> dict[str, Any]:
-        asks: list[dict[str, Any]] = self._scenario(scenario)["asks"]
-        return asks[turn - 1]
 
     # Steering
 
@@ -162,7 +154,7 @@ class Lab:
         """The same, without holding up the loop."""
         import asyncio  # whoever awaits has it already
 
-        return await asyncio.get_running_loop().run_in_executor(None, lambda: self.until(job, status, timeout=timeout))
+        return await asyncio.to_thread(self.until, job, status, timeout=timeout)
 
     def advance(self, duration: str) -> None:
         """Move a manual clock on, as by `1h30m`."""
@@ -175,7 +167,7 @@ class Lab:
 
         VirtualTimeRefused, here or where it happens, if the client waits in a way that this can't follow.
         """
-        with VirtualTime(self._control.url, self._control.token) as self._virtual:
+        with virtual_time(self._control.url, self._control.token) as self._virtual:
             try:
                 yield
             finally:
@@ -215,9 +207,8 @@ class Lab:
 
     def outcome(self, *, code: int, turns: int = 1, strikes: bool = False) -> str:
         """How a client's run ended (lab docs clients, §9) whose exit code is, or would be, `code`."""
-        query = {"code": str(code), "turns": str(turns), "strikes": str(int(strikes))}
-        outcome: str = self._control.get("outcome", **query)["outcome"]
-        return outcome
+        document = self._control.get("outcome", code=str(code), turns=str(turns), strikes=str(int(strikes)))
+        return str(document["outcome"])
 
     @property
     def journal(self) -> list[dict[str, Any]]:
@@ -226,11 +217,7 @@ class Lab:
 
     def story(self) -> str:
         """What happened last, to be read beside a test that failed: near misses, then the end of the journal."""
-        lines = self.journal
-        return "\n".join([*missed_calls(lines), story(lines)])
-
-
-_CREDENTIALS = ("client_id", "client_secret", "scope")
+        return story(self.journal)
 
 
 class FaultControl:

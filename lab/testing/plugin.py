@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from .drills import DrillCase
     from .lab import Lab
     from .pool import LabPool
+
+_DRILLS = pytest.StashKey["dict[str, list[DrillCase]]"]()
+"""By what a marker says; they are derived once."""
 
 
 class LabWarning(UserWarning):
@@ -37,27 +41,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("lab_drills")
     if marker is None or "drill" not in metafunc.fixturenames:
         return
-    from .pool import drills_of_marker
+    from .drills import drill_cases
+    from .process import LabUnavailable
 
-    cases = drills_of_marker(metafunc.config, marker)
-    metafunc.parametrize("drill", cases, indirect=True, ids=[each.name for each in cases])
+    known = metafunc.config.stash.setdefault(_DRILLS, {})
+    key = repr((marker.args, sorted(marker.kwargs.items())))
+    if key not in known:
+        if len(marker.args) != 1:
+            raise pytest.UsageError("The marker lab_drills names one scenario, as lab_drills('quick', family='W,K').")
+        try:
+            known[key] = drill_cases(marker.args[0], marker.kwargs, metafunc.config.rootpath)
+        except LabUnavailable as error:
+            raise pytest.UsageError(str(error)) from None
+    metafunc.parametrize("drill", known[key], indirect=True, ids=[each.name for each in known[key]])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
     """Beside a test that failed stands what the lab saw."""
     lab: Any = getattr(item, "funcargs", {}).get("lab")
-    # others may have a fixture of that name
-    if (
-        not hasattr(lab, "story")
-        or call.when != "call"
-        or call.excinfo is None
-        or call.excinfo.errisinstance(pytest.skip.Exception)
-    ):
+    failed = call.when == "call" and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception)
+    if not failed or not hasattr(lab, "story"):  # others may have a fixture of that name
         return
-    from .pool import seen_by
-
-    item.add_report_section("call", "lab", seen_by(lab))
+    try:
+        seen = lab.story()
+    except Exception as error:  # noqa: BLE001 - the test has failed already, and its own error is what counts
+        seen = f"The lab can't be asked any more: {error!r}"
+    item.add_report_section("call", "lab", seen)
 
 
 @pytest.fixture(scope="session")
@@ -95,4 +105,4 @@ def drill(request: pytest.FixtureRequest, lab: Lab) -> DrillCase:
     if not hasattr(request, "param"):
         raise pytest.UsageError("The fixture `drill` needs the marker lab_drills, as @pytest.mark.lab_drills('quick').")
     case: DrillCase = request.param
-    return case.bound(lab)
+    return replace(case, lab=lab)

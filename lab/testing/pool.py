@@ -9,22 +9,11 @@ from typing import Any
 
 import pytest
 
-from .drills import DrillCase, drill_cases
 from .lab import Lab
 from .process import LabUnavailable
 
 MOST_LABS = 6
 """That run at a time: each takes some 70 MB, and the one that was used least lately is ended first."""
-_DRILLS = pytest.StashKey["dict[str, list[DrillCase]]"]()
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    """Fail the test if a marker says what no lab takes."""
-    known = [name for name in signature(Lab).parameters if name != "targets"]
-    for name in options:
-        if name not in known:
-            why = f"The marker lab takes no {name}=; it takes {', '.join(known)}."
-            raise pytest.fail.Exception(why, pytrace=False)
 
 
 class LabPool:
@@ -43,22 +32,24 @@ class LabPool:
             found.reset()
             found.process.remarks()
         else:
-            _check(options)
-            found = Lab(*targets, **options)
-            found.folder, found.drills = self._folder, drills
-            try:
-                found.start()
-            except LabUnavailable as error:
-                raise pytest.fail.Exception(str(error), pytrace=False) from None
+            found = self._start(targets, options, drills)
         self._labs[key] = found
         if len(self._labs) > MOST_LABS:
-            self.drop(next(iter(self._labs.values())))
+            self._labs.pop(next(iter(self._labs))).stop()
         return found
 
-    def drop(self, lab: Lab) -> None:
-        """End one that nobody needs any more."""
-        self._labs = {key: each for key, each in self._labs.items() if each is not lab}
-        lab.stop()
+    def _start(self, targets: Sequence[str], options: Mapping[str, Any], drills: str | None) -> Lab:
+        known = list(signature(Lab).parameters)[1:]
+        for name in options:
+            if name not in known:
+                pytest.fail(f"The marker lab takes no {name}=; it takes {', '.join(known)}.", pytrace=False)
+        lab = Lab(*targets, **options)
+        lab.folder, lab.drills = self._folder, drills
+        try:
+            lab.start()
+        except LabUnavailable as error:
+            pytest.fail(str(error), pytrace=False)
+        return lab
 
     def stop(self) -> None:
         """End all of them, at the same time."""
@@ -67,25 +58,3 @@ class LabPool:
         for each in self._labs.values():
             each.stop()
         self._labs.clear()
-
-
-def drills_of_marker(config: pytest.Config, marker: pytest.Mark) -> list[DrillCase]:
-    """The drills that a marker `lab_drills` names; they are derived once."""
-    known = config.stash.setdefault(_DRILLS, {})
-    key = repr((marker.args, sorted(marker.kwargs.items())))
-    if key not in known:
-        if len(marker.args) != 1:
-            raise pytest.UsageError("The marker lab_drills names one scenario, as lab_drills('quick', family='W,K').")
-        try:
-            known[key] = drill_cases(marker.args[0], marker.kwargs, config.rootpath)
-        except LabUnavailable as error:
-            raise pytest.UsageError(str(error)) from None
-    return known[key]
-
-
-def seen_by(lab: Lab) -> str:
-    """What stands beside a test that failed."""
-    try:
-        return lab.story()
-    except Exception as error:  # noqa: BLE001 - the test has failed already, and its own error is what counts
-        return f"The lab can't be asked any more: {error!r}"

@@ -81,24 +81,17 @@ class LabProcess:
             raise _unavailable(command, str(fault)) from None
         finally:
             os.close(errors)
-        self.ready = self._first_line(command)
-        """What it says once it accepts requests: where, and with what credentials."""
-
-    def _first_line(self, command: list[str]) -> dict[str, Any]:
         assert self._process.stdout is not None
         limit = Timer(LONGEST_START, self._process.kill)
         limit.daemon = True
         limit.start()
         line = self._process.stdout.readline()
         limit.cancel()
-        try:
-            ready = json.loads(line)
-            if "control_url" in ready:
-                return dict(ready)
-        except (ValueError, TypeError):
-            pass
-        self.stop(LONGEST_END if not line else 0)
-        raise _unavailable(command, self._end or line.decode(errors="replace"))
+        self.ready: dict[str, Any] = _document(line)
+        """What it says once it accepts requests: where, and with what credentials."""
+        if "control_url" not in self.ready:
+            said = self.stop(0 if line else LONGEST_END)
+            raise _unavailable(command, said or line.decode(errors="replace"))
 
     @property
     def pid(self) -> int:
@@ -119,8 +112,8 @@ class LabProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def stop(self, limit: float = LONGEST_END) -> None:
-        """End it."""
+    def stop(self, limit: float = LONGEST_END) -> str:
+        """End it; its last remarks."""
         assert self._process.stdout is not None
         self.leave()
         try:
@@ -129,8 +122,16 @@ class LabProcess:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
-        self._end = self.remarks()
-        self._errors.close()
+        with self._errors:
+            return self.remarks()
+
+
+def _document(line: bytes) -> dict[str, Any]:
+    """What a line of JSON says; nothing if it is none."""
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError):
+        return {}
 
 
 def _unavailable(command: Sequence[str], why: str) -> LabUnavailable:

@@ -18,45 +18,24 @@ def facts_of(line: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield line["fact"]
 
 
-def missed_calls(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Where something of a request matched nothing, what it is nearest to."""
-    calls: dict[int, str] = {}
-    found = []
+def story(lines: Iterable[Mapping[str, Any]]) -> str:
+    """Where something of a request matched nothing, what it is nearest to; then what happened last."""
+    calls, missed, sentences = dict[int, str](), list[str](), list[str]()
     for line in lines:
+        at = f"{line.get('t', 0) / 1000:10.3f} s  "
         if line["k"] == "req":
-            calls[line["x"]] = _call(line)
+            calls[line["x"]] = f"{line['m']} {line['u'].partition('?')[0]}"
+        call = calls.get(line.get("x", 0), "a request")
+        if line["k"] == "res":
+            cut = f" ({line['cut']})" if "cut" in line else ""
+            sentences.append(f"{at}{call} -> {line['s'] or 'no answer'}{cut}")
+            calls.pop(line["x"], None)
         for fact in facts_of(line):
             if fact["type"] == "request.missed":
-                found.append(f"{calls.get(line.get('x', 0), 'a request')}: did you mean {' or '.join(fact['near'])}?")
-    return list(dict.fromkeys(found))
-
-
-def story(lines: Iterable[Mapping[str, Any]]) -> str:
-    """What happened last: exchanges with their status, and facts."""
-    sentences = list(_sentences(lines))
-    left = len(sentences) - LONGEST_STORY
-    return "\n".join([*([f"… {left} before"] if left > 0 else []), *sentences[-LONGEST_STORY:]])
-
-
-def _call(line: Mapping[str, Any]) -> str:
-    return f"{line['m']} {line['u'].partition('?')[0]}"
-
-
-def _sentences(lines: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    calls: dict[int, str] = {}
-    for line in lines:
-        if line["k"] == "req":
-            calls[line["x"]] = _call(line)
-        elif line["k"] == "res":
-            cut = f" ({line['cut']})" if "cut" in line else ""
-            yield f"{_at(line['t'])}{calls.pop(line['x'], '?')} -> {line['s'] or 'no answer'}{cut}"
-        for fact in facts_of(line):
+                missed.append(f"{call}: did you mean {' or '.join(fact['near'])}?")
             if fact["type"] not in _NOISE:
                 said = " ".join(f"{name}={value}" for name, value in fact.items() if name not in ("at", "type"))
-                yield f"{_at(line['t'])}  {fact['type']} {said}"[:_WIDEST]
-    for call in calls.values():
-        yield f"{'':12}  {call} -> not answered yet"
-
-
-def _at(millis: int) -> str:
-    return f"{millis / 1000:10.3f} s  "
+                sentences.append(f"{at}  {fact['type']} {said}"[:_WIDEST])
+    sentences += [f"{'':12}  {call} -> not answered yet" for call in calls.values()]
+    left = len(sentences) - LONGEST_STORY
+    return "\n".join([*dict.fromkeys(missed), *([f"… {left} before"] if left > 0 else []), *sentences[-LONGEST_STORY:]])

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.setup import make_setup
 from lab.core.exchange import Request
@@ -37,7 +36,7 @@ class Choosing:
         self.setup = make_setup(settings)
         service = Service(self.setup.config)
         self.usual, console = ServedLab(service, self.setup.clock), Console(io.StringIO(), self.err)
-        self.labs = ServedLabs(self.setup, console, ServeExtras(choices=more), self.usual)
+        self.labs = ServedLabs(self.setup, console, self.usual, choices=more)
 
     def call(self, name: str) -> int:
         return (
@@ -85,8 +84,7 @@ def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_pat
     (lab.folder / "brief.yaml").write_text(BRIEF.replace("output: Done.", "output: Edited."))
     (lab.folder / "later.yaml").write_text(BRIEF.replace("name: brief", "name: later"))
     for edited in make_setup(MockSettings(scenarios=str(lab.folder))).config.scenarios:
-        lab.usual.service.load(edited, 0)
-        lab.labs.edited(edited)
+        lab.labs.load(edited)
     brief = lab.usual.chosen["brief"]
     assert "Edited." in brief.service.config.scenarios[0].source
     assert lab.call("later") == 200
@@ -133,5 +131,5 @@ def test_of_a_crowd_all_jobs_are_wanted() -> None:
     setup = make_setup(MockSettings(targets=("crowd", "quick")))
     service = Service(setup.config)
     usual = ServedLab(service, setup.clock)
-    ServedLabs(setup, Console(io.StringIO(), io.StringIO()), ServeExtras(), usual)
+    ServedLabs(setup, Console(io.StringIO(), io.StringIO()), usual)
     assert {name: choice.jobs for name, choice in usual.choices.items()} == {"crowd": 20, "quick": 1}

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.serve import state_journal
-from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.state_journal import StateJournal
 from lab.clocks import real_millis
@@ -188,7 +187,7 @@ class Start:
         setup = self.journal.resume(loaded(folder))
         usual = ServedLab(Service(setup.config), setup.clock)
         self.journal.attach(usual.service, usual.clock)
-        self.labs = ServedLabs(setup, console, ServeExtras(journal=self.journal, choices=choices, tenants=9), usual)
+        self.labs = ServedLabs(setup, console, usual, most=9, choices=choices, journal=self.journal)
 
     def invoke(self, lab: ServedLab) -> str:
         sent = token_request(DEMO.id, DEMO.secret, SCOPE)
@@ -251,8 +250,7 @@ async def test_an_edit_is_taken_up_by_all_and_by_one_that_could_not_at_the_next_
     (tmp_path / "day.journal.t.ann").unlink()
     start.journal.look()
     edited = replace(start.labs.usual.service.config.scenarios[0], digest="e" * 64)
-    start.labs.usual.service.load(edited, 0)
-    start.labs.edited(edited)
+    start.labs.load(edited)
     digests = [each.service.config.scenarios[0].digest[0] for each in (start.labs.usual, ann, brief)]
     assert (digests[0], digests[2]) == ("e", "e") and digests[1] != "e"
     assert "lab: /t/ann goes on with brief as it was: The journal of /t/ann takes no line" in start.err.getvalue()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.serve.reload import ScenarioReloader
+from lab.cli.serve.surroundings import ScenarioReloader
 from lab.clocks import ManualClock
 from lab.files.scenarios import load_scenarios
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
+from lab.server.labs import Labs, ServedLab
 from lab.settings import MockSettings
 from tests.forked import forked_lab
 
@@ -41,7 +42,8 @@ class Folder:
         self.service = Service(Config(load_scenarios(path, targets), Switches(), 42, 0))
         self.err = io.StringIO()
         settings = MockSettings(scenarios=str(path), targets=targets)
-        self.reloading = ScenarioReloader(settings, self.service, ManualClock(5), Console(io.StringIO(), self.err))
+        labs = Labs(ServedLab(self.service, ManualClock(5)))
+        self.reloading = ScenarioReloader(settings, labs, Console(io.StringIO(), self.err))
 
     def write(self, name: str, output: str, code: str = "REPORT") -> None:
         file = self.path / f"{name}.yaml"
@@ -93,7 +95,7 @@ def test_an_edit_that_is_no_file_or_brings_out_a_bug_changes_nothing(
     folder.reloading.look()
     path.rmdir()
     with monkeypatch.context() as broken:
-        broken.setattr("lab.cli.serve.reload.load_scenario", lambda *_: [][0])
+        broken.setattr("lab.cli.serve.surroundings.load_scenario", lambda *_: [][0])
         folder.write("report", "Third.")
         folder.reloading.look()
     assert folder.outputs == {"report": "First."}

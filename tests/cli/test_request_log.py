@@ -13,6 +13,7 @@ from lab.cli.logs.background import MOST_WAITING
 from lab.cli.logs.request_log import PIPE_PART, RequestLog
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
+from lab.core.journal.fact import LabMade
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observer, Replied, Requested
 from lab.mock.service import Service
@@ -129,7 +130,7 @@ def test_what_is_done_to_a_tenant_has_a_line(form: str, lines: list[str]) -> Non
     service = Service(config_of(read(Path(RECORDING).read_bytes()), ()))
     labs, tenant = (
         Labs(ServedLab(Service(service.config), ManualClock())),
-        ServedLab(service, ManualClock(), name="ann"),
+        ServedLab(service, ManualClock(), birth=LabMade(at=0, place="/t/ann")),
     )
     log.follow(labs)
     labs.watch(tenant)

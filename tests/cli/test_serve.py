@@ -17,9 +17,10 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from lab.cli.commands.serve import agent_lines, reviewer_sentence
-from lab.cli.serve.ports import open_https_port, trust_lines
+from lab.cli.serve.ports import open_ports, trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
+from lab.server.listener import Bound
 from lab.settings import ListenSettings, MockSettings, ReviewerKind, TlsSettings
 from tests.conftest import ROOT, Lab, each_row
 from tests.forked import ForkedLab, forked_lab
@@ -359,7 +360,8 @@ def test_a_certificate_names_the_host_unless_it_is_every_address_and_what_client
 ) -> None:
     certified: list[tuple[str, ...]] = []
     monkeypatch.setattr("lab.server.tls.throwaway", lambda names, known: certified.append(names))
-    open_https_port(ListenSettings(host=host), TlsSettings(0, more), base, lambda *_: None)  # type: ignore[arg-type, return-value]
+    listen = ListenSettings(host=host, tls=TlsSettings(0, more))
+    open_ports(listen, base, lambda *_: Bound(socket.socket(), "http://lab.test:1")).close()
     assert certified == [names]
 
 

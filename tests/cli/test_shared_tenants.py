@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.serve.serve_extras import ServeExtras
-from lab.cli.serve.shared_tenants import SharedTenants
+from lab.cli.serve.shared_lab import SharedTenants
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import ManualClock
 from lab.core.exchange import Json, Request
@@ -95,7 +94,7 @@ async def serving(setup: Setup, store: SharedStore, most: int = 0) -> AsyncItera
     console = Console(io.StringIO(), io.StringIO())
 
     def tenants(usual: ServedLab) -> SharedTenants:
-        return SharedTenants(setup, console, ServeExtras(tenants=most), usual)
+        return SharedTenants(setup, console, usual, most=most)
 
     server = MockServer(service, setup.clock, setup.limits, calls, labs=tenants)
     plane = ControlPlane(server, TOKEN)

@@ -23,7 +23,6 @@ from lab.cli.commands.serve import ServeSettings, may_choose_lines
 from lab.cli.commands.watch import reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
-from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_setup
@@ -64,7 +63,7 @@ def loaded(folder: Path) -> Setup:
 
 
 def served(setup: Setup, most: int, err: io.StringIO) -> MockServer:
-    labs = partial(ServedLabs, setup, Console(io.StringIO(), err), ServeExtras(tenants=most))
+    labs = partial(ServedLabs, setup, Console(io.StringIO(), err), most=most)
     return MockServer(Service(setup.config), setup.clock, setup.limits, labs=labs)
 
 
@@ -257,8 +256,7 @@ async def test_one_that_a_command_makes_takes_no_place_of_those_that_calls_make(
 
 
 async def test_beyond_as_many_as_a_lab_has_a_command_is_told_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("lab.cli.serve.served_labs", "lab.server.labs"):
-        monkeypatch.setattr(f"{module}.MOST_TENANTS", 1)
+    monkeypatch.setattr("lab.cli.serve.served_labs.MOST_TENANTS", 1)
     assert (await lab.control("POST", "tenants", {"name": "ann"})).status == 200
     got = await lab.control("POST", "tenants", {"name": "bob"})
     assert (got.status, got.headers["retry-after"]) == (503, "10")
@@ -583,7 +581,7 @@ async def test_an_edit_is_taken_up_by_whoever_serves_the_scenario(lab: Lab) -> N
     usual = lab.server.labs.usual.service.config.scenarios
     edited = replace(next(each for each in usual if each.name == "brief"), digest="e" * 64)
     assert isinstance(lab.server.labs, ServedLabs)
-    lab.server.labs.edited(edited)
+    lab.server.labs.load(edited)
     configs = {name: each.service.config for name, each in lab.server.labs.named.items()}
     assert {each.digest for each in configs["ann"].scenarios} >= {"e" * 64}
     assert [each.name for each in configs["bob"].scenarios] == ["short"]

@@ -17,7 +17,7 @@ SERVE = (
     (
         "lab.cli.commands.serve",
         "difflib lab.app lab.client lab.cli.logs.request_log lab.cli.run lab.cli.serve.state_journal"
-        " lab.cli.serve.worker_place lab.control lab.server.shared.worker_links lab.server.tls",
+        " lab.cli.serve.workers lab.control lab.server.shared.worker_links lab.server.tls",
     ),
 )
 """Of a lab that has none of these, no part is waited for."""

@@ -81,7 +81,7 @@ def test_many_secrets_of_one_exchange_cost_no_more_than_their_number(name: str) 
     began = process_time()
     line = tails.request(Requested(0, 1, "unknown", Request("POST", "/x", query, (), body))).written
     assert process_time() - began < 2.0
-    assert "secretvalue" not in line and "other-secret" not in line
+    assert b"secretvalue" not in line and b"other-secret" not in line
 
 
 @each_row(

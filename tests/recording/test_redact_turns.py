@@ -10,9 +10,9 @@ from types import FrameType
 
 import pytest
 
-from lab.core.exchange import Request
+from lab.core.exchange import LONG_BODY, Request
 from lab.core.observe import Requested
-from lab.recording.format.text import AT_A_TIME, LONG, dumps, first, replaced
+from lab.recording.format.text import AT_A_TIME, dumps, encoded, first, replaced
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache
 from tests.conftest import each_row
@@ -91,15 +91,15 @@ def test_no_step_takes_as_long_as_two_passes_over_the_body(name: str) -> None:
     "", "a", "é\u2028\x85\x1b\x7f\n\t\b\f\"\\/" * AT_A_TIME, "x" * (AT_A_TIME + 1) + "\ud800", [1, 1.5e16, -0.0, 10**30, None, True, {"a": "b" * 40_000, "": []}, []],
 ])  # fmt: skip
 def test_a_long_value_is_written_as_any(value: object) -> None:
-    assert dumps(value, long=True) == dumps(value)
+    assert encoded(value, long=True) == dumps(value).encode()
 
 
 def test_what_lies_across_two_pieces_is_found() -> None:
     shape = re.compile(r"<\d+>")
     for place in range(AT_A_TIME - 12, AT_A_TIME + 3):
-        text = "." * place + "<123456789>" + "." * LONG
+        text = "." * place + "<123456789>" + "." * LONG_BODY
         found = first(shape, text)
         assert found is not None and found.span() == (place, place + 11)
-        assert replaced(shape, lambda _: "", text) == "." * (place + LONG)
-    long = "." + "<" + "1" * LONG + ">."
+        assert replaced(shape, lambda _: "", text) == "." * (place + LONG_BODY)
+    long = "." + "<" + "1" * LONG_BODY + ">."
     assert first(re.compile(r"<\d+"), long)[0] == long[1:-2]  # type: ignore[index]

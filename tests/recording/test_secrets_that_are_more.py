@@ -91,6 +91,17 @@ def test_one_secret_as_two_ids_stays_two() -> None:
     assert len(set(ids_in(text))) == len(sent) and secret not in text and DEMO.secret not in text
 
 
+@pytest.mark.parametrize("quoted", ['"{}"', '"{}', '{}"'])
+def test_a_token_that_came_in_quotes_is_the_token_where_it_comes_without_them(quoted: str) -> None:
+    session = Session()
+    wrong = invoke(quoted.format(session.bearer), {"message": "Taxi"})
+    assert session.lab.ask(wrong).status == 401
+    asked = form_post("/oauth2/v1/introspect", token=session.bearer, authorization=basic(DEMO.id, DEMO.secret))
+    assert answer(session.lab.ask(asked))["active"]
+    assert session.lab.ask(wrong).status == 401
+    assert session.bearer not in session.closed()
+
+
 def test_a_wrong_password_is_found_again_in_base64_and_as_a_pair() -> None:
     session = Session()
     password = "a password/of nobody's+"

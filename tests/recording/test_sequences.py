@@ -22,7 +22,7 @@ from tests.wire_peer import form, form_post, invoke, status, token_request
 JSON = (("content-type", "application/json"),)
 
 
-@each_row("first", [*range(0, 20, 5), 1553, 2977, 3484])
+@each_row("first", [*range(0, 20, 5), 1553, 2977, 3484, 501_584])
 def test_random_sequences_replay(first: int) -> None:
     for number in range(first, first + (5 if first < 20 else 1)):
         result = replayed(number)

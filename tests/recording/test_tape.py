@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
 from lab.core.clock import epoch_text
-from lab.core.exchange import Request, Response
+from lab.core.exchange import LONG_BODY, Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultStruck
@@ -204,6 +204,17 @@ def test_a_tape_remembers_few_long_bodies() -> None:
         tracemalloc.stop()
     # the bytes and the line of as many requests as replies
     assert kept < 2 * MOST_LONG * 210_000
+
+
+def test_a_long_line_is_written_as_soon_as_it_is_there() -> None:
+    joined, writes = Joined(config()), list[int]()
+    tape = Tape(joined.service, lambda lines: writes.append(len(lines)), recording_header(config(), lab="0.1.0"))
+    tape.hold = 64
+    for x, size in enumerate((10, LONG_BODY, 10, LONG_BODY, LONG_BODY, 10), 1):
+        tape(Replied(x, x, Response(200, (), b"a" * size + b"%d" % x)))
+    assert [size // LONG_BODY for size in writes] == [0, 0, 1, 0, 1, 1], (
+        "the header, and what came before each long one"
+    )
 
 
 def test_a_request_waits_for_its_facts_and_for_nothing_else() -> None:

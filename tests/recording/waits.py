@@ -2,24 +2,30 @@
 
     python -m tests.recording.waits [ROUNDS]
 
-prints for each server, in turn, the waits' median, p99 and maximum in milliseconds. A client polls every 5 ms; after half a
-second three others send a message of 1 MiB each, at once.
+prints for each server, in turn, the waits' median, p99 and maximum in milliseconds, and how much CPU time the longest turn
+of its loop took while the messages were there, and the longest step in one (a callback, a task's way to its next `await`):
+these don't depend on what else the machine does. A client polls every 5 ms; after half a second three others send a message
+of 1 MiB each, at once.
 """
 
 import asyncio
 import json
 import re
+import runpy
 import socket
 import subprocess
 import sys
+from asyncio.base_events import BaseEventLoop
+from asyncio.events import Handle
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event, Semaphore
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, sleep
+from time import perf_counter, sleep, thread_time
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -34,6 +40,8 @@ WORDS = 'Please have a look at order 4711 of the 3rd: it\'s 12 boxes, "fragile",
 MESSAGE = json.dumps({"message": WORDS * (1_000_000 // len(WORDS.encode()))}, ensure_ascii=False).encode()
 _WHOLE = 2.0
 """Seconds of a round."""
+_KEPT = 0.001
+"""Seconds of CPU time: shorter turns aren't written down."""
 
 
 def said(method: str, path: str, bearer: str, body: bytes = b"", kind: str = "application/json") -> bytes:
@@ -70,8 +78,8 @@ def send(port: int, bearer: str, ready: Semaphore, go: Event) -> None:
     caller.ask(said("POST", f"{PATH}/invokeAsync", bearer, MESSAGE))
 
 
-def round_of(port: int) -> list[float]:
-    """The waits of the polls from when the messages were sent, in milliseconds."""
+def round_of(port: int) -> tuple[list[float], float]:
+    """The waits of the polls from when the messages were sent, in milliseconds, and when that was."""
     basic = f"Basic {b64encode(f'{DEMO.id}:{DEMO.secret}'.encode()).decode()}"
     caller, form = Caller(port), f"grant_type=client_credentials&scope={api_scope('acme-test')}".encode()
     kind = "application/x-www-form-urlencoded"
@@ -86,10 +94,10 @@ def round_of(port: int) -> list[float]:
         sender.start()
     for _ in senders:
         ready.acquire()
-    waits, begun, sent = list[float](), perf_counter(), False
+    waits, begun, sent = list[float](), perf_counter(), 0.0
     while perf_counter() < begun + _WHOLE:
         if not sent and perf_counter() > begun + _WHOLE / 4:
-            sent = True
+            sent = perf_counter()
             go.set()
         before = perf_counter()
         caller.ask(poll)
@@ -98,7 +106,38 @@ def round_of(port: int) -> list[float]:
         sleep(max(0.0, PERIOD - (perf_counter() - before)))
     for sender in senders:
         sender.join()
-    return waits
+    return waits, sent
+
+
+def watch(path: str, *command: str) -> None:
+    """Be a command, and write down how long turns of its loop and steps in them took, and when they ended."""
+    with Path(path).open("w", buffering=1) as file:
+
+        def watched(kind: str, run: Callable[..., None]) -> Callable[..., None]:
+            def timed(*given: Any) -> None:
+                before = thread_time()
+                run(*given)
+                if (took := thread_time() - before) > _KEPT:
+                    file.write(f"{kind} {perf_counter()} {took}\n")
+
+            return timed
+
+        # neither is public; aiohttp and the lab are told nothing of it
+        BaseEventLoop._run_once = watched("turn", BaseEventLoop._run_once)  # type: ignore[attr-defined]
+        Handle._run = watched("step", Handle._run)  # type: ignore[method-assign]
+        sys.argv = [*command]
+        runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def longest(path: Path, kind: str, spans: list[tuple[float, float]]) -> float:
+    """Milliseconds of CPU time of the longest that ended within one of these spans."""
+    lines = (line.split() for line in path.read_text().splitlines())
+    took = (
+        float(took)
+        for word, end, took in lines
+        if word == kind and any(begin < float(end) < over for begin, over in spans)
+    )
+    return 1000 * max(took, default=0.0)
 
 
 async def bare() -> None:
@@ -127,11 +166,10 @@ async def bare() -> None:
 
 
 @contextmanager
-def running(*command: str) -> Iterator[str]:
-    """A server; the first origin that it says."""
-    with subprocess.Popen(
-        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+def running(turns: Path, *command: str) -> Iterator[str]:
+    """A server whose turns are written down; the first origin that it says."""
+    whole = [sys.executable, "-m", "tests.recording.waits", "watch", str(turns), *command]
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
             line = next(line for line in process.stdout if "http://127.0.0.1" in line)
@@ -145,33 +183,41 @@ def running(*command: str) -> Iterator[str]:
 def main(rounds: int = 5) -> None:
     """Ask each in turn, so often."""
     found: dict[str, list[float]] = {}
+    spans: dict[str, list[tuple[float, float]]] = {}
     with TemporaryDirectory() as folder, ExitStack() as stack:
-        pod = stack.enter_context(running("tests.recording.waits", "bare"))
         scenario = Path(folder) / "expense-approval.yaml"
         scenario.write_text(re.sub("latency: .*", "latency: {token: 0ms, invoke: 0ms, status: 0ms}", SCENARIO))
         serve = ("lab", "serve", str(scenario), "--port", "0", "--control-port", "0")
-        servers = {
-            "bare": pod,
-            "lab": stack.enter_context(running(*serve)),
-            "lab, recording": stack.enter_context(running(*serve, "--record", f"{folder}/a.rec.jsonl")),
-            "capture": stack.enter_context(
-                running("lab", "capture", "--pod", pod, "--port", "0", f"{folder}/b.rec.jsonl")
-            ),
+        commands: dict[str, tuple[str, ...]] = {
+            "bare": ("tests.recording.waits", "bare"),
+            "lab": serve,
+            "lab, recording": (*serve, "--record", f"{folder}/a.rec.jsonl"),
+            "capture": ("lab", "capture", "--pod", "", "--port", "0", f"{folder}/b.rec.jsonl"),
         }
+        origins: dict[str, str] = {}
+        for name, command in commands.items():
+            known = (origins["bare"] if word == "" else word for word in command)
+            origins[name] = stack.enter_context(running(Path(folder) / f"{name}.turns", *known))
         for _ in range(rounds):
-            for name, origin in servers.items():
-                found.setdefault(name, []).extend(round_of(urlsplit(origin).port or 0))
-    for name, waits in found.items():
-        waits.sort()
-        figures = ", ".join(
-            f"{each} {waits[place]:.1f}"
-            for each, place in (("median", len(waits) // 2), ("p99", len(waits) * 99 // 100), ("max", -1))
-        )
-        sys.stdout.write(f"{name}: {len(waits)} polls, ms: {figures}\n")
+            for name, origin in origins.items():
+                waits, sent = round_of(urlsplit(origin).port or 0)
+                found.setdefault(name, []).extend(waits)
+                spans.setdefault(name, []).append((sent, perf_counter()))
+        for name, waits in found.items():
+            waits.sort()
+            figures = ", ".join(
+                f"{each} {waits[place]:.1f}"
+                for each, place in (("median", len(waits) // 2), ("p99", len(waits) * 99 // 100), ("max", -1))
+            )
+            turn, step = (longest(Path(folder) / f"{name}.turns", kind, spans[name]) for kind in ("turn", "step"))
+            cpu = f"CPU of a turn {turn:.1f}, of a step {step:.1f}"
+            sys.stdout.write(f"{name}: {len(waits)} polls, ms: {figures}; {cpu}\n")
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["bare"]:
         asyncio.run(bare())
+    elif sys.argv[1:2] == ["watch"]:
+        watch(*sys.argv[2:])
     else:
         main(*map(int, sys.argv[1:]))

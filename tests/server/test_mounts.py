@@ -99,7 +99,7 @@ async def test_a_header_chooses_the_same_and_both_may_agree(stage: Stage) -> Non
     assert await polled(peer, got, own, prefix, "consent") == 200
     differing = await ask(peer, f"{prefix}/.well-known/openid-configuration", name="strict")
     assert (differing.status, differing.json["message"]) == (
-        400, "Path and X-Lab-Scenario name several scenarios: consent, strict.",
+        400, "Path and X-Lab-Scenario name several scenarios: 'consent', 'strict'.",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from sys import getswitchinterval
 
 import pytest
 from faker import Generator
@@ -24,7 +25,6 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.server.limits import LONG_BODY
-from lab.server.mock_server import MOST_HEAVY
 from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, serving, status
 
 LONG = 40_000
@@ -89,6 +89,19 @@ async def test_others_are_answered_while_a_long_message_is_held_to_patterns(
     assert [fact.at for fact in stage.facts(JobAccepted)] == [1_000, 1_000]
 
 
+async def test_a_thread_that_prepares_hands_the_interpreter_over_soon(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, usual, gate = await stage.token(), getswitchinterval(), Gate(monkeypatch)
+    gate.open.clear()
+    long = [await sent(stage, token, message(f"turns {number}")) for number in range(2)]
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    assert getswitchinterval() < usual
+    gate.open.set()
+    await asyncio.gather(*long)
+    assert getswitchinterval() == usual
+
+
 async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a_short_one_does_not(
     stage: Stage,
 ) -> None:
@@ -120,8 +133,7 @@ async def test_what_was_asked_before_a_rewind_never_happened(stage: Stage, monke
     stage.server.drop(stage.server.labs.usual)
     gate.open.set()
     assert isinstance((await asyncio.gather(long, return_exceptions=True))[0], OSError | EOFError)
-    for _ in range(MOST_HEAVY):
-        await asyncio.wait_for(stage.server.heavy.acquire(), 5)
+    await asyncio.wait_for(stage.server.heavy.acquire(), 5)
     assert stage.facts(JobAccepted) == []
 
 

@@ -126,6 +126,25 @@ async def test_a_long_message_is_answered_once_its_lines_are_written_and_nobody_
     recorded.replays()
 
 
+async def test_a_long_call_and_what_is_written_of_it_take_a_turn_each(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await recorded.stage.token()
+    serve, flush, order = recorded.stage.service.serve, recorded.taping.flush, list[str]()
+
+    def served(*given: Any, **named: Any) -> Any:
+        order.append("served")
+        asyncio.get_running_loop().call_soon(order.append, "others")
+        return serve(*given, **named)
+
+    monkeypatch.setattr(recorded.stage.service, "serve", served)
+    monkeypatch.setattr(recorded.taping, "flush", lambda: (order.append("written"), flush()))
+    for message, turns in ((LONG, ["served", "others", "written"]), ("Share it", ["served", "written", "others"])):
+        order.clear()
+        assert (await recorded.answer(invoke(token, {"message": message}))).status == 202
+        assert order[:3] == turns
+
+
 async def test_what_a_long_answer_says_is_redacted_before_it_leaves_and_nobody_waits_for_that(
     recorded: Recorded,
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock, settle
 from lab.core.exchange import Json
-from lab.core.journal.fact import ClockAdvanced
+from lab.core.journal.fact import ClockAdvanced, LabMade
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
@@ -207,7 +207,7 @@ async def test_a_connection_to_a_tenant_lives_by_the_tenant_s_clock(stage: Stage
     await asyncio.gather(own.ask(request("GET", "/a")), other.ask(request("GET", "/a")))
     connections = {each.ordinal: each for each in stage.server.peers}
     last = connections[max(connections)]
-    last.tenant = ServedLab(make_service(), ManualClock(), name="ann")
+    last.tenant = ServedLab(make_service(), ManualClock(), birth=LabMade(at=0, place="/t/ann"))
     idle = int(1_000 * stage.server.limits.idle)
     assert await driver.now(until=idle) == idle
     assert {each.c for each in stage.facts(ConnectionClosed)} == connections.keys() - {last.ordinal}  # type: ignore[attr-defined]

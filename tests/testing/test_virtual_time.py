@@ -9,8 +9,6 @@ import json
 import os
 import pickle
 import queue
-import select
-import selectors
 import socket
 import subprocess
 import sys
@@ -18,14 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic, sleep
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -35,8 +32,8 @@ from lab.files.recordings import read_recording
 from lab.testing import virtual_clock
 from lab.testing.control import ControlPlaneClient
 from lab.testing.story import facts_of
-from lab.testing.virtual_clock import VirtualTimeRefused
-from lab.testing.virtual_time import VirtualTime
+from lab.testing.virtual_clock import VirtualClock, VirtualTimeRefused
+from lab.testing.virtual_time import virtual_time
 from tests.conftest import ROOT
 from tests.forked import forked_lab
 from tests.testing.clients import LIBRARIES, Pauses, Place, Run, with_aiohttp, with_requests
@@ -56,8 +53,8 @@ class Served:
         secured = {**credentials, "token_url": credentials["token_url"].replace(ready["base_url"], ready["https_url"])}
         self.secure = replace(self.place, base_url=ready["https_url"], credentials=secured, ca_file=ready["ca_file"])
 
-    def virtual_time(self) -> VirtualTime:
-        return VirtualTime(self.control.url, self.control.token)
+    def virtual_time(self) -> AbstractContextManager[VirtualClock]:
+        return virtual_time(self.control.url, self.control.token)
 
     def lines(self) -> list[dict[str, Any]]:
         return self.control.lines("journal")
@@ -238,21 +235,6 @@ async def test_it_begins_in_a_loop_that_runs_already(mock: Served) -> None:
         assert time.time() - begun == 2 * HOUR
 
 
-def test_who_looks_whether_bytes_have_come_waits_in_the_labs_time(mock: Served) -> None:
-    where = urlsplit(mock.place.base_url)
-    with mock.virtual_time(), socket.create_connection((where.hostname, where.port)) as peer:
-        begun = monotonic()
-        assert select.select([peer], [], [], 5) == ([], [], [])
-        with selectors.DefaultSelector() as selector:
-            selector.register(peer, selectors.EVENT_READ)
-            assert selector.select(5) == []
-            assert monotonic() - begun == pytest.approx(10)
-            peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert len(selector.select(5)) == 1
-        assert select.select([peer], [], [], 5)[0] == [peer]
-        assert peer.recv(12) == b"HTTP/1.1 404" and monotonic() - begun == pytest.approx(10)
-
-
 # What can't be followed
 
 
@@ -284,10 +266,10 @@ def foreign_server() -> None:
 
 
 UNSUPPORTED: dict[str, tuple[Callable[[], object], str]] = {
-    "a second thread": (second_thread, "Two threads of the client sleep or call"),
+    "a second thread": (second_thread, "sleeps or calls in two threads"),
     "an executor": (
         lambda: [time.sleep(1), ThreadPoolExecutor(1).submit(time.sleep, 1).result()],
-        "Two threads of the client sleep or call",
+        "sleeps or calls in two threads",
     ),
     "Event.wait": (lambda: threading.Event().wait(1), "waits for another thread with a time-out"),
     "queue.get": (lambda: queue.Queue[int]().get(timeout=1), "waits for another thread with a time-out"),
@@ -349,13 +331,15 @@ def test_a_refusal_that_the_client_swallows_is_told_at_the_end(mock: Served) -> 
 
 def test_where_time_is_replaced_already_nothing_begins(mock: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(VirtualTimeRefused, match="replaced already"):
-        mock.virtual_time().start()
+    with pytest.raises(VirtualTimeRefused, match=r"has replaced time\.sleep already"), mock.virtual_time():
+        pass
 
 
 def test_there_is_one_virtual_time_at_once(mock: Served) -> None:
-    with mock.virtual_time(), pytest.raises(VirtualTimeRefused, match="begun already"):
-        mock.virtual_time().start()
+    with mock.virtual_time():
+        with pytest.raises(VirtualTimeRefused, match=r"has replaced time\.sleep already"), mock.virtual_time():
+            pass
+        time.sleep(HOUR)
 
 
 def test_afterwards_nothing_is_left(mock: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
-from lab.cli.serve.ports import HttpsPort, open_https_port, trust_lines
+from lab.cli.serve.ports import open_ports, trust_lines
 from lab.cli.serve.settings import CaptureSettings
 from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
@@ -16,7 +16,6 @@ from lab.cli.tapes.capture_tape import CaptureTape
 from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, wall_second
 from lab.identity.routes import PATHS
-from lab.server.listener import bind
 from lab.server.pod_proxy import PROXY_LIMITS, PodOrigins, PodProxy
 
 
@@ -44,13 +43,10 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
     tokens, path = allowed_origin("--tokens", settings.tokens or settings.pod, settings.allowed, path=True)
     origins = PodOrigins(pod, tokens, path)
     async with AsyncExitStack() as stack:
-        bound = bind(listen.host, listen.port)
-        stack.callback(bound.close)
-        https = open_https_port(listen, listen.tls, None) if listen.tls is not None else None
-        if https is not None:
-            stack.callback(https.bound.close)
+        ports = open_ports(listen)
+        stack.callback(ports.close)
         connect = partial(PodClient, trust_in(settings.ca))
-        own = (bound.origin, *((https.origin,) if https is not None else ()))
+        own = (ports.api.origin, *((ports.https.origin,) if ports.https is not None else ()))
         tape = CaptureTape(clock, epoch, (origins.pod, origins.tokens), own, console)
         tape.begin(settings.target, force=settings.force, shapes=settings.bodies == "shape")
         stack.callback(lambda: tape.close(stop.footer))
@@ -59,18 +55,10 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         proxy.prepare = tape.prepare
         stack.push_async_callback(proxy.stop, round(1000 * PROXY_LIMITS.grace), stop.hurry)
         asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
-        await proxy.start(bound=bound)
-        say_what_to_call(settings, origins, tape, proxy, _serve_tls(https, proxy, stack), console)
+        await proxy.start(bound=ports.api)
+        say_what_to_call(settings, origins, tape, proxy, ports.start_https(proxy, stack), console)
         stack.callback(asyncio.create_task(look_around([tape.look], proxy.bugs)).cancel)
         yield tape
-
-
-def _serve_tls(https: HttpsPort | None, proxy: PodProxy, stack: AsyncExitStack) -> dict[str, str]:
-    if https is None:
-        return {}
-    stack.callback(https.withdraw)
-    url, file = https.start(proxy)
-    return {"https_url": url, "ca_file": file}
 
 
 def say_what_to_call(

@@ -3,31 +3,31 @@
 import asyncio
 import json
 import platform
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from shlex import quote
-from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, cast
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.parser import additions_to
 from lab.cli.serve.ports import trust_lines
-from lab.cli.serve.serve_extras import OfferedChoices, ServeExtras, offers_of
-from lab.cli.serve.serving import Serving
-from lab.cli.serve.settings import LogLines, ServeSettings
-from lab.cli.serve.surroundings import Parent, parent_gone
+from lab.cli.serve.serving import ServeCall, Serving
+from lab.cli.serve.settings import ServeSettings
+from lab.cli.serve.surroundings import Parent, parent_gone, parent_of
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.options import changed
+from lab.plugin import resolve
+from lab.server.labs import OfferedChoices
 from lab.server.listener import address_for_others, is_every_address, origin_of
 from lab.settings import TOKEN_VARIABLE, MockSettings, loopback
 
 if TYPE_CHECKING:  # a lab alone is no worker
-    from lab.cli.serve.worker_place import WorkerPlace
+    from lab.cli.serve.workers import WorkerPlace
 
 EXPOSED_BANNER = "EXPOSED:"
 """How the one advice begins that is a banner."""
@@ -41,81 +41,53 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
         if settings.ledger.workers is not None and place is None:
             from lab.cli.serve.workers import serve_with_workers  # no other start waits for it
 
-            return serve_with_workers(settings, settings.ledger.workers, console)
-        if settings.playback.source is None:
+            return serve_with_workers(settings, console)
+        # a worker lives with whoever started it, and the lab with whoever started that
+        console.serving, parent = True, parent_of(wanted=settings.with_parent or place is not None)
+        offers: Sequence[OfferedChoices] = ()
+        player = journal = None
+        if settings.playback.source is not None:
+            from lab.cli.serve.playback import RecordingPlayer  # only it needs one
+
+            player = RecordingPlayer(settings.playback.source, settings.playback, settings.mock)
+            setup = player.setup()
+        else:
             # what plugins offer; what that is about is served if the call names nothing
-            offers = tuple(offers_of(settings.additions, settings.mock))
+            offers = tuple(offers_of(settings))
             targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
             settings = changed(settings, mock=changed(settings.mock, targets=targets))
-            return serve_until_stopped(settings, offers, place, console)
-        from lab.cli.serve.playback import RecordingPlayer  # only it needs one
+            setup = make_setup(settings.mock)
+        if settings.journal.file is not None:
+            from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
-        player = RecordingPlayer(settings.playback.source, settings.playback, settings.mock)
-        return max(serve_until_stopped(settings, (), place, console, player.setup()), player.conclude(console))
+            journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
+            setup = journal.resume(setup)
+        call = ServeCall(settings, offers, journal, place)
+        code = complete(partial(_serve, call, setup, parent, console))
+        return code if player is None else max(code, player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
 
 
-def _extras(settings: ServeSettings, console: Console) -> ServeExtras:
-    """What is served beside the mock, as it was asked for."""
-    log: LogLines = settings.log or ("text" if console.remarks_shown else "none")
-    return ServeExtras(choosing=True, tenants=settings.tenants, log=log, control=settings.control, drain=settings.drain)
+def offers_of(settings: ServeSettings) -> Iterator[OfferedChoices]:
+    """What the plugins offer of which something was asked."""
+    for _, each in additions_to("serve"):
+        for addition in settings.additions:
+            if each.offers and isinstance(addition, cast("type", resolve(each.asks))):
+                yield cast("Callable[..., OfferedChoices]", resolve(each.offers))(addition, settings.mock)
 
 
-def serve_until_stopped(
-    settings: ServeSettings,
-    offers: Sequence[OfferedChoices],
-    place: "WorkerPlace | None",
-    console: Console,
-    playback: Setup | None = None,
-) -> int:
-    """Listen, announce, and wait for a signal, or for the parent's end.
-
-    `place` is that among the workers of a lab that has some; `playback` is served in the place of what settings name.
-    """
-    # a worker lives with whoever started it, and the lab with whoever started that
-    console.serving, parent = True, Parent() if settings.with_parent or place is not None else None
-    if parent is not None:
-        parent.check()
-    setup = playback or make_setup(settings.mock)
-    choices = tuple(choice for each in offers for choice in each.choices)
-    extras = replace(_extras(settings, console), choices=choices, notes=tuple(each.note for each in offers))
-    if settings.journal.file is not None:
-        from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
-
-        journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
-        setup, extras = journal.resume(setup), replace(extras, journal=journal)
-    if place is not None:
-        control = changed(settings.control, token=place.control_token)
-        extras = replace(extras, place=place, control=control)
-    return complete(partial(_serve, settings, extras, setup, parent, console))
-
-
-async def _serve(
-    settings: ServeSettings, extras: ServeExtras, setup: Setup, parent: Parent | None, console: Console, stop: Stop
-) -> int:
+async def _serve(call: ServeCall, setup: Setup, parent: Parent | None, console: Console, stop: Stop) -> int:
+    """Listen, announce, and wait for a signal, or for the parent's end."""
     # over once the parent has gone; the work ends then, wherever it is: it may wait for a store
     over = asyncio.create_task(parent_gone(parent))
     over.add_done_callback(lambda done: done.cancelled() or stop.leave())
-    async with AsyncExitStack() as stack:
-        place, shared = extras.place, None
-        if place is not None:
-            stack.callback(asyncio.create_task(place.beat()).cancel)
-        if settings.ledger.url is not None:
-            from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
-
-            agreed = None if place is None else place.agreed
-            shared = await stack.enter_async_context(shared_lab(settings.ledger, setup, agreed=agreed))
-            setup, extras = shared.setup, replace(extras, ledger=shared)
-        mock = await stack.enter_async_context(Serving(setup, console, stop, outside=True, extras=extras))
-        if place is not None and shared is not None:
-            console.out(f"{settings.drain + round(1_000 * setup.limits.grace)} {shared.document}")
+    place = call.place
+    async with Serving(setup, console, stop, outside=True, call=call) as mock:
+        if place is not None and (shared := mock.shared) is not None:
+            console.out(f"{call.settings.drain + round(1_000 * mock.setup.limits.grace)} {shared.document}")
         if place is None or place.announces:
-            announce(settings, setup, mock, console)
-            of_store = [] if shared is None else [f"note: {note}" for note in shared.notes]
-            of_store += [] if shared is None else [f"shares its ledger: {shared.shown}"]
-            for note in (*extras.notes, *of_store):
-                console.err(note)
+            announce(call, mock, console)
         if place is not None:
             place.served(console)
         with suppress(asyncio.CancelledError):
@@ -123,9 +95,9 @@ async def _serve(
     return mock.exit_code
 
 
-def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Console) -> None:
+def announce(call: ServeCall, mock: Serving, console: Console) -> None:
     """Say, once requests are accepted, where and with what."""
-    document = mock.document()
+    settings, setup, document = call.settings, mock.setup, mock.document()
     if base := setup.config.base:  # where clients call, which may be a proxy's place
         token_url = base + document["token_url"].removeprefix(mock.base_url)
         document |= {"base_url": base, "token_url": token_url, "listens": mock.base_url}
@@ -147,6 +119,11 @@ def announce(settings: ServeSettings, setup: Setup, mock: Serving, console: Cons
             f"note: never chosen: {', '.join(never)}: {name}, before by name, takes all that is asked of that team and"
             " fits. X-Lab-Scenario: NAME calls for one."
         )
+    notes = [each.note for each in call.offers]
+    if (shared := mock.shared) is not None:
+        notes += [*(f"note: {note}" for note in shared.notes), f"shares its ledger: {shared.shown}"]
+    for note in notes:
+        console.err(note)
 
 
 def may_choose_lines(settings: ServeSettings, base: str) -> list[str]:

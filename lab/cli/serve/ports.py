@@ -4,7 +4,7 @@ The authority of https lives as long as the lab; how clients are told to trust i
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
 from lab.server.listener import Bound, bind, is_every_address
 from lab.server.listening_server import ListeningServer
-from lab.settings import ListenSettings, MockSettings, TlsSettings
+from lab.settings import ListenSettings, MockSettings
 
 if TYPE_CHECKING:
     from lab.server.tls import Authority, AuthorityKey
@@ -40,11 +40,6 @@ class HttpsPort(Struct, frozen=True):
     def _name(self) -> str:
         return f"ca-{self.bound.origin.rpartition(':')[2]}"
 
-    def start(self, server: ListeningServer) -> tuple[str, str]:
-        """Serve; the origin, and the file of the certificate that clients must trust."""
-        file = self.publish()
-        return server.start_tls(self.bound, self.authority.context), file
-
     def publish(self) -> str:
         """The file of the certificate that clients must trust, from now on until `withdraw`."""
         if self.ca_file is not None:
@@ -65,23 +60,62 @@ class HttpsPort(Struct, frozen=True):
                 withdraw(f"{self._name}.{ending}", runtime=self.runtime)
 
 
-def open_https_port(
+class Ports(Struct, frozen=True):
+    """Where something listens."""
+
+    api: Bound
+    https: HttpsPort | None = None
+    control: Bound | None = None
+    """None: another process has the lab's control plane, or there is none."""
+
+    @property
+    def origin(self) -> str:
+        """What URLs in answers name: a pod is reached by https alone, so that where it is served."""
+        return (self.https or self.api).origin
+
+    def start_https(self, server: ListeningServer, ends: AsyncExitStack) -> dict[str, str]:
+        """Serve it too, if that was asked for: where, and the file of what clients must trust until the stack ends."""
+        if (https := self.https) is None:
+            return {}
+        ends.callback(https.withdraw)
+        file = https.publish()
+        return {"https_url": server.start_tls(https.bound, https.authority.context), "ca_file": file}
+
+    def close(self) -> None:
+        """Let all of them go."""
+        for each in (self.api, None if self.https is None else self.https.bound, self.control):
+            if each is not None:
+                each.close()
+
+
+def open_ports(
     listen: ListenSettings,
-    tls: TlsSettings,
-    base: str | None,
+    base: str | None = None,
     take: Callable[[str, int], Bound] = bind,
-    known: "AuthorityKey | None" = None,
-    ca_file: str | None = None,
-) -> HttpsPort:
-    """Take the port; `base` is the origin by which clients know the mock, if it is another one.
+    *,
+    control: Callable[[], Bound | None] = lambda: None,
+    known: "tuple[AuthorityKey, str] | None" = None,
+) -> Ports:
+    """Take those that were asked for, all or none; `base` is the origin by which clients know the mock, if it is another.
 
-    The authority, and the file that clients trust, may be `known` from another process.
+    The authority of https, and the file that clients trust, may be `known` from another process.
     """
-    from lab.server.tls import throwaway  # most labs speak plain HTTP alone
+    with ExitStack() as taken:
+        api, https = take(listen.host, listen.port), None
+        taken.callback(api.close)
+        if (tls := listen.tls) is not None:
+            from lab.server.tls import throwaway  # most labs speak plain HTTP alone
 
-    public = urlsplit(base).hostname if base else None
-    names = (*(() if is_every_address(listen.host) else (listen.host,)), *tls.names, *((public,) if public else ()))
-    return HttpsPort(take(listen.host, tls.port), throwaway(names, known), listen.runtime, ca_file)
+            public = urlsplit(base).hostname if base else None
+            own = () if is_every_address(listen.host) else (listen.host,)
+            bound = take(listen.host, tls.port)
+            taken.callback(bound.close)
+            key, file = known or (None, None)
+            authority = throwaway((*own, *tls.names, *((public,) if public else ())), key)
+            https = HttpsPort(bound, authority, listen.runtime, file)
+        ports = Ports(api, https, control())
+        taken.pop_all()
+        return ports
 
 
 def trust_lines(https_url: str, ca_file: str) -> list[str]:
@@ -98,36 +132,7 @@ def trust_lines(https_url: str, ca_file: str) -> list[str]:
     ]
 
 
-class Ports(Struct, frozen=True):
-    """Where a mock listens."""
-
-    api: Bound
-    https: HttpsPort | None
-    control: Bound | None
-    """None: another process has the lab's control plane."""
-
-    @property
-    def origin(self) -> str:
-        """What URLs in answers name: a pod is reached by https alone, so that where it is served."""
-        return (self.https or self.api).origin
-
-    def close(self) -> None:
-        """Let all of them go."""
-        self.api.close()
-        for each in (self.https.bound if self.https is not None else None, self.control):
-            if each is not None:
-                each.close()
-
-
-def open_ports(settings: MockSettings) -> Ports:
-    """Take those that were asked for, all or none."""
+def open_mock_ports(settings: MockSettings, take: Callable[[str, int], Bound] = bind) -> Ports:
+    """Those of a mock and its control plane."""
     listen = settings.listen
-    with ExitStack() as taken:
-        api = bind(listen.host, listen.port)
-        taken.callback(api.close)
-        https = open_https_port(listen, listen.tls, settings.base) if listen.tls is not None else None
-        if https is not None:
-            taken.callback(https.bound.close)
-        ports = Ports(api, https, bind(listen.host, listen.control_port))
-        taken.pop_all()
-        return ports
+    return open_ports(listen, settings.base, take, control=lambda: bind(listen.host, listen.control_port))

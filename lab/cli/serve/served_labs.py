@@ -1,7 +1,7 @@
 """The labs of one `lab serve`: tenants with a clock of their own, and each scenario that a client chose in a mock of its own."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -10,7 +10,6 @@ from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.run_conditions import conditions_of
 from lab.cli.serve.hints import client_hints, foreign_token_hint
-from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.setup import Setup, make_clock
 from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import AnyClock
@@ -19,6 +18,7 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Request
 from lab.core.journal.fact import LabMade
 from lab.core.journal.shared import StoreRefused
+from lab.core.refusal import Refusal
 from lab.files.scenarios import scenarios_folder
 from lab.identity.endpoints.authentication import shows_secret
 from lab.jobs.program import Program
@@ -26,57 +26,38 @@ from lab.mock.config import MOUNT_PATH, TENANT_PATH, Config
 from lab.mock.service import Service
 from lab.options import changed
 from lab.program.words import nearest
-from lab.server.labs import MOST_TENANTS, LabChoice, Labs, LabWish, ServedLab, too_many
+from lab.server.labs import LabChoice, LabRefused, Labs, LabWish, ServedLab
+from lab.server.shared.calls import LedgerCalls
 
 if TYPE_CHECKING:  # a lab without a journal starts without what one needs
     from lab.cli.serve.state_journal import StateJournal
 
+MOST_TENANTS = 1_000
+"""However they are made."""
+_FULL_FOR = (("retry-after", "10"),)
+"""None leaves by itself, so a client that comes back every second would only be in the way."""
 
-class LabParts(Labs):
-    """What tenants are made of: the lab's setup, and what was asked for each."""
+
+class ServedLabs(Labs):
+    """Those of a lab that this process has to itself. With a journal each has one, and is there again at the next start."""
 
     offered = True
 
-    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: ServedLab) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        console: Console,
+        usual: ServedLab,
+        *,
+        most: int = 0,
+        choices: Sequence[LabChoice] = (),
+        journal: "StateJournal | None" = None,
+    ) -> None:
+        """Calls may make at most so many tenants; `choices` is what clients may choose beside what is served."""
         super().__init__(usual)
-        self.most = extras.tenants
-        self._setup, self._console, self._extras = setup, console, extras
-        self._called = set[ServedLab]()
-        """Tenants that calls have made."""
-        self.leavers.append(self._called.discard)
-
-    def check_room(self, *, called: bool) -> None:
-        """LabRefused if there are as many tenants already as may be."""
-        if len(self.named) >= MOST_TENANTS or (called and len(self._called) >= self.most):
-            raise too_many(MOST_TENANTS if len(self.named) >= MOST_TENANTS else len(self._called), called=called)
-
-    def config(self, wish: LabWish, epoch: Epoch, making: str = "") -> Config:
-        """What the mock of a tenant is made with; UsageError names a scenario that the lab doesn't serve."""
-        usual = self.usual.service.config
-        served = {each.name: each for each in usual.scenarios}
-        for name in wish.scenarios or ():
-            if name not in served:
-                raise UsageError(
-                    f"The lab serves no scenario {name[:80]!r}.", hint=nearest(name, served) or "GET /_lab/scenarios."
-                )
-        scenarios = tuple(served[name] for name in wish.scenarios or served)
-        seed = usual.seed if wish.seed is None else wish.seed
-        return replace(usual.alone(scenarios, seed, f"{TENANT_PATH}{wish.name}"), epoch=epoch, making=making)
-
-    def proves(self, wish: LabWish, request: Request) -> bool:
-        """Whether a client authenticates by a secret, as it would have to there."""
-        return shows_secret(self.config(wish, self._setup.second()).identity, request)
-
-
-class ServedLabs(LabParts):
-    """Those of a lab that this process has to itself. With a journal each has one, and is there again at the next start."""
-
-    def __init__(self, setup: Setup, console: Console, extras: ServeExtras, usual: ServedLab) -> None:
-        super().__init__(setup, console, extras, usual)
-        self._journal = extras.journal
-        self._wishes = {usual: LabWish("", setup.settings.seed)}
-        """What was asked of each in which scenarios can be chosen."""
-        self._makings = Counter[str]() if extras.journal is None else Counter(extras.journal.makings)
+        self.most = most
+        self._setup, self._console, self._more, self._journal = setup, console, choices, journal
+        self._makings = Counter[str]() if journal is None else Counter(journal.makings)
         """How often a lab was made at each place."""
         self._recorders: list[TapeRecorder] = []
         self._taped = Counter[str]()
@@ -84,9 +65,73 @@ class ServedLabs(LabParts):
         self._unrecorded: str | None = None
         self.leavers.append(self._gone)
         self._furnish(usual)
-        if extras.journal is not None:
-            for fact in extras.journal.labs:
-                self._take_up(fact, extras.journal.take_up(fact))
+        for fact, kept in () if journal is None else journal.labs():
+            self._take_up(fact, kept)
+
+    # Tenants
+
+    def proves(self, wish: LabWish, request: Request) -> bool:
+        """Whether a client authenticates by a secret, as it would have to there."""
+        return shows_secret(self.config(birth_of(wish, called=True), self._setup.second()).identity, request)
+
+    def check_room(self, *, called: bool) -> None:
+        """LabRefused (503) if there are as many tenants as may be, in all or made by calls."""
+        count, by_calls = (
+            len(self.named),
+            sum(each.birth is not None and each.birth.called for each in self.named.values()),
+        )
+        if count >= MOST_TENANTS:
+            why = f"There are {count} tenants, as many as a lab has at most"
+        elif called and by_calls >= self.most:
+            why = f"Calls have made {by_calls} tenants, as many as lab serve --tenants N lets them"
+        else:
+            return
+        text = f"{why}: DELETE /_lab/tenants/NAME, at the control plane, ends one."
+        hint = "Call a tenant that is there, or come again once one was ended."
+        raise LabRefused(Refusal(503, text, hint, _FULL_FOR, error="temporarily_unavailable"))
+
+    def config(self, birth: LabMade, epoch: Epoch) -> Config:
+        """What the mock of a tenant is made with; UsageError names a scenario that the lab doesn't serve."""
+        usual = self.usual.service.config
+        served = {each.name: each for each in usual.scenarios}
+        for name in birth.scenarios or ():
+            if name not in served:
+                raise UsageError(
+                    f"The lab serves no scenario {name[:80]!r}.", hint=nearest(name, served) or "GET /_lab/scenarios."
+                )
+        scenarios = tuple(served[name] for name in birth.scenarios or served)
+        seed = usual.seed if birth.seed is None else birth.seed
+        return replace(usual.alone(scenarios, seed, birth.place), epoch=epoch, making=birth.making)
+
+    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
+        """With the scenarios as the lab serves them now, and a clock that begins now."""
+        self.check_room(called=called)
+        birth = birth_of(wish, called=called)
+        number = self._makings[birth.place] + 1
+        birth = replace(birth, at=self.usual.clock.now(), making=str(number) if number > 1 else "")
+        config = self.config(birth, self._setup.second())
+        journal = None if self._journal is None else self._journal.begin(birth, config)
+        self._makings[birth.place] = number
+        clock = make_clock(self._setup.settings.clock)
+        return self.begin(self.tenant(birth, self._service(config, clock, journal), clock))
+
+    def tenant(self, birth: LabMade, service: Service, clock: AnyClock, calls: LedgerCalls | None = None) -> ServedLab:
+        """That which was made so, whenever and by whichever process that was."""
+        lab = ServedLab(service, clock, birth=birth, calls=calls)
+        self._furnish(lab)
+        return lab
+
+    async def end(self, name: str) -> bool:
+        """Its journal is gone from now on."""
+        if self._journal is not None and (lab := self.named.get(name)) is not None:
+            self._journal.end(lab.place, self.usual.clock.now())
+        return await super().end(name)
+
+    def _gone(self, lab: ServedLab) -> None:
+        if isinstance(lab.recorder, TapeRecorder):
+            lab.recorder.close("closed")
+        if self._journal is not None:
+            self._journal.end(lab.place, self.usual.clock.now())
 
     # Scenarios that are chosen: each that is served, and what is offered beside
 
@@ -98,25 +143,26 @@ class ServedLabs(LabParts):
 
     def _config_alone(self, usual: ServedLab, choice: LabChoice) -> Config:
         config, program = usual.service.config, choice.load()
-        wanted = self._wishes[usual].seed
-        own = program.scenario.seed if wanted is None else wanted
-        prefix = f"{config.prefix}{MOUNT_PATH}{choice.name}"
-        return config.alone((program,), config.seed if own is None else own, prefix)
+        of_tenant = None if usual.birth is None else usual.birth.seed
+        given = (of_tenant, self._setup.settings.seed, program.scenario.seed, config.seed)
+        seed = next(each for each in given if each is not None)
+        return config.alone((program,), seed, f"{config.prefix}{MOUNT_PATH}{choice.name}")
 
     def _choice(self, usual: ServedLab, choice: LabChoice, config: Config, journal: "StateJournal | None") -> ServedLab:
         service = self._service(config, usual.clock, journal)
         lab = ServedLab(service, usual.clock, usual=usual, choice=choice)
-        lab.past = () if journal is None else journal.facts
         lab.recorder = self._recorder(service, choice.name) if usual is self.usual else None
         service.unauthorized.append(self._token_hint(lab))
         return lab
 
     def _furnish(self, lab: ServedLab) -> None:
-        """Let clients choose in a lab."""
-        lab.choices = {}
+        """Let clients choose in a lab, unless several processes serve it."""
+        if lab.calls.shared:
+            return
         for program in lab.service.config.scenarios:
             self._offer(lab, program.name)
-        lab.choices |= {each.name: each for each in self._extras.choices if each.name not in lab.choices}
+        for each in self._more:
+            lab.choices.setdefault(each.name, each)
         lab.service.unauthorized.append(self._token_hint(lab))
 
     def _offer(self, lab: ServedLab, name: str) -> None:
@@ -130,51 +176,22 @@ class ServedLabs(LabParts):
     def _token_hint(self, lab: ServedLab) -> Callable[[Request], None]:
         """Says of whom a token is that is shown where it isn't known."""
 
+        def place_of(each: ServedLab) -> str:
+            return "the plain base URL" if each.scenario is None else f"{MOUNT_PATH}{each.scenario}"
+
         def granted_at(token: str) -> str | None:
             known = (each for each in lab.usual if each is not lab and each.service.knows_token(token))
-            return next((_choice_of(each) for each in known), None)
+            return next(map(place_of, known), None)
 
-        return foreign_token_hint(self._console, _choice_of(lab), granted_at)
-
-    # Tenants
-
-    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
-        """With the scenarios as the lab serves them now, and a clock that begins now."""
-        self.check_room(called=called)
-        place = f"{TENANT_PATH}{wish.name}"
-        number = self._makings[place] + 1
-        fact = LabMade(
-            at=self.usual.clock.now(), place=place, making=str(number) if number > 1 else "", seed=wish.seed,
-            scenarios=wish.scenarios, token=control_token(), called=called,
-        )  # fmt: skip
-        config = self.config(wish, self._setup.second(), fact.making)
-        journal = None if self._journal is None else self._journal.begin(fact, config)
-        self._makings[place] = number
-        return self.begin(self._tenant(fact, wish, config, make_clock(self._setup.settings.clock), journal))
-
-    def _tenant(
-        self, fact: LabMade, wish: LabWish, config: Config, clock: AnyClock, journal: "StateJournal | None"
-    ) -> ServedLab:
-        lab = ServedLab(self._service(config, clock, journal), clock, name=wish.name)
-        lab.token, lab.past = fact.token, () if journal is None else journal.facts
-        self._wishes[lab] = replace(wish, seed=self._setup.settings.seed if wish.seed is None else wish.seed)
-        self._furnish(lab)
-        if fact.called:
-            self._called.add(lab)
-        return lab
-
-    async def end(self, name: str) -> bool:
-        """Its journal is gone from now on."""
-        if self._journal is not None and (lab := self.named.get(name)) is not None:
-            self._journal.end(lab.place, self.usual.clock.now())
-        return await super().end(name)
+        return foreign_token_hint(self._console, place_of(lab), granted_at)
 
     # All of them
 
-    def edited(self, program: Program) -> None:
-        """A scenario's file was edited, or is new, and taken up where no name is: all others that serve it follow."""
+    def load(self, program: Program) -> None:
+        """The nameless lab first: if that can't, nobody does."""
+        super().load(program)
         for usual in (self.usual, *self.named.values()):
-            only = self._wishes[usual].scenarios
+            only = None if usual.birth is None else usual.birth.scenarios
             if only is not None and program.name not in only:
                 continue
             self._offer(usual, program.name)
@@ -192,33 +209,26 @@ class ServedLabs(LabParts):
         """Have a lab again that an earlier process had; UsageError if it can't be what it was."""
         tenant, _, scenario = fact.place.removeprefix(TENANT_PATH).partition(MOUNT_PATH)
         if not scenario:
-            wish = LabWish(tenant, fact.seed, fact.scenarios)
-            config = journal.taken_up(self.config(wish, self._setup.second(), fact.making))
-            lab = self.named[tenant] = self._tenant(fact, wish, config, journal.clock_of(config), journal)
+            config, clock = journal.taken_up(self.config(fact, self._setup.second()))
+            lab = self.named[tenant] = self.tenant(fact, self._service(config, clock, journal), clock)
         else:
             usual = self.named[tenant] if tenant else self.usual
             if (choice := usual.choices.get(scenario)) is None:
                 raise journal.other({fact.place: "can't be chosen now"})
-            config = journal.taken_up(self._config_alone(usual, choice))
+            config, _ = journal.taken_up(self._config_alone(usual, choice))
             lab = usual.chosen[scenario] = self._choice(usual, choice, config, journal)
+        lab.past = journal.facts
         served = {each.name: each for each in self.usual.service.config.scenarios}
         for program in lab.service.config.scenarios:  # one that couldn't be taken up there, or has come since
             if (now := served.get(program.name, program)).digest != program.digest:
                 self._load(lab, now)
 
-    def _service(self, config: Config, clock: AnyClock, journal: "StateJournal | None") -> Service:
+    def _service(self, config: Config, clock: AnyClock, journal: "StateJournal | None" = None) -> Service:
         service = self._setup.make_service(config)
         service.observers += client_hints(self._console, clock.mode, service)
         if journal is not None:
             journal.attach(service, clock)
         return service
-
-    def _gone(self, lab: ServedLab) -> None:
-        if isinstance(lab.recorder, TapeRecorder):
-            lab.recorder.close("closed")
-        if self._journal is not None:
-            self._journal.end(lab.place, self.usual.clock.now())
-        self._wishes.pop(lab, None)
 
     # Tapes of what was chosen
 
@@ -238,26 +248,30 @@ class ServedLabs(LabParts):
         return 4 if self._unrecorded else max(ended, default=0)
 
     def _recorder(self, service: Service, name: str) -> TapeRecorder:
-        setup, settings = self._setup, self._setup.settings
-        recorder = TapeRecorder(
-            replace(setup, settings=changed(settings, record=None)), service, self._console, outside=True
-        )
+        settings = self._setup.settings
+
+        def recorder(tape: str | None) -> TapeRecorder:
+            setup = replace(self._setup, settings=changed(settings, record=tape))
+            return TapeRecorder(setup, service, self._console, outside=True)
+
+        tape = None
         if settings.record is not None:
             from lab.files.recordings import recording_path  # most labs record nothing
 
             path = recording_path(settings.record)
             self._taped[name] += 1
             number = f"-{self._taped[name]}" if self._taped[name] > 1 else ""
-            tape = path.with_name(f"{path.name.partition('.rec.')[0]}-{name}{number}.rec.jsonl")
-            try:
-                named = replace(setup, settings=changed(settings, record=str(tape)))
-                recorder = TapeRecorder(named, service, self._console, outside=True)
-            except LabError as error:
-                self._unrecorded = f"{name} is not recorded: {error.what}"
-                self._console.err(f"lab: {self._unrecorded}")
-        self._recorders.append(recorder)
-        return recorder
+            tape = str(path.with_name(f"{path.name.partition('.rec.')[0]}-{name}{number}.rec.jsonl"))
+        try:
+            self._recorders.append(recorder(tape))
+        except LabError as error:
+            self._unrecorded = f"{name} is not recorded: {error.what}"
+            self._console.err(f"lab: {self._unrecorded}")
+            self._recorders.append(recorder(None))
+        return self._recorders[-1]
 
 
-def _choice_of(lab: ServedLab) -> str:
-    return "the plain base URL" if lab.scenario is None else f"{MOUNT_PATH}{lab.scenario}"
+def birth_of(wish: LabWish, *, called: bool) -> LabMade:
+    """What is told of a tenant that is made by this wish, once it is known when."""
+    place, token = f"{TENANT_PATH}{wish.name}", control_token()
+    return LabMade(at=0, place=place, seed=wish.seed, scenarios=wish.scenarios, token=token, called=called)

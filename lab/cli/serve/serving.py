@@ -2,22 +2,21 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
 from lab.cli.serve.hints import client_hints
-from lab.cli.serve.ports import open_ports
-from lab.cli.serve.reload import ScenarioReloader
-from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.ports import Ports, open_mock_ports
 from lab.cli.serve.served_labs import ServedLabs
-from lab.cli.serve.surroundings import look_around
+from lab.cli.serve.settings import ServeSettings
+from lab.cli.serve.surroundings import ScenarioReloader, look_around
 from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import SystemClock
@@ -31,12 +30,15 @@ from lab.identity.scopes import api_scope
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
-from lab.server.labs import Labs, ServedLab
-from lab.server.listener import bind
+from lab.server.labs import Labs, OfferedChoices, ServedLab
+from lab.server.listener import Bound, bind
 from lab.server.mock_server import MockServer
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a lab without them starts without what they need
     from lab.cli.logs.request_log import RequestLog
+    from lab.cli.serve.shared_lab import SharedLab
+    from lab.cli.serve.state_journal import StateJournal
+    from lab.cli.serve.workers import WorkerPlace
 
 _SWITCH = 0.001
 """Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
@@ -47,7 +49,7 @@ _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
 
-class _Kept(Protocol):
+class _KeptFiles(Protocol):
     """What writes files for as long as the lab is served."""
 
     @property
@@ -58,11 +60,23 @@ class _Kept(Protocol):
         """Find out whether they are still there."""
 
 
+class ServeCall(Struct, frozen=True):
+    """A call of `lab serve`, and what came of it before anything listens. Who serves a mock otherwise has none of that."""
+
+    settings: ServeSettings = ServeSettings()
+    offers: Sequence[OfferedChoices] = ()
+    """What clients may choose beside the scenarios."""
+    journal: "StateJournal | None" = None
+    """The lab goes on from it, and writes on."""
+    place: "WorkerPlace | None" = None
+    """That of this process among the workers; None: it is none of them."""
+
+
 class Serving:
     """A mock that is served, as an asynchronous context: from the first line of its tape to the footer.
 
-    Each part is made once those that it needs are there, and beside its making stands how it ends: parts end the other
-    way round, all of them, also where a later one can't be made.
+    `_begin` makes each part once those that it needs are there, and beside its making stands how it ends: parts end the
+    other way round, all of them, also where a later one can't be made.
     """
 
     service: Service
@@ -73,15 +87,18 @@ class Serving:
 
     def __init__(
         self, setup: Setup, console: Console, stop: Stop, *,
-        outside: bool = False, job_facts: Observer | None = None, extras: ServeExtras | None = None,
+        outside: bool = False, job_facts: Observer | None = None, call: ServeCall | None = None,
     ) -> None:  # fmt: skip
         """`outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended."""
         self.setup, self._console, self._stop = setup, console, stop
-        self._outside, self._job_facts, self._extras = outside, job_facts, extras or ServeExtras()
+        self._outside, self._job_facts = outside, job_facts
+        self._call, self._choosing = call or ServeCall(), call is not None
         self.control_url = self.control_token = ""
-        self.https_url: str | None = None
-        self.ca_file: str | None = None
-        """What a client must trust to call `https_url`."""
+        self._https: dict[str, str] = {}
+        """Where https is served, if it is, and what a client must trust there."""
+        self.shared: SharedLab | None = None
+        """The lab that other processes serve too."""
+        self._kept: list[_KeptFiles] = []
         self.exit_code = 0
         """Afterwards: 4 if a tape or the journal died, else 0."""
 
@@ -115,7 +132,7 @@ class Serving:
             "scope": api_scope(config.switches.pod),
             "control_url": self.control_url,
             "control_token": self.control_token,
-            **({"https_url": self.https_url, "ca_file": self.ca_file} if self.https_url and self.ca_file else {}),
+            **self._https,
         }
 
     def recast(self, scenario: str, seed: Seed) -> Config:
@@ -127,111 +144,131 @@ class Serving:
     # Its parts
 
     async def _begin(self, ends: AsyncExitStack) -> None:
-        setup, extras, listen = self.setup, self._extras, self.setup.settings.listen
-        if extras.journal is not None:
-            ends.callback(self._note_exit, extras.journal.close)
-        # ports first, for URLs in answers name them; nobody is accepted yet
-        ports = open_ports(setup.settings) if extras.place is None else extras.place.take_ports(setup.settings)
+        call, console, stop = self._call, self._console, self._stop
+        settings, place, journal = call.settings, call.place, call.journal
+        if place is not None:
+            ends.callback(asyncio.create_task(place.beat()).cancel)
+        # what is served: as it was asked for, or, of a lab that other processes serve too, as all of them agreed
+        if journal is not None:
+            self._keep(ends, journal, journal.close)
+        if settings.ledger.url is not None:
+            from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
+
+            agreed = None if place is None else place.agreed
+            self.shared = await ends.enter_async_context(shared_lab(settings.ledger, self.setup, agreed=agreed))
+            self.setup = self.shared.setup
+        setup, limits = self.setup, self.setup.limits
+        # ports, for URLs in answers name them; nobody is accepted yet
+        ports = open_mock_ports(setup.settings) if place is None else place.take_ports(setup.settings)
         ends.callback(ports.close)
-        decoy = bind(listen.host, 0) if _leads_away(setup) else None
+        decoy = bind(setup.settings.listen.host, 0) if _leads_away(setup) else None
         if decoy is not None:
             ends.callback(decoy.close)
         # the mock with who looks on from its beginning, and the server
-        elsewhere = setup.config.elsewhere if decoy is None else _named_otherwise(listen.host, decoy.origin)
-        self.service = self._mock(replace(setup.config, here=ports.origin, elsewhere=elsewhere))
-        self.recorder = TapeRecorder(setup, self.service, self._console, outside=self._outside)
-        ends.callback(self._note_exit, lambda: self.recorder.close(self._stop.footer))
-        calls = None
-        if extras.ledger is not None:
-            calls = extras.ledger.calls_on(self.service)
+        self.service = self._mock(ports, decoy)
+        self.recorder = TapeRecorder(setup, self.service, console, outside=self._outside)
+        self._keep(ends, self.recorder, lambda: self.recorder.close(stop.footer))
+        calls = None if self.shared is None else self.shared.calls_on(self.service)
+        if calls is not None:
             ends.push_async_callback(calls.loop.stop)
-        log, labs = self._log(ends), partial(self._labs, ends)
-        self.server = server = MockServer(self.service, setup.clock, setup.limits, calls, labs=labs)
-        grace = round(1000 * setup.limits.grace)
-        ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), self._stop.hurry)
+        log = self._log(ends)
+        server = self.server = MockServer(self.service, setup.clock, limits, calls, labs=self._labs)
+        if isinstance(labs := server.labs, ServedLabs):
+            self._keep(ends, labs, lambda: labs.close(stop.footer))
+        grace = round(1000 * limits.grace)
+        ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), stop.hurry)
         if log is not None:
             log.follow(server.labs)
         # the control plane, unless another process has the lab's
         control = None if ports.control is None else self._control(ends)
-        # they listen
-        sys.setswitchinterval(_SWITCH)
-        asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
-        self.base_url = await server.start(bound=ports.api)
-        if extras.place is not None:
-            ends.callback(extras.place.link(server))
-        if ports.https is not None:
-            ends.callback(ports.https.withdraw)
-            self.https_url, self.ca_file = ports.https.start(server)
-        if decoy is not None:
-            server.start_decoy(decoy)
-        if control is not None:
-            self.control_url = await control.start(listen.host, names=extras.control.names, bound=ports.control)
-            # where programs of the same user find it, as long as the lab runs
-            publish_token(self.control_url, self.control_token, runtime=listen.runtime)
-            ends.callback(withdraw_token, self.control_url, runtime=listen.runtime)
+        await self._listen(ports, decoy, control, ends)
         # and what nobody tells of is looked at: files that are written, requests to be logged, scenarios that are edited
-        looks = [each.look for each in self._kept()]
+        looks = [each.look for each in self._kept]
         looks += [] if log is None else [log.look]
-        looks += [] if control is None or (reloader := self._reloader()) is None else [reloader.look]
+        if control is not None and self._outside and setup.config.scenarios:
+            looks.append(ScenarioReloader(setup.settings, server.labs, console).look)
         ends.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         if self._outside:  # our own app wants a token a run
             ends.callback(asyncio.create_task(_load_later()).cancel)
-        ends.push_async_callback(server.drain, extras.drain, self._stop.hurry)
+        ends.push_async_callback(server.drain, settings.drain, stop.hurry)
 
-    def _mock(self, config: Config) -> Service:
-        service, clock = self.setup.make_service(config), self.setup.clock
-        service.observers += client_hints(self._console, clock.mode, service) if self._outside else ()
+    async def _listen(
+        self, ports: Ports, decoy: Bound | None, control: ControlPlane | None, ends: AsyncExitStack
+    ) -> None:
+        server, place, listen = self.server, self._call.place, self.setup.settings.listen
+        sys.setswitchinterval(_SWITCH)
+        asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
+        self.base_url = await server.start(bound=ports.api)
+        if place is not None:
+            ends.callback(place.link(server))
+        self._https = ports.start_https(server, ends)
+        if decoy is not None:
+            server.start_decoy(decoy)
+        if control is not None:
+            names = self._call.settings.control.names
+            self.control_url = await control.start(listen.host, names=names, bound=ports.control)
+            # where programs of the same user find it, as long as the lab runs
+            publish_token(self.control_url, self.control_token, runtime=listen.runtime)
+            ends.callback(withdraw_token, self.control_url, runtime=listen.runtime)
+
+    def _keep(self, ends: AsyncExitStack, files: _KeptFiles, close: Callable[[], int]) -> None:
+        """Have an eye on what writes files, and close it; what that gives counts for the exit code."""
+
+        def end() -> None:
+            self.exit_code = max(self.exit_code, close())
+
+        self._kept.append(files)
+        ends.callback(end)
+
+    def _mock(self, ports: Ports, decoy: Bound | None) -> Service:
+        setup, journal = self.setup, self._call.journal
+        config = replace(setup.config, here=ports.origin)
+        if decoy is not None:
+            # by another name than the host's, if there is one: to some clients that alone matters
+            host, (_, _, port) = setup.settings.listen.host, decoy.origin.rpartition(":")
+            elsewhere = f"http://localhost:{port}" if host == "127.0.0.1" else decoy.origin
+            config = replace(config, elsewhere=elsewhere)
+        service = setup.make_service(config)
+        service.observers += client_hints(self._console, setup.clock.mode, service) if self._outside else ()
         if self._job_facts is not None:
             from lab.cli.run.conversation import job_facts_observer  # a run's: who only serves needs none
 
             service.observers.append(job_facts_observer(service, self._job_facts))
-        if self._extras.journal is not None:
-            self._extras.journal.attach(service, clock)
+        if journal is not None:
+            journal.attach(service, setup.clock)
         return service
 
-    def _labs(self, ends: AsyncExitStack, usual: ServedLab) -> Labs:
+    def _labs(self, usual: ServedLab) -> Labs:
         """Where scenarios are served to others there may be more labs: this process's own, or those of all that serve it."""
-        extras, parts = self._extras, (self.setup, self._console, self._extras)
-        usual.past = () if extras.journal is None else extras.journal.facts
-        if not extras.choosing or not self.setup.config.scenarios:
+        most, journal = self._call.settings.tenants, self._call.journal
+        usual.past = () if journal is None else journal.facts
+        if not self._choosing or not self.setup.config.scenarios:
             return Labs(usual)
-        if extras.ledger is None:
-            own = ServedLabs(*parts, usual)
-            ends.callback(self._note_exit, lambda: own.close(self._stop.footer))
-            return own
-        from lab.cli.serve.shared_tenants import SharedTenants  # no other start waits for it
+        if self.shared is not None:
+            from lab.cli.serve.shared_lab import SharedTenants  # no other start waits for it
 
-        return SharedTenants(*parts, usual)
-
-    @property
-    def _own_labs(self) -> ServedLabs | None:
-        return self.server.labs if isinstance(self.server.labs, ServedLabs) else None
-
-    def _kept(self) -> list[_Kept]:
-        parts = self.recorder, self._own_labs, self._extras.journal
-        return [each for each in parts if each is not None]
+            return SharedTenants(self.setup, self._console, usual, most=most)
+        choices = [choice for each in self._call.offers for choice in each.choices]
+        return ServedLabs(self.setup, self._console, usual, most=most, choices=choices, journal=journal)
 
     def _log(self, ends: AsyncExitStack) -> "RequestLog | None":
-        if self._extras.log == "none":
+        lines = self._call.settings.log or ("text" if self._console.remarks_shown else "none")
+        if not self._choosing or lines == "none":
             return None
         from lab.cli.logs.request_log import RequestLog  # no other start waits for it
 
-        log = RequestLog(self._extras.log, self._console)
+        log = RequestLog(lines, self._console)
         ends.callback(log.close)
         return log
 
-    def _reloader(self) -> ScenarioReloader | None:
-        setup, own = self.setup, self._own_labs
-        if not self._outside or not setup.config.scenarios:
-            return None
-        edited, shared = (() if own is None else (own.edited,)), self._extras.ledger is not None
-        return ScenarioReloader(setup.settings, self.service, setup.clock, self._console, *edited, shared=shared)
-
     def _control(self, ends: AsyncExitStack) -> ControlPlane:
-        self.control_token = self._extras.control.token or control_token()
+        call = self._call
+        self.control_token = (
+            call.settings.control.token if call.place is None else call.place.control_token
+        ) or control_token()
 
         def trouble() -> str | None:
-            files = (each.trouble for each in self._kept())
+            files = (each.trouble for each in self._kept)
             return next(filter(None, files), self.server.labs.usual.calls.trouble)
 
         control = ControlPlane(
@@ -240,22 +277,11 @@ class Serving:
         ends.push_async_callback(control.stop)
         return control
 
-    def _note_exit(self, close: Callable[[], int]) -> None:
-        """Close what writes files; what it says of them counts for the exit code."""
-        self.exit_code = max(self.exit_code, close())
-
 
 def _leads_away(setup: Setup) -> bool:
     """Whether there are redirects to another origin."""
     faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
     return setup.leads_away or any(fault.redirect == "other" for fault in faults)
-
-
-def _named_otherwise(host: str, origin: str) -> str:
-    """That origin by another name than the host's, if there is one: to some clients that alone matters."""
-    scheme, _, place = origin.partition("://")
-    name, _, port = place.rpartition(":")
-    return f"{scheme}://{'localhost' if host == '127.0.0.1' else name}:{port}"
 
 
 async def _load_later() -> None:

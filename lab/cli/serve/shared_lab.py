@@ -1,4 +1,4 @@
-"""A lab that several processes serve: what they agree on, and how this one joins.
+"""A lab that several processes serve: what they agree on, how this one joins, and its tenants.
 
 The first process writes the lab's setup into the store. Each later one is told something by its command line, its
 settings file and its scenarios: where that differs from the setup it ends, and names all that does. What it wasn't told
@@ -14,15 +14,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from lab.cli.console import Console
 from lab.cli.entropy import process_name
 from lab.cli.serve.beginning import LabTerms, begun_otherwise, differences, scenario_terms
+from lab.cli.serve.served_labs import ServedLabs, birth_of
 from lab.cli.serve.settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.shared import LogPlace, SharedStore, Snapshot, StoreRefused, StoreUnreadable, Synced
+from lab.core.journal.fact import LabEnded
+from lab.core.journal.shared import LabState, LogPlace, SharedStore, Snapshot, StoreRefused, StoreUnreadable, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -30,6 +33,7 @@ from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.options import changed
 from lab.program.switches import Layers
+from lab.server.labs import LabRefused, LabWish, ServedLab
 from lab.server.limits import ServerLimits
 from lab.server.shared.batch_loop import BatchLoop, LabCalls
 from lab.server.shared.folded_log import read_log
@@ -258,3 +262,53 @@ def _decoded(document: bytes, shown: str) -> SharedSetup:
     except msgspec.DecodeError as fault:
         hint = "Something else is kept there, and left as it is: take another --ledger-prefix."
         raise StoreUnreadable(f"The lab at {shown} can't be read by this one: {fault}.", hint=hint) from None
+
+
+class SharedTenants(ServedLabs):
+    """The tenants of a shared lab: each is made and ended by a commit of the lab's log, at all processes."""
+
+    def __init__(self, setup: Setup, console: Console, usual: ServedLab, *, most: int = 0, **_: object) -> None:
+        super().__init__(setup, console, usual, most=most)
+        assert isinstance(usual.calls, LabCalls)
+        self._loop = usual.calls.loop
+        self._loop.make_tenant, self._loop.end_tenant = self._serve, self._leave
+
+    async def new_tenant(self, wish: LabWish, *, called: bool) -> ServedLab:
+        """The same at whatever process it is wished for: the first wish counts."""
+        wanted = birth_of(wish, called=called)
+        config = self.config(wanted, 0)
+        birth = replace(wanted, seed=config.seed, scenarios=tuple(each.name for each in config.scenarios))
+
+        def make(now: Millis) -> None:
+            if wish.name not in self.named:
+                self.check_room(called=called)
+                self.usual.service.note(replace(birth, at=now, making=self._loop.making))
+
+        await self._loop.run(self._loop.usual, make, last=True)
+        if (tenant := self.named.get(wish.name)) is None:
+            raise LabRefused(self.unknown(wish.name))  # it was ended at once
+        return tenant
+
+    async def end(self, name: str) -> bool:
+        """No process has it from now on."""
+
+        def end(now: Millis) -> bool:
+            if (tenant := self.named.get(name)) is not None:
+                self.usual.service.note(LabEnded(at=now, place=tenant.place))
+            return tenant is not None
+
+        return await self._loop.run(self._loop.usual, end, last=True)
+
+    def _serve(self, state: LabState) -> LabCalls:
+        birth = state.birth
+        assert birth is not None
+        epoch, began = instant_zero(self._setup, state.wall)
+        clock = make_clock(self._setup.settings.clock)
+        service = self._service(self.config(birth, epoch), clock)
+        assert isinstance(service, BatchedService)
+        calls = LabCalls(self._loop, service, LabTime(clock, began), state)
+        self.begin(self.tenant(birth, service, clock, calls))
+        return calls
+
+    def _leave(self, calls: LabCalls) -> None:
+        self.let_go(next(each for each in self.named.values() if each.calls is calls))

@@ -137,32 +137,28 @@ class StateJournal:
         )
         if found:
             raise self.other(found)
-        config = self.taken_up(setup.config)
-        return replace(setup, config=config, clock=self.clock_of(config))
+        config, clock = self.taken_up(setup.config)
+        return replace(setup, config=config, clock=clock)
 
-    def taken_up(self, config: Config) -> Config:
-        """What the lab goes on with: as it began, with scenarios that may have been edited since."""
+    def taken_up(self, config: Config) -> tuple[Config, AnyClock]:
+        """What the lab goes on with: as it began, with scenarios that may have been edited since; and its clock."""
         if (header := self._header) is None:
-            return config
+            return config, make_clock(self._settings.clock)
         served = {each.name: each for each in config.scenarios}
         scenarios = tuple(_as_begun(each, served.get(each.name)) for each in header.scenarios)
         epoch = header.epoch if self._history.epoch is None else self._history.epoch
         config = replace(config, scenarios=scenarios, seed=header.seed, epoch=epoch)
-        return config.settled(config.layers) if config.layers is not None else config
-
-    def clock_of(self, config: Config) -> AnyClock:
-        """The clock of a lab that was taken up with this."""
-        if (header := self._header) is None:
-            return make_clock(self._settings.clock)
+        if config.layers is not None:
+            config = config.settled(config.layers)
         began = ClockSettings.read(header.clock)
         # not of a whole second: a start soon after the end would show clients what was before what they have seen
         start = instant_of(self._history, began.kind, wall_nanos() // 1_000_000 - header.epoch * 1000)
-        if not has_date(config.epoch, start):
+        if not has_date(epoch, start):
             raise RecordingError(
                 f"{self._file.path}: its clock stands beyond {iso(LAST_WALL, 0)}, and no lab has later dates.",
                 hint="Name another file to begin anew.",
             )
-        return make_clock(replace(began, factor=self._history.factor or began.factor), start)
+        return config, make_clock(replace(began, factor=self._history.factor or began.factor), start)
 
     def other(self, found: Mapping[str, str]) -> UsageError:
         """Why it isn't taken up: it is another lab's."""
@@ -170,19 +166,15 @@ class StateJournal:
 
     # The labs beside the one whose journal it is
 
-    @property
-    def labs(self) -> Sequence[LabMade]:
-        """Those that earlier processes had, in the order of their making."""
-        return tuple(self._history.labs.values())
+    def labs(self) -> "Iterator[tuple[LabMade, StateJournal]]":
+        """Those that earlier processes had, in the order of their making, each with its journal."""
+        for fact in self._history.labs.values():
+            yield fact, self._file_of(fact.place)
 
     @property
     def makings(self) -> Mapping[str, int]:
         """How often there was a lab at each place."""
         return self._history.makings
-
-    def take_up(self, fact: LabMade) -> "StateJournal":
-        """The journal of one of these."""
-        return self._file_of(fact.place)
 
     def begin(self, fact: LabMade, config: Config) -> "StateJournal":
         """The journal of one that is made now with this; StoreRefused if there can be none, and then nothing of it is there."""
@@ -253,7 +245,7 @@ class StateJournal:
             with collecting_nothing(self.facts):
                 service.rewind(tuple(self.facts), clock.now())
             jobs = f"{sum(1 for _ in service.jobs())} jobs"
-            beside = f", and {len(self.labs)} labs beside it" if self.labs else ""
+            beside = f", and {len(self._history.labs)} labs beside it" if self._history.labs else ""
             self._say(f"took up {self._file.path} at {clock.now()} ms: {jobs}{beside}")
         service.file = self
         self._writes.on_begin, self._writes.on_end = self._refused, self._taken

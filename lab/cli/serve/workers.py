@@ -13,32 +13,40 @@ A worker ends when its stdin does, whose other end is held here: so none outlive
 """
 
 import asyncio
+import os
+import select
 import signal
 import sys
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack, suppress
 from itertools import chain
 from socket import socket, socketpair
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop, complete
-from lab.cli.serve.ports import open_https_port
+from lab.cli.serve.ports import Ports, open_mock_ports, open_ports
 from lab.cli.serve.settings import ServeSettings
-from lab.cli.serve.surroundings import Parent, parent_gone
-from lab.cli.serve.worker_place import BEAT, SERVES, WorkerPlace
-from lab.clocks import real_millis
+from lab.cli.serve.surroundings import parent_gone, parent_of
+from lab.clocks import SystemClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError
-from lab.server.control.metrics import FIRST_WORKER
-from lab.server.listener import Bound, bind, reserve, reuse_port
+from lab.server.control.metrics import FIRST_WORKER, Meters
+from lab.server.listener import Bound, bind, inherited, reserve, reuse_port
+from lab.server.mock_server import MockServer
+from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey
+from lab.settings import MockSettings
 
+BEAT, SERVES = ".", "\0"
+"""What a worker says to let be known that it doesn't hang, and, behind all else, that it serves."""
+_BEAT_EVERY: Millis = 250
 MOST_DEATHS = 5
 """So many deaths end the lab, if they come within `DEATHS_WITHIN`."""
 DEATHS_WITHIN: Millis = 60_000
@@ -48,43 +56,97 @@ _MARGIN: Millis = 5_000
 """For so long a worker may take to end beyond the grace that the replies under way have."""
 
 
-def serve_with_workers(settings: ServeSettings, number: int, console: Console) -> int:
+class WorkerPlace(Struct, frozen=True, kw_only=True):
+    """Which of the processes it is, and what all of them have in common beside the command line."""
+
+    arguments: tuple[str, ...]
+    """The command line of the lab."""
+    port: int
+    https_port: int = 0
+    ca_file: str | None = None
+    authority: AuthorityKey | None = None
+    """Of https; None: there is none."""
+    control: int | None = None
+    """The descriptor of the control plane's listener; None: another worker has it."""
+    others: dict[int, int] = {}
+    """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
+    answering: int | None = None
+    """The descriptor by which it is asked; None: it asks."""
+    control_token: str
+    announces: bool = False
+    """Whether it says what the lab is: of all starts the first."""
+    agreed: str | None = None
+    """The lab's setup as JSON, if it was served already and one of its workers died."""
+
+    async def beat(self) -> None:
+        """Let be known on stdout that the loop goes round, until cancelled."""
+        heart = os.dup(1)  # the console lets stdout go
+        try:
+            while True:
+                if select.select((), (heart,), (), 0)[1]:  # else whoever listens hasn't for hours
+                    with suppress(OSError):
+                        os.write(heart, BEAT.encode())
+                await SystemClock().hold(_BEAT_EVERY)
+        finally:
+            os.close(heart)
+
+    def served(self, console: Console) -> None:
+        """Say that it serves; nothing but the heart is heard on stdout after that."""
+        os.write(1, SERVES.encode())
+        console.abandon()
+
+    def take_ports(self, settings: MockSettings) -> Ports:
+        """Listen where all workers do."""
+        host, numbers = settings.listen.host, iter((self.port, self.https_port))
+        known = None if self.authority is None or self.ca_file is None else (self.authority, self.ca_file)
+
+        def control() -> Bound | None:
+            return None if self.control is None else inherited(self.control, host)
+
+        def take(host: str, _: int) -> Bound:  # the API's first
+            return bind(host, next(numbers), shared=True)
+
+        return open_ports(settings.listen, settings.base, take, control=control, known=known)
+
+    def link(self, server: MockServer) -> Callable[[], object]:
+        """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
+        if self.answering is not None:
+            return asyncio.create_task(answer_first(self.answering, Meters(server).answer)).cancel
+        server.workers = WorkerLinks(self.others)
+        return server.workers.close
+
+
+def read_place() -> WorkerPlace:
+    """What this worker was told. Nothing follows the line, but the end of stdin once the other process is gone."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65_536)
+        if not piece:
+            raise HostError("Whoever started this worker is gone.")
+        line += piece
+    return msgspec.json.decode(line, type=WorkerPlace)
+
+
+def serve_with_workers(settings: ServeSettings, console: Console) -> int:
     """Serve until stopped: 0, or the exit code of a worker that couldn't begin; HostError (4) if they die too often."""
     reuse_port()
-    console.serving, parent = True, Parent() if settings.with_parent else None
-    if parent is not None:
-        parent.check()
+    console.serving, parent = True, parent_of(wanted=settings.with_parent)
 
     async def work(stop: Stop) -> int:
         with ExitStack() as stack:
-            place, control = _common_place(settings, stack)
-            workers = Workers(place, control, console, stop, settings.ledger.worker_timeout)
+            ports = open_mock_ports(settings.mock, reserve)
+            stack.callback(ports.close)
+            if ports.https is not None:
+                stack.callback(ports.https.withdraw)
+            workers = Workers(settings, ports, console, stop)
             try:
-                return await workers.serve(number, parent_gone(parent))
+                return await workers.serve(parent_gone(parent))
             except asyncio.CancelledError:  # by a signal
                 return 0
             finally:
                 await workers.end()
 
     return complete(work)
-
-
-def _common_place(settings: ServeSettings, stack: ExitStack) -> tuple[WorkerPlace, Bound]:
-    """What all workers are told, and the control plane's listener."""
-    listen = settings.mock.listen
-    api = reserve(listen.host, listen.port)
-    stack.callback(api.close)
-    control = bind(listen.host, listen.control_port)
-    stack.callback(control.close)
-    token = settings.control.token or control_token()
-    place = WorkerPlace(arguments=settings.arguments, port=api.port, control_token=token)
-    if listen.tls is not None:
-        https = open_https_port(listen, listen.tls, settings.mock.base, reserve)
-        stack.callback(https.bound.close)
-        stack.callback(https.withdraw)
-        key = AuthorityKey(https.authority.certificate, https.authority.key)
-        place = replace(place, https_port=https.bound.port, ca_file=https.publish(), authority=key)
-    return place, control
 
 
 class _NotServing(Exception):
@@ -94,10 +156,18 @@ class _NotServing(Exception):
 class Workers:
     """The processes that serve one lab."""
 
-    def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop, timeout: Millis) -> None:
-        """`timeout` is for how long a worker may be silent."""
-        self._place, self._control, self._console, self._stop = place, control, console, stop
-        self._timeout = timeout
+    def __init__(self, settings: ServeSettings, ports: Ports, console: Console, stop: Stop) -> None:
+        """The ports are those at which they will listen."""
+        self._settings, self._control, self._console, self._stop = settings.ledger, ports.control, console, stop
+        self._place = WorkerPlace(
+            arguments=settings.arguments,
+            port=ports.api.port,
+            control_token=settings.control.token or control_token(),
+        )
+        """What all of them are told."""
+        if (https := ports.https) is not None:
+            key = AuthorityKey(https.authority.certificate, https.authority.key)
+            self._place = replace(self._place, https_port=https.bound.port, ca_file=https.publish(), authority=key)
         self._pairs: dict[int, tuple[socket, socket]] = {}
         """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
         self._processes: dict[int, Process] = {}
@@ -106,8 +176,9 @@ class Workers:
         self._agreed: str | None = None
         """The lab's setup, once it is served."""
 
-    async def serve(self, count: int, over: Awaitable[None]) -> int:
-        """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
+    async def serve(self, over: Awaitable[None]) -> int:
+        """Have as many serve as were asked for, until it is `over`; 0, or the exit code of one that couldn't begin."""
+        count = self._settings.workers or 1
         ends = [asyncio.ensure_future(over)]
         self._pairs = {number: socketpair() for number in range(2, count + 1)}
         try:
@@ -145,6 +216,7 @@ class Workers:
 
     async def _start(self, number: int, place: WorkerPlace) -> Process:
         if number == FIRST_WORKER:
+            assert self._control is not None
             others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
             place = replace(place, control=self._control.sock.fileno(), others=others)
         else:
@@ -179,7 +251,7 @@ class Workers:
 
     async def _ended(self, process: Process, *, serves: bool) -> str:
         """How it ended; one whose heart is silent, once it `serves` or has begun to beat, is ended here."""
-        within, missed = self._timeout / 2_000 if serves else None, 0
+        within, missed = self._settings.worker_timeout / 2_000 if serves else None, 0
         # half of the time twice: if this process stood still as well, it hears the heart before the second half is over
         while missed < 2:
             try:
@@ -190,10 +262,10 @@ class Workers:
                 continue
             if not heard:
                 return _how_it_ended(await process.wait())
-            within, missed = self._timeout / 2_000, 0
+            within, missed = self._settings.worker_timeout / 2_000, 0
         process.kill()
         await process.wait()
-        return f"hung for {self._timeout / 1_000:g} s, and was ended"
+        return f"hung for {self._settings.worker_timeout / 1_000:g} s, and was ended"
 
     async def end(self) -> None:
         """Let them end as a signal ends a lab, at once if `stop` is in a hurry, and kill what doesn't."""

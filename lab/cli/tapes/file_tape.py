@@ -1,9 +1,8 @@
 """A tape in its file, from the header to the footer, whoever is recorded."""
 
 import asyncio
-from sys import getswitchinterval, setswitchinterval
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,6 +11,7 @@ from lab.clocks import AnyClock, apart, real_millis
 from lab.core.clock import Millis
 from lab.core.observe import Observation, Replied, Requested
 from lab.files.growing_files import TapeFile
+from lab.server.fair_shares import LongWork
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for one
@@ -23,32 +23,8 @@ MOST_HELD = 64
 """Lines that are written at once."""
 _HELD_FOR = 0.05
 """Real seconds for which a line may wait for others, if its call brought no fact."""
-_AT_ONCE = 2
-"""Long bodies that are redacted at once."""
 _TRIES = 3
 """Of redacting a long body while others bring secrets."""
-_TURN = 0.0005
-"""Seconds for which redacting it keeps the interpreter at most, a call of C apart, when others need it."""
-
-
-_USUAL = getswitchinterval()
-
-
-class _ShortTurns(asyncio.Semaphore):
-    """While bodies are redacted, the threads that do it hand the interpreter over sooner: a reply needs it often."""
-
-    under_way = 0
-
-    async def __aenter__(self) -> None:
-        await super().__aenter__()
-        _ShortTurns.under_way += 1
-        setswitchinterval(min(_USUAL, _TURN))
-
-    async def __aexit__(self, *raised: Any) -> None:
-        _ShortTurns.under_way -= 1
-        if not _ShortTurns.under_way:
-            setswitchinterval(_USUAL)
-        await super().__aexit__(*raised)
 
 
 class TapeOpening(Struct, frozen=True):
@@ -74,7 +50,7 @@ class FileTape:
 
         self._file, clock, begun = file, opening.outside, real_millis()
         self.path = file.path
-        self._turns = _ShortTurns(_AT_ONCE)
+        self._work = LongWork()
         self._timer: asyncio.TimerHandle | None = None
 
         def wall() -> Millis | None:
@@ -115,7 +91,7 @@ class FileTape:
             oauth = self.tape.is_of_identity(observation.x)
             tail = self._tails.of_reply(observation.response, oauth=oauth, cut=observation.cut is not None)
         secrets = self.tape.redactor.secrets
-        async with self._turns:
+        async with self._work:
             for _ in range(_TRIES):
                 if tail.generation == (generation := secrets.generation):
                     return

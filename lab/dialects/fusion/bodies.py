@@ -7,7 +7,7 @@ from typing import assert_never
 import msgspec
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis
-from lab.core.exchange import Json, text_of
+from lab.core.exchange import Json, text_of, within_text
 from lab.core.seeds import draw, hexes
 from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
@@ -40,11 +40,10 @@ def workflow_id(team: str) -> str:
     return f"300000{draw(0, f'workflow/{team}', 0, 999_999_999):09d}"
 
 
-def echo(plan: Plan, switches: Switches) -> str:
-    """The `input` echo: compact JSON, 14 keys in this order, made once (contract.md §4.1)."""
+def _echoed(plan: Plan, switches: Switches) -> dict[str, Json]:
     call = plan.invocation
     wanted = call.input
-    members: dict[str, Json] = {
+    return {
         "workflowCode": call.team, "message": wanted.message, "conversational": wanted.conversational,
         "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": wanted.invocation_mode,
         "version": version_of(plan, switches), "status": wanted.status, "parameters": dict(wanted.parameters),
@@ -52,10 +51,27 @@ def echo(plan: Plan, switches: Switches) -> str:
         "workflowId": workflow_id(call.team), "streamOutput": wanted.stream_output,
         "progressMessage": wanted.progress_message,
     }  # fmt: skip
-    if not wanted.parameters:  # in which a number may stand that is written differently
+
+
+def echo(plan: Plan, switches: Switches) -> str:
+    """The `input` echo: compact JSON, 14 keys in this order (contract.md §4.1)."""
+    members = _echoed(plan, switches)
+    if not plan.invocation.input.parameters:  # in which a number may stand that is written differently
         with suppress(UnicodeEncodeError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
             return msgspec.json.encode(members).decode()
     return text_of(members)
+
+
+_NO_ECHO = b'{"input":""'
+
+
+def with_long_echo(body: bytes, plan: Plan, switches: Switches) -> bytes:
+    """A body whose echo was left empty, with it: copied once, and of what is long all was written with its `quoted` input."""
+    assert body.startswith(_NO_ECHO)
+    known, parts = plan.invocation.input.quoted(), [_NO_ECHO[:-1], b"{"]
+    for name, value in _echoed(plan, switches).items():
+        parts += within_text(name), b":", known[name] if name in known else within_text(value), b","
+    return b"".join((*parts[:-1], b"}", body[len(_NO_ECHO) - 1 :]))
 
 
 def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:
@@ -145,11 +161,17 @@ PUBLISHED_VERSION = "workflowVersion"
 
 
 def full_body(
-    plan: Plan, span: Span, context: WriteContext, *, invoked: bool = False, passed: list[Json] | None = None
+    plan: Plan,
+    span: Span,
+    context: WriteContext,
+    *,
+    invoked: bool = False,
+    passed: list[Json] | None = None,
+    echoed: str | None = None,
 ) -> dict[str, Json]:
     """The body at a span with all its keys, whatever the switch `body` says.
 
-    `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`.
+    `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`, `echoed` stands for the echo.
     """
     epoch, switches = context.epoch, context.switches
     state = status_texts(plan, span, epoch, switches, accepted=invoked)
@@ -158,7 +180,7 @@ def full_body(
     silent = None if invoked or state.status is Status.ERROR else ""
     node = None if state.prompt is None else _waiting_node(plan, span, state.prompt)
     return {
-        "input": echo(plan, switches), "output": state.output, "progressMessage": state.progress or silent,
+        "input": echo(plan, switches) if echoed is None else echoed, "output": state.output, "progressMessage": state.progress or silent,
         "error": state.error, "followUpQuestions": list(state.follow_up), "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),

@@ -275,7 +275,7 @@ def read_mode(query: str) -> str | Refusal | None:
     return None
 
 
-def read_input(members: Mapping[str, Json]) -> Input:
+def read_input(members: Mapping[str, Json], *, long: bool = False) -> Input:
     """The normalised request that a fact's `input` tells of."""
 
     def flag(name: str) -> bool:
@@ -289,4 +289,5 @@ def read_input(members: Mapping[str, Json]) -> Input:
         parameters=parameters if isinstance(parameters, dict) else {}, refresh_cache=flag("refreshCache"),
         use_internal_config=flag("useInternalConfig"), stream_output=flag("streamOutput"),
         progress_message=flag("progressMessage"), metadata=metadata if isinstance(metadata, dict) else None,
+        long=long,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
-from lab.dialects.fusion.bodies import NEVER, full_body, nodes
+from lab.dialects.fusion.bodies import NEVER, full_body, nodes, with_long_echo
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
@@ -141,11 +141,15 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
-    body = full_body(plan, view.span, context, invoked=invoked, passed=passed)
+    long = plan.invocation.input.long
+    body = full_body(plan, view.span, context, invoked=invoked, passed=passed, echoed="" if long else None)
     try:
-        return msgspec.json.encode(body)  # the same bytes, for no float is in it: those alone are written differently
+        written = msgspec.json.encode(
+            body
+        )  # the same bytes, for no float is in it: those alone are written differently
     except UnicodeEncodeError:  # half a surrogate pair
-        return json_bytes(body)
+        written = json_bytes(body)
+    return with_long_echo(written, plan, switches) if long else written
 
 
 def _location(match: RouteMatch, view: JobView, context: base.WriteContext) -> Headers:

@@ -9,12 +9,12 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, Response, json_response
-from lab.core.jsontext import BadJson, read_json
+from lab.core.jsontext import BadJson
 from lab.core.refusal import Refusal, bad_request, named
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.reading import Wrong, check_json_kind, read_body
+from lab.dialects.reading import Wrong, check_json_kind, json_of, read_body
 from lab.dialects.sse import streamed
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
 from lab.plugins.a2a.routes import A2A_ROUTES
@@ -46,7 +46,7 @@ class A2AServer:
             if match.name == "a2a-search":
                 return base.Describe(echo=read_search(read_body(request)))
             check_json_kind(request)
-            return _command(read_rpc(read_json(request.body)), match)
+            return _command(read_rpc(json_of(request)), match)
         except Wrong as error:
             return base.Unread(refusal=error.refusal, flags=error.flags)
         except BadJson as bad:

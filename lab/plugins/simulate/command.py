@@ -19,12 +19,11 @@ from lab.core.exchange import Json
 from lab.identity.clients import Account
 from lab.mock.service import Service
 from lab.options import changed
-from lab.plugins.simulate.crowd import Simulation, Workload
+from lab.plugins.simulate.crowd import Simulation
 from lab.plugins.simulate.figures import Figures
-from lab.plugins.simulate.options import SimulateSettings
+from lab.plugins.simulate.options import SimulateSettings, Workload
 from lab.plugins.simulate.result import simulated
 from lab.plugins.simulate.view import result_lines, simulation_page
-from lab.program.draws import Exponential
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.settings import ClockSettings
@@ -36,15 +35,7 @@ def execute(settings: SimulateSettings, console: Console) -> int:
     """Simulate, and print what it comes to."""
     setup = make_setup(changed(settings.mock, clock=ClockSettings(instant=True)))
     account = known_user(settings.caller, setup.config.accounts) if settings.caller is not None else None
-    workload = Workload(
-        jobs=settings.jobs,
-        every=settings.every,
-        people=settings.reviewers,
-        takes=Exponential(settings.takes),
-        schedules=tuple(dict.fromkeys(settings.schedules)),
-        delay=settings.delay,
-    )
-    simulation = simulation_of(setup, workload, account, AppSettings(deadline=settings.deadline))
+    simulation = simulation_of(setup, settings.workload, account, AppSettings(deadline=settings.deadline))
     for note in _notes(setup.scenario, simulation):
         console.err(f"note: {note}")
     found = simulated(simulation)

@@ -19,9 +19,11 @@ late, as `lab/jobs/gates.py` has it.
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
+from typing import cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -44,27 +46,12 @@ from lab.mock.invoke import new_job_id
 from lab.mock.latencies import planned_latency
 from lab.mock.team_rules import new_conversation
 from lab.plugins.simulate.figures import Figures
-from lab.plugins.simulate.schedule import PollSchedule, StatusPath
-from lab.program.draws import Latency, draw_latency
+from lab.plugins.simulate.options import Workload
+from lab.plugins.simulate.schedule import StatusPath
+from lab.program.draws import draw_latency
 from lab.program.steps import Vote
 from lab.program.switches import Switches
 from lab.program.words import Status, Verdict
-
-
-class Workload(Struct, frozen=True):
-    """How many jobs there are, how they come, and what is asked of them."""
-
-    jobs: int = 1_000
-    every: Millis = 1_000
-    """The mean of the time between two arrivals."""
-    people: int | None = None
-    """Who answer gates, each one gate at a time; None: the scenario's own reviewers answer."""
-    takes: Latency = 0
-    """How long one of them is at a gate."""
-    schedules: tuple[PollSchedule, ...] = ()
-    """Those that were given, to be compared with that of the lab's own app."""
-    delay: Millis | None = None
-    """How much later than its end a job may be seen to have ended, at p95; None: it depends on how long jobs last."""
 
 
 class Simulation(Struct, frozen=True, eq=False):
@@ -117,53 +104,50 @@ class SimulatedClient:
 
     def __init__(self, simulation: Simulation, start: Millis) -> None:
         self.now = start
-        """As far as it has come; once it has seen its job end, when it had that answer."""
+        """As far as it has come: to its call for a job, then to the answer by which it is done."""
         self.calls: list[Millis] = []
-        """When it called; the last call is to be answered, unless it is done."""
+        """When it called."""
+        self.answered: Millis = 0
+        """When it had the Job ID."""
         self.outcome: Outcome | None = None
-        self._simulation, self._wire = simulation, _Wordless()
-        self._run = run(replace(simulation.app, dialect=self._wire), start)
-        self._until: Millis | None = None
-        self._go_on(None)
+        self._life = self._live(simulation)
+        next(self._life, None)
 
-    def _go_on(self, got: EffectResult | None) -> None:
-        """Let it come to its next call with a token, or to its end."""
-        simulation = self._simulation
+    def follow(self, job: str, changes: StatusPath) -> None:
+        """Take the job that it asks for, and poll it to the end."""
+        with suppress(StopIteration):
+            self._life.send((job, changes))
+
+    def _live(self, simulation: Simulation) -> Generator[None, tuple[str, StatusPath], None]:
+        """Yields once it asks for a job, and gets its id and what polls show of it."""
+        wire, app = _Wordless(), simulation.app
+        turn = run(replace(app, dialect=wire), self.now)
+        grant = json_bytes({"access_token": "token", "expires_in": simulation.lifetime // 1000})
+        job, changes, got = "", deque[tuple[Millis, Status]](), cast("EffectResult", None)  # which begins a run
         try:
             while True:
-                effect = self._run.send(got) if got is not None else next(self._run)
+                effect = turn.send(got)
                 if not isinstance(effect, Send):
                     self.now = max(self.now, effect.until)
                     got = Woke(self.now)
                     continue
-                self._until = effect.until
                 self.calls.append(self.now)
                 if effect.route != "token":
-                    return
-                latency = simulation.latency("token", simulation.app.client_id, self.now)
-                grant = json_bytes({"access_token": "token", "expires_in": simulation.lifetime // 1000})
-                got = self._arrived(latency, grant)
+                    if not job:
+                        job, path = yield
+                        changes.extend(path)
+                    while len(changes) > 1 and changes[1][0] <= self.now:
+                        changes.popleft()
+                    wire.answer = _SEEN[changes[0][1]]
+                stream, body = (app.client_id, grant) if effect.route == "token" else (job, b"")
+                at, until = self.now + simulation.latency(effect.route, stream, self.now), effect.until
+                in_time = until is None or at <= until
+                got = Received(at, Response(200, body=body)) if in_time else Silence(until or 0, "timeout")
+                self.now = got.at
+                if effect.route == "invoke":
+                    self.answered = self.now
         except StopIteration as end:
             self.outcome = end.value
-
-    def _arrived(self, latency: Millis, body: bytes = b"") -> Received | Silence:
-        at, until = self.now + latency, self._until
-        in_time = until is None or at <= until
-        got = Received(at, Response(200, body=body)) if in_time else Silence(until or 0, "timeout")
-        self.now = got.at
-        return got
-
-    def follow(self, job: str, changes: StatusPath) -> Millis:
-        """Take the job that it asks for, and let it poll to the end; when it had the Job ID."""
-        self._wire.answer = _SEEN[changes[0][1]]
-        got, place = self._arrived(self._simulation.latency("invoke", job, self.now)), 0
-        self._go_on(got)
-        while self.outcome is None:
-            while place + 1 < len(changes) and changes[place + 1][0] <= self.now:
-                place += 1
-            self._wire.answer = _SEEN[changes[place][1]]
-            self._go_on(self._arrived(self._simulation.latency("status", job, self.now)))
-        return got.at
 
 
 # Jobs, and the gates at which they wait
@@ -198,8 +182,8 @@ class Job(Struct, eq=False):
             if (span.until is None or span.until > span.since) and (not changes or changes[-1][1] is not status):
                 changes.append((span.since, status))
         self.id, self.spans = plan.invocation.job, walked
-        replied = self.client.follow(self.id, changes)
-        self.changes = [(since - replied, status) for since, status in changes]
+        self.client.follow(self.id, changes)
+        self.changes = [(since - self.client.answered, status) for since, status in changes]
         return None
 
 

@@ -8,6 +8,7 @@ from lab.cli.run_settings import DEADLINE
 from lab.core.clock import Millis
 from lab.options import BadValue, Options, number, option, setting, span
 from lab.plugins.simulate.schedule import PollSchedule
+from lab.program.draws import Exponential, Latency
 from lab.settings import AS, MockSettings, one
 
 _SCHEDULE = re.compile(r"(\w+)(?:\.\.(\w+) *x *([0-9]{1,3})(?:\.([0-9]{1,2}))?)?", re.ASCII)
@@ -40,28 +41,35 @@ class SimulateMockSettings(MockSettings):
     targets: tuple[str, ...] = option("SCENARIO", "a name or a path", one)
 
 
-class SimulateSettings(Options):
-    """A scenario, and who comes, decides and polls."""
+class Workload(Options):
+    """How many jobs there are, how they come, and what is asked of them."""
 
-    mock: SimulateMockSettings
-    caller: str | None = setting(AS)
     jobs: int = option("--jobs N", "how many; default: 1000, at most 100000", number(1, 100_000), default=1_000)
     every: Millis = option(
         "--every DURATION", "how long after each other they come on average; default: 1s", span, default=1_000
     )
-    reviewers: int | None = option(
+    people: int | None = option(
         "--reviewers N", "people who answer gates; default: the scenario's reviewers", number(1, 1_000)
     )
-    takes: Millis = option(
+    """Each one gate at a time."""
+    takes: Latency = option(
         "--takes DURATION",
         "how long one is at a gate on average; default: 2m",
-        span,
+        lambda text: Exponential(span(text)),
         needs=("--reviewers",),
-        default=120_000,
+        default=Exponential(120_000),
     )
     schedules: tuple[PollSchedule, ...] = option(
         "--poll SCHEDULE...", "pauses between polls to compare, as '2s..30s x1.5'", poll_schedule, default=()
     )
     delay: Millis | None = option("--delay DURATION", _ALLOWED, span)
+
+
+class SimulateSettings(Options):
+    """A scenario, and who comes, decides and polls."""
+
+    mock: SimulateMockSettings
+    caller: str | None = setting(AS)
+    workload: Workload = Workload()
     deadline: Millis = setting(DEADLINE, default=USUAL_DEADLINE)
     output: PageOutputSettings = PageOutputSettings()

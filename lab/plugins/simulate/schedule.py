@@ -69,8 +69,7 @@ class PollTimes:
 
     def pause(self, number: int) -> Millis:
         """The pause before a poll."""
-        number = min(number, self.steady)
-        return self._grown[number] - (self._grown[number - 1] + self.latency if number else 0)
+        return self.at(number) - (self.at(number - 1) + self.latency if number else 0)
 
     def late(self, end: Millis) -> tuple[int, Millis]:
         """How many polls a job takes that ends then, and how much later that is known."""
@@ -160,7 +159,8 @@ def compared(
         polls, late = sum(polls for polls, _ in found), Figures(late for _, late in found).spread()
         return ScheduleRow(schedule.text, named, polls, late, times.worst(last), rule_left(times, last, wait))
 
-    rows, lowest, sure, in_time = [app, *(tried(each, jobs, named=True) for each in given)], None, False, False
+    rows = [app, *(tried(each, jobs, named=True) for each in dict.fromkeys(given))]
+    lowest, sure, in_time = None, False, False
     sample = jobs[:: -(-len(jobs) // SAMPLE)]
     grid = [tried(each, sample, named=False) for each in family(allowed, latency) if each not in given]
     for row in sorted((each for each in grid if each.outside is None), key=lambda each: (each.polls, each.late.p95)):

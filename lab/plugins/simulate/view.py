@@ -162,6 +162,7 @@ def simulation_page(result: SimulationResult) -> str:
     """The page."""
     return page_of(
         files("lab.plugins.simulate").joinpath("page.html").read_text("utf-8"),
+        title=f"{result.scenario}, simulated",
         result=result, headline=headline(result), advice=tuple(advice(result)), sections=tuple(sections(result)),
         scale=_scale, powers=_powers, steps=_steps, some=_some, counts=_COUNTS, widths=WIDTHS,
         brief=brief, duration=duration_text,

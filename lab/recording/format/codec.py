@@ -17,7 +17,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import End, Entry, FactLine, Header, Members, Req, Res
-from lab.recording.format.text import dumps
+from lab.recording.format.text import dumps, encoded
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -47,14 +47,14 @@ def fact_document(entry: Entry) -> dict[str, Json]:
     return {"n": entry.n, "t": entry.t, "at": entry.instant, "type": entry.type, **x, **entry.members}
 
 
-def line_text(line: AnyLine, *, long: bool = False) -> str:
+def line_text(line: AnyLine) -> str:
+    """The line as text."""
+    return dumps(line_members(line)) + "\n"
+
+
+def encode(line: AnyLine, *, long: bool = False) -> bytes:
     """The line, LF included. A footer with the digest that it carries. `long`: others get the interpreter in between."""
-    return dumps(line_members(line), long=long) + "\n"
-
-
-def encode(line: AnyLine) -> bytes:
-    """The same as bytes."""
-    return line_text(line).encode()
+    return encoded(line_members(line), long=long) + b"\n"
 
 
 def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:

@@ -17,8 +17,6 @@ _SHORT = {r"\b": r"\u0008", r"\f": r"\u000c", r"\n": r"\u000a", r"\r": r"\u000d"
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
 AT_A_TIME = 16_384
 """Characters that are looked through in one step: whoever else needs the interpreter gets it between two."""
-LONG = 4 * AT_A_TIME
-"""Bytes of the longest body for which others may wait."""
 _BEYOND = 8_192
 """What begins in a piece tells within so many characters behind it whether it is one."""
 
@@ -53,15 +51,8 @@ def replaced(shape: re.Pattern[str], put: Callable[[re.Match[str]], str], text: 
     return "".join((*parts, text[end:])) if parts else text
 
 
-def dumps(value: object, *, long: bool = False) -> str:
-    """One value, one text: member order kept, controls and direction marks always as `\\uXXXX`.
-
-    `long`: it may be, and others get the interpreter in between.
-    """
-    return "".join(_parts(value)) if long else _written(value)
-
-
-def _written(value: object) -> str:
+def dumps(value: object) -> str:
+    """One value, one text: member order kept, controls and direction marks always as `\\uXXXX`."""
     text = _encoder.encode(value)
     if text.isascii() and "\\" not in text and "\x7f" not in text:
         return text
@@ -69,32 +60,37 @@ def _written(value: object) -> str:
 
 
 @lru_cache(maxsize=4)
-def _long_text(text: str) -> str:
+def _long_text(text: str) -> bytes:
     """A message comes in its request, and again in the fact that it brings: that it is written twice nobody need wait for."""
     try:
         written = msgspec.json.encode(text).decode()  # the same, in a tenth of the time
     except UnicodeEncodeError:  # lone surrogates, which only the slow one writes
         written = _encoder.encode(text)
-    return replaced(_ESCAPES, _escape, written)
+    return replaced(_ESCAPES, _escape, written).encode()
 
 
-def _parts(value: object) -> Iterator[str]:
-    """What the encoder would write, in parts each of which it writes at once."""
+def encoded(value: object, *, long: bool = False) -> bytes:
+    """The same in UTF-8. `long`: it may be, and others get the interpreter in between."""
+    return b"".join(_parts(value)) if long else dumps(value).encode()
+
+
+def _parts(value: object) -> Iterator[bytes]:
+    """What `dumps` would write, in parts each of which it writes at once."""
     match value:
         case str() if len(value) > AT_A_TIME:
             yield _long_text(value)
         case list():
-            yield "["
+            yield b"["
             for number, part in enumerate(value):
-                yield from ("," * (number > 0), *_parts(part))
-            yield "]"
+                yield from (b"," * (number > 0), *_parts(part))
+            yield b"]"
         case dict():
-            yield "{"
+            yield b"{"
             for number, (name, part) in enumerate(value.items()):
-                yield from ("," * (number > 0), *_parts(name), ":", *_parts(part))
-            yield "}"
+                yield from (b"," * (number > 0), *_parts(name), b":", *_parts(part))
+            yield b"}"
         case _:
-            yield _written(value)
+            yield dumps(value).encode()
 
 
 def _escape(found: re.Match[str]) -> str:

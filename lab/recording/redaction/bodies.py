@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import assert_never
 from urllib.parse import parse_qsl, unquote_plus
 
-from lab.core.exchange import Headers, Json, header_of
+from lab.core.exchange import LONG_BODY, Headers, Json, header_of
 from lab.recording.format.lines import Body, Enc, Pairs
-from lab.recording.format.text import LONG, dumps, loads
+from lab.recording.format.text import dumps, encoded, loads
 from lab.recording.redaction.redactor import Redactor
 from lab.recording.redaction.stand_ins import filled
 
@@ -53,7 +53,7 @@ def body_of(
     if body.enc is Enc.JSON:
         redacted = redactor.json(body.value, oauth=oauth, reply=reply)
         # where the value doesn't give the bytes back, their digest tells them
-        exact = redacted != body.value or dumps(redacted, long=len(raw) > LONG).encode() == raw
+        exact = redacted != body.value or encoded(redacted, long=len(raw) > LONG_BODY) == raw
         return Body(Enc.JSON, redacted, None if exact else sha256(raw).hexdigest())
     if body.enc is Enc.TEXT:
         text, kind = str(body.value), content_type(headers)

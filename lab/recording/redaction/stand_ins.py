@@ -227,10 +227,12 @@ class KnownSecrets:
         # one that is encoded is read, and repeated, as what it means
         if len(unquote_plus(value)) < SHORTEST_SECRET:
             return
+        # quotes around it would be taken for those of JSON
+        bare = value.strip('"')
+        if bare != value and bare in self._of:  # it has a stand-in of its own, and is judged otherwise
+            return
         with self.lock:
             new = False
-            # quotes around it would be taken for those of JSON
-            bare = value.strip('"')
             for form in forms(bare) if len(bare) <= AT_A_TIME else {bare}:
                 if bounded and self._is_own(form):  # in another writing it may be one of the lab's words
                     continue

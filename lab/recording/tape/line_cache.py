@@ -11,12 +11,12 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.exchange import Headers, Response
+from lab.core.exchange import LONG_BODY, Headers, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.format.codec import line_text
+from lab.recording.format.codec import encode
 from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Req, Res
-from lab.recording.format.text import LONG, dumps
+from lab.recording.format.text import dumps
 from lab.recording.redaction.bodies import body_of
 from lab.recording.redaction.redactor import Redactor
 
@@ -36,15 +36,15 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 class Tail(Struct):
     """What a line has that may be said again."""
 
-    make: Callable[[], str]
-    written: str = ""
+    make: Callable[[], bytes]
+    written: bytes = b""
     """Its members without the comma before them."""
     generation: int = -1
     """Of the secrets that were known when it was made."""
     n: int = 0
     """The line in which it stands; 0: in none yet."""
 
-    def take(self, written: str, generation: int) -> None:
+    def take(self, written: bytes, generation: int) -> None:
         """Be written so, as it was made by what was known then."""
         if written != self.written:
             self.written, self.n = written, 0
@@ -94,7 +94,7 @@ class LineCache:
     def _of_reply(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> Tail:
         return Tail(partial(self._reply_tail, headers, body, oauth, cut))
 
-    def _request_tail(self, parts: RequestParts, oauth: bool) -> str:
+    def _request_tail(self, parts: RequestParts, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self.redactor, parts
         written = self.body(headers, body, oauth=oauth, reply=False)
         query_text = f"?{redactor.written(query, oauth=oauth)}" if query else ""
@@ -102,13 +102,13 @@ class LineCache:
             n=0, t=0, x=0, c=0, method=method, url=redactor.path(path) + query_text,
             headers=redactor.headers(_foreign(headers)), enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
-        return _short(line, long=len(body) > LONG)[_REQ_HEAD:-2]
+        return _short(line, long=len(body) > LONG_BODY)[_REQ_HEAD:-2]
 
-    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> str:
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
         written = self.body(headers, body, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
-        return _short(line, long=len(body) > LONG)[_RES_HEAD:-2]
+        return _short(line, long=len(body) > LONG_BODY)[_RES_HEAD:-2]
 
     def body(self, headers: Headers, raw: bytes, *, oauth: bool, reply: bool, cut: bool = False) -> Body:
         """A body as it stands in its line."""
@@ -139,9 +139,9 @@ def _foreign(headers: Headers) -> Headers:
     return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
 
 
-def _short(line: Req | Res, *, long: bool) -> str:
+def _short(line: Req | Res, *, long: bool) -> bytes:
     """The line, its body left out if it is longer than any reader takes."""
-    written = line_text(line, long=long)
-    if len(written) * 4 < LONGEST_LINE - 128 or len(written.encode()) < LONGEST_LINE - 128:
+    written = encode(line, long=long)
+    if len(written) < LONGEST_LINE - 128:
         return written
-    return line_text(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))
+    return encode(replace(line, enc=Enc.TEXT, value=f"{len(written.decode())} bytes are too long for a line", raw=None))

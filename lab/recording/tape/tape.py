@@ -4,7 +4,7 @@ It has to be cheap: the redacted and encoded tail of a line is remembered (`line
 asked for only when one may be due.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol
@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from lab.core.clock import Millis
+from lab.core.exchange import LONG_BODY
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
@@ -21,7 +22,7 @@ from lab.jobs.facts import Derived, GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
 from lab.recording.format.codec import fact_members, footer, line_text, nested
 from lab.recording.format.lines import FactLine, Header, Members, Res
-from lab.recording.format.text import LONG, dumps
+from lab.recording.format.text import dumps, encoded
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache, Tail, varying_members
 
@@ -177,20 +178,29 @@ class Tape:
         if len(self._unwritten) >= self.hold:
             self._write_held()
 
+    def _put_long(self, line: bytes) -> None:
+        # at once: together with others it would be a long while to everybody
+        self._write_held()
+        self._n += 1
+        self._write_lines(line)
+
     def _write_held(self) -> None:
         lines = "".join(self._unwritten).encode()
         self._unwritten.clear()
+        self._write_lines(lines)
+        if self._sync_due:
+            self._sync_due = False
+            self._synced()
+
+    def _write_lines(self, lines: bytes) -> None:
         self._bytes += len(lines)
         try:
             if lines and not self._over:
                 self._write(lines)
         except OSError as fault:
             self._die(f"The recording can't be written: {fault.strerror or fault}.")
-            return
-        self._digest.update(lines)
-        if self._sync_due:
-            self._sync_due = False
-            self._synced()
+        else:
+            self._digest.update(lines)
 
     @property
     def waiting(self) -> bool:
@@ -253,9 +263,7 @@ class Tape:
         if pending is None:
             return
         self._pending = None
-        long = len(pending.tail.written) > LONG  # then a fact may repeat what it says
-        facts = f',"facts":{dumps(pending.facts, long=long)}' if pending.facts else ""
-        self._put_message("req", pending.at, pending.head, pending.tail, facts)
+        self._put_message("req", pending.at, pending.head, pending.tail, pending.facts)
         for fact in pending.followed:
             self._fact(fact, pending.at, None)
 
@@ -274,17 +282,25 @@ class Tape:
         tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
-        self._put_message("res", observation.at, head, tail, "")
+        self._put_message("res", observation.at, head, tail)
 
-    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, end: str) -> None:
+    def _put_message(self, kind: str, at: Millis, head: str, tail: Tail, facts: Sequence[Members] = ()) -> None:
         t = self._at(at)
         begin = f'{{"k":"{kind}","n":{self._n},"t":{t},{head}'
-        if tail.n and tail.written and self.repeats:
-            self._put(f'{begin}"as":{tail.n}{end}}}\n')
+        repeated = tail.n if tail.written and self.repeats else 0
+        if not repeated:
+            tail.n = self._n
+        if len(tail.written) > LONG_BODY:  # then a fact may repeat what it says
+            said = f'"as":{repeated}'.encode() if repeated else tail.written
+            end = (b',"facts":', encoded(facts, long=True)) if facts else ()
+            self._put_long(b"".join((begin.encode(), said, *end, b"}\n")))
             return
-        tail.n = self._n
-        # nothing may be left to say: then the comma before it goes
-        self._put(f"{begin if tail.written else begin[:-1]}{tail.written}{end}}}\n")
+        end_text = f',"facts":{dumps(facts)}' if facts else ""
+        if repeated:
+            self._put(f'{begin}"as":{repeated}{end_text}}}\n')
+        else:
+            # nothing may be left to say: then the comma before it goes
+            self._put(f"{begin if tail.written else begin[:-1]}{tail.written.decode()}{end_text}}}\n")
 
     # Facts
 

@@ -20,17 +20,19 @@ def _start(control_url: str, token: str) -> None:
     package.__path__ = [os.path.dirname(_HERE)]
     sys.modules[package.__name__] = package
     refused = importlib.import_module("_lab_testing.virtual_clock").VirtualTimeRefused
-    running = importlib.import_module("_lab_testing.virtual_time").VirtualTime(control_url, token)
+    block = importlib.import_module("_lab_testing.virtual_time").virtual_time(control_url, token)
     try:
-        running.start()
-    except (refused, OSError) as error:
+        block.__enter__()
+    except refused as error:
         os.write(2, f"VirtualTimeRefused: {error}\n".encode())
         os._exit(1)
 
     @atexit.register
-    def tell() -> None:
-        if running.clock.refused is not None:
-            os.write(2, f"VirtualTimeRefused: {running.clock.refused}\n".encode())
+    def end() -> None:
+        try:
+            block.__exit__(None, None, None)
+        except refused as error:  # which the client may have swallowed
+            os.write(2, f"VirtualTimeRefused: {error}\n".encode())
 
 
 def _leave_no_trace() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.cli.serve.serve_extras import OfferedChoices
 
 from lab.cli.console import Console
 from lab.cli.parser import read_call
-from lab.cli.serve.serve_extras import OfferedChoices
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.mock.service import Service

@@ -16,7 +16,8 @@ from lab.jobs.facts import JobRecord, job_key
 from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.plugins.simulate.command import simulation_of
-from lab.plugins.simulate.crowd import Job, Workload, play_jobs
+from lab.plugins.simulate.crowd import Job, play_jobs
+from lab.plugins.simulate.options import Workload
 from lab.plugins.simulate.result import simulated
 from lab.plugins.simulate.schedule import PollSchedule
 from lab.plugins.simulate.view import sections

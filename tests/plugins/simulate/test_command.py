@@ -156,6 +156,8 @@ def test_people_answer_gates_in_place_of_the_scenario(lab: Lab) -> None:
         (("--every", "5"), "as 90s"), (("--every", "5/s"), "as 90s"), (("--delay", "-5s"), "as 90s"), (("--delay", "5"), "as 90s"),
         (("--reviewers", "no"), "from 1"), (("--takes", "2m"), "--reviewers"),
         (("--reviewers", "1", "--takes", "2"), "as 90s"),
+        (("--out", "junit=found.xml"), "nothing passes or fails that junit could tell"), (("--out", "junit=x"), "Forms are text, json, html."),
+        (("--out", "github=found"), "passes or fails"), (("--out", "page.html"), "Write FORM=FILE"),
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2s..3s x1"), "FACTOR above 1"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
         (("--poll", "x99999999"), "2s..30s x1.5"), (("--poll", "2s..9s x99999999"), "2s..30s x1.5"), (("--poll", "2s..9s x1.505"), "2s..30s x1.5"), (("--poll", "1ms"), "START is 10ms or more"),
     ],

@@ -8,7 +8,8 @@ import pytest
 from lab.cli.setup import make_setup
 from lab.jobs.span import Span
 from lab.plugins.simulate.command import simulation_of
-from lab.plugins.simulate.crowd import Reviewers, Simulation, Workload, play_jobs
+from lab.plugins.simulate.crowd import Reviewers, Simulation, play_jobs
+from lab.plugins.simulate.options import Workload
 from lab.plugins.simulate.result import simulated
 from lab.plugins.simulate.view import result_lines
 from lab.program.draws import Between, Exponential

@@ -21,7 +21,7 @@ from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
 from lab.plugins.rehearsal.drills.kinds import DRILL_KINDS
-from lab.plugins.rehearsal.report.catalog import RULE_OF
+from lab.plugins.rehearsal.report.judge import RULE_OF
 from lab.program.words import duration_text
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits

@@ -25,7 +25,7 @@ from lab.plugins.rehearsal.drills.drills import drills_of, variant_files
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
-from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
+from lab.plugins.rehearsal.report.runs import Expectation, RunOutcome
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal, command_again
 from lab.plugins.rehearsal.runs.search import search
 from lab.program.scenario import Scenario

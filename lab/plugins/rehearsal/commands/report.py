@@ -15,15 +15,21 @@ from lab.cli.verdicts import FileVerdict
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import open_recording, read_recording
 from lab.plugins.rehearsal.options import JudgingSettings, ReportSettings
-from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.coverage import Coverage, Elements, joined, met_in, possible_in
-from lab.plugins.rehearsal.report.formats import fails, github, notes_of, report_document, report_text, suites_of
+from lab.plugins.rehearsal.report.formats import (
+    fails,
+    github_lines,
+    lines_of_runs,
+    notes_of,
+    report_document,
+    report_lines,
+    suites_of,
+)
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.html import html
-from lab.plugins.rehearsal.report.judge import ClientReport, report_on
+from lab.plugins.rehearsal.report.judge import RULE_OF, ClientReport, report_on
 from lab.plugins.rehearsal.report.rule import Severity
-from lab.plugins.rehearsal.report.run_groups import lines_of_runs
 from lab.program.scenario import Scenario
 from lab.recording.format.reader import read
 
@@ -33,16 +39,13 @@ def execute(settings: ReportSettings, console: Console) -> int:
 
     One that can't be read keeps the others from nothing; 3 then, 2 if it isn't there.
     """
+    judging = settings.judging
     if any("://" in target for target in settings.targets):
-        from lab.plugins.rehearsal.commands.report_live import (
-            live_report,  # recordings need nothing that speaks to a lab
-        )
+        from lab.plugins.rehearsal.commands.report_live import live_report  # nothing else here speaks to a lab
 
-        found = live_report(settings)
-        return tell(
-            report_result("lab report", found.report, found.line_of, settings.judging), settings.judging.output, console
-        )
-    if settings.judging.whole:
+        live = live_report(settings)
+        return tell(report_result("lab report", live.report, live.line, judging), judging.output, console)
+    if judging.whole:
         raise UsageError("--all tells of the runs of a lab, and these are recordings.", hint="Leave it out.")
     files, idle = matched(settings.targets, console)
     if not files:
@@ -65,8 +68,8 @@ def execute(settings: ReportSettings, console: Console) -> int:
         met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, scenarios_for(file, settings.scenarios))
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    result = report_result("lab report", report_on(histories, coverage), file_lines(paths), settings.judging, unread)
-    tell(result, settings.judging.output, console)
+    result = report_result("lab report", report_on(histories, coverage), file_lines(paths), judging, unread)
+    tell(result, judging.output, console)
     return worst_of([*(each.code for each in unread), result.code], idle=idle) or result.code
 
 
@@ -89,7 +92,7 @@ def report_result(
     nothing = (report.score is None and False not in judged) or (bool(judged) and set(judged) == {None} and not reasons)
     any_run = bool(report.runs or report.not_called)
     runs = tuple(lines_of_runs(report.runs, report.not_called, whole=judging.whole)) if any_run else ()
-    *before, last = report_text(report).rstrip("\n").split("\n")
+    *before, last = report_lines(report)
     last += f", {len(unread)} unreadable" if unread else ""
     return CommandResult(
         title=title,
@@ -98,7 +101,7 @@ def report_result(
         documents=(*(each.document() for each in (*unread, *report.runs)), report_document(replace(report, runs=()))),
         suites=suites_of(report, [each.case(title.removeprefix("lab ")) for each in unread]),
         notes=(*(note for each in unread for note in each.notes()), *notes_of(report, on=severity)),
-        summary=tuple(github(report).rstrip("\n").split("\n")),
+        summary=tuple(github_lines(report)),
         page=lambda: html(report, line_of),
         beside=runs,
         remarks=tuple(f"lab: {reason}" for reason in reasons) if not nothing else (),

@@ -15,7 +15,7 @@ from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.program.words import Status, Verdict
-from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.lines import Recording
 
 UNKNOWN = "an unknown one"
 """Of statuses."""
@@ -55,41 +55,29 @@ class Coverage(Struct, frozen=True):
 
     def document(self) -> dict[str, Json]:
         """For programs."""
-        return {dimension: self._dimension(dimension, met) for dimension, met in self.met.items()}
-
-    def _dimension(self, name: str, met: frozenset[str]) -> Json:
-        possible = self.possible.get(name)
-        missing: list[Json] | None = None if possible is None else [*sorted(possible - met)]
-        return {"met": [*sorted(met)], "missing": missing}
+        found: dict[str, Json] = {}
+        for dimension, met in self.met.items():
+            possible = self.possible.get(dimension)
+            missing: list[Json] | None = None if possible is None else [*sorted(possible - met)]
+            found[dimension] = {"met": [*sorted(met)], "missing": missing}
+        return found
 
 
 def met_in(recording: Recording, histories: Iterable[ClientHistory]) -> Elements:
     """What a recording shows."""
     calls = [call for history in histories for call in history.calls]
-    seen = [call.seen for call in calls if call.seen is not None]
     facts = tuple(recording.facts())
-    return {
-        "statuses": frozenset(str(each.status) if each.status is not None else UNKNOWN for each in seen),
-        "verdicts": frozenset(_verdicts(facts)),
-        "endings": frozenset(
-            step
-            for fact in facts
-            if fact.type == "job.status"
-            and fact.get("to") in (Status.COMPLETE, Status.ERROR)
-            and (step := fact.text("step"))
-        ),
-        "turns": frozenset(f"turn {fact.get('turn')}" for fact in facts if fact.type == "job.accepted"),
-        "refusals": frozenset(str(call.status) for call in calls if call.whole and call.status in _REFUSED),
-        "faults": frozenset(call.struck for call in calls if call.struck is not None),
+    ends = [fact for fact in facts if fact.type == "job.status" and fact.get("to") in (Status.COMPLETE, Status.ERROR)]
+    decided = [fact for fact in facts if fact.type in ("gate.decided", "gate.expired")]
+    found: Mapping[str, Iterable[object]] = {
+        "statuses": (call.seen.status or UNKNOWN for call in calls if call.seen is not None),
+        "verdicts": (f"{fact.text('gate')}: {fact.text('verdict') or Verdict.TIMED_OUT}" for fact in decided),
+        "endings": filter(None, (fact.text("step") for fact in ends)),
+        "turns": (f"turn {fact.get('turn')}" for fact in facts if fact.type == "job.accepted"),
+        "refusals": (call.status for call in calls if call.whole and call.status in _REFUSED),
+        "faults": (call.struck for call in calls if call.struck is not None),
     }
-
-
-def _verdicts(facts: Iterable[Entry]) -> Iterator[str]:
-    for fact in facts:
-        if fact.type == "gate.decided":
-            yield f"{fact.text('gate')}: {fact.text('verdict')}"
-        elif fact.type == "gate.expired":
-            yield f"{fact.text('gate')}: {Verdict.TIMED_OUT}"
+    return {dimension: frozenset(map(str, elements)) for dimension, elements in found.items()}
 
 
 def possible_in(scenarios: Collection[Scenario]) -> Elements:

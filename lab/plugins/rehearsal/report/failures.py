@@ -1,14 +1,14 @@
 """Rules D: what a client does when a call fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import groupby, pairwise
 
 from lab.core.clock import Millis
-from lab.dialects.client import Unreadable
+from lab.core.tolerance import least, most
 from lab.faults.model import CUT_AFTER
-from lab.plugins.rehearsal.report.history import ClientHistory, operation
-from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, most, rules_in, went_on
-from lab.plugins.rehearsal.report.stops import SILENT, early, gave_up, readable_pause
+from lab.plugins.rehearsal.report.history import ClientHistory, garbled, gave_up, operation, readable_pause
+from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, rules_in, went_on
+from lab.plugins.rehearsal.report.stops import SILENT, early
 from lab.recording.exchange import REDIRECTS, CallKind, RecordedExchange
 from lab.recording.format.lines import SERVER_CUTS
 
@@ -29,58 +29,45 @@ MOST_LATE = 3
 
 def backs_off_when_refused(history: ClientHistory) -> Iterator[Occasion]:
     """D1: after 429 or 503 without a Retry-After that can be read: a second at least, and longer each time."""
-    for calls in _stretches(history, _unexplained_refusal):
+
+    def unexplained(call: RecordedExchange) -> bool:
+        # to send a message again that 503 refused without a word is B4's
+        refused = call.status == 429 or (call.status == 503 and call.kind is not CallKind.INVOKE)
+        return call.whole and refused and not readable_pause(call)
+
+    for calls in _stretches(history, unexplained):
         pauses = _pauses(calls)
         short = any(pause < least(1_000) for pause in pauses)
         flat = len(pauses) > 2 and pauses[-1] <= most(pauses[0]) and min(pauses) < least(LONG)
         if pauses:
             yield broken(*calls) if short or flat else kept(*calls[:2])
-    yield from charged(history, "D1")
-
-
-def _unexplained_refusal(call: RecordedExchange) -> bool:
-    response = call.response
-    return (
-        response is not None
-        and call.whole
-        # to send a message again that 503 refused without a word is B4's
-        and (response.status == 429 or (response.status == 503 and call.kind is not CallKind.INVOKE))
-        and not readable_pause(response.header("retry-after") or "")
-    )
 
 
 def repeats_failed_polls(history: ClientHistory) -> Iterator[Occasion]:
     """D2: a poll that was answered 500, 502 or 504 is sent again, after a pause, ten times at most."""
-    for calls in _stretches(history, _server_error):
+
+    def failed(call: RecordedExchange) -> bool:
+        return call.kind is CallKind.POLL and call.whole and call.status in (500, 502, 504)
+
+    for calls in _stretches(history, failed):
         pauses = _pauses(calls)
         hurried = any(pause < AT_ONCE for pause in pauses)
         if pauses:
             yield broken(*calls) if hurried or len(calls) - 1 > MOST_RETRIES else kept(*calls[:2])
-    yield from charged(history, "D2")
-
-
-def _server_error(call: RecordedExchange) -> bool:
-    return call.kind is CallKind.POLL and call.whole and call.status in (500, 502, 504)
 
 
 def repeats_lost_polls(history: ClientHistory) -> Iterator[Occasion]:
     """D3: a poll that was reset, closed without an answer, or given up, is sent again."""
-    lost = [
-        call
-        for call in history.of(CallKind.POLL)
-        if gave_up(call) or (call.response is None and call.cut in SERVER_CUTS)
-    ]
-    yield from went_on(history, lost, "D3")
+    polls = history.of(CallKind.POLL)
+    lost = [call for call in polls if gave_up(call) or (call.response is None and call.cut in SERVER_CUTS)]
+    yield from went_on(history, lost)
 
 
 def takes_no_garbage(history: ClientHistory) -> Iterator[Occasion]:
     """D4: half a body, or a page in place of JSON, is no result: the job is polled on."""
-    yield from went_on(history, [call for call in history.of(CallKind.POLL) if _garbage(call)], "D4")
-
-
-def _garbage(call: RecordedExchange) -> bool:
-    half = call.response is not None and call.cut in SERVER_CUTS
-    return half or (call.good and isinstance(call.answer, Unreadable))
+    polls = history.of(CallKind.POLL)
+    garbage = [call for call in polls if garbled(call) or (call.response is not None and call.cut in SERVER_CUTS)]
+    yield from went_on(history, garbage)
 
 
 def gives_up_waiting(history: ClientHistory) -> Iterator[Occasion]:
@@ -100,15 +87,11 @@ def gives_up_waiting(history: ClientHistory) -> Iterator[Occasion]:
 
 def storms_nobody(history: ClientHistory) -> Iterator[Occasion]:
     """D6: in a long stretch of failures at most three times the requests that the lab's own app would send."""
-    for calls in _stretches(history, _storm):
+    # whoever is told how long to wait is judged by that (C1)
+    for calls in _stretches(history, lambda call: call.failed and not readable_pause(call)):
         expected = requests_expected(calls[-1].sent - calls[0].sent)
         if expected >= ENOUGH_EXPECTED:
             yield broken(*calls) if len(calls) > 3 * expected else kept(*calls[:2])
-
-
-def _storm(call: RecordedExchange) -> bool:
-    # whoever is told how long to wait is judged by that (C1)
-    return call.failed and not (call.response and readable_pause(call.response.header("retry-after") or ""))
 
 
 def requests_expected(lasted: Millis) -> int:
@@ -122,18 +105,14 @@ def requests_expected(lasted: Millis) -> int:
 def reads_404_by_its_time(history: ClientHistory) -> Iterator[Occasion]:
     """D7: a 404 before any poll has found the job may pass, a later one is final; after the end it is C2's."""
     for job in history.jobs:
-        end = job.end
-        polls = [call for call in job.polls if end is None or call.x <= end.x]
+        polls = [call for call in job.polls if job.end is None or call.x <= job.end.x]
         unknown = [call for call in polls if call.whole and call.status == 404]
-        for call, later in pairwise(polls):
-            if call in unknown and early(job, call):
-                yield kept(call, later)
-        late = [call for call in polls if call in unknown and not early(job, call)]
+        late = [call for call in unknown if not early(job, call)]
+        yield from (kept(call, later) for call, later in pairwise(polls) if call in unknown and call not in late)
         for hit, group in groupby(polls, late.__contains__):
             calls = list(group)
             if hit:
                 yield broken(*calls) if len(calls) - 1 > MOST_LATE else kept(calls[0])
-    yield from charged(history, "D7")
 
 
 def follows_redirects_rightly(history: ClientHistory) -> Iterator[Occasion]:
@@ -154,7 +133,7 @@ def follows_redirects_rightly(history: ClientHistory) -> Iterator[Occasion]:
 
 def _stretches(history: ClientHistory, chosen: Callable[[RecordedExchange], bool]) -> Iterator[list[RecordedExchange]]:
     """Calls of one operation in a row that are so chosen, with the one after them, if there is one."""
-    operations: dict[object, list[RecordedExchange]] = {}
+    operations: dict[Hashable, list[RecordedExchange]] = {}
     for call in history.calls:
         # another message is no retry
         message = repr((call.command, call.details)) if call.kind is CallKind.INVOKE else ""

@@ -7,9 +7,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.dialects.base import Invoke
-from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.history import Charge, ClientHistory
-from lab.plugins.rehearsal.report.outcomes import ProcessEnd
+from lab.plugins.rehearsal.report.history import ClientHistory
+from lab.plugins.rehearsal.report.judge import RULE_OF
+from lab.plugins.rehearsal.report.runs import ProcessEnd
 from lab.recording.exchange import RecordedExchange
 from lab.recording.story import JobHistory
 
@@ -44,22 +44,16 @@ def harm_of(histories: Sequence[ClientHistory], end: ProcessEnd, messages: Seque
     if end.code is None:
         return None
     for history in histories:
-        for job, stop in _losses(history):
-            why = f"{stop.rule}: {RULE_OF[stop.rule].asks}"
-            sentence = f"The client knew its job, and stopped before it had seen the end of it ({why})"
-            return Harm(HarmKind.LOST, sentence, tuple(_evidence((history,), [job])))
-    return None
-
-
-def _losses(history: ClientHistory) -> Iterator[tuple[JobHistory, Charge]]:
-    """Jobs whose id was delivered and whose end was not, with the stop that a rule charges to the client."""
-    for job in history.jobs:
-        # a client that waits no more for a late answer seems to have had it, unless it polls
-        known = job.accepted.good and (job.polls or job.accepted.struck is None)
-        if known and job.end is None:
+        for job in history.jobs:
+            # a client that waits no more for a late answer seems to have had it, unless it polls
+            known = job.accepted.good and (job.polls or job.accepted.struck is None)
             # a stop of no job is one at the token endpoint
-            stops = (each for each in history.stops if each.job in (job.job, None))
-            yield from ((job, stop) for stop in stops)
+            stop = next((each for each in history.stops if each.job in (job.job, None)), None)
+            if known and job.end is None and stop is not None:
+                why = f"{stop.rule}: {RULE_OF[stop.rule].asks}"
+                sentence = f"The client knew its job, and stopped before it had seen the end of it ({why})"
+                return Harm(HarmKind.LOST, sentence, tuple(_evidence((history,), [job])))
+    return None
 
 
 def _evidence(histories: Iterable[ClientHistory], jobs: Sequence[JobHistory]) -> Iterator[tuple[int, str]]:

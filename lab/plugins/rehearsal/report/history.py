@@ -1,8 +1,10 @@
 """All of one client: its calls, the grants and jobs that came of them, and where it stopped."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 
@@ -10,9 +12,16 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
+from lab.core.tolerance import most
+from lab.dialects.client import Unreadable
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
 from lab.recording.story import JobHistory
+
+MESSAGE_KEY = "idempotency-key"
+"""The header with which a client names a message."""
+_FORGOTTEN: Millis = 600_000
+"""A message that comes again so long after a failure is a new one."""
 
 
 class GrantHistory(Struct, frozen=True, kw_only=True):
@@ -65,7 +74,7 @@ class Charge(Struct, frozen=True):
     """The polls after the end."""
 
 
-class ClientHistory(Struct, frozen=True, kw_only=True):
+class ClientHistory(Struct, frozen=True, kw_only=True, dict=True):
     """What one client did."""
 
     client: str
@@ -99,9 +108,13 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """Its calls of these kinds."""
         return tuple(call for call in self.calls if call.kind in kinds)
 
-    def charged(self, rule: str) -> tuple[Charge, ...]:
-        """The stops that are charged to a rule."""
-        return tuple(stop for stop in self.stops if stop.rule == rule)
+    @cached_property
+    def operations(self) -> Mapping[Hashable, list[RecordedExchange]]:
+        """Its calls by operation: those of one route, polls those of one job."""
+        found: dict[Hashable, list[RecordedExchange]] = {}
+        for call in self.calls:
+            found.setdefault(operation(call), []).append(call)
+        return found
 
     def after(self, call: RecordedExchange) -> Iterator[RecordedExchange]:
         """Its calls that were sent once the answer to `call` had left."""
@@ -116,6 +129,54 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """The next call that asks the same."""
         return next((each for each in self.after(call) if each.asks_same(call)), None)
 
+    @cached_property
+    def usual_members(self) -> Mapping[str, tuple[str, ...]]:
+        """By route, the members in their order that most answers have which show a job."""
+        counts: dict[str, Counter[tuple[str, ...]]] = {}
+        for call in self.calls:
+            if call.seen is not None:
+                counts.setdefault(call.route, Counter())[tuple(call.answered)] += 1
+        return {route: found.most_common(1)[0][0] for route, found in counts.items()}
+
+    def has_odd_members(self, call: RecordedExchange) -> bool:
+        """Whether an answer that shows a job has other members than most on its route, or the same in another order."""
+        return call.seen is not None and tuple(call.answered) != self.usual_members.get(call.route)
+
+    def repeats(self, call: RecordedExchange) -> tuple[RecordedExchange, ...]:
+        """The calls that repeat this one, to the byte; none where its message was under way elsewhere, too."""
+        return () if self.same_under_way(call, call) else tuple(each for each in self.after(call) if each.repeats(call))
+
+    def same_under_way(self, message: RecordedExchange, failure: RecordedExchange) -> bool:
+        """Whether the same was under way elsewhere at the failure of a message: what comes later may be of that one."""
+        for each in self._messages:
+            if each.x != message.x and each.sent < failure.left and each.asks_same(message):
+                end = self._ends.get(each.x, each)
+                if end is None or end.left > message.sent:
+                    return True
+        return False
+
+    def again(self, failure: RecordedExchange, message: RecordedExchange) -> RecordedExchange | None:
+        """The same message within ten minutes of its failure, and before its job's end was seen; rather that of its key."""
+        end, key = self._ends.get(message.x), message.request.header(MESSAGE_KEY)
+        others = [
+            each
+            for each in self._messages
+            if each.x > failure.x
+            and 0 <= each.sent - failure.left <= most(_FORGOTTEN)
+            and (end is None or each.x < end.x)
+            and each.asks_same(message)
+        ]
+        return next((each for each in others if each.request.header(MESSAGE_KEY) == key), others[0] if others else None)
+
+    @cached_property
+    def _messages(self) -> tuple[RecordedExchange, ...]:
+        return self.of(CallKind.INVOKE)
+
+    @cached_property
+    def _ends(self) -> Mapping[int, RecordedExchange | None]:
+        """By the calls that began jobs, the answers that showed their ends."""
+        return {job.accepted.x: job.end for job in self.jobs if job.accepted.good}
+
     def pause_wanted(self, call: RecordedExchange) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
         response = call.response
@@ -128,9 +189,27 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         return max(0, dated - self.epoch * 1000 - call.left) if dated is not None and self.exact else None
 
 
-def operation(call: RecordedExchange) -> tuple[str, str | None]:
+def operation(call: RecordedExchange) -> Hashable:
     """What tells one operation of a client from another."""
     return call.route, call.job if call.kind is CallKind.POLL else None
+
+
+def garbled(call: RecordedExchange) -> bool:
+    """Whether a good answer doesn't say what it is there for."""
+    if call.kind is CallKind.TOKEN:
+        return call.good and "access_token" not in call.answered
+    return call.good and isinstance(call.answer, Unreadable)
+
+
+def gave_up(call: RecordedExchange) -> bool:
+    """Whether the client ended a call that a fault kept waiting."""
+    return call.cut == "client_gone" and call.struck is not None
+
+
+def readable_pause(call: RecordedExchange) -> bool:
+    """Whether an answer has a Retry-After of one of the two forms that RFC 9110 has (§10.2.3)."""
+    text = call.response.header("retry-after") or "" if call.response is not None else ""
+    return (text.isascii() and text.isdigit()) or epoch_millis(text) is not None
 
 
 def epoch_millis(text: str) -> int | None:

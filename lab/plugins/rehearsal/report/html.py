@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import TypeAlias
 
-from lab.plugins.rehearsal.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
+from lab.plugins.rehearsal.report.formats import MOST_RECORDINGS, NOT_VISIBLE, score_line
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict, report_on
 from lab.recording.format.lines import Recording
@@ -13,6 +13,14 @@ from lab.recording.show.timeline_page import anchors, timeline_page
 
 LONGEST_LINE_SHOWN = 600
 """Characters of a line of a recording."""
+_PAGE = """\
+<main>
+  <h1>{{ title }}</h1>
+  <div class="dim">{{ report.recordings | join(", ") }}</div>
+{{ part }}
+</main>
+</html>
+"""
 
 Anchor: TypeAlias = Callable[[str, int], str]
 """Where a page shows a line of a recording, by the recording's name and the line's number from 1; empty: nowhere."""
@@ -24,11 +32,10 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         (each.recording, line): _short(line_of(each.recording, line))
         for finding in report.with_verdict(RuleVerdict.FAIL)
         for each in _shown(finding)
-        for line in each.lines[:MOST_LINES]
+        for line in each.shown
     }
-    template = files("lab.plugins.rehearsal.report").joinpath("page.html").read_text("utf-8")
     part = report_part(report, lambda recording, line: f"{recording}-{line}", cited)
-    return page_of(template, recordings=report.recordings, report=part)
+    return page_of(_PAGE, "What the client did", report=report, part=part)
 
 
 def timeline_with_report(recording: Recording, numbered: bool) -> Iterator[str]:
@@ -51,7 +58,6 @@ def report_part(report: ClientReport, anchor: Anchor, cited: Mapping[tuple[str, 
         missing=list(report.coverage.missing()) if report.coverage else [],
         cited=cited,
         runs=[run for run in report.runs if run.good is False],
-        most=MOST_LINES,
         shown=_shown,
         anchor=anchor,
         not_visible=NOT_VISIBLE,

@@ -1,16 +1,29 @@
 """What the rules find in recordings: a finding a rule, a score, a grade (clients.md §5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 
 from msgspec import Struct
 
-from lab.plugins.rehearsal.report.catalog import RULES
-from lab.plugins.rehearsal.report.coverage import Coverage
+from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined
+from lab.plugins.rehearsal.report.failures import FAILURE_RULES
 from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.plugins.rehearsal.report.rule import ClientRule, Occasion, Severity
+from lab.plugins.rehearsal.report.messages import MESSAGE_RULES
+from lab.plugins.rehearsal.report.polls import POLL_RULES
+from lab.plugins.rehearsal.report.rule import ClientRule, Severity
 from lab.plugins.rehearsal.report.runs import JudgedRun
+from lab.plugins.rehearsal.report.tokens import TOKEN_RULES
+from lab.plugins.rehearsal.report.transport import TRANSPORT_RULES
 
+RULES: tuple[ClientRule, ...] = (*TOKEN_RULES, *MESSAGE_RULES, *POLL_RULES, *FAILURE_RULES, *TRANSPORT_RULES)
+"""All rules for clients, in their order (clients.md §5)."""
+RULE_OF = {rule.id: rule for rule in RULES}
+SCORED = tuple(rule for rule in RULES if rule.severity.weight)
+"""The rules that count in the score."""
+ALL_POINTS = sum(rule.severity.weight for rule in RULES)
+MOST_LINES = 5
+"""Lines of evidence that are shown of a recording."""
 THIN = 0.5
 """With less than this share of all points exercised the grade stands in brackets."""
 _GRADES = ((90, "A"), (80, "B"), (65, "C"), (50, "D"), (0, "E"))
@@ -29,6 +42,11 @@ class Evidence(Struct, frozen=True):
 
     recording: str
     lines: tuple[int, ...]
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Those that people are shown; the others are counted."""
+        return self.lines[:MOST_LINES]
 
 
 class Finding(Struct, frozen=True):
@@ -65,20 +83,14 @@ class ClientReport(Struct, frozen=True):
 
     def broken_in(self, recording: str) -> tuple[str, ...]:
         """The rules that count in the score, and were broken in a recording."""
-        return tuple(
-            finding.rule.id
-            for finding in self.findings
-            if finding.rule.severity.weight and recording in (each.recording for each in finding.evidence)
-        )
+        scored = (each for each in self.findings if each.rule.severity.weight)
+        return tuple(each.rule.id for each in scored if recording in (cited.recording for cited in each.evidence))
 
     @property
     def exercised(self) -> tuple[Finding, ...]:
         """Of the rules that count in the score, those with an occasion."""
-        return tuple(
-            finding
-            for finding in self.findings
-            if finding.rule.severity.weight and finding.verdict is not RuleVerdict.NOT_EXERCISED
-        )
+        scored = (each for each in self.findings if each.rule.severity.weight)
+        return tuple(each for each in scored if each.verdict is not RuleVerdict.NOT_EXERCISED)
 
     @property
     def points(self) -> int:
@@ -103,11 +115,6 @@ class ClientReport(Struct, frozen=True):
         return grade if self.points >= THIN * ALL_POINTS else f"({grade})"
 
 
-SCORED = tuple(rule for rule in RULES if rule.severity.weight)
-"""The rules that count in the score."""
-ALL_POINTS = sum(rule.severity.weight for rule in RULES)
-
-
 def report_on(
     histories: Mapping[str, Iterable[ClientHistory]], coverage: Coverage | None = None, runs: Sequence[JudgedRun] = ()
 ) -> ClientReport:
@@ -119,16 +126,23 @@ def report_on(
     return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage, tuple(known), tuple(runs))
 
 
+def report_on_lab(
+    runs: Sequence[JudgedRun], chosen: Collection[str], possible: Elements, faults: Collection[str]
+) -> ClientReport:
+    """The same of a lab's clients, by what it calls its journals; those `chosen` are runs, which `faults` may have struck."""
+    coverage = Coverage(joined(*(run.met for run in runs)), possible)
+    if faults:
+        coverage = Coverage(coverage.met, {**possible, "faults": frozenset(faults)}, SHOWN_BY_DRILLS)
+    return report_on({run.name: run.histories for run in runs}, coverage, [run for run in runs if run.name in chosen])
+
+
 def _finding(rule: ClientRule, histories: Mapping[str, tuple[ClientHistory, ...]]) -> Finding:
-    found: dict[str, tuple[Occasion, ...]] = {
-        name: tuple(occasion for history in each for occasion in rule.occasions(history))
-        for name, each in histories.items()
-    }
-    count = sum(map(len, found.values()))
-    evidence = tuple(
-        Evidence(name, tuple(dict.fromkeys(line for each in occasions if not each.kept for line in each.lines)))
-        for name, occasions in found.items()
-        if not all(each.kept for each in occasions)
-    )
+    count, evidence = 0, list[Evidence]()
+    for name, each in histories.items():
+        occasions = [occasion for history in each for occasion in rule.occasions(history)]
+        count += len(occasions)
+        wrong = [occasion.lines for occasion in occasions if not occasion.kept]
+        if wrong:
+            evidence.append(Evidence(name, tuple(dict.fromkeys(chain(*wrong)))))
     verdict = RuleVerdict.FAIL if evidence else RuleVerdict.PASS if count else RuleVerdict.NOT_EXERCISED
-    return Finding(rule, verdict, count, evidence)
+    return Finding(rule, verdict, count, tuple(evidence))

@@ -6,9 +6,7 @@ from urllib.parse import unquote
 
 from lab.core.refusal import Refusal
 from lab.dialects.base import Invoke
-from lab.dialects.client import Unreadable
-from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.plugins.rehearsal.report.retries import MESSAGE_KEY, Retries
+from lab.plugins.rehearsal.report.history import MESSAGE_KEY, ClientHistory, garbled
 from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, kept_unless, rules_in
 from lab.recording.exchange import CallKind, RecordedExchange
 
@@ -28,7 +26,7 @@ _LEAST_LIKE = 8
 def sends_json(history: ClientHistory) -> Iterator[Occasion]:
     """B1: declared as JSON, and in UTF-8."""
     sent = history.of(CallKind.INVOKE, CallKind.DECIDE)
-    yield from kept_unless([call for call in sent if "not_utf8" in call.flags or not _declares_json(call)], sent)
+    yield from kept_unless((call for call in sent if "not_utf8" in call.flags or not _declares_json(call)), sent)
 
 
 def _declares_json(call: RecordedExchange) -> bool:
@@ -39,7 +37,7 @@ def _declares_json(call: RecordedExchange) -> bool:
 def takes_json(history: ClientHistory) -> Iterator[Occasion]:
     """B2: where a client says what it takes, JSON is among it; of streams nothing is asked."""
     calls = [call for call in history.of(CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE) if not call.follows]
-    yield from kept_unless([call for call in calls if not _accepts_json(call)], calls)
+    yield from kept_unless((call for call in calls if not _accepts_json(call)), calls)
 
 
 def _accepts_json(call: RecordedExchange) -> bool:
@@ -68,18 +66,17 @@ def repeats_no_message_blindly(history: ClientHistory) -> Iterator[Occasion]:
 
 def _doubts(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange, RecordedExchange | None]]:
     """Failures after which a client may think of sending a message again, each with that message and the next try of it."""
-    retries = Retries(history)
     lost = [(call, call) for call in history.of(CallKind.INVOKE) if _may_have_begun(call)]
     for job in history.jobs:
         if job.accepted.kind is CallKind.INVOKE:
             lost += [(call, job.accepted) for call in job.polls if _failed(call)]
     for call, message in lost:
-        if not retries.elsewhere(message, call):
-            yield call, message, retries.again(call, message)
+        if not history.same_under_way(message, call):
+            yield call, message, history.again(call, message)
 
 
 def _failed(call: RecordedExchange) -> bool:
-    return call.ended is not None and (not call.good or isinstance(call.answer, Unreadable))
+    return call.ended is not None and (not call.good or garbled(call))
 
 
 def _may_have_begun(call: RecordedExchange) -> bool:
@@ -103,7 +100,6 @@ def keeps_its_key(history: ClientHistory) -> Iterator[Occasion]:
 
 def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
     """B6: what was wrong once stays wrong. A poll that finds no job belongs to D7; a key may be under way, and pass."""
-    retries = Retries(history)
     for call in history.calls:
         status = call.answer.status if isinstance(call.answer, Refusal) else call.status
         final = call.bearer is not None and call.whole and status in _FINAL
@@ -111,7 +107,7 @@ def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
             status == 409 and call.request.header(MESSAGE_KEY) is not None
         )
         if final and not may_pass:
-            again = retries.repeats(call)[:1]
+            again = history.repeats(call)[:1]
             yield broken(call, *again) if again else kept(call)
 
 

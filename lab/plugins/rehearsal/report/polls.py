@@ -1,8 +1,9 @@
 """Rules C: how a client polls."""
 
 from bisect import bisect
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Hashable, Iterator
+from itertools import groupby, pairwise
+from statistics import median
 
 from lab.app.pauses import (
     CEILINGS,
@@ -15,16 +16,19 @@ from lab.app.pauses import (
     longest_pause,
 )
 from lab.core.clock import Millis
+from lab.core.tolerance import least, most
 from lab.jobs.own_run import LONGEST_DEADLINE
 from lab.plugins.rehearsal.report.history import ClientHistory, operation
-from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
-from lab.plugins.rehearsal.report.stops import odd_members, odd_result, odd_spelling, usual_members
+from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, rules_in, went_on
+from lab.plugins.rehearsal.report.stops import odd_result, odd_spelling
 from lab.program.words import Status, duration_text
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.story import JobHistory
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 3_600_000
+_AT_ONCE: Millis = 20
+"""Polls that are no further apart come in one instant."""
 
 
 def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
@@ -35,35 +39,29 @@ def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
         if wanted is not None and later is not None:
             early = later.sent - call.left < least(wanted)
             yield broken(call, later) if early else kept(call, later)
-    yield from charged(history, "C1")
 
 
 def stops_at_end(history: ClientHistory) -> Iterator[Occasion]:
     """C2: any poll after the first whole answer that showed the end; one already under way is forgiven."""
     passed = {stop.job for stop in history.stops}
-    for job in history.jobs:
-        if job.end is not None and job.job not in passed:
-            yield kept(job.end)
-    yield from charged(history, "C2")
+    yield from (kept(job.end) for job in history.jobs if job.end is not None and job.job not in passed)
 
 
 def polls_to_end(history: ClientHistory) -> Iterator[Occasion]:
     """C3: kept by whoever still polls after a minute of work, or has its result by then; a later stop is a deadline."""
     for job in history.jobs:
-        running = [call for call, seen in job.shows() if seen.status is Status.RUNNING]
-        late = [call for call in job.polls if call.sent - job.started >= least(MINUTE)]
-        if running and late:
-            yield kept(late[0])
-    yield from charged(history, "C3")
+        late = (call for call in job.polls if call.sent - job.started >= least(MINUTE))
+        if any(seen.status is Status.RUNNING for _, seen in job.shows()):
+            yield from map(kept, list(late)[:1])
 
 
 def waits_for_people(history: ClientHistory) -> Iterator[Occasion]:
     """C4: kept only where WAITING lasted a minute of the client's time, and it went on to fetch what came of it."""
-    for job in history.jobs:
-        for first, after in job.waits():
-            if after.left - first.left >= least(MINUTE):
-                yield kept(first, after)
-    yield from charged(history, "C4")
+    yield from (kept(*wait) for job in history.jobs for wait in _long_waits(job))
+
+
+def _long_waits(job: JobHistory) -> list[tuple[RecordedExchange, RecordedExchange]]:
+    return [(first, after) for first, after in job.waits() if after.left - first.left >= least(MINUTE)]
 
 
 def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
@@ -72,7 +70,7 @@ def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
     Pauses count that begin once WAITING has lasted 20 s: before, a client can't know that somebody takes their time.
     """
     for job in history.jobs:
-        running = [pause for status, pause, _ in _pauses(history, job) if status is Status.RUNNING]
+        running = [pause for status, pause, _ in _pauses(job) if status is Status.RUNNING]
         waiting = [
             (later.sent - call.left, later)
             for status, calls in _stretches(job)
@@ -81,15 +79,15 @@ def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
         ]
         if len(running) < 3 or len(waiting) < 3:
             continue
-        pause = middle([pause for pause, _ in waiting])
-        slow = pause >= least(WAITING_PAUSE) or pause >= least(round(2 * middle(running)))
+        pause = median(pause for pause, _ in waiting)
+        slow = pause >= least(WAITING_PAUSE) or pause >= least(round(2 * median(running)))
         yield kept(waiting[0][1]) if slow else broken(*(call for _, call in waiting))
 
 
 def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
     """C6: at least a second from the last good answer to the next poll of the job."""
     for job in history.jobs:
-        found = [(pause, call) for _, pause, call in _pauses(history, job)]
+        found = [(pause, call) for _, pause, call in _pauses(job)]
         short = [call for pause, call in found if pause < least(SHORTEST_PAUSE)]
         if found:
             yield broken(*short) if short else kept(found[0][1])
@@ -98,24 +96,19 @@ def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
 def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion]:
     """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and keep to their ceiling."""
     fetched = [call.sent for call in history.of(CallKind.TOKEN)]
-    for job in history.jobs:
-        for status, calls in _stretches(job):
-            # who had to fetch a token meanwhile may have waited for that
-            pauses = [
-                (call, later.sent - call.left)
-                for call, later in pairwise(calls)
-                if bisect(fetched, call.left) == bisect(fetched, later.sent)
-            ]
-            if len(pauses) < JUDGED_PAUSES:
-                continue
-            third = max(1, len(pauses) // 3)
-            first, last = (middle([pause for _, pause in part]) for part in (pauses[:third], pauses[-third:]))
-            ceilings = (
-                longest_pause(call.left - calls[0].left, waiting=status is Status.WAITING) for call, _ in pauses
-            )
-            within = all(pause <= most(ceiling) for (_, pause), ceiling in zip(pauses, ceilings, strict=True))
-            good = within and backs_off(first, last, least(STEADY))
-            yield kept(calls[0], calls[-1]) if good else broken(*calls)
+    for status, calls in (stretch for job in history.jobs for stretch in _stretches(job)):
+        # who had to fetch a token meanwhile may have waited for that
+        found = [
+            (call.left - calls[0].left, later.sent - call.left)
+            for call, later in pairwise(calls)
+            if bisect(fetched, call.left) == bisect(fetched, later.sent)
+        ]
+        if len(found) < JUDGED_PAUSES:
+            continue
+        pauses, third = [pause for _, pause in found], max(1, len(found) // 3)
+        within = all(pause <= most(longest_pause(at, waiting=status is Status.WAITING)) for at, pause in found)
+        good = within and backs_off(float(median(pauses[:third])), float(median(pauses[-third:])), least(STEADY))
+        yield kept(calls[0], calls[-1]) if good else broken(*calls)
 
 
 def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
@@ -127,7 +120,7 @@ def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
     found = [each for each in by_attempt.values() if len(each) > 2]
     calls = [call for each in found for _, call in each]
     if len(calls) >= 8:
-        shares = [pause / max(1.0, middle([pause for pause, _ in each])) for each in found for pause, _ in each]
+        shares = [pause / max(1.0, median(pause for pause, _ in each)) for each in found for pause, _ in each]
         alike = [share for share in shares if abs(share - 1) < 0.02]
         yield broken(*calls) if len(alike) >= 0.9 * len(shares) else kept(*calls[:2])
     yield from _crowds(history)
@@ -135,26 +128,25 @@ def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
 
 def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis, RecordedExchange]]:
     """Attempt, pause and the call that followed, where nobody said how long to wait."""
-    attempts: dict[object, int] = {}
+    attempts: dict[Hashable, int] = {}
     for call in history.calls:
-        if not call.failed:
-            attempts[operation(call)] = 0
-            continue
-        attempts[operation(call)] = attempt = attempts.get(operation(call), 0) + 1
-        later = history.next_of(call)
+        key = operation(call)
+        attempts[key] = attempts.get(key, 0) + 1 if call.failed else 0
+        later = history.next_of(call) if call.failed else None
         if later is not None and history.pause_wanted(call) is None:
-            yield attempt, later.sent - call.left, later
+            yield attempts[key], later.sent - call.left, later
 
 
 def _crowds(history: ClientHistory) -> Iterator[Occasion]:
     polls = history.of(CallKind.POLL)
-    if _most_at_once(history) < 5:
+    spans = [(job.polls[0].sent, job.polls[-1].sent) for job in history.jobs if job.polls]
+    if max((sum(first <= begin <= last for first, last in spans) for begin, _ in spans), default=0) < 5:
         return
     rounds, together = 0, list[RecordedExchange]()
     for start, call in enumerate(polls):
-        if together and call.sent - together[0].sent <= 20:
+        if together and call.sent - together[0].sent <= _AT_ONCE:
             continue
-        together = [each for each in polls[start:] if each.sent - call.sent <= 20]
+        together = [each for each in polls[start:] if each.sent - call.sent <= _AT_ONCE]
         rounds = rounds + 1 if len({each.job for each in together}) >= 5 else 0
         if rounds == 3:
             yield broken(*together)
@@ -162,31 +154,20 @@ def _crowds(history: ClientHistory) -> Iterator[Occasion]:
     yield kept(polls[0])
 
 
-def _most_at_once(history: ClientHistory) -> int:
-    """How many jobs were polled at a time, at most."""
-    spans = [(job.polls[0].sent, job.polls[-1].sent) for job in history.jobs if job.polls]
-    return max((sum(first <= begin <= last for first, last in spans) for begin, _ in spans), default=0)
-
-
 def polls_one_at_a_time(history: ClientHistory) -> Iterator[Occasion]:
     """C9: no poll of a job is sent before the answer to the last one."""
     for job in history.jobs:
-        overlapping = [
-            (call, later) for call, later in pairwise(job.polls) if call.ended is not None and later.sent < call.ended
-        ]
-        for call, later in overlapping:
-            yield broken(call, later)
-        if len(job.polls) > 1 and not overlapping:
-            yield kept(*job.polls[:2])
+        pairs = list(pairwise(job.polls))
+        found = [broken(call, later) for call, later in pairs if call.ended is not None and later.sent < call.ended]
+        yield from found or [kept(*pair) for pair in pairs[:1]]
 
 
 def has_a_deadline(history: ClientHistory) -> Iterator[Occasion]:
     """C10: of a job that has not ended after an hour of work: polling ends within two days."""
     for job in history.jobs:
-        shown = [seen.status for _, seen in job.shows()]
-        last = job.calls[-1]
+        last, waited = job.calls[-1], any(seen.status is Status.WAITING for _, seen in job.shows())
         lasted = last.left - job.started
-        if job.end is not None or lasted < least(HOUR) or Status.WAITING in shown:
+        if job.end is not None or lasted < least(HOUR) or waited:
             continue
         if lasted > most(LONGEST_DEADLINE):
             yield broken(last)
@@ -196,49 +177,43 @@ def has_a_deadline(history: ClientHistory) -> Iterator[Occasion]:
 
 def goes_on_at_unknown_words(history: ClientHistory) -> Iterator[Occasion]:
     """C11: a status that nobody documented is neither the end nor a failure."""
-    words = [
-        call for call in history.calls if call.seen is not None and call.seen.status is None and not odd_spelling(call)
-    ]
-    yield from went_on(history, words, "C11")
+    words = (call for call in history.calls if call.seen is not None and call.seen.status is None)
+    yield from went_on(history, [call for call in words if not odd_spelling(call)])
 
 
 def compares_words_exactly(history: ClientHistory) -> Iterator[Occasion]:
     """C12: a known word in another letter case is another word."""
-    yield from went_on(history, [call for call in history.calls if odd_spelling(call)], "C12")
+    yield from went_on(history, [call for call in history.calls if odd_spelling(call)])
 
 
 def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
     """C13: members that are new, or in another order, change nothing."""
-    usual = usual_members(history)
-    odd = [call for call in history.calls if odd_members(call, usual)]
+    odd = [call for call in history.calls if history.has_odd_members(call)]
     ends = [call for call in odd if call.seen is not None and call.seen.final]
-    yield from went_on(history, [call for call in odd if call not in ends], "C13")
+    yield from went_on(history, [call for call in odd if call not in ends])
     yield from map(kept, ends)
 
 
 def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
     """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, read to its last byte, no failure."""
-    for job in history.jobs:
-        if job.end is not None and odd_result(job.end):
+    for end in (job.end for job in history.jobs):
+        if end is not None and odd_result(end):
             # it is what a client failed at that had the answer to its last call, and no ERROR to tell
-            yield broken(job.end) if history.failed and _last_output(history, job.end) else kept(job.end)
-    yield from charged(history, "C14")
-
-
-def _last_output(history: ClientHistory, end: RecordedExchange) -> bool:
-    return end is history.calls[-1] and end.seen is not None and end.seen.status is Status.COMPLETE
+            last = end is history.calls[-1] and end.seen is not None and end.seen.status is Status.COMPLETE
+            yield broken(end) if history.failed and last else kept(end)
 
 
 def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
     """C15: after a minute and more of WAITING, what a person took isn't taken from the time for the agent's work."""
     for job in history.jobs:
-        waits = [after for first, after in job.waits() if after.left - first.left >= least(MINUTE)]
-        if waits and job.end is not None:
-            yield kept(waits[-1], job.end)
-    yield from charged(history, "C15")
+        if job.end is not None:
+            yield from (kept(after, job.end) for _, after in _long_waits(job)[-1:])
 
 
-def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, RecordedExchange]]:
+# What several rules look at
+
+
+def _pauses(job: JobHistory) -> Iterator[tuple[Status | None, Millis, RecordedExchange]]:
     """Status, pause and the poll after it, for each good answer; where the client decided meanwhile there is no pause."""
     for call, later in pairwise(job.polls):
         decided = any(call.sent < each.sent < later.sent for each in job.decisions)
@@ -247,18 +222,10 @@ def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | 
 
 
 def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[RecordedExchange]]]:
-    """Polls in a row that were answered with one status."""
-    stretch: list[RecordedExchange] = []
-    status: Status | None = None
-    for call in job.polls:
-        shown = call.seen.status if call.good and call.seen is not None else None
-        if shown is not status and stretch and status is not None:
-            yield status, stretch
-        if shown is not status:
-            status, stretch = shown, []
-        stretch.append(call)
-    if status is not None and not status.final:
-        yield status, stretch
+    """Polls in a row that were answered with one status, in which a job goes on; what comes after an end is C2's."""
+    for status, calls in groupby(job.polls, lambda call: call.seen.status if call.good and call.seen else None):
+        if status is not None and not status.final:
+            yield status, list(calls)
 
 
 POLL_RULES = rules_in(

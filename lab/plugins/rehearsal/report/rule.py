@@ -1,25 +1,21 @@
 """What a rule is: a row of a table, and a function over a client's history that yields its occasions.
 
-    def stops_at_end(history):
+    def leaves_a_pause(history):
         for job in history.jobs:
-            if job.end is not None:
-                later = …                                  polls after the end
-                yield kept(job.end) if not later else broken(job.end, *later)
+            short = …                                      polls that came too early
+            yield broken(*short) if short else kept(*job.polls[:1])
 
 No occasion: the rule was not exercised, and that never counts as passed. One that is broken: it failed, and the lines of
-the recording at which it was broken are its evidence.
+the recording at which it was broken are its evidence. Broken it is, too, wherever a stop is charged to it (`stops`): a
+function yields nothing of these.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from statistics import median
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from lab.core.clock import Millis
-from lab.core.tolerance import least as least
-from lab.core.tolerance import most as most
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.recording.exchange import RecordedExchange
 
@@ -35,10 +31,7 @@ class Severity(StrEnum):
     @property
     def weight(self) -> int:
         """Points in the score."""
-        return _WEIGHTS[self]
-
-
-_WEIGHTS = {Severity.CRITICAL: 10, Severity.MAJOR: 5, Severity.MINOR: 2, Severity.INFORMATION: 0}
+        return {"critical": 10, "major": 5, "minor": 2, "information": 0}[self]
 
 
 class Timing(StrEnum):
@@ -76,32 +69,26 @@ def kept_unless(wrong: Iterable[RecordedExchange], occasions: Iterable[RecordedE
     yield from found or [kept(call) for call in list(occasions)[:1]]
 
 
-def charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
-    """The rule was broken wherever a stop is charged to it."""
-    return (broken(stop.call, *stop.later) for stop in history.charged(rule))
-
-
-def went_on(history: ClientHistory, calls: Iterable[RecordedExchange], rule: str) -> Iterator[Occasion]:
-    """Kept wherever a job was polled on after one of these calls of it; broken where a stop is charged to the rule."""
+def went_on(history: ClientHistory, calls: Iterable[RecordedExchange]) -> Iterator[Occasion]:
+    """Kept wherever a job was polled on after one of these calls of it."""
     for call in calls:
-        jobs = (job for job in history.jobs if call in job.calls)
-        if any(each.sent >= call.left and each.x > call.x for job in jobs for each in job.polls):
+        polls = (poll for job in history.jobs if call in job.calls for poll in job.polls)
+        if any(each.sent >= call.left and each.x > call.x for each in polls):
             yield kept(call)
-    yield from charged(history, rule)
 
 
 Judge: TypeAlias = Callable[[ClientHistory], Iterator[Occasion]]
 
 
-class ClientRule(Struct, frozen=True, kw_only=True):
+class ClientRule(Struct, frozen=True):
     """One rule for clients."""
 
     id: str
+    judge: Judge
     asks: str
     """What it asks for, in a few words."""
     severity: Severity
     timing: Timing
-    judge: Judge
     fix: str
     """What to do where it is broken."""
     source: str
@@ -113,31 +100,14 @@ class ClientRule(Struct, frozen=True, kw_only=True):
         """Its occasions in a client's history; none where the clock doesn't let it be judged."""
         if self.timing is Timing.EXACT and not history.exact:
             return ()
-        return tuple(self.judge(history))
+        charged = (broken(stop.call, *stop.later) for stop in history.stops if stop.rule == self.id)
+        return (*self.judge(history), *charged)
 
 
-def middle(pauses: list[Millis]) -> float:
-    """Their median."""
-    return float(median(pauses))
-
-
-_COLUMNS = ("id", "judge", "asks", "severity", "timing", "fix", "source", "tried")
-
-
-def rules_in(text: str, judges: Mapping[str, object]) -> tuple[ClientRule, ...]:
-    """Rows of a table written as text: `|` between cells, in the order of `_COLUMNS`; `judges` are found by name."""
-    return tuple(_rule(line, judges) for line in text.strip().splitlines())
-
-
-def _rule(line: str, judges: Mapping[str, object]) -> ClientRule:
-    cells = dict(zip(_COLUMNS, (cell.strip() for cell in line.split("|")), strict=True))
-    return ClientRule(
-        id=cells["id"],
-        asks=cells["asks"],
-        severity=Severity(cells["severity"]),
-        timing=Timing(cells["timing"]),
-        judge=cast("Judge", judges[cells["judge"]]),
-        fix=cells["fix"],
-        source=cells["source"],
-        tried=cells["tried"],
+def rules_in(text: str, judges: Mapping[str, Judge]) -> tuple[ClientRule, ...]:
+    """Rows of a table written as text: `|` between cells, in the order of a rule's members; `judges` are found by name."""
+    rows = ([cell.strip() for cell in line.split("|")] for line in text.strip().splitlines())
+    return tuple(
+        ClientRule(name, judges[judge], asks, Severity(severity), Timing(timing), fix, source, tried)
+        for name, judge, asks, severity, timing, fix, source, tried in rows
     )

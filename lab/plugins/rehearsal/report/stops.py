@@ -13,22 +13,15 @@ Whether it stopped at all is known where its end is: its process has ended, or i
 assumed once nothing came for a minute, and for four times its last pause.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
 
 from lab.core.clock import Millis
-from lab.core.jsontext import members_of
 from lab.dialects import client_of
-from lab.dialects.client import Unreadable
-from lab.plugins.rehearsal.report.history import Charge, ClientHistory, epoch_millis, operation
+from lab.plugins.rehearsal.report.history import Charge, ClientHistory, garbled, gave_up, operation, readable_pause
 from lab.program.words import Status
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import SERVER_CUTS
 from lab.recording.story import JobHistory
-
-MemberOrder: TypeAlias = Mapping[str, tuple[str, ...]]
-"""By route, the members that its answers have, in their order."""
 
 SILENT: Millis = 60_000
 """Nothing came for so long: a client whose end nobody knows has stopped."""
@@ -42,33 +35,32 @@ _DEEP = 50
 
 def stops_of(history: ClientHistory) -> Iterator[Charge]:
     """Of each job at most one; and one of a run whose last call got no token, or started no job."""
-    usual = usual_members(history)
     for job in history.jobs:
-        yield from _of_job(history, job, usual)
+        yield from _of_job(history, job)
     last = history.calls[-1]
-    before_job = last.kind in (CallKind.TOKEN, CallKind.INVOKE) and not any(
-        job.accepted.x == last.x for job in history.jobs
+    before_job = last.kind in (CallKind.TOKEN, CallKind.INVOKE) and all(
+        job.accepted.x != last.x for job in history.jobs
     )
-    if before_job and _silent(history, last) and (rule := _failure(last)) is not None and _owed(history, last):
+    if before_job and (rule := _failure(last)) is not None and _is_over(history, last):
         yield Charge(last, rule, None)
 
 
-def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iterator[Charge]:
+def _of_job(history: ClientHistory, job: JobHistory) -> Iterator[Charge]:
     end, last = job.end, job.calls[-1]
     if end is not None:
         # a poll that was under way already is forgiven
-        later = tuple(call for call in job.polls if call.sent > end.left)
-        if later:
-            yield Charge(end, _rule_after_end(end, usual), job.job, later)
+        if later := tuple(call for call in job.polls if call.sent > end.left):
+            after = "C14" if odd_result(end) else "C13" if history.has_odd_members(end) else "C2"
+            yield Charge(end, after, job.job, later)
         return
-    rule = _rule_of_stop(history, job, last, usual) if last.kind is CallKind.POLL or last.good else None
-    if rule is None or not _silent(history, last) or not _owed(history, last):
+    rule = _rule_of_stop(history, job, last) if last.kind is CallKind.POLL or last.good else None
+    if rule is None or not _is_over(history, last):
         return
     if last.left - job.started >= SILENT and rule not in ("A4", "C4"):
         # a minute after the start it may be a deadline, and each client may have its own
         if rule == "C3":
             rule = "C15" if _waited_too_long(job) else None
-        elif any(_rule_of_stop(history, job, call, usual) == rule for call in job.calls[:-1]):
+        elif any(_rule_of_stop(history, job, call) == rule for call in job.calls[:-1]):
             return
     if rule is not None:
         yield Charge(last, rule, job.job)
@@ -81,33 +73,30 @@ def _waited_too_long(job: JobHistory) -> bool:
     return bool(long) and job.calls[-1].left - job.started - sum(long) < SILENT
 
 
-def _silent(history: ClientHistory, last: RecordedExchange) -> bool:
-    """Whether the client is known, or can be assumed, to do nothing more for this call's operation."""
-    return history.over or history.until - last.left >= max(SILENT, 4 * _pause_before(history, last))
+def _is_over(history: ClientHistory, last: RecordedExchange) -> bool:
+    """Whether the client is known, or can be assumed, to do nothing more for this call's operation, and more was to be
+    tried: not after so many failures in a row, nor once a refused token was renewed, nor where no token was to be had for
+    the next call."""
+    silent = history.over or history.until - last.left >= max(SILENT, 4 * _pause_before(history, last))
+    if not silent or not _token_at_hand(history, last):
+        return False
+    if not last.refused_token:
+        tries = history.operations[operation(last)][-ENOUGH:]
+        return len(tries) < ENOUGH or any(call.good and not garbled(call) for call in tries)
+    before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
+    return not (before and before[-1].refused_token and before[-1].bearer != last.bearer)
 
 
 def _pause_before(history: ClientHistory, last: RecordedExchange) -> Millis:
     """The time between the last two calls of an operation; 0: there is one alone."""
-    sent = [call.sent for call in history.calls if operation(call) == operation(last)]
-    return sent[-1] - sent[-2] if len(sent) > 1 else 0
-
-
-def _owed(history: ClientHistory, last: RecordedExchange) -> bool:
-    """Whether more is to be tried: not after so many failures in a row, nor once a refused token was renewed, nor where
-    no token was to be had for the next call."""
-    if not _token_at_hand(history, last):
-        return False
-    if not last.refused_token:
-        tries = [call for call in history.calls if operation(call) == operation(last)][-ENOUGH:]
-        return len(tries) < ENOUGH or any(call.good and not _garbled(call) for call in tries)
-    before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
-    return not (before and before[-1].refused_token and before[-1].bearer != last.bearer)
+    tries = history.operations[operation(last)]
+    return tries[-1].sent - tries[-2:][0].sent
 
 
 def _token_at_hand(history: ClientHistory, last: RecordedExchange) -> bool:
     """Whether a token, if one was asked for since, was to be had to the end, and whenever a job may have needed it."""
     answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.sent and each.x != last.x]
-    had = [each.good and not _garbled(each) for each in answers]
+    had = [each.good and not garbled(each) for each in answers]
     refused = any(400 <= each.status < 500 and not each.failed for each in answers)
     in_vain = any(not any(had[n : n + ENOUGH]) for n in range(1 + len(had) - ENOUGH))
     return not had or (had[-1] and not refused and not in_vain)
@@ -116,50 +105,28 @@ def _token_at_hand(history: ClientHistory, last: RecordedExchange) -> bool:
 def _failure(last: RecordedExchange) -> str | None:
     """The rule for a last answer that was a failure which may be tried again; None: it was none.
 
-    A message whose answer was lost may have been accepted, so whoever stops there is right.
+    A message whose answer was lost may have been accepted, so whoever stops there is right; and who left though nothing
+    was wrong was told nothing by it.
     """
-    response, repeatable = last.response, last.kind is not CallKind.INVOKE
-    if response is None or not last.whole:
-        return _failure_of_cut(last) if repeatable else None
-    match last.status:
+    repeatable = last.kind is not CallKind.INVOKE
+    match last.status if last.whole else None:
         case 401:
             return "A4" if last.refused_token else None
-        case 429 | 503:
-            wanted = response.header("retry-after") or ""
-            may_be = repeatable or last.status == 429
-            return "C1" if readable_pause(wanted) else "D1" if may_be else None
+        case 429 | 503 as status:
+            return "C1" if readable_pause(last) else "D1" if repeatable or status == 429 else None
+        case _ if not repeatable:
+            return None
         case 500 | 502 | 504:
-            return "D2" if repeatable else None
+            return "D2"
+        case None if last.cut in SERVER_CUTS:
+            return "D3" if last.response is None else "D4"
+        case None:
+            return "D3" if gave_up(last) else None
         case _:
-            return "D4" if repeatable and _garbled(last) else None
+            return "D4" if garbled(last) else None
 
 
-def _failure_of_cut(last: RecordedExchange) -> str | None:
-    """The same of an answer that didn't come whole; who left though nothing was wrong was told nothing by it."""
-    if last.cut in SERVER_CUTS:
-        return "D3" if last.response is None else "D4"
-    return "D3" if gave_up(last) else None
-
-
-def gave_up(call: RecordedExchange) -> bool:
-    """Whether the client ended a call that a fault kept waiting."""
-    return call.cut == "client_gone" and call.struck is not None
-
-
-def readable_pause(text: str) -> bool:
-    """Whether a Retry-After is of one of the two forms that RFC 9110 has (§10.2.3)."""
-    return (text.isascii() and text.isdigit()) or epoch_millis(text) is not None
-
-
-def _garbled(last: RecordedExchange) -> bool:
-    if last.response is None or not last.good:
-        return False
-    if last.kind is CallKind.TOKEN:
-        return "access_token" not in members_of(last.response.body)
-    return isinstance(last.answer, Unreadable)
-
-
-def _rule_of_stop(history: ClientHistory, job: JobHistory, last: RecordedExchange, usual: MemberOrder) -> str | None:
+def _rule_of_stop(history: ClientHistory, job: JobHistory, last: RecordedExchange) -> str | None:
     """The rule for a stop before the job's end after this call; None: it is nobody's fault, for a refusal was final."""
     if last.status == 404 and last.whole:
         before = next((each for each in reversed(job.polls) if each.x < last.x), None)
@@ -169,18 +136,12 @@ def _rule_of_stop(history: ClientHistory, job: JobHistory, last: RecordedExchang
         return failed
     if _connection_ended(history, last):
         return "E2"
-    if odd_members(last, usual):
+    if history.has_odd_members(last):
         return "C13"
     if odd_spelling(last):
         # who says that it failed didn't take it for the known word
         return "C11" if history.failed else "C12"
-    match last.seen.status:
-        case None:
-            return "C11"
-        case Status.WAITING:
-            return "C4"
-        case _:
-            return "C3"
+    return {None: "C11", Status.WAITING: "C4"}.get(last.seen.status, "C3")
 
 
 def early(job: JobHistory, poll: RecordedExchange) -> bool:
@@ -196,14 +157,9 @@ def _connection_ended(history: ClientHistory, last: RecordedExchange) -> bool:
     return ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)
 
 
-def _rule_after_end(end: RecordedExchange, usual: MemberOrder) -> str:
-    return "C14" if odd_result(end) else "C13" if odd_members(end, usual) else "C2"
-
-
 def odd_spelling(call: RecordedExchange) -> bool:
     """Whether an answer has a known status in another letter case."""
-    seen = call.seen
-    client = client_of(call.route)
+    seen, client = call.seen, client_of(call.route)
     return seen is not None and client is not None and seen.status is None and seen.word.upper() in client.statuses
 
 
@@ -213,22 +169,3 @@ def odd_result(call: RecordedExchange) -> bool:
     assert seen is not None
     text = seen.error if seen.status is Status.ERROR else seen.output
     return not text or len(text) >= HUGE or "\0" in text or "[" * _DEEP in text
-
-
-def usual_members(history: ClientHistory) -> MemberOrder:
-    """By route, the members in their order that most answers have which show a job."""
-    counts: dict[str, Counter[tuple[str, ...]]] = {}
-    for call in history.calls:
-        if call.seen is not None:
-            counts.setdefault(call.route, Counter())[_members(call)] += 1
-    return {route: found.most_common(1)[0][0] for route, found in counts.items()}
-
-
-def odd_members(call: RecordedExchange, usual: MemberOrder) -> bool:
-    """Whether an answer that shows a job has other members than most on its route, or the same in another order."""
-    return call.seen is not None and _members(call) != usual.get(call.route)
-
-
-def _members(call: RecordedExchange) -> tuple[str, ...]:
-    assert call.response is not None
-    return tuple(members_of(call.response.body))

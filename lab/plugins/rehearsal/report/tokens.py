@@ -1,15 +1,14 @@
 """Rules A: how a client gets its tokens, keeps them, and shows them."""
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
 
-from lab.core.exchange import Json
 from lab.core.jsontext import members_of
+from lab.core.tolerance import least, most
 from lab.identity.clients import Grant
 from lab.plugins.rehearsal.report.history import ClientHistory, GrantHistory
-from lab.plugins.rehearsal.report.retries import Retries
-from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, kept_unless, least, most, rules_in
+from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, kept_unless, rules_in
 from lab.plugins.rehearsal.report.stops import SILENT
 from lab.recording.exchange import CallKind, RecordedExchange
 
@@ -32,7 +31,9 @@ def reuses_its_token(history: ClientHistory) -> Iterator[Occasion]:
     excused = {call.x for pair in _overlapping(history) for call in pair} | {
         granted.x for granted, _ in _renewals(history)
     }
-    ended, latest, found = _ended(history), dict[tuple[str, str | None], GrantHistory](), list[Occasion]()
+    # by a revocation, or a fault
+    ended = {fact.text("token") for fact in history.facts if fact.type == "token.revoked"}
+    latest, found = dict[tuple[str, str | None], GrantHistory](), list[Occasion]()
     for grant in history.grants:
         earlier = latest.get((grant.scope, grant.user))
         if grant.call.good and grant.token in used and "expires_in" in grant.call.answered:
@@ -87,11 +88,9 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
             by_each = list(grants.get(token, {}).values())
             yield broken(*by_each) if len(by_each) > 1 else kept(calls[0])
     if not overlapping:
-        yield from (kept(grant.call) for grant in history.grants[1:] if _jobs_under_way(history, grant) > 1)
-
-
-def _jobs_under_way(history: ClientHistory, grant: GrantHistory) -> int:
-    return sum(job.started <= grant.call.sent < job.calls[-1].sent for job in history.jobs)
+        for call in (grant.call for grant in history.grants[1:]):
+            if sum(job.started <= call.sent < job.calls[-1].sent for job in history.jobs) > 1:
+                yield kept(call)
 
 
 def renews_a_refused_token(history: ClientHistory) -> Iterator[Occasion]:
@@ -100,46 +99,37 @@ def renews_a_refused_token(history: ClientHistory) -> Iterator[Occasion]:
         again = history.next_try(call) if call.refused_token else None
         if again is None:
             continue
-        third = history.next_try(again) if again.refused_token and again.bearer != call.bearer else None
+        third = history.next_try(again) if again.refused_token else None
         if again.bearer == call.bearer:
             yield broken(call, again)
         elif third is not None and third.bearer != again.bearer:
             yield broken(call, again, third)
         else:
             yield kept(call, again)
-    yield from charged(history, "A4")
 
 
 def stops_at_403(history: ClientHistory) -> Iterator[Occasion]:
     """A5: a request that was forbidden isn't sent again with a token of the same scope."""
-    scopes, retries = {grant.token: grant.scope for grant in history.grants}, Retries(history)
+    scopes: dict[str | None, str] = {grant.token: grant.scope for grant in history.grants}
     for call in history.calls:
         if call.to_api and call.whole and call.status == 403:
-            scope = scopes.get(call.bearer or "")
-            again = [each for each in retries.repeats(call) if scopes.get(each.bearer or "") == scope]
+            scope = scopes.get(call.bearer)
+            again = [each for each in history.repeats(call) if scopes.get(each.bearer) == scope]
             yield broken(call, *again) if again else kept(call)
 
 
 def shows_its_token_in_the_header(history: ClientHistory) -> Iterator[Occasion]:
     """A6: no token in the query or in the body."""
     calls = [call for call in history.calls if call.to_api]
-    yield from kept_unless(
-        [call for call in calls if any("access_token" in each for each in (call.parameters, call.fields, _body(call)))],
-        [call for call in calls if call.bearer is not None],
+    shown = (
+        call for call in calls if "access_token" in {**call.parameters, **call.fields, **members_of(call.request.body)}
     )
-
-
-def _body(call: RecordedExchange) -> Mapping[str, Json]:
-    return members_of(call.request.body)
+    yield from kept_unless(shown, [call for call in calls if call.bearer is not None])
 
 
 def keeps_its_secret_from_uris(history: ClientHistory) -> Iterator[Occasion]:
     """A7: URLs are logged."""
-    shown = [
-        call
-        for call in history.calls
-        if "client_secret" in call.parameters or any(map(_SECRET.search, call.parameters.values()))
-    ]
+    shown = (call for call in history.calls if "client_secret" in call.parameters or _secret(*call.parameters.values()))
     yield from kept_unless(shown, history.of(CallKind.TOKEN))
 
 
@@ -154,23 +144,27 @@ def encodes_its_secret(history: ClientHistory) -> Iterator[Occasion]:
 
 def sends_credentials_where_they_belong(history: ClientHistory) -> Iterator[Occasion]:
     """A9: id and secret to the token endpoint, the bearer to the API."""
-    stray = [
+    stray = (
         call
         for call in history.calls
         if {"basic_on_api", "bearer_on_token"}.intersection(call.flags) or (call.to_api and _holds_secret(call))
-    ]
+    )
     yield from kept_unless(stray, history.calls)
 
 
 def _holds_secret(call: RecordedExchange) -> bool:
     others = (value for name, value in call.request.headers if name != "authorization")
-    return any(map(_SECRET.search, (*others, call.request.body.decode("utf-8", "replace"))))
+    return _secret(*others, call.request.body.decode("utf-8", "replace"))
+
+
+def _secret(*texts: str) -> bool:
+    return any(map(_SECRET.search, texts))
 
 
 def asks_for_no_password(history: ClientHistory) -> Iterator[Occasion]:
     """A10: a password that an application sees is one that it can lose."""
     requests = history.of(CallKind.TOKEN)
-    yield from kept_unless([call for call in requests if call.fields.get("grant_type") == Grant.PASSWORD], requests)
+    yield from kept_unless((call for call in requests if call.fields.get("grant_type") == Grant.PASSWORD), requests)
 
 
 def uses_the_newest_refresh_token(history: ClientHistory) -> Iterator[Occasion]:
@@ -180,11 +174,13 @@ def uses_the_newest_refresh_token(history: ClientHistory) -> Iterator[Occasion]:
     trades = {grant.call.x: grant for grant in history.grants if grant.call.good and grant.refresh is not None}
     for call in history.of(CallKind.TOKEN):
         sent = call.fields.get("refresh_token")
-        if sent is not None and sent in replaced and call.sent >= replaced[sent].left:
+        if sent is None:
+            continue
+        if sent in replaced and call.sent >= replaced[sent].left:
             yield broken(replaced[sent], call)
-        elif sent is not None and sent in newest:
+        elif sent in newest:
             yield kept(call)
-        if sent is not None and call.x in trades and trades[call.x].refresh != sent:
+        if call.x in trades and trades[call.x].refresh != sent:
             replaced[sent] = call
             newest.add(trades[call.x].refresh)
 
@@ -215,10 +211,12 @@ def takes_any_token_answer(history: ClientHistory) -> Iterator[Occasion]:
 
 def proves_each_login_afresh(history: ClientHistory) -> Iterator[Occasion]:
     """A14: S256, and neither challenge nor `state` of an earlier login; a page that is loaded again is the same login."""
+    traded = [fact.x for fact in history.facts if fact.type == "token.granted" and fact.text("grant") == Grant.CODE]
     logins: list[RecordedExchange] = []
     for call in history.calls:
-        if call.route == "authorize" and call.status == 302 and not (logins and _same_login(history, logins[-1], call)):
-            logins.append(call)
+        if call.route == "authorize" and call.status == 302:
+            same = logins and logins[-1].repeats(call) and not any(logins[-1].x < (x or 0) < call.x for x in traded)
+            logins += [] if same else [call]
     wrong = [call for call in logins if call.parameters.get("code_challenge_method") != "S256"]
     for name in ("state", "code_challenge"):
         first: dict[str, RecordedExchange] = {}
@@ -231,38 +229,25 @@ def proves_each_login_afresh(history: ClientHistory) -> Iterator[Occasion]:
         yield kept(*logins)
 
 
-def _same_login(history: ClientHistory, earlier: RecordedExchange, call: RecordedExchange) -> bool:
-    traded = (
-        fact.x for fact in history.facts if fact.type == "token.granted" and fact.text("grant") == Grant.CODE and fact.x
-    )
-    return earlier.repeats(call) and not any(earlier.x < x < call.x for x in traded)
-
-
 # What several rules look at
 
 
-def _overlapping(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange]]:
+def _overlapping(history: ClientHistory) -> Iterator[Sequence[RecordedExchange]]:
     """Token requests of which the later was sent before the earlier one, of the same words, was answered."""
-    requests = history.of(CallKind.TOKEN)
-    for number, call in enumerate(requests, 1):
-        yield from ((call, later) for later in requests[number:] if later.sent < call.left and later.repeats(call))
+    for call, later in combinations(history.of(CallKind.TOKEN), 2):
+        if later.sent < call.left and later.repeats(call):
+            yield call, later
 
 
 def _renewals(history: ClientHistory) -> Iterator[tuple[RecordedExchange, RecordedExchange]]:
     """The calls that were granted a token between a 401 and the next try, each with the call that was refused."""
     for call in history.calls:
         if call.refused_token:
-            again = history.next_try(call)
-            later = {each.x for each in history.after(call)}
+            again, later = history.next_try(call), {each.x for each in history.after(call)}
             after = [grant.call for grant in history.grants if grant.call.x in later]
-            for granted in after[:1] if again is None else after:
-                if again is None or granted.x < again.x:
-                    yield granted, call
-
-
-def _ended(history: ClientHistory) -> set[str]:
-    """Tokens that were revoked, or that a fault ended."""
-    return {fact.text("token") or "" for fact in history.facts if fact.type == "token.revoked"}
+            if again is None:
+                after = after[:1]
+            yield from ((granted, call) for granted in after if again is None or granted.x < again.x)
 
 
 TOKEN_RULES = rules_in(

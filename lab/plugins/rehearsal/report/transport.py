@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from lab.core.clock import Millis
 from lab.core.jsontext import integer_or_none
+from lab.core.tolerance import most
 from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, most, rules_in
+from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, rules_in
 from lab.recording.exchange import RecordedExchange
 
 FEW = 5
@@ -45,7 +46,6 @@ def survives_closed_connections(history: ClientHistory) -> Iterator[Occasion]:
         later = [each for each in history.calls if each.line > connection.line]
         if connection.ended_by_server and later:
             yield kept(connection.calls[-1], later[0])
-    yield from charged(history, "E2")
 
 
 def leaves_nothing_open(history: ClientHistory) -> Iterator[Occasion]:

@@ -25,8 +25,7 @@ from lab.jobs.timeline import spans
 from lab.options import changed
 from lab.plugins.rehearsal.options import MAPPED, RehearseSettings
 from lab.plugins.rehearsal.report.judge import ClientReport
-from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome
-from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
+from lab.plugins.rehearsal.report.runs import Expectation, JudgedRun, ProcessEnd, RunOutcome, judged_run
 from lab.plugins.rehearsal.runs.child import Child
 from lab.plugins.rehearsal.runs.virtual_run import VirtualRun, virtual_variables
 from lab.program.scenario import Scenario

@@ -25,9 +25,9 @@ from lab.plugins.rehearsal.drills.drills import chosen_families, variant_files, 
 from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.search import NO_FAULT, WIRE_FAMILIES, Combination, Counterexample, FaultSearch, Trial
 from lab.plugins.rehearsal.options import RehearseSettings
-from lab.plugins.rehearsal.report.formats import MOST_LINES
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
-from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd
+from lab.plugins.rehearsal.report.judge import MOST_LINES
+from lab.plugins.rehearsal.report.runs import Expectation, ProcessEnd
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal, command_again
 
 USUAL_SEARCHED = ("quick",)

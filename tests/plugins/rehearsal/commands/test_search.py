@@ -12,8 +12,7 @@ import pytest
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import HarmKind
-from lab.plugins.rehearsal.report.outcomes import RunOutcome
-from lab.plugins.rehearsal.report.runs import JudgedRun
+from lab.plugins.rehearsal.report.runs import JudgedRun, RunOutcome
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal
 from lab.plugins.rehearsal.runs.search import ScenarioSearch
 from tests.conftest import Called, Lab

@@ -8,8 +8,8 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Headers, Request, Response
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Seen
-from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory
+from lab.plugins.rehearsal.report.judge import RULE_OF
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
 from lab.recording.exchange import CallKind, RecordedExchange

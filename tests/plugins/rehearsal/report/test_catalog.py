@@ -3,8 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from lab.plugins.rehearsal.report.catalog import RULES
-from lab.plugins.rehearsal.report.judge import ALL_POINTS, SCORED
+from lab.plugins.rehearsal.report.judge import ALL_POINTS, RULES, SCORED
 from lab.plugins.rehearsal.report.rule import Severity
 from tests.conftest import ROOT
 

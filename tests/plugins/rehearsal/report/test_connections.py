@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.gather import histories_of
-from lab.plugins.rehearsal.report.judge import RuleVerdict
+from lab.plugins.rehearsal.report.judge import RULE_OF, RuleVerdict
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
 from tests.conftest import ROOT, each_row

@@ -3,8 +3,7 @@
 from lab.files.scenarios import load_scenario
 from lab.jobs.own_run import GoodEnd, ends_in
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
-from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation, ProcessEnd, RunOutcome
-from lab.plugins.rehearsal.report.runs import judged_run
+from lab.plugins.rehearsal.report.runs import UNWATCHED, Expectation, ProcessEnd, RunOutcome, judged_run
 from tests.conftest import ROOT, each_row
 from tests.plugins.rehearsal.report.good import Plain
 from tests.plugins.rehearsal.report.rehearsal import Rehearsal

@@ -7,14 +7,18 @@ from msgspec.structs import replace
 
 from lab.cli.junit import junit_file
 from lab.jobs.own_run import GoodEnd
-from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.formats import evidence_of, fails, github, report_document, suites_of
+from lab.plugins.rehearsal.report.formats import (
+    evidence_of,
+    fails,
+    github_lines,
+    lines_of_runs,
+    report_document,
+    suites_of,
+)
 from lab.plugins.rehearsal.report.html import html
-from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict
-from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
+from lab.plugins.rehearsal.report.judge import RULE_OF, ClientReport, Evidence, Finding, RuleVerdict
 from lab.plugins.rehearsal.report.rule import Severity
-from lab.plugins.rehearsal.report.run_groups import lines_of_runs
-from lab.plugins.rehearsal.report.runs import JudgedRun
+from lab.plugins.rehearsal.report.runs import Expectation, JudgedRun, RunOutcome
 
 BROKEN = Finding(RULE_OF["A8"], RuleVerdict.FAIL, 1, (Evidence("a.rec.jsonl", (3,)),))
 """A rule for information."""
@@ -51,9 +55,9 @@ def test_a_run_that_ended_otherwise_is_in_each_form_and_fails_it_whatever_the_sc
     ]
     assert (runs.get("failures"), runs.get("skipped"), runs[1][0].text) == ("1", "1", "why w-503?<")
     assert [run["outcome"] for run in report_document(report)["runs"]] == ["not struck", "hang", "result"]  # type: ignore[union-attr,call-overload,index]
-    assert "| w-503 | hang | result |" in github(report)
+    assert "| w-503 | hang | result |" in [*github_lines(report)]
     both = ClientReport((BROKEN, replace(BROKEN, rule=RULE_OF["D4"])))
-    assert re.findall(r"^\| ([A-E][0-9]+) ", github(both), re.MULTILINE) == ["D4", "A8"]
+    assert re.findall(r"^\| ([A-E][0-9]+) ", "\n".join(github_lines(both)), re.MULTILINE) == ["D4", "A8"]
     assert [*fails(report, on=Severity.MAJOR)] == ["1 run ended otherwise than a good client's."]
     assert [line.split(":")[0] for line in lines_of_runs(RUNS)][:3] == [
         "FAIL  w-503",
@@ -82,3 +86,11 @@ def test_on_the_page_a_rule_for_information_shows_a_few_recordings_and_others_al
         page = html(ClientReport((Finding(RULE_OF[rule], RuleVerdict.FAIL, 5, many),)), lambda *_: "line")
         assert page.count("rec.jsonl</code>, lines") == page.count("<pre>line</pre>") == shown
         assert re.findall("and in . more", page) == more
+
+
+def test_the_page_runs_and_loads_nothing_whatever_stands_in_a_recording() -> None:
+    broken = Finding(RULE_OF["C1"], RuleVerdict.FAIL, 1, (Evidence("<i>.rec.jsonl", (1,)),))
+    page = html(ClientReport((broken,), recordings=("<i>.rec.jsonl",)), lambda *_: "<script>alert(1)</script>")
+    head, _, body = page.partition("<main>")
+    assert re.search('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src', head)
+    assert not re.search("<script|<i>|http:|https:|src=", body) and body.count("&lt;script&gt;") == 1

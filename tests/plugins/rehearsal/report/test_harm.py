@@ -14,7 +14,7 @@ from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.search import FaultSearch, Trial
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
-from lab.plugins.rehearsal.report.outcomes import ProcessEnd
+from lab.plugins.rehearsal.report.runs import ProcessEnd
 from tests.conftest import THOROUGH, each_row
 from tests.plugins.rehearsal.report.good import Plain, Steps, Stopped
 from tests.plugins.rehearsal.report.good_kinds import Backoff

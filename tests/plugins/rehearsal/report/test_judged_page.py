@@ -18,4 +18,5 @@ def test_the_report_on_its_client_cites_calls_of_the_same_page(tmp_path: Path, l
     failed = {finding.rule.id for finding in report_on({"tasks": histories_of(read(path.read_bytes()))}).failed}
     assert failed and failed <= set(found.ids) and "What the client did" in page
     assert {link[1:] for link in found.links} <= set(found.ids) and len(found.ids) == len(set(found.ids))
+    assert "Content-Security-Policy" in page.split("<main>")[0]
     assert "http" not in page.split("<main>")[0].replace("http-equiv", "")

@@ -19,7 +19,7 @@ from lab.plugins.rehearsal.drills.drills import Drill, derive
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
-from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
+from lab.plugins.rehearsal.report.runs import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
 from lab.program.switches import Layers, Switches
 from lab.recording.format.reader import read
 from tests.conftest import ROOT, THOROUGH

@@ -3,10 +3,9 @@
 from msgspec.structs import replace
 
 from lab.jobs.own_run import GoodEnd
-from lab.plugins.rehearsal.report.catalog import RULE_OF
-from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
-from lab.plugins.rehearsal.report.run_groups import groups_of, lines_of_runs
-from lab.plugins.rehearsal.report.runs import JudgedRun
+from lab.plugins.rehearsal.report.formats import groups_of, lines_of_runs
+from lab.plugins.rehearsal.report.judge import RULE_OF
+from lab.plugins.rehearsal.report.runs import Expectation, JudgedRun, RunOutcome
 
 TRACE = ('|   File "client.py", line 9, in main', "|     ^^^^^^~~", "| HTTPError: 503")
 
@@ -80,7 +79,7 @@ def test_runs_that_ended_alike_stand_together_and_a_traceback_once() -> None:
 def test_with_all_each_run_is_told_whole() -> None:
     found = "\n".join(lines_of_runs(RUNS, whole=True))
     for each in RUNS:
-        heading = each.failure if each.good is False else f"  -   {each.name}: {each.outcome}"
+        heading = f"FAIL  {each.name}: {each.ended}" if each.good is False else f"  -   {each.name}: {each.outcome}"
         whole = "\n".join((heading, *(f"          {line}" for line in each.lines)))
         assert (whole in found) == (each is not FINE)
     late = found[found.index("FAIL  late") :].splitlines()[:5]
