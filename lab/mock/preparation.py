@@ -49,9 +49,9 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
         if isinstance(command, base.Invoke):
             for entry in entries:
                 entry.fits(command.message)
-            asked = input_of(input_text(command.members))
-            if asked.long:
-                asked.quoted()
+            whole = input_of(input_text(command.members))
+            if whole.long:
+                whole.quoted()
 
     return prepare
 

@@ -96,8 +96,8 @@ def test_a_token_that_came_in_quotes_is_the_token_where_it_comes_without_them(qu
     session = Session()
     wrong = invoke(quoted.format(session.bearer), {"message": "Taxi"})
     assert session.lab.ask(wrong).status == 401
-    asked = form_post("/oauth2/v1/introspect", token=session.bearer, authorization=basic(DEMO.id, DEMO.secret))
-    assert answer(session.lab.ask(asked))["active"]
+    introspection = form_post("/oauth2/v1/introspect", token=session.bearer, authorization=basic(DEMO.id, DEMO.secret))
+    assert answer(session.lab.ask(introspection))["active"]
     assert session.lab.ask(wrong).status == 401
     assert session.bearer not in session.closed()
 
