@@ -171,3 +171,8 @@ def test_a_text_full_of_blanks_takes_no_time() -> None:
 def test_a_file_that_is_called_like_a_command_is_named_as_it_is() -> None:
     (line,) = annotations("lab check", [Complaint("::z, 1%.yaml", 1, 1, "x")])
     assert line.startswith("::error file=%3A%3Az%2C 1%25.yaml,line=1,")
+
+
+def test_an_annotation_says_what_to_do_too() -> None:
+    (line,) = annotations("lab check", [Complaint("a.yaml", 7, 3, "there is no step b", "did you mean c?", "warning")])
+    assert line == "::warning file=a.yaml,line=7,col=3,title=lab check::there is no step b; did you mean c?"
