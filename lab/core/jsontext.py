@@ -76,7 +76,7 @@ def _outside_strings(body: bytes) -> bytes:
     parts, inside = list[bytes](), False
     for start in range(0, len(body), _PIECE):
         pieces = body[start : start + _PIECE].split(b'"')
-        parts += b'"' * inside, b'"'.join(pieces[inside::2])
+        parts.append(b"".join(pieces[inside::2]))
         inside ^= len(pieces) % 2 == 0
     return b"".join(parts)
 

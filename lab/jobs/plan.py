@@ -58,10 +58,10 @@ class Input(Struct, frozen=True, dict=True):
 
     def quoted(self) -> Mapping[str, bytes]:
         """What of it may be long, as it stands in a text within JSON: made once."""
-        if "quoted" not in (own := self.__dict__):
+        if "writings" not in (own := self.__dict__):
             parts: dict[str, Json] = {"message": self.message, "parameters": dict(self.parameters)}
-            own["quoted"] = {name: within_text(part) for name, part in parts.items()}
-        return cast("Mapping[str, bytes]", own["quoted"])
+            own["writings"] = {name: within_text(part) for name, part in parts.items()}
+        return cast("Mapping[str, bytes]", own["writings"])
 
 
 class JobUser(Struct, frozen=True):

@@ -13,7 +13,7 @@ from lab.mock import job_index
 from tests.conftest import each_row
 from tests.wire_peer import invoke, service, status, token
 
-LONG = 'Taxi "42",\\ für\x7f\x01\u2028 ' * (LONG_BODY // 8)
+LONG = 'Taxi "42",\\ für\x7f\x01\u2028 ' * (LONG_BODY // 15)
 BODIES: list[dict[str, Json]] = [
     {"message": LONG},
     {"message": LONG, "version": 3, "conversational": "true", "unknown": [1]},
