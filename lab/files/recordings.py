@@ -6,6 +6,7 @@ Beside them lie their matchers (§7.1), and documents in which other tools keep 
 import os
 import re
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
 
 
+@cache  # to find one takes as long as all else that a tape begins with
 def generators() -> dict[str, str]:
     """The versions of what makes generated values, as a header names them."""
     from importlib.metadata import PackageNotFoundError, version  # only a header needs it

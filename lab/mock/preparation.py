@@ -49,9 +49,9 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
         if isinstance(command, base.Invoke):
             for entry in entries:
                 entry.fits(command.message)
-            call_input = input_of(input_text(command.members))
-            if call_input.long:
-                call_input.quoted()
+            whole = input_of(input_text(command.members))
+            if whole.long:
+                whole.quoted()
 
     return prepare
 

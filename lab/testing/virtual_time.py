@@ -11,19 +11,17 @@ import copyreg
 import datetime
 import sys
 import time
-from asyncio import events
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from importlib import import_module
-from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from .control import ControlPlaneClient
 from .virtual_clock import VirtualClock, refusal
-from .virtual_waits import virtual_sleep, waits
+from .virtual_waits import loop_waits, running_loop, virtual_sleep, waits
 
 _REAL = {"_pytest", "pytest", "pytest_timeout", "pluggy", "xdist", "execnet", "coverage", "threading", "queue"}
 """Packages that go on in real time: what runs the tests, and what serves threads that were there before."""
@@ -37,6 +35,7 @@ _REFUSED = {
     "pycurl": ("Curl", "CurlMulti"),
 }
 """What starts a process, whose time would be another, and libraries that wait by themselves: by what each is used."""
+_LOOPS = "asyncio.base_events"
 _PROCESSES = ("os", "_posixsubprocess", "_winapi")
 
 
@@ -47,7 +46,7 @@ def virtual_time(control_url: str, token: str) -> Iterator[VirtualClock]:
         if not isinstance(found := getattr(time, name), BuiltinFunctionType):
             by = getattr(found, "__module__", type(found).__module__)
             raise refusal(f"has replaced time.{name} already, by {by}")
-    loop = events._get_running_loop()
+    loop = running_loop()
     if loop is not None and not hasattr(loop, "_selector"):
         raise refusal(f"runs in {type(loop).__module__}")
     clock = VirtualClock(ControlPlaneClient(control_url, token))
@@ -70,13 +69,20 @@ def _replace(clock: VirtualClock, undo: ExitStack) -> None:
         # pickle looks for a class where its name says, and finds the stand-in there
         copyreg.pickle(real, lambda value, stand_in=stand_in: (stand_in, value.__reduce_ex__(4)[1]))  # type: ignore[misc]
         undo.callback(copyreg.dispatch_table.pop, real, None)
-    for owner, name, wrapped in waits(clock):
-        original = getattr(owner, name)
-        own = name in vars(owner)
-        setattr(owner, name, wraps(original)(wrapped(original)))
-        undo.callback(*((setattr, owner, name, original) if own else (delattr, owner, name)))
 
-    def refuse(module: ModuleType) -> None:
+    def wrap(methods: Iterable[tuple[type, str, Callable[..., Any]]]) -> None:
+        for owner, name, wrapped in methods:
+            original = getattr(owner, name)
+            own = name in vars(owner)
+            setattr(owner, name, wraps(original)(wrapped(original)))
+            undo.callback(*((setattr, owner, name, original) if own else (delattr, owner, name)))
+
+    wrap(waits(clock))
+
+    def loaded(module: ModuleType) -> None:
+        if module.__name__ == _LOOPS:
+            wrap(loop_waits(clock, module))
+            return
         what = f"uses {module.__name__}, which waits by itself"
         what = "starts a process" if module.__name__ in _PROCESSES else what
         for name in _REFUSED[module.__name__]:
@@ -88,9 +94,9 @@ def _replace(clock: VirtualClock, undo: ExitStack) -> None:
     for name in _PROCESSES:
         with suppress(ImportError):  # another system's
             import_module(name)
-    for name in _REFUSED.keys() & sys.modules.keys():
-        refuse(sys.modules[name])
-    loads = _Loads(refuse)
+    for name in {_LOOPS, *_REFUSED} & sys.modules.keys():
+        loaded(sys.modules[name])
+    loads = _Loads(loaded)
     sys.meta_path.insert(0, loads)
     undo.callback(sys.meta_path.remove, loads)
 
@@ -108,14 +114,14 @@ def _rename(pairs: Iterable[tuple[object, object]]) -> None:
                 names[key] = found[1]
 
 
-class _Loads(MetaPathFinder):
-    """Tells when one of the libraries has been loaded."""
+class _Loads:
+    """Tells when one of the libraries, or what makes loops, has been loaded."""
 
     def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
         self._loaded = loaded
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        spec = PathFinder.find_spec(name, path) if name in _REFUSED else None
+        spec = PathFinder.find_spec(name, path) if name == _LOOPS or name in _REFUSED else None
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import _socket
-import asyncio
 import selectors
 import socket
 import ssl
+import sys
 import threading
-from asyncio import events
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from .virtual_clock import VirtualClock
+
+if TYPE_CHECKING:
+    import asyncio
 
 _FOR_EVER = "waits for ever, without a time-out, where the lab has nothing to send"
 _Function = Callable[..., Any]
@@ -31,19 +34,29 @@ def waits(clock: VirtualClock) -> Iterator[tuple[type, str, Callable[[_Function]
             yield selector, "select", partial(_selecting, clock)
     yield threading.Condition, "wait", partial(_unless_timed, clock)
 
+
+def loop_waits(clock: VirtualClock, module: ModuleType) -> Iterator[tuple[type, str, Callable[[_Function], _Function]]]:
+    """The same of loops, in the module that makes them: it is loaded by who has one, for a start mustn't wait for it."""
+
     # while other threads work for a loop the clock stands
     def counted(work: asyncio.Future[Any]) -> asyncio.Future[Any]:
         clock.elsewhere.add(work)
         work.add_done_callback(clock.elsewhere.discard)
         return work
 
-    loop = asyncio.BaseEventLoop
+    loop = module.BaseEventLoop
     yield loop, "run_in_executor", lambda original: lambda self, *given: counted(original(self, *given))
     yield (
         loop,
         "shutdown_default_executor",
         lambda original: lambda self, *given, **named: counted(self.create_task(original(self, *given, **named))),
     )
+
+
+def running_loop() -> Any:
+    """The loop of asyncio that runs in the present thread, if one does."""
+    events: Any = sys.modules.get("asyncio.events")
+    return None if events is None else events._get_running_loop()
 
 
 def virtual_sleep(clock: VirtualClock, original: Callable[[float], None]) -> Callable[[float], None]:
@@ -90,7 +103,7 @@ def _selecting(clock: VirtualClock, original: _Function) -> _Function:
     """`select` of a loop's selector."""
 
     def select(self: selectors.BaseSelector, timeout: float | None = None) -> Any:
-        of_loop = getattr(events._get_running_loop(), "_selector", None) is self
+        of_loop = getattr(running_loop(), "_selector", None) is self
         if not of_loop or (timeout is not None and timeout <= 0) or not clock.lives_here():
             return original(self, timeout)
         look = partial(original, self, 0)

@@ -148,7 +148,7 @@ class Serving:
         settings, place, journal = call.settings, call.place, call.journal
         if place is not None:
             ends.callback(asyncio.create_task(place.beat()).cancel)
-        # what is served: as it was asked for, or, of a lab that other processes serve too, as all of them agreed
+        # what is served: as was asked, or, of a lab that other processes serve too, as all of them agreed
         if journal is not None:
             self._keep(ends, journal, journal.close)
         if settings.ledger.url is not None:
@@ -262,10 +262,9 @@ class Serving:
         return log
 
     def _control(self, ends: AsyncExitStack) -> ControlPlane:
-        call = self._call
-        self.control_token = (
-            call.settings.control.token if call.place is None else call.place.control_token
-        ) or control_token()
+        settings, place = self._call.settings.control, self._call.place
+        given = settings.token if place is None else place.control_token
+        self.control_token = given or control_token()
 
         def trouble() -> str | None:
             files = (each.trouble for each in self._kept)

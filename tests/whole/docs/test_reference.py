@@ -2,7 +2,6 @@
 
 import re
 from io import StringIO
-from typing import get_args
 
 from msgspec.structs import fields
 
@@ -21,8 +20,7 @@ from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
-from lab.plugins.rehearsal.drills.drills import ENDINGS, FAULT_KINDS
-from lab.plugins.rehearsal.drills.variants import GateKind
+from lab.plugins.rehearsal.drills.kinds import DRILL_KINDS
 from lab.plugins.rehearsal.report.judge import RULE_OF
 from lab.program.words import duration_text
 from lab.recording.format import codec
@@ -116,8 +114,7 @@ def test_every_type_of_fact_is_on_the_page_of_recordings() -> None:
 
 
 def test_every_drill_is_on_the_page_of_clients() -> None:
-    drills = {kind for kinds in (*FAULT_KINDS.values(), get_args(GateKind), ENDINGS) for kind in kinds}
-    assert drills - codes(PAGES["clients"]) == set()
+    assert DRILL_KINDS.keys() - codes(PAGES["clients"]) == set()
 
 
 @each_row(("page", "word"), [("screen", "ctrl+p"), ("clients", "wrong-length"), ("recordings", "wait.ended")])

@@ -1,11 +1,11 @@
 """`lab drill`: every variant of a happy scenario with a single fault, listed or written to a folder."""
 
+from itertools import chain
+
 from lab.cli.console import Console
-from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import write_texts
-from lab.files.scenarios import SCENARIO_ENDING
-from lab.plugins.rehearsal.drills.drills import FAMILIES
-from lab.plugins.rehearsal.drills.named import drills_of
+from lab.plugins.rehearsal.drills.drills import drills_of, variant_files
+from lab.plugins.rehearsal.drills.kinds import FAMILIES
 from lab.plugins.rehearsal.options import DrillSettings
 
 
@@ -13,8 +13,8 @@ def execute(settings: DrillSettings, console: Console) -> int:
     """List the drills, or with `--into` write them, or both with `--json`; how many, and why, goes to stderr."""
     program, happy, chosen = drills_of(settings.where, settings.target, settings.family, settings.only)
     if settings.into is not None:
-        texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-        write_texts(settings.into, {**program.files, **texts}, force=settings.force)
+        texts = dict(chain(*(variant_files(each.document, program)[1].items() for each in chosen)))
+        write_texts(settings.into, texts, force=settings.force)
     for each in chosen:
         if settings.json:
             document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}

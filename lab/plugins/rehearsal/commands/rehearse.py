@@ -17,28 +17,19 @@ from lab.cli.signals import INTERRUPTED
 from lab.clocks import wall_second
 from lab.core.clock import iso
 from lab.core.errors import UsageError
-from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
-from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
+from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.own_run import ends_in
-from lab.options import changed
 from lab.plugins.rehearsal.commands.report import file_lines, report_result
-from lab.plugins.rehearsal.drills.drill_advice import advice_in_drill, met_in_drill
-from lab.plugins.rehearsal.drills.named import drills_of
+from lab.plugins.rehearsal.drills.drills import drills_of, variant_files
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
 from lab.plugins.rehearsal.report.runs import Expectation, RunOutcome
-from lab.plugins.rehearsal.runs.rehearsal import (
-    FinishedRun,
-    PlannedRun,
-    Rehearsal,
-    command_again,
-    with_evidence,
-)
-from lab.plugins.rehearsal.runs.rehearse_search import search
+from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal, command_again
+from lab.plugins.rehearsal.runs.search import search
 from lab.program.scenario import Scenario
-from lab.settings import ClockSettings, MockSettings
+from lab.settings import MockSettings
 
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
@@ -53,66 +44,47 @@ def execute(settings: RehearseSettings, console: Console) -> int:
     # of a search few runs are kept, so it moves those
     own = settings.into is None or settings.search
     folder = Path(mkdtemp(prefix="lab-rehearsal-") if own else str(settings.into))
+    rehearsal = Rehearsal(settings, folder)
     try:
-        return _rehearse(settings, folder, console)
+        return search(rehearsal, console) if settings.search else _rehearse(rehearsal, console)
     except BaseException:
         if own and folder.exists():
             keep_only(folder, ())
         raise
 
 
-def _rehearse(settings: RehearseSettings, folder: Path, console: Console) -> int:
-    mock = changed(settings.mock, clock=ClockSettings("manual")) if settings.virtual else settings.mock
-    rehearsal = Rehearsal(
-        settings=mock,
-        command=settings.command,
-        environment=settings.environment,
-        names=dict(settings.names),
-        folder=folder,
-        limit=settings.limit,
-        parallel=settings.parallel,
-        virtual=settings.virtual,
-    )
-    if settings.search:
-        return search(rehearsal, settings, console)
-    planned, possible = _drills(settings, settings.drills, folder) if settings.drills else _scenarios(settings.mock)
-    began = wall_second()
-    done = complete(lambda stop: _work(rehearsal, planned, stop, console))
-    return _conclude(done, possible, folder, settings, console, iso(began, 0))
+def _rehearse(rehearsal: Rehearsal, console: Console) -> int:
+    """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--into` only."""
+    settings = rehearsal.settings
+    planned, possible = _scenarios(settings.mock) if settings.drills is None else _drills(rehearsal, settings.drills)
+    began, numbers = wall_second(), count(1)
 
-
-async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop, console: Console) -> list[FinishedRun]:
-    stopped, numbers = asyncio.Event(), count(1)
-    stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
-
-    def tell(done: FinishedRun) -> None:
+    def heard(done: FinishedRun) -> None:
         console.err(f"{next(numbers)}/{len(planned)} {done.planned.name}: {done.judged.outcome}")
 
-    return await rehearsal.runs(planned, stopped, tell)
+    async def work(stop: Stop) -> list[FinishedRun]:
+        stopped = asyncio.Event()
+        stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
+        return await rehearsal.runs(planned, stopped, heard)
 
+    def again(run: PlannedRun) -> str:
+        if settings.drills is not None:
+            return command_again(settings, "--drills", settings.drills, "--only", run.name)
+        return command_again(settings, run.target)
 
-def _conclude(
-    done: Sequence[FinishedRun],
-    possible: Elements,
-    folder: Path,
-    settings: RehearseSettings,
-    console: Console,
-    began: str,
-) -> int:
-    """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--into` only."""
-    histories = {each.recording.name: each.judged.histories for each in done if each.recording is not None}
-    coverage = Coverage(
-        joined(*(each.judged.met for each in done)), possible, SHOWN_BY_DRILLS if settings.drills else {}
+    done = complete(work)
+    met = joined(*(each.judged.met for each in done))
+    recorded = {each.recording.name: (each.judged.histories, each.recording) for each in done if each.recording}
+    report = report_on(
+        {name: histories for name, (histories, _) in recorded.items()},
+        Coverage(met, possible, SHOWN_BY_DRILLS if settings.drills else {}),
     )
-    paths = {each.recording.name: each.recording for each in done if each.recording is not None}
-    report = report_on(histories, coverage)
-    runs = tuple(with_evidence(each, _again(each, settings), report) for each in done)
-    report = replace(report, runs=runs, began=began)
-    code = tell(
-        report_result("lab rehearse", report, file_lines(paths), settings.judging), settings.judging.output, console
-    )
+    runs = tuple(each.with_evidence(again(each.planned), report) for each in done)
+    report = replace(report, runs=runs, began=iso(began, 0))
+    lines = file_lines({name: path for name, (_, path) in recorded.items()})
+    code = tell(report_result("lab rehearse", report, lines, settings.judging), settings.judging.output, console)
     if settings.into is None:
-        _keep(folder, done, report, console)
+        _keep(rehearsal.folder, done, report, console)
     return INTERRUPTED if any(run.outcome is RunOutcome.INTERRUPTED for run in runs) else code
 
 
@@ -128,28 +100,16 @@ def _keep(folder: Path, done: Sequence[FinishedRun], report: ClientReport, conso
         console.err(f"lab: Recordings of what failed are in {folder}; --into DIR keeps all.")
 
 
-def _again(done: FinishedRun, settings: RehearseSettings) -> str:
-    """The command that repeats one run."""
-    if settings.drills is not None:
-        return command_again(settings, "--drills", settings.drills, "--only", done.planned.name)
-    return command_again(settings, done.planned.target)
-
-
-def _drills(settings: RehearseSettings, target: str, folder: Path) -> tuple[list[PlannedRun], Elements]:
+def _drills(rehearsal: Rehearsal, target: str) -> tuple[list[PlannedRun], Elements]:
     """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
+    settings, planned = rehearsal.settings, list[PlannedRun]()
     program, happy, chosen = drills_of(settings.mock, target, settings.family, settings.only)
-    texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-    write_texts(str(folder), {**program.files, **texts}, force=True)
-    planned = [
-        PlannedRun(
-            each.name,
-            str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
-            Expectation(each.ends, happy.turns, each.strikes),
-            about=(*_for_users(program.scenario), met_in_drill(each)),
-            advice=advice_in_drill(each),
-        )
-        for each in chosen
-    ]
+    for each in chosen:
+        file, texts = variant_files(each.document, program)
+        write_texts(str(rehearsal.folder), texts, force=True)
+        expected = Expectation(each.ends, happy.turns, each.strikes)
+        about = (*_for_users(program.scenario), each.met)
+        planned.append(PlannedRun(each.name, str(rehearsal.folder / file), expected, about=about, advice=each.advice))
     struck = frozenset(each.name for each in chosen if each.strikes)
     return planned, {**possible_in([program.scenario]), "faults": struck}
 

@@ -3,74 +3,39 @@
 N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26 s + 7 g
 """
 
-from collections.abc import Iterator, Mapping
-from typing import get_args
+from collections.abc import Collection, Iterator
+from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
+from lab.faults.yamltext import yaml_text
+from lab.files.scenarios import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder
 from lab.jobs.own_run import GoodEnd
 from lab.jobs.program import Program
-from lab.plugins.rehearsal.drills.places import HappyPath, SpanPlace, happy_path
-from lab.plugins.rehearsal.drills.variants import GateKind, ScenarioDocument, at_ending, at_gate
-from lab.program.words import duration_text
+from lab.language.parse.yaml_tree import read_yaml
+from lab.plugins.rehearsal.drills.kinds import (
+    DRILL_KINDS,
+    EITHER,
+    FAMILIES,
+    NEVER_AGAIN,
+    SEND_AGAIN,
+    WIRE_ROUTES,
+    kinds_of,
+)
+from lab.plugins.rehearsal.drills.places import INVOKE_CALLS, TOKEN_CALLS, HappyPath, PlacedFault, happy_path
+from lab.plugins.rehearsal.drills.variants import ScenarioDocument, at_ending, at_gate
+from lab.program.words import nearest
+from lab.settings import ScenarioSettings
 
-FAMILIES = {"W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"}
-FAULT_KINDS: Mapping[str, Mapping[str, dict[str, Json]]] = {
-    "W": {
-        "429": {"answer": 429}, "429-seconds": {"answer": 429, "retry_after": "2s"},
-        "429-date": {"answer": 429, "retry_after": {"date": "2s"}}, "503": {"answer": 503},
-        "503-seconds": {"answer": 503, "retry_after": "2s"}, "500": {"answer": 500},
-        "502-html": {"answer": 502, "body": "html"}, "504": {"answer": 504},
-        "html-page": {"answer": 200, "body": "html"}, "reset": {"strike": "reset"}, "empty": {"strike": "empty"},
-        "truncate": {"strike": "truncate"}, "garbage": {"strike": "garbage"},
-        "wrong-length": {"strike": "wrong-length"}, "slow-body": {"strike": "slow-body"},
-        "stall": {"strike": "stall"}, "hang": {"strike": "hang"}, "late": {"delay": "10s"},
-    },
-    "R": {"revoked-token": {"expire_token": True}, "401-for-good": {"answer": 401}, "403": {"answer": 403}},
-    "K": {
-        "invalid-client": {"answer": 401}, "invalid-scope": {"answer": 400, "error": "invalid_scope"},
-        "no-expires-in": {"omit": ["expires_in"]}, "odd-token": {"odd_body": True},
-    },
-    "V": {
-        "lose-reply-reset": {"lose_reply": True, "strike": "reset"},
-        "lose-reply-hang": {"lose_reply": True, "strike": "hang"},
-        "lose-reply-504": {"lose_reply": True, "answer": 504}, "other-success-code": {},
-        "400-for-good": {"answer": 400},
-    },
-    "P": {
-        "expired-token": {"expire_token": True}, "status-word": {"status_word": "QUEUED_V2"},
-        "odd-body": {"odd_body": True}, "close": {"strike": "close"}, "404": {"answer": 404},
-    },
-}  # fmt: skip
-"""The drills of the wire, by family: W at every call, R at every API call, the others at those of their route."""
-ENDINGS = (
-    "error", "error-partial", "output-null", "output-empty", "output-5mb", "output-html", "output-json", "output-odd",
-    "never-ends", "status-case",
-)  # fmt: skip
-_OF_THE_RUN = ("faults", "expect")
-"""What a drill has not of its scenario: the faults there, and how it goes with them."""
 _FOR_GOOD = ("401-for-good", "400-for-good")
 _LAST_CALL = 999_999
 _LONGEST_NAME = 80
-
-
-_RETRIED = frozenset(("429", "429-seconds", "429-date", "503-seconds", "late"))
-"""At an invoke: those after which it gets its result: nothing was accepted, or the answer comes within its time-out."""
-_FINAL = frozenset(("401-for-good", "403", "invalid-client", "invalid-scope", "400-for-good", "never-ends"))
-_EITHER = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP)
-
-
-def good_ends(family: str, kind: str, route: str, number: int) -> tuple[GoodEnd, ...]:
-    """What a good client does in a drill at the `number`-th call of a route (clients.md §6); at most one job in each."""
-    if kind in _FINAL:
-        return (GoodEnd.CLEAN_STOP,)
-    if route == "invoke" and ((family == "W" and kind not in _RETRIED) or kind.startswith("lose-reply")):
-        return _EITHER  # it may retry with an Idempotency-Key, where the server takes one
-    if kind == "404" and number > 1:
-        return _EITHER  # a job that was known is unknown now
-    return (GoodEnd.RESULT,)
+_RETRIED = ("429", "429-seconds", "429-date", "503-seconds", "late")
+"""Of the wire, at an invoke: those after which a good client gets its result, for nothing was accepted or the answer comes in time."""
 
 
 class Drill(Struct, frozen=True):
@@ -82,22 +47,72 @@ class Drill(Struct, frozen=True):
     where: str
     document: ScenarioDocument
     ends: tuple[GoodEnd, ...]
-    """What a good client then does: any of these."""
+    """What a good client then does: any of these; at most one job in each."""
 
     @property
     def strikes(self) -> bool:
         """Whether it is a fault of the wire, which the client may never come to."""
         return bool(self.document.get("faults"))
 
+    @property
+    def met(self) -> str:
+        """`html-page at token call 1: 200 with a page of HTML`."""
+        return f"{self.kind} at {self.where}: {DRILL_KINDS[self.kind].met}"
 
-class _Spot(Struct, frozen=True):
-    """A place as a name's end, as words, and as the conditions of a fault."""
+    @property
+    def advice(self) -> str:
+        """What a client should do then."""
+        advice = DRILL_KINDS[self.kind].advice
+        # of an invoke nobody knows what became of it
+        return advice.replace(SEND_AGAIN, NEVER_AGAIN) if self.family == "W" and self.ends == EITHER else advice
 
-    label: str
-    words: str
-    when: dict[str, Json]
-    number: int = 1
-    """Which call of its route, or which span."""
+
+# Those of a scenario that a command names
+
+
+def drills_of(
+    settings: ScenarioSettings, target: str, families: Collection[str], only: str | None
+) -> tuple[Program, HappyPath, tuple[Drill, ...]]:
+    """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
+    program, document, seed = written_scenario(settings, target)
+    happy, drills = derive(document, program, seed)
+    families = chosen_families(families)
+    of_families = tuple(drill for drill in drills if drill.family in families)
+    if only is None:
+        return program, happy, of_families
+    chosen = tuple(each for each in of_families if only in (each.name, each.document["name"]))
+    if not chosen:
+        near = nearest(only, (each.name for each in of_families))
+        raise UsageError(f"There is no drill {only}.", hint=near or "lab drill SCENARIO lists them.")
+    return program, happy, chosen
+
+
+def written_scenario(settings: ScenarioSettings, target: str) -> tuple[Program, ScenarioDocument, Seed]:
+    """A scenario, the same as its author wrote it, and the seed that settles where faults strike, which it names."""
+    folder = scenarios_folder(settings.scenarios)
+    program = load_scenario(target, folder)
+    path = scenario_path(target, folder)
+    document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
+    seed = program.scenario.seed or 0 if settings.seed is None else settings.seed
+    return program, {**document, "seed": seed}, seed
+
+
+def chosen_families(named: Collection[str], known: Collection[str] = FAMILIES) -> tuple[str, ...]:
+    """Those that are named; none named: all."""
+    families = tuple(named or known)
+    for each in families:
+        if each not in known:
+            raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(known)}.")
+    return families
+
+
+def variant_files(document: ScenarioDocument, program: Program) -> tuple[str, dict[str, str]]:
+    """The file of a variant of a scenario, and the texts that it needs, by their paths."""
+    file = f"{document['name']}{SCENARIO_ENDING}"
+    return file, {**program.files, file: yaml_text(document)}
+
+
+# How they are made
 
 
 def derive(document: ScenarioDocument, program: Program, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
@@ -108,59 +123,60 @@ def derive(document: ScenarioDocument, program: Program, seed: Seed) -> tuple[Ha
 
 def without_faults(document: ScenarioDocument) -> ScenarioDocument:
     """The scenario as its author wrote it, but for its faults, and for how it goes with them."""
-    return {name: value for name, value in document.items() if name not in _OF_THE_RUN}
+    return {name: value for name, value in document.items() if name not in ("faults", "expect")}
 
 
 def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
-    tokens = [_Spot(f"token-{n}", f"token call {n}", _call("token", n)) for n in range(1, happy.tokens + 1)]
-    invokes = [_Spot(f"invoke-{n}", f"the invoke of turn {n}", _call("invoke", n)) for n in range(1, happy.turns + 1)]
-    polls = [_poll(n, place) for n, place in enumerate(happy.spans, 1)]
-    spots = {"W": (*tokens, *invokes, *polls), "R": (*invokes, *polls), "K": tokens, "V": invokes, "P": polls}
-    for family, kinds in FAULT_KINDS.items():
-        for spot in spots[family]:
-            for kind, what in kinds.items():
-                yield _of_wire(document, family, kind, spot, what)
+    calls = {
+        "token": [(TOKEN_CALLS, number) for number in range(1, happy.tokens + 1)],
+        "invoke": [(replace(INVOKE_CALLS, call="the invoke of turn"), turn) for turn in range(1, happy.turns + 1)],
+        "status": [(series, 1) for series in happy.polls(within=True)],
+    }
+    for family, routes in WIRE_ROUTES.items():
+        for series, first in (call for route in routes for call in calls[route]):
+            for kind in kinds_of(family):
+                placed = PlacedFault(kind.name, series, first)
+                yield _drill(document, placed.name, kind.name, placed.where, _struck(document, placed), _ends(placed))
     for number, gate in enumerate(happy.gates, 1):
-        for kind in get_args(GateKind):
-            where = _Spot(f"gate-{number}", f"gate {gate.step} of turn {gate.turn}", {})
-            yield _drill(document, "G", kind, where, at_gate(document, gate, kind))
+        for kind in kinds_of("G"):
+            where = f"gate {gate.step} of turn {gate.turn}"
+            yield _drill(document, f"{kind.name}-gate-{number}", kind.name, where, at_gate(document, gate, kind.name))
     for ending in happy.endings:
-        for kind in ENDINGS:
-            where = _Spot(f"turn-{ending.turn}", f"the end of turn {ending.turn}", {})
-            yield _drill(document, "Z", kind, where, at_ending(document, ending, kind))
+        for kind in kinds_of("Z"):
+            name, where = f"{kind.name}-turn-{ending.turn}", f"the end of turn {ending.turn}"
+            yield _drill(document, name, kind.name, where, at_ending(document, ending, kind.what))
 
 
-def _call(route: str, number: int) -> dict[str, Json]:
-    return {"route": route, "calls": number}
+def _ends(placed: PlacedFault) -> tuple[GoodEnd, ...]:
+    kind, route = DRILL_KINDS[placed.kind], placed.series.route
+    if kind.family == "W" and route == "invoke" and kind.name not in _RETRIED:
+        return EITHER  # it may retry with an Idempotency-Key, where the server takes one
+    if kind.name == "404" and placed.series.label != "poll-1":
+        return EITHER  # a job that was known is unknown now
+    return kind.ends
 
 
-def _poll(number: int, place: SpanPlace) -> _Spot:
-    when: dict[str, Json] = {"route": "status", "calls": 1, "step": place.step, "turn": place.turn}
-    if place.since:
-        # a step may be entered more than once
-        when["after"] = duration_text(place.since)
-    return _Spot(f"poll-{number}", f"the first poll in {place.step} (span {number})", when, number)
-
-
-def _of_wire(document: ScenarioDocument, family: str, kind: str, spot: _Spot, what: dict[str, Json]) -> Drill:
-    if kind == "other-success-code":
+def _struck(document: ScenarioDocument, placed: PlacedFault) -> ScenarioDocument:
+    """The scenario with that fault."""
+    if placed.kind == "other-success-code":
         settings = document.get("settings")
         known = dict(settings) if isinstance(settings, dict) else {}
         other: Json = 202 if known.get("invoke_status") == 200 else 200
-        return _drill(document, family, kind, spot, {**document, "settings": {**known, "invoke_status": other}})
-    fault: dict[str, Json] = {**spot.when, **what}
-    if kind in _FOR_GOOD:
-        first = fault["calls"]
-        fault.pop("step", None)  # it goes on in the steps after it
-        fault["calls"] = "every 1" if first == 1 else f"{first}-{_LAST_CALL}"
-    return _drill(document, family, kind, spot, {**document, "faults": [fault]})
+        return {**document, "settings": {**known, "invoke_status": other}}
+    if placed.kind not in _FOR_GOOD:
+        return {**document, "faults": [placed.document()]}
+    every = "every 1" if placed.first == 1 else f"{placed.first}-{_LAST_CALL}"
+    # it goes on in the steps after it
+    return {**document, "faults": [replace(placed, series=replace(placed.series, step=None)).document(every)]}
 
 
-def _drill(document: ScenarioDocument, family: str, kind: str, spot: _Spot, changed: ScenarioDocument) -> Drill:
-    name = f"{family.lower()}-{kind}-{spot.label}"
+def _drill(
+    document: ScenarioDocument, label: str, kind: str, where: str, changed: ScenarioDocument,
+    ends: tuple[GoodEnd, ...] | None = None,
+) -> Drill:  # fmt: skip
+    family, ends = DRILL_KINDS[kind].family, ends or DRILL_KINDS[kind].ends
+    name = f"{family.lower()}-{label}"
     base = str(document["name"])[: _LONGEST_NAME - len(name) - 1].rstrip("-")
-    ends = good_ends(family, kind, str(spot.when.get("route", "")), spot.number)
-    shows = f"Drill: {kind} at {spot.words}. A good client: {' or '.join(ends)}, one job at most"
-    return Drill(
-        name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows, "alone": True}, ends
-    )
+    shows = f"Drill: {kind} at {where}. A good client: {' or '.join(ends)}, one job at most"
+    written = {**changed, "name": f"{base}-{name}", "shows": shows, "alone": True}
+    return Drill(name, family, kind, where, written, ends)

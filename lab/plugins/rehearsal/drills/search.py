@@ -13,30 +13,35 @@ Which comes first is drawn by name, so a seed and a client that does the same ea
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.seeds import Seed, fraction
-from lab.plugins.rehearsal.drills.placed import (
-    ALONE,
-    INVOKE_CALLS,
-    SLOW,
-    TOKEN_CALLS,
-    TOKEN_FORMS,
-    WIRE_FAMILIES,
-    CallSeries,
-    Combination,
-    PlacedFault,
-    combined,
-    counts_of,
-    kinds_at,
-    series_of,
-    simpler,
-)
-from lab.plugins.rehearsal.drills.places import HappyPath
+from lab.plugins.rehearsal.drills.kinds import WIRE_ROUTES, kinds_of
+from lab.plugins.rehearsal.drills.places import INVOKE_CALLS, TOKEN_CALLS, CallSeries, HappyPath, PlacedFault
 
+WIRE_FAMILIES = tuple(WIRE_ROUTES)
+_LEFT_OUT = ("401-for-good", "400-for-good", "invalid-client", "invalid-scope", "other-success-code")
+"""After the first four a good client stops, so nothing that comes later is met; the last is no fault of a call."""
+_SLOW = ("slow-body", "stall", "hang", "late", "lose-reply-hang")
+"""Those that keep a client waiting."""
+GO_ALONE = (*_SLOW, "403", "404")
+"""Those that go with no other: each run would wait, or a good client might stop after them."""
+_TOKEN_FORMS = ("no-expires-in", "odd-token")
+"""Those that leave a good token."""
+_ONCE = (*GO_ALONE, *_TOKEN_FORMS, "revoked-token", "expired-token", "lose-reply-reset", "lose-reply-504")
+"""Those that are no other the second time, or after which a good client stops then."""
+BURST = 3
+"""How often in a row others strike at most: a client that gives up after five failures is right."""
+_PLAIN = ("503", "500", "reset", "lose-reply-reset")
+"""The plainest first: what other faults are replaced by where that shows the same."""
+
+Combination: TypeAlias = tuple[PlacedFault, ...]
+"""Faults of one scenario, in the order of their places."""
 NO_FAULT: Combination = ()
 """The run without a fault."""
 
@@ -65,6 +70,34 @@ Walk: TypeAlias = Generator[tuple[Combination, ...], Sequence[Trial], None]
 """Yields combinations that are to be tried, side by side, and is sent what became of them, in their order."""
 
 
+@cache
+def kinds_at(route: str, families: tuple[str, ...] = WIRE_FAMILIES) -> tuple[str, ...]:
+    """What may strike a route, once each: names that do the same are one."""
+    found: dict[str, object] = {}
+    for family in WIRE_FAMILIES:
+        for kind in kinds_of(family) if family in families and route in WIRE_ROUTES[family] else ():
+            if kind.name not in _LEFT_OUT and kind.what not in found.values():
+                found[kind.name] = kind.what
+    return tuple(found)
+
+
+def simpler(combination: Combination, families: tuple[str, ...] = WIRE_FAMILIES) -> Iterator[Combination]:
+    """Every next simpler one: a fault less, one that strikes fewer calls, one of a plainer kind."""
+
+    def instead(place: int, *faults: PlacedFault) -> Combination:
+        return (*combination[:place], *faults, *combination[place + 1 :])
+
+    for place in range(len(combination)):
+        yield instead(place)
+    for place, fault in enumerate(combination):
+        for count in sorted({1, fault.count - 1} - {0, fault.count}):
+            yield instead(place, replace(fault, count=count))
+    for place, fault in enumerate(combination):
+        for kind in _PLAIN[: _PLAIN.index(fault.kind)] if fault.kind in _PLAIN else _PLAIN:
+            if kind in kinds_at(fault.series.route, families):
+                yield instead(place, replace(fault, kind=kind))
+
+
 class FaultSearch:
     """One search, over one scenario."""
 
@@ -78,10 +111,8 @@ class FaultSearch:
         families: tuple[str, ...] = WIRE_FAMILIES,
     ) -> None:
         self._seed, self._harms, self._width, self._families = seed, harms, width, tuple(families)
-        self._series = series_of(happy)
+        self._series = (TOKEN_CALLS, INVOKE_CALLS, *happy.polls(within=False))
         self._proposed = set[Combination]()
-        self._harmful_alone = set[tuple[str, str]]()
-        """Kinds of which one alone has done harm, by route: with others they say nothing new."""
         self.runs = runs
         """How many runs there may be, those included that make something simpler."""
         self.trials: dict[Combination, Trial] = {}
@@ -102,88 +133,76 @@ class FaultSearch:
             batch = tuple(islice(filter(self._worth_a_run, proposals), max(0, room)))
             if not batch:
                 return
-            yield from self._try(batch)
-            while (harmful := self._harmful()) is not None:
-                yield from self._simplify(*harmful)
+            self.trials.update(zip(batch, (yield batch), strict=True))
+            while (harmful := next(self._harmful(), None)) is not None:
+                yield from self._simplify(harmful)
 
-    def _try(self, batch: tuple[Combination, ...]) -> Walk:
-        self._proposed.update(batch)
-        trials = yield batch
-        self.trials.update(zip(batch, trials, strict=True))
-        self._harmful_alone |= {
-            (each[0].kind, each[0].series.route)
-            for each, trial in zip(batch, trials, strict=True)
-            if len(each) == 1 and trial.harm is not None
-        }
+    def _harmful(self) -> Iterator[Counterexample]:
+        """Trials that did a harm of which no other is known."""
+        for tried, trial in self.trials.items():
+            if trial.harm is not None and trial.harm not in self.found:
+                yield Counterexample(trial.harm, tried)
 
     def _worth_a_run(self, combination: Combination) -> bool:
         """Whether it is new, has room for all of its faults, and holds nothing that is known to do harm."""
+        if combination in self._proposed or combination in self.trials:
+            return False
+        met = any(one.meets(two) for place, one in enumerate(combination) for two in combination[:place])
         known = any(
             all(any(mine.holds(other) for mine in combination) for other in each.combination)
             for each in self.found.values()
-        ) or (
-            len(combination) > 1 and any((each.kind, each.series.route) in self._harmful_alone for each in combination)
         )
-        met = any(one.meets(two) for place, one in enumerate(combination) for two in combination[:place])
-        if known or met or combination in self._proposed:
+        # a kind of which one alone did harm at a route says nothing new with others
+        alone = len(combination) > 1 and any(
+            each.kind == tried.kind and each.series.route == tried.series.route
+            for tried in (faults[0] for faults, trial in self.trials.items() if len(faults) == 1 and trial.harm)
+            for each in combination
+        )
+        if met or known or alone:
             return False
         self._proposed.add(combination)
         return True
 
-    def _harmful(self) -> tuple[Combination, str] | None:
-        """The first trial that did a harm of which no other is known."""
-        return next(
-            ((each, trial.harm) for each, trial in self.trials.items() if trial.harm and trial.harm not in self.found),
-            None,
-        )
-
-    def _simplify(self, combination: Combination, harm: str) -> Walk:
+    def _simplify(self, best: Counterexample) -> Walk:
         """Take the first simpler one that does the same, and begin again, until there is none."""
-        best = self.found[harm] = Counterexample(harm, combination)
-        smaller: Combination | None = combination
-        while smaller is not None:
-            best.combination, smaller = smaller, None
-            rest = list(simpler(best.combination, self._families))
-            while rest and smaller is None:
-                batch, rest = rest[: self._width], rest[self._width :]
-                fresh = tuple(each for each in dict.fromkeys(batch) if each not in self.trials)
-                if len(fresh) > self.runs - len(self.trials):
-                    return
-                if fresh:
-                    yield from self._try(fresh)
-                smaller = next((each for each in batch if self.trials[each].harm == harm), None)
+        self.found[best.harm] = best
+        rest = list(simpler(best.combination, self._families))
+        while rest:
+            batch, rest = rest[: self._width], rest[self._width :]
+            fresh = tuple(each for each in dict.fromkeys(batch) if each not in self.trials)
+            if len(fresh) > self.runs - len(self.trials):
+                return
+            if fresh:
+                self.trials.update(zip(fresh, (yield fresh), strict=True))
+            smaller = next((each for each in batch if self.trials[each].harm == best.harm), None)
+            if smaller is not None:
+                best.combination, rest = smaller, list(simpler(smaller, self._families))
         best.simplest = True
 
     # Proposals
 
     def _singles(self) -> Iterator[Combination]:
         """Each kind at each route in turn, and again at another place or another number of calls."""
-        routes = (
-            _in_turn(*(iter(self._variants(kind, route)) for kind in self._kinds(route)))
-            for route in ("token", "invoke", "status")
-        )
-        return _in_turn(*routes)
+        routes = ("token", "invoke", "status")
+        return _in_turn(*(_in_turn(*(self._variants(kind, route) for kind in self._kinds(route))) for route in routes))
 
     def _kinds(self, route: str) -> list[str]:
         """In the order drawn; first what began a job unseen, last what makes a client wait, so that all wait together."""
         kinds = kinds_at(route, self._families)
         order = {kind: fraction(self._seed, f"search/{route}/{kind}") for kind in kinds}
-        return sorted(kinds, key=lambda kind: (kind in SLOW, not kind.startswith("lose-reply"), order[kind]))
+        return sorted(kinds, key=lambda kind: (kind in _SLOW, not kind.startswith("lose-reply"), order[kind]))
 
-    def _variants(self, kind: str, route: str) -> list[Combination]:
+    def _variants(self, kind: str, route: str) -> Iterator[Combination]:
         # while there is no job none can be lost or doubled, so of the first token only its odd forms matter
-        first = 2 if route == "token" and kind not in TOKEN_FORMS else 1
+        first = 2 if route == "token" and kind not in _TOKEN_FORMS else 1
         last = 1 if route == "status" else self.trials[NO_FAULT].calls.get(route, 0)
         of_route = [series for series in self._series if series.route == route]
-        places = [(series, call) for series in of_route for call in range(first, last + 1)]
-        drawn = self._drawn((PlacedFault(kind, series, call),) for series, call in places)
-        counts = counts_of(kind)
+        drawn = self._drawn((PlacedFault(kind, each, call),) for each in of_route for call in range(first, last + 1))
+        counts = (1,) if kind in _ONCE else (BURST, 1)
         # neighbours differ in both: the first place once, the second one in a row, and then the other way round
-        return [
-            (PlacedFault(kind, fault.series, fault.first, counts[(number + turn) % len(counts)]),)
-            for turn in range(len(counts))
-            for number, (fault,) in enumerate(drawn)
-        ]
+        for turn in range(len(counts)):
+            for number, (fault,) in enumerate(drawn):
+                yield (replace(fault, count=counts[(number + turn) % len(counts)]),)
 
     def _extensions(self, size: int) -> Iterator[Combination]:
         """Combinations of that size that the client came through, with a fault more.
@@ -195,17 +214,16 @@ class FaultSearch:
             for each, trial in self.trials.items()
             if trial.harm is None
             and trial.struck >= {fault.name for fault in each}
-            and not any(fault.kind in ALONE for fault in each)
+            and not any(fault.kind in GO_ALONE for fault in each)
         ]
         bases = [each for each in survived if len(each) == size]
-        later: dict[CallSeries | None, dict[str, list[Combination]]] = {TOKEN_CALLS: {}, INVOKE_CALLS: {}, None: {}}
+        later: dict[str, dict[str, list[Combination]]] = {"token": {}, "invoke": {}, "status": {}}
         for base in bases:
             for series, first in self._new_calls(base):
-                groups = later[series if series in later else None]
                 for kind in self._kinds(series.route):
-                    if kind in ALONE:
-                        continue
-                    groups.setdefault(kind, []).append(self._with(base, PlacedFault(kind, series, first)))
+                    if kind not in GO_ALONE:
+                        placed = self._with(base, PlacedFault(kind, series, first))
+                        later[series.route].setdefault(kind, []).append(placed)
         elsewhere = (self._with(base, *other) for base in bases for other in survived if len(other) == 1)
         streams = [_in_turn(*(iter(self._drawn(each)) for each in groups.values())) for groups in later.values()]
         return _in_turn(*streams, iter(self._drawn(elsewhere)))
@@ -222,7 +240,7 @@ class FaultSearch:
                 yield fault.series, fault.last + 1
 
     def _with(self, base: Combination, fault: PlacedFault) -> Combination:
-        return combined((*base, fault), self._series)
+        return tuple(sorted((*base, fault), key=lambda each: (self._series.index(each.series), each.first)))
 
     def _drawn(self, combinations: Iterable[Combination]) -> list[Combination]:
         """In an order that the seed settles."""

@@ -1,7 +1,7 @@
 """The drills that change the story rather than the wire: at a gate, and at an ending (clients.md §6)."""
 
 from copy import deepcopy
-from typing import Literal, TypeAlias, assert_never, cast
+from typing import TypeAlias, cast
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -10,27 +10,15 @@ from lab.program.words import Verdict, duration, duration_text
 
 ScenarioDocument: TypeAlias = dict[str, Json]
 """A scenario as its author wrote it."""
-GateKind: TypeAlias = Literal[
-    "rejected", "changes", "timed-out", "after-10m", "after-24h", "before-deadline", "at-deadline"
-]
-"""What else may happen at a gate."""
 
 _MINUTE: Millis = 60_000
 _LONG = {"after-10m": 10 * _MINUTE, "after-24h": 24 * 60 * _MINUTE}
 _REMARK = "Please look at it once more."
-_ODD = "\U0001f469\u200d\U0001f680 \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c \x00 \u0007 e\u0301"
-_OUTPUTS: dict[str, Json] = {
-    "output-null": None, "output-empty": "", "output-5mb": {"filler": "5MB"},
-    "output-html": {"html": "<table><tr><th>Item</th><td>A-1001</td></tr></table>"},
-    "output-json": {"json": {"items": [{"code": "A-1001", "price": 21.4}], "more": False}},
-    "output-odd": {"json": {"text": _ODD}},
-}  # fmt: skip
-_FOREVER = "3650d"
 _MOST_VOTES = 99
 """A script holds one more."""
 
 
-def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> ScenarioDocument:
+def at_gate(document: ScenarioDocument, place: GatePlace, kind: str) -> ScenarioDocument:
     """The scenario with another decision at a gate, or the same at another time."""
     changed = deepcopy(document)
     gate = _step(changed, place.turn, "gate", place.step)
@@ -54,7 +42,7 @@ def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> Sce
             rest = sum(duration(vote["after"]) for vote in votes[1:quorum])
             gate["patience"] = duration_text(max(patience, wait + rest + _MINUTE))
             changed["token"] = {**cast("ScenarioDocument", changed.get("token") or {}), "renewed": True}
-        case "before-deadline" | "at-deadline":
+        case _:  # just before the deadline, or at it
             patience = max(patience, 2)
             gate["patience"] = duration_text(patience)
             last = patience - 1 if kind == "before-deadline" else patience
@@ -63,8 +51,6 @@ def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> Sce
             if kind == "at-deadline":
                 vote["late"] = True
             gate["reviewer"] = {"script": [*early, vote, *votes[quorum:]]}
-        case _:
-            assert_never(kind)
     return changed
 
 
@@ -95,47 +81,37 @@ def _offer_changes(gate: ScenarioDocument, step: str) -> None:
     gate["rounds"] = min(100, cast("int", gate.get("rounds", 3)) + 1)
 
 
-def at_ending(document: ScenarioDocument, place: SpanPlace, kind: str) -> ScenarioDocument:
-    """The scenario with another ending of a turn."""
+def at_ending(document: ScenarioDocument, place: SpanPlace, what: dict[str, Json]) -> ScenarioDocument:
+    """The scenario with another ending of a turn: another output, an error (`text`), none (`takes`), or an odd word for it."""
     changed = deepcopy(document)
     ending = _step(changed, place.turn, "complete", place.step)
-    if kind in _OUTPUTS:
-        ending["output"] = _OUTPUTS[kind]
-    elif kind == "status-case":
-        fault: Json = {"route": "status", "step": place.step, "turn": place.turn, "status_word": "Complete"}
+    if "status_word" in what:
+        fault: Json = {"route": "status", "step": place.step, "turn": place.turn, **what}
         changed["faults"] = [fault]
-    elif kind == "never-ends":
-        _never_end(_steps(changed, place.turn), ending, place.step)
-    else:
+    elif "takes" in what or "text" in what:
+        output = ending["output"]
         ending.clear()
-        ending |= {"error": place.step, "text": "Tool GET_ITEM failed: 404 Not Found"}
-        if kind == "error-partial":
-            ending["output"] = "A-1001 is in stock. About B-2002 nothing could be"
-    if kind not in _OUTPUTS and kind != "status-case":
-        _drop_sentence(changed, place.step)
+        if "text" in what:
+            ending |= {"error": place.step, **what}
+        else:
+            # work where the ending stands, and the ending behind it
+            steps = _steps(changed, place.turn)
+            ids = {str(value) for each in steps for value in each.values() if isinstance(value, str)}
+            behind = f"{place.step[:70]}-at-last"
+            while behind in ids:
+                behind += "-"
+            ending |= {"work": place.step, **what, "next": behind}
+            steps.append({"complete": behind, "output": output})
+        # what is narrated of an ending that is none any more
+        narration = changed.get("narration")
+        sentences = narration.get("complete") if isinstance(narration, dict) else None
+        if isinstance(narration, dict) and isinstance(sentences, dict):
+            sentences.pop(place.step, None)
+            if not sentences:
+                del narration["complete"]
+    else:
+        ending |= what
     return changed
-
-
-def _drop_sentence(document: ScenarioDocument, step: str) -> None:
-    """What is narrated of an ending that is none any more."""
-    narration = document.get("narration")
-    sentences = narration.get("complete") if isinstance(narration, dict) else None
-    if isinstance(narration, dict) and isinstance(sentences, dict):
-        sentences.pop(step, None)
-        if not sentences:
-            del narration["complete"]
-
-
-def _never_end(steps: list[ScenarioDocument], ending: ScenarioDocument, step: str) -> None:
-    """Work for ten years where the ending stands, and the ending behind it."""
-    ids = {str(value) for each in steps for value in each.values() if isinstance(value, str)}
-    behind = f"{step[:70]}-at-last"
-    while behind in ids:
-        behind += "-"
-    end: ScenarioDocument = {"complete": behind, "output": ending["output"]}
-    ending.clear()
-    ending |= {"work": step, "takes": _FOREVER, "next": behind}
-    steps.append(end)
 
 
 def _steps(document: ScenarioDocument, turn: int) -> list[ScenarioDocument]:

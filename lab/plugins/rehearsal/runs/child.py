@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 from lab.clocks import SystemClock, real_millis
@@ -61,9 +61,9 @@ class Child:
             os.close(err.end)
         return cls(process, f"{mark}={environment[mark]}", out, err)
 
-    async def end(self, limit: Millis, stopped: asyncio.Event) -> int | None:
-        """Its exit code, once it has ended by itself; None if it was ended, at the limit or because of `stopped`."""
-        waits = [asyncio.ensure_future(each) for each in (self._process.wait(), stopped.wait())]
+    async def end(self, limit: Millis, *ends: Coroutine[object, object, object]) -> int | None:
+        """Its exit code, once it has ended by itself; None if it was ended, at the limit or as one of `ends` was over."""
+        waits = [asyncio.ensure_future(each) for each in (self._process.wait(), *ends)]
         try:
             await asyncio.wait(waits, timeout=limit / 1_000, return_when=asyncio.FIRST_COMPLETED)
             ended = self._process.returncode

@@ -14,7 +14,7 @@ from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import HarmKind
 from lab.plugins.rehearsal.report.runs import JudgedRun, RunOutcome
 from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehearsal
-from lab.plugins.rehearsal.runs.scenario_search import ScenarioSearch
+from lab.plugins.rehearsal.runs.search import ScenarioSearch
 from tests.conftest import Called, Lab
 from tests.plugins.rehearsal.commands.test_rehearse import CLIENT
 from tests.plugins.rehearsal.commands.test_rehearse import here as here
@@ -156,7 +156,7 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
     stopped = asyncio.Event()
 
     class Stopping:
-        folder, parallel = here.folder, 8
+        folder, settings = here.folder, RehearseSettings()
 
         async def runs(
             self, planned: Sequence[PlannedRun], stopped: asyncio.Event, tell: Callable[[FinishedRun], object]
@@ -168,10 +168,10 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
                 stopped.set()
             return done
 
-    search = ScenarioSearch(RehearseSettings(), "brief.yaml", Stopping())  # type: ignore[arg-type]
+    search = ScenarioSearch("brief.yaml", Stopping())  # type: ignore[arg-type]
     asyncio.run(search.work(40, stopped, lambda _: None))
     (finding,) = search.findings()
-    assert (finding.run.harm.kind, finding.found.simplest) == (HarmKind.DOUBLED, False)
+    assert (finding.harm.kind, finding.found.simplest) == (HarmKind.DOUBLED, False)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
     assert polls_in(here.folder / "out" / "brief.rec.jsonl") == 9
 
 
+def test_of_work_without_end_two_days_are_waited_for(here: Lab) -> None:
+    (here.folder / "brief.yaml").write_text(LONG.replace("48h", "90d"))
+    drill = ("--drills", "brief.yaml", "--only", "z-never-ends-turn-1", "--virtual", "--env", API, "--into", "out")
+    called = here("rehearse", *drill, "--", sys.executable, "client.py")
+    assert called.lines[0] == "FAIL  z-never-ends-turn-1: hang; a good client: clean stop"
+    assert "ended at its limit of 3d6h10m; its jobs take 3651d6h" in called.out
+
+
 @pytest.mark.parametrize(
     ("command", "why"),
     [
@@ -70,6 +78,14 @@ def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
 def test_what_can_not_live_by_the_clock_is_refused(here: Lab, command: tuple[str, ...], why: str) -> None:
     called = rehearse(here, *command)
     assert called.code == 2 and why in called.err, called.err
+
+
+def test_a_loop_is_loaded_by_who_has_one_and_its_clock_stands_while_a_thread_works(here: Lab) -> None:
+    code = "import sys; print('asyncio' in sys.modules); import asyncio\n"
+    code += "asyncio.run(asyncio.wait_for(asyncio.to_thread(sum, range(10**6)), 3600)); print('in time')"
+    called = rehearse(here, sys.executable, "-c", code)
+    assert called.lines[0] == "FAIL  brief: no call; a good client: result"
+    assert "| False" in called.out and "| in time" in called.out
 
 
 def test_a_clock_of_its_own_is_refused(here: Lab) -> None:

@@ -1,26 +1,24 @@
 """What is said of each drill to whoever has to mend a client."""
 
 from lab.jobs.own_run import GoodEnd
-from lab.plugins.rehearsal.drills.drill_advice import advice_in_drill, met_in_drill
-from lab.plugins.rehearsal.drills.drills import Drill
-from lab.plugins.rehearsal.drills.named import drills_of
+from lab.plugins.rehearsal.drills.drills import Drill, drills_of
 from lab.settings import ScenarioSettings
 
 
 def drills() -> dict[str, Drill]:
     settings = ScenarioSettings(scenarios="scenarios")
-    return {each.name: each for each in drills_of(settings, "approval", None, None)[2]}
+    return {each.name: each for each in drills_of(settings, "approval", (), None)[2]}
 
 
 def test_each_drill_says_what_is_met_and_what_to_do() -> None:
     for drill in drills().values():
-        assert met_in_drill(drill).startswith(f"{drill.kind} at {drill.where}: ")
+        assert drill.met.startswith(f"{drill.kind} at {drill.where}: ")
         stops = drill.ends == (GoodEnd.CLEAN_STOP,)
-        assert stops <= ("Stop, and say so by an exit code" in advice_in_drill(drill)), drill.name
+        assert stops <= ("Stop, and say so by an exit code" in drill.advice), drill.name
 
 
 def test_a_message_is_sent_again_only_where_nothing_was_accepted() -> None:
-    found = {name: advice_in_drill(drill) for name, drill in drills().items() if name.startswith("w-")}
+    found = {name: drill.advice for name, drill in drills().items() if name.startswith("w-")}
     for name, words in found.items():
         assert ("don't send the message again" in words) <= ("-invoke-" in name), name
     assert (

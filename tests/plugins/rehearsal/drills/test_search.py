@@ -13,19 +13,17 @@ from lab.jobs.lint import lint
 from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.plugins.rehearsal.drills.drills import without_faults
-from lab.plugins.rehearsal.drills.placed import (
-    ALONE,
+from lab.plugins.rehearsal.drills.places import INVOKE_CALLS, TOKEN_CALLS, HappyPath, PlacedFault, happy_path
+from lab.plugins.rehearsal.drills.search import (
     BURST,
-    INVOKE_CALLS,
-    TOKEN_CALLS,
+    GO_ALONE,
+    NO_FAULT,
     Combination,
-    PlacedFault,
+    FaultSearch,
+    Trial,
     kinds_at,
-    series_of,
     simpler,
 )
-from lab.plugins.rehearsal.drills.places import HappyPath, happy_path
-from lab.plugins.rehearsal.drills.search import NO_FAULT, FaultSearch, Trial
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
 from tests.conftest import each_row, examples
 from tests.plugins.rehearsal.drills.test_drills import ONE_GATE, QUICK, TWO_TURNS
@@ -146,7 +144,7 @@ def test_what_never_strikes_is_combined_with_nothing() -> None:
             batch = walk.send([Trial(None, frozenset(names), {"token": 1, "invoke": 1}) for names in reached])
     together = [fault for each in search.trials if len(each) > 1 for fault in each]
     assert {fault.series.label for fault in together} == {"invoke", "poll-1", "poll-3", "poll-4", "token"}
-    assert not [fault for fault in together if fault.kind in ALONE]
+    assert not [fault for fault in together if fault.kind in GO_ALONE]
 
 
 def test_making_it_simpler_stays_within_the_runs_too() -> None:
@@ -172,6 +170,13 @@ def test_the_search_goes_on_for_the_other_harm() -> None:
         "doubled": "lose-reply-504",
     }
     assert len(search.trials) < 200 and len([*flat(batches)]) == len(search.trials)
+
+
+def test_harms_that_show_side_by_side_are_both_made_simpler_before_anything_else_is_tried() -> None:
+    search = FaultSearch(QUICK_PATH, 0, HARMS, 200, 100)
+    lost, doubled = harmed_by("reset", "status"), harmed_by("lose-reply-504", "invoke", harm="doubled")
+    tried(search, lambda faults: doubled(faults) or lost(faults))
+    assert search.found.keys() == {*HARMS} and not [each for each in search.trials if len(each) > 1]
 
 
 def test_what_holds_a_combination_that_does_harm_is_tried_no_more() -> None:
@@ -236,7 +241,9 @@ def test_what_holds_of_every_search(client: FakeClient, seed: int, runs: int, wi
 def test_what_is_proposed_is_a_scenario_whose_faults_can_strike(document: ScenarioDocument) -> None:
     every = flat(tried(FaultSearch(path_of(document), 0, HARMS, 120, 8), careful))
     for combination in [*every][1::3]:
-        text = yaml_text({**without_faults(document), "faults": [fault.document() for fault in combination]})
+        text = yaml_text(
+            {**without_faults(document), "faults": [{"name": fault.name, **fault.document()} for fault in combination]}
+        )
         scenario, places = parse_with_locations(text, "quick.yaml")
         assert [fault.name for fault in scenario.faults] == [fault.name for fault in combination]
         assert not [each.what for each in lint(scenario, "quick.yaml", places) if "can't strike" in each.what]
@@ -246,7 +253,12 @@ def test_spans_that_begin_at_once_are_one_place() -> None:
     steps = [{"work": "none", "takes": "0s"}, *QUICK["steps"]]  # type: ignore[misc]
     path = path_of({**QUICK, "steps": steps})  # type: ignore[dict-item]
     assert len(path.spans) == 3
-    assert [each.label for each in series_of(path)] == ["token", "invoke", "poll-1", "poll-3"]
+    assert [each.label for each in (TOKEN_CALLS, INVOKE_CALLS, *path.polls(within=False))] == [
+        "token",
+        "invoke",
+        "poll-1",
+        "poll-3",
+    ]
 
 
 def test_with_a_family_only_its_faults_strike() -> None:

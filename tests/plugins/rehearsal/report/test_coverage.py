@@ -29,6 +29,7 @@ def test_what_a_day_showed_is_counted_against_what_its_scenario_has() -> None:
         "refusals 0",
         "faults 0",
     ]
+    assert found.met["endings"] == found.possible["endings"]
     assert list(found.missing()) == ["verdict may-it: rejected", "verdict may-it: timed-out"]
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from msgspec.structs import replace
 
 from lab.cli.junit import junit_file
-from lab.plugins.rehearsal.drills.drills import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.formats import (
     evidence_of,
     fails,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from lab.plugins.rehearsal.drills.drills import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.formats import groups_of, lines_of_runs
 from lab.plugins.rehearsal.report.judge import RULE_OF
 from lab.plugins.rehearsal.report.runs import Expectation, JudgedRun, RunOutcome
