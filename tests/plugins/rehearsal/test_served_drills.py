@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lab.cli.serve.serve_extras import OfferedChoices
 
 from lab.cli.console import Console
 from lab.cli.parser import read_call
@@ -14,6 +13,7 @@ from lab.core.errors import UsageError
 from lab.mock.service import Service
 from lab.plugins.rehearsal.options import ServedDrillsSettings
 from lab.plugins.rehearsal.served_drills import offer
+from lab.server.labs import OfferedChoices
 from lab.settings import MockSettings
 from tests.cli.test_chosen_mocks import Caller, Choosing
 from tests.scenario_texts import BRIEF
