@@ -98,7 +98,7 @@ def report_result(
         code=NOTHING_MATCHED if nothing else int(bool(reasons)),
         lines=(*runs, *before, last),
         documents=(*(each.document() for each in (*unread, *report.runs)), report_document(replace(report, runs=()))),
-        suites=suites_of(report, [each.case(title.removeprefix("lab ")) for each in unread]),
+        suites=suites_of(report, [each.case(title.removeprefix("lab ")) for each in unread], on=severity),
         notes=(*(note for each in unread for note in each.complaints), *notes_of(report, on=severity)),
         summary=tuple(github_lines(report)),
         page=lambda: html(report, line_of),

@@ -156,9 +156,9 @@ FAILURE_RULES = rules_in(
     D2 | repeats_failed_polls | repeat a poll or token request that failed | major | T | After 500, 502 or 504 send a poll, or a request for a token, again after a pause, ten times at most: neither does anything twice. | RFC 9110 §9.2.2 | drills `w-500-poll`, `w-502-html-poll`, `w-504-poll`
     D3 | repeats_lost_polls | repeat a poll or token request that was lost | major | T | Where the connection ended without an answer, or your time-out struck, open a new one and send the poll, or the request for a token, again. | RFC 9112 §9.3.1 | bad-line; drills `w-reset-poll`, `w-empty-poll`, `w-hang-poll`
     D4 | takes_no_garbage | take a garbled answer for a failure that passes | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: send the poll, or the request for a token, again. | RFC 9112 §8 | bad-line; drills `w-truncate-poll`, `w-garbage-poll`, `w-wrong-length-poll`, `w-html-page-poll`
-    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say. | clients.md §2 | drills `w-hang-poll`, `w-stall-poll`, `w-hang-token`
-    D6 | storms_nobody | don't storm the server with retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | a scenario with `503` at all polls for a minute
-    D7 | reads_404_by_its_time | retry an early 404, stop at a late one | minor | L | Right after acceptance poll again, for a job may take a moment to be known; later stop. | clients.md §3 | drills `p-404`
+    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say. | lab docs clients, §1 | drills `w-hang-poll`, `w-stall-poll`, `w-hang-token`
+    D6 | storms_nobody | don't storm the server with retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | lab docs clients, §1 | a scenario with `503` at all polls for a minute
+    D7 | reads_404_by_its_time | retry an early 404, stop at a late one | minor | L | Right after acceptance poll again, for a job may take a moment to be known; later stop. | lab docs clients, §3 | drills `p-404`
     D8 | follows_redirects_rightly | send no bearer to another origin | critical | L | When you follow a redirect to another origin, leave the Authorization header out; at 307 and 308 keep method and body. | RFC 9110 §15.4; RFC 9700 §4 | redirect-other, redirect-same
     """,
     globals(),

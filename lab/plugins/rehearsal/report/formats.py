@@ -246,14 +246,16 @@ def _row(finding: Finding) -> dict[str, Json]:
     }
 
 
-def suites_of(report: ClientReport, files: Sequence[JunitCase] = ()) -> Sequence[tuple[str, Sequence[JunitCase]]]:
-    """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing.
+def suites_of(
+    report: ClientReport, files: Sequence[JunitCase] = (), *, on: Severity
+) -> Sequence[tuple[str, Sequence[JunitCase]]]:
+    """A testcase a run, and one a rule; of what nothing can be said is skipped. What is less severe than `on` fails nothing.
 
     `files` are those of recordings that couldn't be judged.
     """
     runs = [_run_case(run) for run in report.runs]
     suites = (("lab recordings", files), ("lab rehearse", runs))
-    return [*(each for each in suites if each[1]), ("lab report", [_rule_case(each) for each in report.findings])]
+    return [*(each for each in suites if each[1]), ("lab report", [_rule_case(each, on) for each in report.findings])]
 
 
 def _run_case(run: JudgedRun) -> JunitCase:
@@ -263,7 +265,7 @@ def _run_case(run: JudgedRun) -> JunitCase:
     return case if run.good else replace(case, end=CaseEnd.FAILURE, message=run.ended, text=details)
 
 
-def _rule_case(finding: Finding) -> JunitCase:
+def _rule_case(finding: Finding, on: Severity) -> JunitCase:
     rule = finding.rule
     case = JunitCase(f"lab.plugins.rehearsal.report.{rule.severity}", f"{rule.id} {rule.asks}")
     if finding.verdict is RuleVerdict.NOT_EXERCISED:
@@ -271,7 +273,8 @@ def _rule_case(finding: Finding) -> JunitCase:
     if finding.verdict is RuleVerdict.PASS:
         return case
     failure = replace(case, end=CaseEnd.FAILURE, message=rule.asks, text="\n".join(reasons_of(finding)))
-    return failure if rule.severity.weight else replace(failure, end=CaseEnd.TOLD, message="")
+    counts = rule.severity.weight >= max(on.weight, 1)
+    return failure if counts else replace(failure, end=CaseEnd.TOLD, message="")
 
 
 def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required: tuple[str, ...] = ()) -> Iterator[str]:

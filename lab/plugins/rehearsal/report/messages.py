@@ -165,7 +165,7 @@ MESSAGE_RULES = rules_in(
     B6 | repeats_no_wrong_request | don't repeat a request that was refused as wrong | major | L | After 400, 404, 405, 409, 415 and 422 stop and report it: the request is wrong, and stays wrong. | RFC 9110 §15.5 | drills `v-400-for-good`
     B7 | stays_in_its_conversation | send later messages with their conversation's id | major | L | Keep the conversation's id of the last answer, and send it with the next message. | contract.md §3.1 | two-turns
     B8 | sends_what_is_documented | send only documented members, of the right types | minor | L | Send the members that the reference has, numbers as numbers, true and false without quotes. | contract.md §3 | any scenario
-    B9 | uses_ids_as_they_are | use a job's id unchanged | critical | L | Keep the id of the answer as it is, letter case and all, and percent-encode it once in the path. | clients.md §1 | odd-ids, or any other scenario
+    B9 | uses_ids_as_they_are | use a job's id unchanged | critical | L | Keep the id of the answer as it is, letter case and all, and percent-encode it once in the path. | lab docs clients, §1 | odd-ids, or any other scenario
     """,
     globals(),
 )

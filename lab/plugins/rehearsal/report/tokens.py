@@ -254,7 +254,7 @@ TOKEN_RULES = rules_in(
     """
     A1 | reuses_its_token | reuse a token until close to its end | major | 1 | Keep the token, and fetch the next when a tenth of its life is left. | RFC 6749 §5.1 | any scenario
     A2 | renews_in_time | renew a token before its end | minor | 1 | Read expires_in, and fetch the next token shortly before that time is over. | RFC 6749 §1.5; RFC 9700 §2.2 | short-token
-    A3 | renews_once_for_all | fetch one new token for all jobs | major | L | Let whoever needs a new token wait for the one that is being fetched. | clients.md §1 | crowd
+    A3 | renews_once_for_all | fetch one new token for all jobs | major | L | Let whoever needs a new token wait for the one that is being fetched. | lab docs clients, §1 | crowd
     A4 | renews_a_refused_token | on a 401 fetch a new token and try once more | critical | L | After a 401 fetch one new token and send the same request once more; a second 401 is final. | RFC 9110 §15.5.2; RFC 6750 §3.1 | short-token; drills `p-expired-token`, `r-revoked-token`, `r-401-for-good`
     A5 | stops_at_403 | stop at a 403 | major | L | Stop and report it: with the same rights the same request is forbidden again. | RFC 6750 §3.1; RFC 9110 §15.5.4 | drills `r-403`
     A6 | shows_its_token_in_the_header | send the bearer in the Authorization header only | critical | L | Send `Authorization: Bearer`, never access_token in a query or a body: those are logged. | RFC 6750 §2.3; RFC 9700 §4.3.2 | any scenario

@@ -82,15 +82,23 @@ class FinishedRun(Struct, frozen=True):
             return judged
         sent, turns = sum(len(each.jobs) for each in judged.histories), planned.expected.turns
         variables = "LAB_JOBS" if planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
+        begun = (f"jobs begun: {sent}; asked for: {turns} ({variables})",)
+        called = any(each.calls for each in judged.histories)
         return replace(
             judged,
             about=planned.about,
             advice=planned.advice,
-            notes=(f"jobs begun: {sent}; asked for: {turns} ({variables})",) if sent not in (0, turns) else (),
+            notes=_NEVER_CALLED if not called else begun if sent not in (0, turns) else (),
             broken=report.broken_in(recording.name) if recording is not None else (),
             commands=(again, *((f"lab show {recording} --line-numbers",) if recording is not None else ())),
             printed=self.printed,
         )
+
+
+_NEVER_CALLED = (
+    "it never called the lab of its run, which is another one each time: have it read LAB_BASE_URL, LAB_TOKEN_URL,",
+    "LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE, LAB_AGENT_CODE and LAB_ASK, or name its own: --env MY_URL='{base_url}'",
+)
 
 
 class Rehearsal:

@@ -101,7 +101,7 @@ def test_several_recordings_are_judged_together(lab: Lab, monotonous: str) -> No
 
 
 def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path, monotonous: str) -> None:
-    lab("report", monotonous, "--out", f"junit={tmp_path / 'report.xml'}")
+    lab("report", monotonous, "--fail-on", "minor", "--out", f"junit={tmp_path / 'report.xml'}")
     suite = ElementTree.parse(tmp_path / "report.xml").getroot().find("testsuite")
     assert suite is not None
     counts = [len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "skipped")]

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from msgspec.structs import replace
 
-from lab.cli.ci_forms import junit_file
+from lab.cli.ci_forms import CaseEnd, junit_file
 from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.formats import (
     evidence_of,
@@ -29,7 +29,7 @@ RUNS = tuple(
 
 
 def junit(report: ClientReport) -> str:
-    return junit_file(*suites_of(report), began=report.began)
+    return junit_file(*suites_of(report, on=Severity.MINOR), began=report.began)
 
 
 def test_of_much_evidence_some_is_shown_and_the_rest_counted() -> None:
@@ -73,6 +73,13 @@ def test_what_was_measured_is_in_seconds_and_of_recordings_alone_nothing_was() -
     assert (runs.get("time"), runs.get("timestamp")) == ("61.237", "2026-01-01T00:00:00.000Z")
     assert rules.get("time") is None
     assert not {"time", "timestamp"} & ElementTree.fromstring(junit(ClientReport((BROKEN,))))[0].attrib.keys()
+
+
+def test_a_rule_that_counts_for_nothing_fails_no_testcase_and_says_so() -> None:
+    broken = Finding(RULE_OF["C7"], RuleVerdict.FAIL, 5, (Evidence("a.rec.jsonl", (1,)),))
+    for on, failures in ((Severity.MINOR, 1), (Severity.MAJOR, 0)):
+        ((_, (case,)),) = suites_of(ClientReport((broken,)), on=on)
+        assert (case.end is CaseEnd.FAILURE, "a.rec.jsonl" in case.text) == (failures == 1, True)
 
 
 def test_a_rule_for_information_fails_no_testcase() -> None:
