@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 73_800
+MOST_LINES = 72_950
 """Of `lab/`, all files of Python together: the number shrinks; 77,500 is next."""
-MOST_STATEMENTS = 42_900
+MOST_STATEMENTS = 42_350
 """The same in statements, docstrings apart, 45,000 next: so nothing is won by longer lines, fewer comments or no docstrings."""
 GOALS: Mapping[str, int] = {
     "core": 1_900, "language": 3_300, "jobs": 2_700, "identity": 2_100, "faults": 550, "dialects": 2_300, "mock": 1_700,
