@@ -5,9 +5,11 @@ from collections.abc import Collection, Mapping
 
 from lab.program.draws import LogNormal
 from lab.program.faults import Fault
-from lab.program.steps import OUTPUT_FORMS, STEPS, Branch, Complete, Failure
+from lab.program.steps import OUTPUT_FORMS, STEPS, Branch, Complete, Failure, Gate
 from lab.program.words import CODE, NAME, ORIGIN, ROLE, STEP_ID, Form, KeyPath, Part, among, nearest
 
+_OF_FAULTS = {"status": "write answer: 503", "poll": "write route: status, calls: 2", "code": "write answer: 503"}
+"""What people call members of a fault: how these are written."""
 _AS_JSON = "write output: {json: …} for a value"
 _BETWEEN = "what is drawn is written {between: [2s, 4s]}"
 _FORMS = (
@@ -54,6 +56,10 @@ def unknown_key(part: type[Part], key: str, slip: str, shapes: Mapping[str, obje
         return "nothing follows an ending", "leave next out; what should follow comes before"
     if key == "job" and part is Fault:
         return "a fault of a file can't name a job", "arm the fault while the lab runs (lab docs control-plane, §6.2)"
+    if part is Fault and key in _OF_FAULTS:
+        return f"unknown key {key}", _OF_FAULTS[key]
+    if part is Gate and key in ("role", "roles", "approver", "approvers", "users"):
+        return f"unknown key {key}", "who may decide isn't checked; what a decision says of it stands in `by` (§4.1)"
     if part is LogNormal and key in ("min", "max", "from", "to"):
         hint = _BETWEEN
     elif part is Branch and key in ("else", "then", "if"):

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import socketserver
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +17,7 @@ from lab.cli.commands import doctor
 from lab.stores.address import store_address
 from lab.stores.redis_link import open_link
 from tests.cli.test_serve import HOW, fetch, listening
-from tests.conftest import Lab
+from tests.conftest import ROOT, Lab
 from tests.forked import forked_lab
 from tests.steering import Steering
 from tests.stores.redis_server import RedisServer
@@ -152,3 +154,10 @@ def test_a_lab_that_is_to_end_is_well_and_not_ready(lab: Lab, monkeypatch: pytes
         assert found["ready"] == "The lab ends. Call another process of it."
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
+
+
+def test_what_an_extra_is_known_by_is_what_it_brings() -> None:
+    brought = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra, needs in doctor.EXTRAS.items():
+        names = {re.split(r"[^a-z0-9-]", each)[0] for each in brought.get(extra, needs)}
+        assert set(needs) <= names, extra

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Lab
+from tests.scenario_texts import BRIEF
 
 NOTE = "note: scenarios has no scenario invoice-analysis: it is the shipped one.\n"
 
@@ -35,3 +36,13 @@ def test_one_of_the_folder_needs_no_word(own: Lab) -> None:
 def test_a_recording_of_a_shipped_one_is_replayed_beside_other_scenarios(own: Lab) -> None:
     assert own("run", "invoice-analysis", "--speed", "instant", "--record", "day").code == 0
     assert own("replay", "day").code == 0
+
+
+def test_a_replay_by_a_shipped_scenario_says_so(lab: Lab) -> None:
+    recording = lab.folder / "mine.rec.jsonl"
+    recording.write_bytes((ROOT / "recordings" / "item-comparison.rec.jsonl").read_bytes())
+    (lab.folder / "other").mkdir()
+    (lab.folder / "other" / "refund.yaml").write_text(BRIEF.replace("name: brief", "name: refund"))
+    done = lab("replay", recording, "--scenarios", "other")
+    assert (done.code, done.lines[-1]) == (0, "1 passed, 0 failed")
+    assert done.err == "note: other has no scenario item-comparison: it is the shipped one.\n"

@@ -85,6 +85,7 @@ OF_JOBS = ", ".join(each for each in FAULT_ROUTES if each in OF_A_JOB)
         ("route: authorize, odd_body: true",
          "faults[0]: an answer of authorize has no members: odd_body and omit need another route"),
         ("route: discovery, expire_token: true", NO_BEARER),
+        ("route: status, status: 503", "faults[0]: unknown key status; write answer: 503"),
         ("route: status, anwser: 503", "faults[0]: unknown key anwser; did you mean answer?"),
         ("route: status, answer: 503, strike: reset",
          "faults[0]: a fault does one thing; this one has answer and strike"),

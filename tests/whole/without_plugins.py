@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from threading import Timer
 from time import perf_counter
 
+from lab.options import names_in
 from lab.plugin import Plugin, plugins
 from lab.plugins import PLUGIN_NAMES
 
@@ -103,7 +104,7 @@ def smokes(tree: Tree, left: Sequence[Plugin], gone: Sequence[Plugin]) -> Iterat
         code, out, err = tree.done("-m", "lab", *call)
         if code != FINDINGS.get(call[0], 0):
             yield f"lab {' '.join(call)}: exit {code}\n{out[-500:]}{err[-1500:]}"
-    options = {option.name for plugin in left for addition in plugin.additions for option in addition.options}
+    options = {name for plugin in left for addition in plugin.additions for name in names_in(addition.asks)}
     for extra in ((), ("--drills", "quick")) if "--drills" in options else ((),):
         code, out, err = tree.done("-m", "tests.whole.served_once", *extra)
         if code:
@@ -129,7 +130,7 @@ def calls_of(left: Sequence[Plugin]) -> Iterator[tuple[str, ...]]:
 def calls_of_gone(gone: Sequence[Plugin]) -> Iterator[tuple[str, ...]]:
     for plugin in gone:
         yield from ((each.name,) for each in plugin.commands)
-        yield from ((each.command, option.name) for each in plugin.additions for option in each.options)
+        yield from ((each.command, name) for each in plugin.additions for name in names_in(each.asks))
         yield from (("show", SMOKE, "--as", form.word) for form in plugin.forms)
         yield from (("run", "quick", "--speed", "instant", "--dialect", wire.name) for wire in plugin.wires)
 

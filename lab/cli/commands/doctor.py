@@ -23,7 +23,7 @@ from lab.settings import LEDGER_VARIABLE
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 EXTRAS = {
-    "shared": ("redis",),
+    "shared": ("hiredis",),
     "observe": ("prometheus-client",),
     "phone": ("segno",),
     "web": ("textual-serve",),

@@ -21,7 +21,7 @@ from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.growing_files import replace_recording
 from lab.files.recordings import generators, open_recording
-from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
+from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder, shipped_path
 from lab.jobs.program import Program
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
@@ -84,7 +84,10 @@ def _replay(file: Path, settings: ReplaySettings, console: Console) -> ReplayedF
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        served, excepted = named_scenarios(recording, scenarios_for(file, settings.scenarios)), matchers_of(file)
+        served, excepted = (
+            named_scenarios(recording, scenarios_for(file, settings.scenarios), console),
+            matchers_of(file),
+        )
         comparing = Comparing(excepted.matchers if excepted else (), generators(), settings.regenerate)
         found = replay(recording, served, name=str(file), comparing=comparing)
         if found.passed and excepted and (idle := excepted.idle(found.applied)):
@@ -105,7 +108,7 @@ def _how_to_accept(settings: ReplaySettings) -> str:
     return "" if settings.accept else said
 
 
-def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
+def named_scenarios(recording: Recording, scenarios: str | None, console: Console) -> tuple[Program, ...]:
     """The scenarios that the recording names, those that no job used where they are; UsageError if another isn't there."""
     folder = scenarios_folder(scenarios)
     names, needed = [each.name for each in recording.header.scenarios or ()], needed_scenarios(recording)
@@ -113,6 +116,10 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Progra
         raise RecordingError(f"{recording.name}:1: a scenario's name is a path")
     found: list[Program] = []
     for name in names:
+        if name in needed and shipped_path(name, folder) is not None:
+            note = f"note: {folder} has no scenario {name}: it is the shipped one."
+            if console.first(note):
+                console.err(note)
         try:
             found.append(load_scenario(name, folder))
         except LabError as error:

@@ -9,6 +9,7 @@ from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.recordings import RECORDING_ENDING, read_calls
+from lab.files.scenarios import SCENARIO_ENDINGS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
@@ -28,6 +29,8 @@ def execute(settings: LearnSettings, console: Console) -> int:
     """Print the scenario; on stderr what it lacks, and what of it must not be published."""
     path = locate(settings.target)
     name = settings.name or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
+    if settings.name is None and any(Path("scenarios", name + ending).exists() for ending in SCENARIO_ENDINGS):
+        name += "-learned"  # what is kept as it is told would go over the scenario that was recorded
     terms = parse_terms(settings.status, settings.words, settings.places)
     text = learn(observed_in(read_calls(path), str(path)), name, path.name, terms)
     console.out(text.rstrip("\n"))

@@ -104,3 +104,14 @@ def test_of_several_conversations_the_first_is_learned_and_the_others_are_named(
     story = own_story([call for data in (one, other) for call in observed_in(data, "a").calls])
     assert story is not None and len(story.turns) == 1
     assert [note[:54] for note in story.notes] == ["Jobs of other conversations, left out: Analyse invoice"]
+
+
+def test_what_is_learnt_goes_over_no_scenario_of_that_name(lab: Lab) -> None:
+    day = lab.folder / "day.rec.jsonl"
+    day.write_bytes((ROOT / "recordings" / "item-comparison.rec.jsonl").read_bytes())
+    assert "keep it as scenarios/day.yaml" in lab("learn", day).err
+    (lab.folder / "scenarios").unlink()  # which leads to those of the repository
+    (lab.folder / "scenarios").mkdir()
+    (lab.folder / "scenarios" / "day.yaml").touch()
+    again = lab("learn", day)
+    assert "keep it as scenarios/day-learned.yaml" in again.err and "name: day-learned" in again.out

@@ -123,7 +123,9 @@ def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: st
     called = rehearse(here, "brief.yaml", "--limit", limit, code=code)
     assert called.lines[0] == f"FAIL  brief: {outcome}; a good client: result"
     assert called.code in (1, 5) and shown in called.out
-    assert ("have it read LAB_BASE_URL" in called.out) == (outcome == "no call" or shown.startswith("Zero") or not shown)
+    assert ("have it read LAB_BASE_URL" in called.out) == (
+        outcome == "no call" or shown.startswith("Zero") or not shown
+    )
 
 
 def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
