@@ -9,7 +9,6 @@ from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.recordings import RECORDING_ENDING, read_calls
-from lab.files.scenarios import SCENARIO_ENDINGS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
@@ -29,15 +28,17 @@ def execute(settings: LearnSettings, console: Console) -> int:
     """Print the scenario; on stderr what it lacks, and what of it must not be published."""
     path = locate(settings.target)
     name = settings.name or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
-    if settings.name is None and any(Path("scenarios", name + ending).exists() for ending in SCENARIO_ENDINGS):
-        name += "-learned"  # what is kept as it is told would go over the scenario that was recorded
     terms = parse_terms(settings.status, settings.words, settings.places)
     text = learn(observed_in(read_calls(path), str(path)), name, path.name, terms)
     console.out(text.rstrip("\n"))
     for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", text).encode()):
         console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")
     parse_scenario(text, f"{name}.yaml")  # whose complaints end the command
-    console.err(f"keep it as scenarios/{name}.yaml, then: lab check scenarios/{name}.yaml --plan")
+    kept = Path("scenarios", f"{name}.yaml")
+    if kept.is_file() and kept.stat().st_size:  # one that the shell made for what is printed is empty yet
+        console.err(f"{kept} is there already: --name NAME gives what was learnt another name.")
+    else:
+        console.err(f"keep it as {kept}, then: lab check {kept} --plan")
     return 0
 
 

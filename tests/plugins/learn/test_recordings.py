@@ -112,6 +112,10 @@ def test_what_is_learnt_goes_over_no_scenario_of_that_name(lab: Lab) -> None:
     assert "keep it as scenarios/day.yaml" in lab("learn", day).err
     (lab.folder / "scenarios").unlink()  # which leads to those of the repository
     (lab.folder / "scenarios").mkdir()
-    (lab.folder / "scenarios" / "day.yaml").touch()
-    again = lab("learn", day)
-    assert "keep it as scenarios/day-learned.yaml" in again.err and "name: day-learned" in again.out
+    kept = lab.folder / "scenarios" / "day.yaml"
+    for text, said in (
+        ("", "keep it as scenarios/day.yaml"),
+        ("lab: 1", "scenarios/day.yaml is there already: --name NAME"),
+    ):
+        kept.write_text(text)
+        assert said in lab("learn", day).err
