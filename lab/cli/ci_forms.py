@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from string import punctuation
-from xml.sax.saxutils import escape, quoteattr
 
 from msgspec import Struct
 
@@ -48,6 +47,8 @@ class JunitCase(Struct, frozen=True):
         if self.end is None:
             return f"{head}/>"
         message = f" message={_quoted(self.message)}" if self.message else ""
+        from xml.sax.saxutils import escape  # which takes urllib and email along: no start waits for it
+
         return f"{head}><{self.end}{message}>{escape(_clean(self.text))}</{self.end}></testcase>"
 
 
@@ -78,6 +79,8 @@ def _clean(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    from xml.sax.saxutils import quoteattr  # as above
+
     return quoteattr(_clean(text))
 
 
