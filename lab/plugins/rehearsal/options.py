@@ -5,7 +5,8 @@ from typing import Literal
 
 from lab.cli.result import OutputSettings
 from lab.core.clock import Millis
-from lab.options import BadValue, FromCall, Given, Option, Options, number, option, setting, span, switch
+from lab.options import BadValue, FromCall, Given, Options, number, option, setting, span, switch
+from lab.plugins.rehearsal.served_options import FAMILY, ONLY
 from lab.settings import (
     FOLDER,
     ClockSettings,
@@ -36,14 +37,6 @@ MAPPED = (
 _BY_NO_RULES = "a search judges by no rules"
 
 
-def _families(text: str) -> tuple[str, ...]:
-    return tuple(each.strip().upper() for each in text.split(","))
-
-
-FAMILY = Option("--family W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending", _families)
-ONLY = Option("--only NAME", "just this one")
-
-
 class DrillSettings(Options):
     """What `lab drill` was asked."""
 
@@ -54,21 +47,6 @@ class DrillSettings(Options):
     into: str | None = option("--into DIR", "write them there, a file each, instead of listing them; with --json both")
     force: bool = switch("--force", "overwrite what is there", needs=("--into",))
     json: bool = switch("--json", "one object a line, the scenario in it")
-
-
-class ServedDrillsSettings(Options):
-    """What `lab serve` was asked of drills."""
-
-    target: str = option(
-        "--drills SCENARIO",
-        "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME",
-        excludes={
-            "--from": "a recording is played back to one client",
-            "--ledger": "what is served beside isn't in the store",
-        },
-    )
-    family: tuple[str, ...] = setting(FAMILY._replace(needs=("--drills",)), default=())
-    only: str | None = setting(ONLY._replace(needs=("--drills",)))
 
 
 class JudgingSettings(Options):

@@ -33,7 +33,9 @@ PLUGIN = Plugin(
             f"{_HERE}.options:DrillSettings",
         ),
     ),
-    additions=(Addition("serve", f"{_HERE}.options:ServedDrillsSettings", offers=f"{_HERE}.served_drills:offer"),),
+    additions=(
+        Addition("serve", f"{_HERE}.served_options:ServedDrillsSettings", offers=f"{_HERE}.served_drills:offer"),
+    ),
     routes=(
         ControlRoute(
             "GET",

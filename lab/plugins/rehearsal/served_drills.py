@@ -5,7 +5,7 @@ from lab.files.scenarios import digest_of
 from lab.jobs.program import Program
 from lab.mock.history import compiled_again
 from lab.plugins.rehearsal.drills.drills import Drill, drills_of
-from lab.plugins.rehearsal.options import ServedDrillsSettings
+from lab.plugins.rehearsal.served_options import ServedDrillsSettings
 from lab.server.labs import LabChoice, OfferedChoices
 from lab.settings import MockSettings
 

@@ -11,8 +11,8 @@ from lab.cli.parser import read_call
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.mock.service import Service
-from lab.plugins.rehearsal.options import ServedDrillsSettings
 from lab.plugins.rehearsal.served_drills import offer
+from lab.plugins.rehearsal.served_options import ServedDrillsSettings
 from lab.server.labs import OfferedChoices
 from lab.settings import MockSettings
 from tests.cli.test_chosen_mocks import Caller, Choosing
