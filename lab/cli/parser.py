@@ -195,24 +195,18 @@ def read_call(argv: Sequence[str], console: Console, environment: Mapping[str, s
 
 def read_options(command: CliCommand, call: "CommandCall") -> ReadCall:
     """What is asked by the options that were given; UsageError says what is wrong with them."""
-    from lab.options import Options, fill_options, refuse_together
+    from lab.options import Options, fill_options, names_in, refuse_together
 
     taken = {option.name: option for _, option, _ in declared(command)}
     refuse_together(taken, call.given)
     additions = [
         (each, fill_options(_asks(each.asks), call.given, call))
         for _, each in additions_to(command.name)
-        if any(option.name in call.given for _, option, _ in _options_in(each))
+        if any(name in call.given for name in names_in(each.asks))
     ]
     kind = _asks(command.asks) if command.asks else Options
     call = call._replace(additions=tuple(each for _, each in additions))
     return ReadCall(command, fill_options(kind, call.given, call), additions, taken, call.given)
-
-
-def _options_in(addition: Addition) -> "Iterator[tuple[str, Option, bool]]":
-    from lab.options import options_in
-
-    return options_in(_asks(addition.asks))
 
 
 def _with_values(argv: Sequence[str], taken: "Iterable[Option]") -> list[str]:

@@ -34,8 +34,6 @@ from lab.settings import (
     one,
 )
 
-# A run: demo, run
-
 
 class Peer(Struct, frozen=True):
     """Another server or a real pod, called in place of the mock."""
