@@ -131,7 +131,7 @@ EffectResult: TypeAlias = Received | Silence | Woke | Answer
 
 
 class Outcome(Struct, frozen=True):
-    """How a run ended. `status` is one of the four words, another wire's own, or None when no job came of it."""
+    """How a run ended. `status` is one of Fusion's words, another wire's own, or None when no job came of it."""
 
     status: str | None = None
     output: str | None = None

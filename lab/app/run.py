@@ -31,7 +31,7 @@ from lab.core.exchange import retry_after, unprocessed
 from lab.core.refusal import Refusal
 from lab.core.seeds import draw
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Seen, Sendable, Understood, Unreadable
+from lab.dialects.client import Acknowledged, Seen, Sendable, Understood, Unreadable
 from lab.identity.client import AccessToken, read_token, token_request
 from lab.program.words import Status, duration_text
 
@@ -167,7 +167,8 @@ class _Turn:
         except _Lost:
             return job  # the next poll tells whether it was accepted; if not, the question is still open
         # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
-        return job if isinstance(came, Refusal) and came.status == 409 else self._seen(came)
+        untold = isinstance(came, Acknowledged) or (isinstance(came, Refusal) and came.status == 409)
+        return job if untold else self._seen(came)
 
     def _seen(self, answer: Understood) -> Seen:
         match answer:
@@ -178,6 +179,8 @@ class _Turn:
                 raise _Stopped(why, status)
             case Unreadable(why):
                 raise _Stopped(why)
+            case Acknowledged():
+                raise _Stopped("The answer says nothing of a job.")
             case _:
                 assert_never(answer)
 
@@ -217,7 +220,7 @@ class _Turn:
                 return not early and status != 429 and status < 500
             case Unreadable():
                 return not looks  # half a body, or a page, is no result: the next poll brings a whole one
-            case Seen():
+            case Seen() | Acknowledged():
                 return True
             case _:
                 assert_never(answer)

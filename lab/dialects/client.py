@@ -91,7 +91,11 @@ class Unreadable(Struct, frozen=True):
     why: str
 
 
-Understood: TypeAlias = Seen | Refusal | Unreadable
+class Acknowledged(Struct, frozen=True):
+    """The server took what it was told, and says nothing of the job: the next poll does."""
+
+
+Understood: TypeAlias = Seen | Refusal | Acknowledged | Unreadable
 
 
 class ClientCall(Struct, frozen=True, kw_only=True):
@@ -150,7 +154,7 @@ class DialectClient(Protocol):
 
     @property
     def statuses(self) -> Mapping[str, Status]:
-        """Its status words, and which of the four each means."""
+        """Its status words, and what each means."""
 
     @property
     def labels(self) -> WireLabels:

@@ -17,10 +17,13 @@ Event: TypeAlias = tuple[Millis, Mapping[str, Json]]
 """One event, and the instant at which it is due."""
 
 
-def framed(events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True) -> Parts:
+def framed(
+    events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True, typed: bool = False
+) -> Parts:
     """Events as they leave: `data: ` and one line of JSON each, heartbeats in between.
 
-    `done`: the wire is one whose streams end with `[DONE]`, unless the switch says otherwise.
+    `done`: the wire is one whose streams end with `[DONE]`, unless the switch says otherwise. `typed`: each event has its
+    member `type` as its name before it.
     """
     last, beat = now, switches.sse_heartbeat
     for when, value in events:
@@ -28,14 +31,17 @@ def framed(events: Iterator[Event], switches: Switches, now: Millis, *, done: bo
             last += beat
             yield last, KEEP_ALIVE
         last = when
-        yield when, b"data: %b\n\n" % json_bytes(dict(value))
+        name = f"event: {value['type']}\n".encode() if typed else b""
+        yield when, b"%bdata: %b\n\n" % (name, json_bytes(dict(value)))
     if done and switches.sse_done:
         yield last, DONE
 
 
-def streamed(events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True) -> tuple[Response, Parts]:
+def streamed(
+    events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True, typed: bool = False
+) -> tuple[Response, Parts]:
     """The answer: its head, and its body in parts, as `framed` has them."""
-    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done)
+    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done, typed=typed)
 
 
 def has_events(response: Response) -> bool:

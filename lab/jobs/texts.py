@@ -70,7 +70,9 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> StatusTexts:
             return StatusTexts(span.status, None, output, write(step.text))
         case DefaultEnding():
             text = write(step.text) if step.template else step.text
-            return StatusTexts(span.status, None, *((text, None) if step.status is Status.COMPLETE else (None, text)))
+            if step.status is Status.ERROR:
+                return StatusTexts(span.status, error=text)
+            return StatusTexts(span.status, output=text if text or step.status is Status.COMPLETE else None)
     raise AssertionError("the job goes on")
 
 

@@ -31,12 +31,13 @@ from lab.core.clock import Epoch
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
-from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
+from lab.dialects.base import JOB_UNKNOWN, Accepted, Cancel, Decide, Invoke, Say, Wanted, not_cancelable
 from lab.jobs.branches import holds_now, reachable
 from lab.jobs.facts import (
     ConversationRecord,
     GateDecided,
     JobAccepted,
+    JobCancelled,
     JobRecord,
     JobView,
     RepeatRecord,
@@ -53,7 +54,7 @@ from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.names import output_text
 from lab.jobs.plan import Plan, settle_draws
 from lab.jobs.program import NO_SCENARIO, NO_SUCH_VERSION, UNMATCHED, Program
-from lab.jobs.span import Span
+from lab.jobs.span import Ending, Span
 from lab.jobs.texts import opening_token, writer_at
 from lab.jobs.timeline import at
 from lab.language.step_texts import StepText, step_texts
@@ -97,7 +98,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
         view = call.job(command.job)
         likely = view.plan.program if view is not None else None
     if likely is not None:
-        call.switches = call.catalog.switches_of(likely, call.match.code)
+        call.switches = call.catalog.switches_of(likely, call.code)
     match command:
         case Invoke():
             return _invoke(call, command)
@@ -182,7 +183,7 @@ def _repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | Non
 
 
 def _same(call: Call, command: Invoke, record: JobRecord) -> bool:
-    alike = record.team == call.match.code and _canonical(json.loads(record.input)) == _canonical(command.members)
+    alike = record.team == call.code and _canonical(json.loads(record.input)) == _canonical(command.members)
     return alike and (not command.conversational or command.conversation == _sent(call.config.id_seed, record))
 
 
@@ -276,19 +277,38 @@ def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | 
     return _taken(call, view, fact)
 
 
-def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted | Refusal:
+def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded | JobCancelled) -> Accepted:
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
-    plan = view.plan
-    if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
+    plan, since = view.plan, view.shown_since
+    if isinstance(fact, JobCancelled):
+        pass  # its id stays
+    elif call.dialect.renames_jobs(call.switches):
         alias = new_job_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
-        fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
+        fact, plan, since = replace(fact, alias=alias), replace(plan, alias=alias), call.now
     else:
         plan = replace(plan, alias=None)
     call.changes.add(fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    now = JobView(record, plan, at(plan, record.decisions, call.now))
+    now = JobView(record, plan, at(plan, record.decisions, call.now), since)
     return Accepted(now, first=False)
+
+
+def take_cancel(call: Call, command: Cancel) -> Accepted | Refusal:
+    """Admit the request to cancel a job, or say why not; asked again of one that is being cancelled, nothing more comes of it."""
+    view = call.job(command.job)
+    if view is None:
+        return absent_team(call) or JOB_UNKNOWN if call.code else JOB_UNKNOWN
+    job, span = view.plan.invocation.job, view.span
+    call.touched = job
+    if span.status.final:
+        return not_cancelable(f"The job has ended: {span.status}.")
+    if view.being_cancelled:
+        return Accepted(view, first=False)
+    assert not isinstance(span.step, Ending)
+    if view.plan.program.cancel_at(span.step) == "refused":
+        return not_cancelable("The job can't be cancelled now.", f"The scenario says so of {span.id}.")
+    return _taken(call, view, JobCancelled(at=call.now, job=job, by=Origin.API))
 
 
 # New jobs
@@ -354,11 +374,11 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: Conversa
         drawn = settle_draws(
             call.catalog.playing(chosen, user, choice.part if choice is not None else 1), config.seed, ordinal
         )
-    switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
+    switches = call.catalog.switches_of(chosen or UNMATCHED, call.code)
     return JobAccepted(
         at=call.now, job=command.new_id or new_job_id(switches, config.id_seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=turn.number, entry=choice.entry if choice is not None and turn.number > 1 else None,
-        team=call.match.code, scenario=chosen.name if chosen else None,
+        team=call.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,
     )  # fmt: skip

@@ -52,6 +52,7 @@ from lab.jobs.facts import (
     Derived,
     GateDecided,
     JobAccepted,
+    JobCancelled,
     JobRecord,
     JobView,
     RepeatRecord,
@@ -224,7 +225,14 @@ class JobIndex:
         planned = self.plan_of(ledger, job, record, shown)
         span = at(planned, record.decisions, now)
         forgotten = forgotten_at(planned, span)
-        return JobView(record, planned, span) if forgotten is None or now < forgotten else None
+        if forgotten is not None and now >= forgotten:
+            return None
+        return JobView(record, planned, span, self.shown_since(ledger, record, shown))
+
+    def shown_since(self, ledger: Ledger, record: JobRecord, shown: str) -> Millis:
+        """When the id was given out under which a job is asked for."""
+        alias = ledger.get(job_key(shown))
+        return record.decisions[alias.decision].at if isinstance(alias, AliasRecord) else record.at
 
     def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
@@ -335,9 +343,9 @@ class JobIndex:
                     self._unseen[job_key(fact.job)] = None
                     if fact.idempotency is not None:
                         self._note_further(fact.job, repeat_key(fact.user or fact.client, fact.idempotency))
-                case GateDecided() | WaitEnded():
+                case GateDecided() | WaitEnded() | JobCancelled():
                     self._unseen[job_key(fact.job)] = None
-                    if fact.alias is not None:
+                    if not isinstance(fact, JobCancelled) and fact.alias is not None:
                         self._note_further(fact.job, job_key(fact.alias))
                 case CallCounted():
                     self._note_further(fact.job, count_key(fact.counter, fact.job, fact.client))

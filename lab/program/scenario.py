@@ -11,7 +11,7 @@ from lab.program.callers import Callers, Role
 from lab.program.draws import Data, Latency
 from lab.program.faults import Fault
 from lab.program.routes import RouteName
-from lab.program.steps import StepId, Steps
+from lab.program.steps import CancelRule, StepId, Steps
 from lab.program.switches import SaidSwitches
 from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt, Status
 
@@ -207,6 +207,9 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     """how long each route withholds its reply, by its name"""
     retention: Duration | None = None
     """how long a finished job can still be asked for, then 404; for ever if absent"""
+    cancel: CancelRule = "allowed"
+    """whether a client may cancel a job, where its wire has a way to: allowed (at once), refused, or {takes, output}; a
+    step may say otherwise"""
     limits: ClientLimits = ClientLimits()
     """what a well-behaved client keeps to"""
     data: Data = {}

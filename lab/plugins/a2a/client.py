@@ -46,6 +46,7 @@ class A2AClient:
         "input-required": Status.WAITING,
         "completed": Status.COMPLETE,
         "failed": Status.ERROR,
+        "canceled": Status.CANCELLED,
     }
     labels = WireLabels(
         start="message/send", job="id", conversation="contextId", question="status.message", progress="status.message",
