@@ -102,6 +102,8 @@ class Invoke(ReadRequest, frozen=True, kw_only=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     job: str | None = None
     """A job that is named beside the message: if it waits, the message is for it."""
+    answers: bool = True
+    """Whether it may be taken for the answer for which the conversation's last job waits."""
     blank: bool = False
     """Whether nothing is asked: no text, no parameters, no other trigger."""
     wanted: Wanted = Wanted()

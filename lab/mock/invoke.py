@@ -149,7 +149,7 @@ def _blank(command: Invoke) -> Refusal:
 
 def _waiting(call: Call, command: Invoke) -> JobView | None:
     """The job that this message answers: WAITING, named by itself or by its conversation."""
-    if not call.switches.answer_by_message:
+    if not (call.switches.answer_by_message and command.answers):
         return None
     if command.job is not None:
         view = call.job(command.job)
