@@ -53,6 +53,21 @@ class CallKind(StrEnum):
     OTHER = "other"
 
 
+def call_kind(route: str, command: Sendable | None) -> CallKind:
+    """What a call of a route is for that asks this, as far as that can be made out."""
+    match command:
+        case Invoke():
+            return CallKind.INVOKE
+        case Look():
+            return CallKind.POLL
+        case Decide():
+            return CallKind.DECIDE
+        case Cancel():
+            return CallKind.CANCEL
+        case None:
+            return CallKind.TOKEN if route == "token" else CallKind.OTHER
+
+
 class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     """A request and what it got. It has two times: the lab's clock, and the client's own.
 
@@ -128,17 +143,7 @@ class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     @property
     def kind(self) -> CallKind:
         """What it is for."""
-        match self.command:
-            case Invoke():
-                return CallKind.INVOKE
-            case Look():
-                return CallKind.POLL
-            case Decide():
-                return CallKind.DECIDE
-            case Cancel():
-                return CallKind.CANCEL
-            case None:
-                return CallKind.TOKEN if self.route == "token" else CallKind.OTHER
+        return call_kind(self.route, self.command)
 
     @property
     def job(self) -> str | None:
