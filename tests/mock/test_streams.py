@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Json, Request
@@ -317,6 +317,7 @@ def test_children_of_a_parallel_begin_together_and_end_each_by_itself() -> None:
     at=st.integers(1_000, 8_000) | st.sampled_from([1_000, 3_000, 4_000, 6_000]),
     beat=st.sampled_from([0, 500, 2_000]),
 )
+@example(route="chat", at=4_000, beat=500)
 def test_a_stream_under_way_goes_on_otherwise_once_its_job_is_cancelled(route: str, at: int, beat: int) -> None:
     mock = service(PLAIN, sse_heartbeat=f"{beat}ms") if beat else service(PLAIN)
     reply = mock.serve(ask(route, token(mock), MESSAGE), 1_000)
