@@ -5,7 +5,7 @@ import pytest
 from lab.app.effects import USUAL_DEADLINE
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 
 HEAD = """\
 lab: 1
@@ -33,7 +33,7 @@ def warned(steps: str, head: str = "", deadline: int | None = USUAL_DEADLINE) ->
     return [f"{each.line} {each.what.partition(' the job')[0]} {each.what.partition(' for ')[2][:6]}" for each in found]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "found"),
     [
         ("  - {work: w, takes: 1d}\n", []),

@@ -24,7 +24,7 @@ from lab.language.shape import member, parsed
 from lab.language.values import generate, restore
 from lab.program.draws import Datum, Fake, Number
 from lab.program.scenario import Scenario
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 
 
 def data(**entries: object) -> dict[str, Datum]:
@@ -109,7 +109,7 @@ def test_a_number_lies_between_its_bounds_with_its_places(seed: int, low: int, w
         assert len(drawn.partition(".")[2]) == decimals
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("bounds", "decimals", "steps"),
     [((18, 24), 2, (1800, 2400)), ((0.1, 0.3), 1, (1, 3)), ((0.05, 0.25), 1, (1, 2)), ((-1.5, 1.5), 0, (-1, 1))],
 )
@@ -119,7 +119,7 @@ def test_bounds_are_counted_in_the_last_place(
     assert Number(between=bounds, decimals=decimals).steps == steps
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entry", "why"),
     [
         ({"between": [3, 2]}, "the smaller number comes first"),
@@ -276,7 +276,7 @@ def test_a_trial_leaves_no_watch_behind(provider: str) -> None:
     assert seen
 
 
-@pytest.mark.parametrize("provider", sorted(USUAL))
+@each_row("provider", sorted(USUAL))
 def test_what_passes_without_a_look_at_faker_passes_with_one(provider: str) -> None:
     assert refusal(provider, LOCALE) == ""
     assert isinstance(generate({"it": Fake(fake=provider)}, 1, "a/1")["it"], str)
