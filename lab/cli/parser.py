@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from lab.cli.console import Console
 from lab.cli.installation import version_text
-from lab.core.errors import UsageError
+from lab.core.errors import UsageError, closest
 from lab.plugin import COMMAND_GROUPS, Addition, CliCommand, broken_strangers, plugins, resolve, strangers
 
 if TYPE_CHECKING:  # the help of all commands needs no options
@@ -239,9 +239,7 @@ def _refuse_unknown(word: str, taken: Iterable[str], parser: ArgumentParser) -> 
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # only a mistake needs it
-
     names = {each.lstrip("-"): each for each in known}  # the dashes, which all have, would make strangers alike
     said = word.lstrip("-")
-    meant = [_MEANT[said]] if _MEANT.get(said) in names else get_close_matches(said, names, n=1)
-    return next((f"Did you mean {names[each]}?" for each in meant), "")
+    meant = _MEANT[said] if _MEANT.get(said) in names else closest(said, names)
+    return f"Did you mean {names[meant]}?" if meant else ""
