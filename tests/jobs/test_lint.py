@@ -250,6 +250,25 @@ def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:
     ]
 
 
+@each_row(
+    ("entry", "meant"),
+    [
+        ("{pik: [a, b]}", "one_of"),
+        ("{choices: [a, b], weights: [3, 1]}", "one_of"),
+        ("{range: [1, 4]}", "between"),
+        ("{uniform: [1, 4], decimals: 2}", "between"),
+        ("{faker: name}", "fake"),
+        ("{pick: of the day}", ""),  # a text, or a key beside it: a value of its own
+        ("{range: [1, 4], unit: km}", ""),
+        ("{prices: [1, 4]}", ""),
+        ("{image: [1, 4]}", ""),
+    ],
+)
+def test_a_constant_that_draws_by_another_word_is_told_with_the_key_that_is_meant(entry: str, meant: str) -> None:
+    found = [each.partition("; ")[2] for each in warnings(END, f"data:\n  x: {entry}\n")]
+    assert found == ([f"did you mean {meant}?"] if meant else [])
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
