@@ -72,7 +72,7 @@ FOUR_DAYS = f"{HEAD}steps:\n  - {{work: w, takes: 2d}}\n{SLOW_PERSON}  - {{work:
 
 
 def test_what_check_warns_of_is_what_a_run_does_and_the_option_that_it_names_helps(lab: Lab) -> None:
-    (lab.folder / "a.yaml").write_text(FOUR_DAYS.replace("2d", "13h"))
+    (lab.folder / "a.yaml").write_text(FOUR_DAYS.replace("2d", "13h").replace("8d", "2d"))
     strict = lab("check", "a.yaml", "--strict")
     assert strict.code == 2 and "lab run --deadline 1d4h follows it" in strict.out
     run = lab("run", "./a.yaml", "--speed", "instant")
