@@ -68,9 +68,8 @@ def scenario_path(name: str, folder: Path) -> Path:
         path = Path(name)
         if path.exists():  # what is no file is told where it is read
             return path
-        raise UsageError(
-            f"There is no file {name}.", hint=next((f"Did you mean {each}?" for each in _endings(name)), "")
-        )
+        meant = next(_endings(name), "")
+        raise UsageError(f"There is no file {name}.", hint=f"Did you mean {meant}?" if meant else "")
     shipped = shipped_folder(SCENARIOS)
     for place in (folder, shipped, shipped / REHEARSAL):
         if name in scenario_names(place):
@@ -83,9 +82,8 @@ def scenario_path(name: str, folder: Path) -> Path:
     hint = f"Did you mean {near}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."
     listed += f" Shipped are {', '.join(others)}." if others else ""
-    raise UsageError(
-        f"There is no scenario {name!r}.", hint=f"{hint}{listed} For rehearsals there are {', '.join(more)}."
-    )
+    listed += f" For rehearsals there are {', '.join(more)}."
+    raise UsageError(f"There is no scenario {name!r}.", hint=f"{hint}{listed}")
 
 
 def _endings(name: str) -> Iterator[str]:

@@ -356,18 +356,15 @@ def braces(part: Program) -> Warnings:
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-_CALLED = {
-    **dict.fromkeys(("pick", "choice", "choices", "choose", "random", "sample", "any_of", "one"), "one_of"),
-    **dict.fromkeys(("range", "uniform", "randint", "integer", "number"), "between"),
-}
+_CALLED = dict.fromkeys(("pick", "choice", "choose", "random"), "one_of") | {"range": "between", "uniform": "between"}
 """What people call draws from a list: the keys that they mean."""
 
 
 def _meant_to_draw(key: str, value: Mapping[str, Json]) -> str:
     """What a key of a constant is a slip of, or another word for; empty: none of a draw."""
     listed = isinstance(value[key], list) and value.keys() <= {key, "weights", "decimals"}
-    called = closest(key, _CALLED, 0.8) if listed else ""
-    return f"did you mean {_CALLED[called]}?" if called else nearest(key, DRAWN)
+    meant = _CALLED.get(closest(key, _CALLED, 0.8)) if listed else None
+    return f"did you mean {meant}?" if meant else nearest(key, DRAWN)
 
 
 def constants(part: Program) -> Warnings:

@@ -83,10 +83,9 @@ def _replace(clock: VirtualClock, undo: ExitStack) -> None:
         for module in modules:
             if module.__name__ == _LOOPS:
                 wrap(loop_waits(clock, module))
-                continue
             what = f"uses {module.__name__}, which waits by itself"
             what = "starts a process" if module.__name__ in _PROCESSES else what
-            for name in _REFUSED[module.__name__]:
+            for name in _REFUSED.get(module.__name__, ()):
                 if (found := vars(module).get(name)) is not None:
                     names.append((found, _refusing(clock, found, what)))
         _rename(names)
