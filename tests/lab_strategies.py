@@ -4,7 +4,7 @@ from itertools import islice
 
 from hypothesis import strategies as st
 
-from lab.jobs.gates import Decision, Origin
+from lab.jobs.gates import CANCEL, Decision, Origin
 from lab.jobs.plan import Input, Invocation, Plan, settle_draws
 from lab.jobs.program import Program, program_of
 from lab.jobs.timeline import spans
@@ -201,4 +201,6 @@ def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     ]
     for _ in range(draw(st.integers(0, 4))):
         fitting += draw(_in_time(plan, tuple(sorted(fitting, key=lambda each: each.at))))
+    if draw(st.booleans()):
+        fitting.append(Decision(draw(INSTANTS), CANCEL, 0, None, Origin.API))
     return tuple(sorted(fitting, key=lambda each: each.at))

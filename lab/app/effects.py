@@ -73,6 +73,8 @@ class App(Struct, frozen=True):
     """The wire that it speaks."""
     deadline: Millis = USUAL_DEADLINE
     """For how long a job may be at work before the run gives up; what it waits for a person isn't counted."""
+    cancel_after: Millis | None = None
+    """How long after its acceptance a job is cancelled that hasn't ended; None: it never is."""
 
 
 class Send(Struct, frozen=True):
@@ -131,7 +133,7 @@ EffectResult: TypeAlias = Received | Silence | Woke | Answer
 
 
 class Outcome(Struct, frozen=True):
-    """How a run ended. `status` is one of the four words, another wire's own, or None when no job came of it."""
+    """How a run ended. `status` is one of Fusion's words, another wire's own, or None when no job came of it."""
 
     status: str | None = None
     output: str | None = None

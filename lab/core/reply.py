@@ -4,7 +4,7 @@ Latency is data. A reply says how long it is withheld, in which parts a stream's
 it at the socket; only a shell sleeps and cuts. So a peer in the same process, a socket and a replay meet the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -16,6 +16,14 @@ from lab.core.journal.fact import Fact
 
 Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
 """A body that leaves bit by bit: each part with the instant at which it is due. It can be gone through once."""
+Making: TypeAlias = Callable[[], Parts]
+"""Makes the parts of a body, all of them, as they are to be if nobody acts any more.
+
+Made again after somebody has, they begin with those that were due before: what is past doesn't change. So a shell that has
+sent n of them goes on with the next, and a replay makes them once, when the exchange is over.
+"""
+Settling: TypeAlias = Callable[[], tuple[Millis, Response]]
+"""When a reply that waits for a job leaves, if nobody acts any more, and what it is then."""
 END_OF_EVENT = b"\n\n"
 """What each event of a stream ends with (WHATWG HTML §9.2.5; contract.md §8)."""
 
@@ -75,8 +83,12 @@ class Reply(Struct, frozen=True):
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
     """What is noted of the request (recordings.md §2.2)."""
-    parts: Parts | None = None
+    parts: Making | None = None
     """Of a stream: its body, in place of the response's."""
+    settles: Settling | None = None
+    """Of a call that is answered once its job has come to rest: the response, in place of this one's."""
+    watched: tuple[str, ...] = ()
+    """The jobs of which it depends what these two make."""
     judged: tuple[Json, ...] = ()
     """What was decided by the bytes of secrets in it, in order."""
     client: str | None = None
@@ -91,11 +103,22 @@ class Reply(Struct, frozen=True):
 
     def whole(self, now: Millis) -> tuple[Response, Millis]:
         """The response with all of its body, and the instant at which it is over for a request of `now`."""
-        return self._joined(self._gathered(), now)
+        if self.settles is not None:
+            return self.settled(now).whole(now)
+        return self._joined(self.pieces(), now)
+
+    def settled(self, now: Millis) -> "Reply":
+        """The same to a request of `now` as a plain reply: withheld until it settles, if nobody acts any more."""
+        if self.settles is None:
+            return self
+        when, response = self.settles()
+        return replace(self, response=response, latency=max(self.latency, when - now), settles=None)
 
     def deliver(self, now: Millis, until: Millis | None = None) -> "Delivery":
         """What reaches a peer in this process that asked at `now`, and waits until `until`."""
-        parts = self._gathered()
+        if self.settles is not None:
+            return self.settled(now).deliver(now, until)
+        parts = self.pieces()
         response, at = self._joined(parts, now)
         if until is None or at <= until:
             cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
@@ -106,8 +129,9 @@ class Reply(Struct, frozen=True):
             response = gathered(self.response, [(when, part) for when, part in parts if when <= until], now)
         return Delivery(response, until, "client_gone", "timeout")
 
-    def _gathered(self) -> tuple[tuple[Millis, bytes], ...] | None:
-        return None if self.parts is None else tuple(self.parts)
+    def pieces(self) -> tuple[tuple[Millis, bytes], ...] | None:
+        """The parts of a stream, as they are to be if nobody acts any more; None: it is none."""
+        return None if self.parts is None else tuple(self.parts())
 
     def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
         more = self.strike.lasts if self.strike else 0

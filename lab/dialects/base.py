@@ -34,7 +34,7 @@ from msgspec import Struct, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
+from lab.core.refusal import CANNOT_EXECUTE, Refusal, conflict, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
@@ -42,7 +42,7 @@ from lab.jobs.facts import JobView
 from lab.jobs.program import Program
 from lab.program.faults import Fault
 from lab.program.switches import Switches
-from lab.program.words import Verdict
+from lab.program.words import Status, Verdict
 
 
 class TeamUnknown(Refusal, frozen=True):
@@ -54,6 +54,18 @@ TEAM_UNKNOWN = TeamUnknown(
 )
 TEAM_CLOSED = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 """A team that isn't published, where a switch or a wire says that it is forbidden, not absent."""
+
+
+class NotCancelable(Refusal, frozen=True):
+    """409: the job can't be cancelled, and why not."""
+
+
+def not_cancelable(why: str, hint: str = "") -> NotCancelable:
+    """The refusal to cancel a job."""
+    return NotCancelable(409, why, hint)
+
+
+OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 
 # Commands: what a request asks of the mock, whatever the dialect.
@@ -90,6 +102,8 @@ class Invoke(ReadRequest, frozen=True, kw_only=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     job: str | None = None
     """A job that is named beside the message: if it waits, the message is for it."""
+    answers: bool = True
+    """Whether it may be taken for the answer for which the conversation's last job waits."""
     blank: bool = False
     """Whether nothing is asked: no text, no parameters, no other trigger."""
     wanted: Wanted = Wanted()
@@ -110,6 +124,34 @@ class Say(ReadRequest, frozen=True, kw_only=True):
     conversation: str | None = None
     published: bool = False
     """Whether the team must be published, even if the job is there."""
+
+
+class Cancel(ReadRequest, frozen=True, kw_only=True):
+    """The end of a job is asked for, whatever it does."""
+
+    team: str
+    job: str
+
+
+class ListOwnJobs(ReadRequest, frozen=True, kw_only=True):
+    """The caller's own jobs, newest first."""
+
+    team: str
+    conversation: str | None = None
+    """Only those of it."""
+    statuses: frozenset[Status] = frozenset(Status)
+    changed_since: int | None = None
+    """Only those that have been in their step no longer than since then, in milliseconds since 1970."""
+    most: int = 100
+    behind: str | None = None
+    """Only those that are older than this job."""
+
+
+class FollowJobs(ReadRequest, frozen=True, kw_only=True):
+    """What becomes of jobs from now on, answered by a stream; those that aren't the caller's are left out."""
+
+    team: str
+    jobs: tuple[str, ...]
 
 
 class Decide(ReadRequest, frozen=True, kw_only=True):
@@ -137,8 +179,8 @@ class Look(ReadRequest, frozen=True, kw_only=True):
     """Whether the team must be published, even if the job is there."""
 
 
-class Follow(Struct, frozen=True):
-    """The same as its command, answered by a stream of what comes until somebody else must act."""
+class AnsweredLater(Struct, frozen=True):
+    """A command whose answer tells of what becomes of it, too."""
 
     command: Invoke | Say | Decide
 
@@ -158,6 +200,17 @@ class Follow(Struct, frozen=True):
         return self.command.echo
 
 
+class Follow(AnsweredLater, frozen=True):
+    """The same as its command, answered by a stream of what comes until somebody else must act."""
+
+
+class Settle(AnsweredLater, frozen=True):
+    """The same as its command, answered once the job has ended, or waits for somebody."""
+
+    answerable: bool = False
+    """Whether it goes on through waits that nobody can end over the API: for time, or for people elsewhere."""
+
+
 class Describe(ReadRequest, frozen=True, kw_only=True):
     """What published teams say of themselves: one (404 if it isn't published), or all."""
 
@@ -172,7 +225,10 @@ class Private(ReadRequest, frozen=True, kw_only=True):
     """Given the state, what comes of the call, the bearer, and what the lab's OAuth server is made with."""
 
 
-Command: TypeAlias = Invoke | Say | Decide | Look | Follow | Describe | Private
+Command: TypeAlias = (
+    Invoke | Say | Decide | Cancel | Look | ListOwnJobs | FollowJobs | Follow | Settle | Describe | Private
+)
+"""Where the path names no team, `team` may: one that the body names, or, empty, that of the job."""
 
 
 class Unread(ReadRequest, frozen=True, kw_only=True):
@@ -191,7 +247,7 @@ Reading: TypeAlias = Command | Unread
 
 
 class Accepted(Struct, frozen=True):
-    """A job began, went on, or was answered: as it is now. `first`: it is new."""
+    """A job began, went on, was answered or cancelled: as it is now. `first`: it is new."""
 
     view: JobView
     first: bool = True
@@ -208,6 +264,22 @@ class Streamed(Struct, frozen=True):
 
     view: JobView
     first: bool = True
+
+
+class JobPage(Struct, frozen=True):
+    """Some of the caller's jobs, newest first."""
+
+    views: tuple[JobView, ...]
+    total: int
+    """How many there are that fit, `behind` and `most` apart."""
+    more: bool
+    """Whether older ones fit, too."""
+
+
+class Followed(Struct, frozen=True):
+    """Jobs whose coming spans are to be told as they come."""
+
+    views: tuple[JobView, ...]
 
 
 class Described(Struct, frozen=True):
@@ -227,7 +299,7 @@ class Declined(Struct, frozen=True):
     refusal: Refusal
 
 
-Result: TypeAlias = Accepted | Found | Streamed | Described | Declined
+Result: TypeAlias = Accepted | Found | Streamed | JobPage | Followed | Described | Declined
 
 
 class WriteContext(Struct, frozen=True):
@@ -260,15 +332,17 @@ class Dialect(Protocol):
     def routes(self) -> tuple[Route, ...]:
         """Its rows; names are unique among all dialects."""
 
-    @property
-    def renames_jobs(self) -> bool:
-        """Whether a job may go on under another id once it was answered."""
+    def renames_jobs(self, switches: Switches) -> bool:
+        """Whether a job goes on under another id once it was answered."""
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Reading:
         """What is asked."""
 
     def write(self, match: RouteMatch, command: Reading, result: Result, context: WriteContext) -> Written:
-        """The answer. A refusal too: some wires answer it with the call's id."""
+        """The answer. A refusal too: some wires answer it with the call's id.
+
+        Asked again of the same command with what was decided since, it gives what it gave, and what comes now.
+        """
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """A refusal that is about the request line or the bearer; `style` overrides the switch `error_body`."""

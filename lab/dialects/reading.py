@@ -28,16 +28,16 @@ def wrong(name: str, what: str, hint: str = "", near: str = "") -> Wrong:
     return Wrong(Refusal(400, f"{name} {what}", hint, near=(near,) if near else ()))
 
 
-def is_json(content_type: str) -> bool:
-    """Whether a body of that type is JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
+def is_json(content_type: str, also: tuple[str, ...] = ()) -> bool:
+    """Whether a body of that type is JSON, in UTF-8 if it names a charset (contract.md §2.6); `also`: the wire's own types."""
     essence, _, rest = content_type.lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
-    return essence.strip() == "application/json" and charset in ("", "charset=utf-8")
+    return essence.strip() in ("application/json", *also) and charset in ("", "charset=utf-8")
 
 
-def check_json_kind(request: Request) -> None:
+def check_json_kind(request: Request, also: tuple[str, ...] = ()) -> None:
     """Wrong unless the body is declared as JSON."""
-    if not is_json(request.header("content-type") or ""):
+    if not is_json(request.header("content-type") or "", also):
         raise Wrong(_NOT_JSON)
 
 
@@ -63,11 +63,11 @@ def json_of(request: Request) -> Json:
     return found
 
 
-def read_body(request: Request) -> Json:
+def read_body(request: Request, also: tuple[str, ...] = ()) -> Json:
     """The body's value; Wrong if its size, its content type or its JSON is."""
     if len(request.body) > LARGEST_BODY:
         raise Wrong(_TOO_LARGE)
-    check_json_kind(request)
+    check_json_kind(request, also)
     try:
         return json_of(request)
     except BadJson as bad:

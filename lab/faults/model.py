@@ -25,7 +25,7 @@ nothing but which number this is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -191,28 +191,28 @@ _EFFECTS: Mapping[str, _Effect] = {
 def strike(how: str, reply: Reply, since: Millis) -> Reply:
     """What leaves of a reply that would begin to leave at `since`; status 0: not even a status line."""
     effect, body = _EFFECTS[how], reply.response.body
-    length = len(body) if reply.parts is None and effect.leaves != "nothing" else None
+    pieces = reply.pieces()
+    length = len(body) if pieces is None and effect.leaves != "nothing" else None
     beside = Strike(how, length, effect.cut, effect.lasts) if effect.at_socket else None
-    parts = ((since, body),) if reply.parts is None else tuple(reply.parts)
-    left: Parts | None
+    parts = ((since, body),) if pieces is None else pieces
     match effect.leaves:
         case "nothing":
             return replace(reply, response=Response(0), parts=None, strike=beside)
         case "slowly":
             # the body of a plain answer leaves in parts as well
             response = replace(reply.response, body=b"")
-            return replace(reply, response=response, parts=_slowly(parts, since), strike=beside)
+            return replace(reply, response=response, parts=partial(_slowly, parts, since), strike=beside)
         case "half":
-            body, left = _half(body), _first(parts, sum(len(part) for _, part in parts) // 2)
+            body, left = _half(body), tuple(_first(parts, sum(len(part) for _, part in parts) // 2))
         case "garbage":
-            body, left = GARBAGE, iter(((since, GARBAGE),))
+            body, left = GARBAGE, ((since, GARBAGE),)
         case "all":
-            left = iter(parts)
+            left = parts
         case _:
             assert_never(effect.leaves)
-    if reply.parts is None:
+    if pieces is None:
         return replace(reply, response=replace(reply.response, body=body), strike=beside)
-    return replace(reply, parts=left, strike=beside)
+    return replace(reply, parts=partial(iter, left), strike=beside)
 
 
 def _half(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
-from lab.core.reply import Reply, Struck
+from lab.core.reply import Parts, Reply, Struck
 from lab.core.seeds import Seed
 from lab.faults.facts import ARMED_KEY, ArmedRecord
 from lab.faults.model import Place, Rule, judge, processed, rules_on, strike
@@ -82,16 +82,23 @@ class FaultInjector(Struct, frozen=True, kw_only=True):
         leaves = self.now + reply.latency
         if fault.answer is not None or fault.expire_token:
             answer = substitute(fault, self.refuse, scope=self.scope, epoch=epoch, leaves=leaves)
-            return replace(reply, response=answer, parts=None)
+            return replace(reply, response=answer, parts=None, settles=None)
         if fault.redirect is not None:
             # without an origin the reference is of the same one, however the client called it
             # with // it would name another host, and so it might without a slash behind an origin
             location = (self.elsewhere if fault.redirect == "other" else "") + "/" + self.target.lstrip("/")
-            return replace(reply, response=Response(307, (("location", location),)), parts=None)
+            return replace(reply, response=Response(307, (("location", location),)), parts=None, settles=None)
+        # what is spoilt is what it would be if nobody acted meanwhile
+        reply = reply.settled(self.now)
+        leaves = self.now + reply.latency
         how = fault.strike or ("reset" if fault.lose_reply else None)
         if how is not None:
             return strike(how, reply, leaves)
-        parts = reply.parts
-        if parts is not None:
-            parts = ((when, altered_part(fault, part, self.alter)) for when, part in parts)
-        return replace(reply, response=altered(fault, reply.response, self.alter), parts=parts)
+        making = reply.parts
+        if making is None:
+            return replace(reply, response=altered(fault, reply.response, self.alter))
+
+        def parts() -> Parts:
+            return ((when, altered_part(fault, part, self.alter)) for when, part in making())
+
+        return replace(reply, parts=parts)

@@ -2,7 +2,7 @@
 
 Two kinds of facts stand here side by side, and a tape shows both in one order of instants:
 
-    from outside    job.accepted, gate.decided, wait.ended, … are appended to the journal and folded into records
+    from outside    job.accepted, gate.decided, wait.ended, job.cancelled, … are appended to the journal and folded into records
     derived         job.status, gate.opened, gate.expired, … follow of the former (`derived`), and are never stored
 
 A verdict may be either: a person's is accepted from outside, a script's follows from the plan. Both are `gate.decided`,
@@ -47,7 +47,7 @@ from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of, named
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
 from lab.jobs.branches import Branching
-from lab.jobs.gates import Decision, Origin, votes
+from lab.jobs.gates import CANCEL, Decision, Origin, votes
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.program import NO_SCENARIO
 from lab.jobs.span import Span
@@ -135,10 +135,17 @@ class JobView(Struct, frozen=True, eq=False):
     record: JobRecord
     plan: Plan
     span: Span
+    given: int = 0
+    """With which of its decisions, from 1, the id was given out under which it is asked for; 0: it is its own."""
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
         return self.record.decisions
+
+    @property
+    def being_cancelled(self) -> bool:
+        """Whether somebody asked for its end, which is not yet come."""
+        return not self.span.status.final and any(each.cancels for each in self.decisions)
 
 
 class ConversationRecord(Record, frozen=True, gc=False):
@@ -356,6 +363,17 @@ class WaitEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     def fold(self, get: Get) -> Changed:
         return _decided(get, self.job, Decision(self.at, self.step, self.round, None, Origin.API), self.alias)
+
+
+class JobCancelled(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A client's request to cancel a job was admitted; the job ends by it, unless it ends by itself before."""
+
+    type: ClassVar[str] = "job.cancelled"
+    job: str
+    by: Origin
+
+    def fold(self, get: Get) -> Changed:
+        return _decided(get, self.job, Decision(self.at, CANCEL, 0, None, self.by), None)
 
 
 def _decided(get: Get, job: str, decision: Decision, alias: str | None) -> Changed:

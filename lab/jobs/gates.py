@@ -67,8 +67,12 @@ class Origin(StrEnum):
     RECORDING = "recording"
 
 
+CANCEL = ""
+"""In the place of a step's id: the decision is about the job."""
+
+
 class Decision(Struct, frozen=True):
-    """One answer to one opening of a gate, or (`verdict` None) the early end of one wait.
+    """One answer to one opening of a gate, or (`verdict` None) the early end of one wait, or of the job (`step` CANCEL).
 
     It names the step *and the visit*: a loop comes by the same gate again, and an answer to the first draft is none to
     the second. Who answers over the API names neither; the door writes down which opening was open.
@@ -81,6 +85,11 @@ class Decision(Struct, frozen=True):
     by: Origin = Origin.PERSON
     name: str | None = None
     comment: str | None = None
+
+    @property
+    def cancels(self) -> bool:
+        """Whether it is the request to cancel the job."""
+        return self.step == CANCEL
 
 
 class Opening(Struct, frozen=True):

@@ -21,7 +21,19 @@ from lab.core.refusal import CANNOT_EXECUTE
 from lab.language.patterns import Pattern, pattern_of
 from lab.program.callers import Callers
 from lab.program.scenario import Agent, Scenario
-from lab.program.steps import Branch, EndingStep, Failure, Parallel, Step, TimedStep, Work, branches_of, with_children
+from lab.program.steps import (
+    Branch,
+    CancelRule,
+    EndingStep,
+    Failure,
+    OngoingStep,
+    Parallel,
+    Step,
+    TimedStep,
+    Work,
+    branches_of,
+    with_children,
+)
 from lab.program.words import Verdict
 
 NEXT = "next"
@@ -63,6 +75,11 @@ class Program(Struct, frozen=True, eq=False):
     @property
     def name(self) -> str:
         return self.scenario.name
+
+    def cancel_at(self, step: Step) -> CancelRule:
+        """Whether and how a job is cancelled that is at this step."""
+        own = step.cancel if isinstance(step, OngoingStep) else None
+        return self.scenario.cancel if own is None else own
 
     @property
     def first(self) -> Step:

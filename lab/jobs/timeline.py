@@ -19,6 +19,8 @@ The walk
     complete,
     error       never
 
+    A job that a client cancels is cut short, wherever it is, and ends in a default ending (`_cut_short`).
+
     Each of these ways may be a list of branches; which one is taken is settled at the instant the step ends (`branches`).
 
 What must hold
@@ -53,7 +55,7 @@ from lab.jobs.plan import Plan
 from lab.jobs.program import NEXT
 from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
 from lab.language.templates import RenderFailure
-from lab.program.steps import Again, Delegate, Gate, Parallel, Pause, Step, TimedStep
+from lab.program.steps import Again, Cancellation, Delegate, Gate, Parallel, Pause, Step, TimedStep
 from lab.program.words import Status, Verdict
 
 
@@ -64,12 +66,13 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     # `now`, and so what a body says of the future.
     known = tuple(decision for decision in decisions if decision.at <= now) if decisions else ()
     since = plan.invocation.at
-    for index, step in enumerate(plan.program.lead):
+    lead = () if any(each.cancels for each in known) else plan.program.lead
+    for index, step in enumerate(lead):
         until = since + plan.takes(step.id, 0)
         if now < until:
             return Span(index, step, 0, since, until, ())
         since = until
-    for span in spans(plan, known, led=since):
+    for span in spans(plan, known, led=since if lead else None):
         if span.until is None or now < span.until:
             return span
     raise AssertionError("the last span never ends")
@@ -80,6 +83,39 @@ def spans(plan: Plan, decisions: tuple[Decision, ...], *, led: Millis | None = N
 
     `led`: when the steps are over that lead every job of the program; their spans are left out then.
     """
+    walk = _walk(plan, decisions, led)
+    cancels = (each.at for each in decisions if each.cancels and each.at >= plan.invocation.at) if decisions else ()
+    first = next(iter(cancels), None)
+    return walk if first is None else _cut_short(plan, walk, first)
+
+
+def _cut_short(plan: Plan, walk: Iterator[Span], request: Millis) -> Iterator[Span]:
+    """The walk of a job for whose end somebody asked, up to that end; whole, if the job ends by itself before.
+
+    How long it takes is said where the job was when it was asked. A span that begins at the very instant of the end is
+    passed, and lasts no time: so whoever was told of it at that instant, before the request came, was told the truth.
+    """
+    end: Millis | None = None
+    for span in walk:
+        if span.until is None:
+            yield span
+            return
+        if end is None and request < span.until:
+            assert not isinstance(span.step, Ending)
+            cancel = plan.program.cancel_at(span.step)
+            end = request + (cancel.takes if isinstance(cancel, Cancellation) else 0)
+            output = cancel.output if isinstance(cancel, Cancellation) else None
+        if end is None or span.until <= end:
+            yield span
+            continue
+        cast = tuple(vote for vote in span.votes if vote.at <= end)
+        yield replace(span, until=end, votes=cast)
+        ending = DefaultEnding(Status.CANCELLED, span.id, output or "", template=True)
+        yield Span(span.index + 1, ending, 0, end, None, (*span.settled, *cast), ends=span.all_ends)
+        return
+
+
+def _walk(plan: Plan, decisions: tuple[Decision, ...], led: Millis | None) -> Iterator[Span]:
     lead = () if led is None else plan.program.lead
     step: Step | DefaultEnding = plan.program.straight[lead[-1].id, NEXT] if lead else plan.program.first
     index, since = len(lead), plan.invocation.at if led is None else led
@@ -139,10 +175,12 @@ def _ends_behind(span: Span) -> tuple[DelegateEnd, ...]:
     return (*span.all_ends, *ends_of(part.ending, *place), *ends_of(part.left, *place, left=True))
 
 
-def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
-    """The spans of a job from `now` on, the one that holds it first."""
-    begin = at(plan, decisions, now).index
-    return (span for span in spans(plan, decisions) if span.index >= begin)
+def spans_from(plan: Plan, decisions: tuple[Decision, ...], first: Span) -> Iterator[Span]:
+    """The spans of a job from one on that it had at some instant.
+
+    With what was decided since they are the same up to then: only where that span ends may be another instant.
+    """
+    return (span for span in spans(plan, decisions) if span.index >= first.index)
 
 
 def _timed_end(

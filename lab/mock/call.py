@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
-from lab.core.journal.ledger import Changes
+from lab.core.journal.ledger import Changes, Ledger
 from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
@@ -35,9 +35,13 @@ class Call(Struct):
     catalog: Catalog
     index: JobIndex
     first_answers: FirstAnswers
+    ledger: Ledger
+    """The state as it was before, and as it is once the call counts."""
     changes: Changes
     """The state, and the facts that the call brings."""
     match: RouteMatch
+    code: str
+    """The agent team's; empty, while a path says nothing of it and the request wasn't read."""
     dialect: Dialect
     bearer: TokenRecord
     now: Millis
@@ -57,13 +61,13 @@ class Call(Struct):
     @property
     def team(self) -> tuple[Program, ...]:
         """The team's scenarios, published or not."""
-        return self.catalog.team(self.match.code)
+        return self.catalog.team(self.code)
 
     def job(self, job: str) -> JobView | None:
-        """The job as it is now, if it is the caller's and of this team. Planned once a call."""
+        """The job as it is now, if it is the caller's, and of this team where one is named. Planned once a call."""
         if job not in self._views:
             view = self.index.view(self.changes, job, self.now)
-            own = view is not None and view.record.owner == self.bearer.owner and view.record.team == self.match.code
+            own = view is not None and view.record.owner == self.bearer.owner and self.code in ("", view.record.team)
             self._views[job] = view if own else None
         return self._views[job]
 

@@ -30,13 +30,24 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
-from lab.core.seeds import Seed, odd_id, uuid4
-from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
+from lab.core.seeds import Seed
+from lab.dialects.base import (
+    JOB_UNKNOWN,
+    OTHER_CONVERSATION,
+    Accepted,
+    Cancel,
+    Decide,
+    Invoke,
+    Say,
+    Wanted,
+    not_cancelable,
+)
 from lab.jobs.branches import holds_now, reachable
 from lab.jobs.facts import (
     ConversationRecord,
     GateDecided,
     JobAccepted,
+    JobCancelled,
     JobRecord,
     JobView,
     RepeatRecord,
@@ -53,8 +64,8 @@ from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.names import output_text
 from lab.jobs.plan import Plan, settle_draws
 from lab.jobs.program import NO_SCENARIO, NO_SUCH_VERSION, UNMATCHED, Program
-from lab.jobs.span import Span
-from lab.jobs.texts import opening_token, writer_at
+from lab.jobs.span import Ending, Span
+from lab.jobs.texts import further_id, new_job_id, opening_token, writer_at
 from lab.jobs.timeline import at
 from lab.language.step_texts import StepText, step_texts
 from lab.language.templates import RenderFailure, template
@@ -78,7 +89,6 @@ from lab.mock.team_rules import (
     turn_of,
 )
 from lab.program.steps import Gate, Output, Pause
-from lab.program.switches import Switches
 from lab.program.words import KeyPath, Status, Verdict
 
 RETRY_AFTER = 2
@@ -97,7 +107,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
         view = call.job(command.job)
         likely = view.plan.program if view is not None else None
     if likely is not None:
-        call.switches = call.catalog.switches_of(likely, call.match.code)
+        call.switches = call.catalog.switches_of(likely, call.code)
     match command:
         case Invoke():
             return _invoke(call, command)
@@ -139,7 +149,7 @@ def _blank(command: Invoke) -> Refusal:
 
 def _waiting(call: Call, command: Invoke) -> JobView | None:
     """The job that this message answers: WAITING, named by itself or by its conversation."""
-    if not call.switches.answer_by_message:
+    if not (call.switches.answer_by_message and command.answers):
         return None
     if command.job is not None:
         view = call.job(command.job)
@@ -182,7 +192,7 @@ def _repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | Non
 
 
 def _same(call: Call, command: Invoke, record: JobRecord) -> bool:
-    alike = record.team == call.match.code and _canonical(json.loads(record.input)) == _canonical(command.members)
+    alike = record.team == call.code and _canonical(json.loads(record.input)) == _canonical(command.members)
     return alike and (not command.conversational or command.conversation == _sent(call.config.id_seed, record))
 
 
@@ -220,7 +230,7 @@ def _decide(call: Call, command: Decide) -> Accepted | Refusal:
     job, span = view.plan.invocation.job, view.span
     call.touched = job
     if command.conversation is not None and command.conversation != view.record.conversation:
-        return _OTHER_CONVERSATION
+        return OTHER_CONVERSATION
     if span.status is not Status.WAITING:
         why = why_not(view, None, Inadmissible.EARLY)
         return conflict("The job is not waiting.", why, promised=True)
@@ -237,7 +247,6 @@ def _decide(call: Call, command: Decide) -> Accepted | Refusal:
     return _at_gate(call, view, command.verdict, command.comment)
 
 
-_OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 _OUTSIDE = conflict("This approval is given outside the API.")
 
 
@@ -245,7 +254,7 @@ def _by_message(call: Call, view: JobView, message: str, conversation: str | Non
     """A message as an answer: a button's label or a plain word decides, anything else says what should be different."""
     call.touched = view.plan.invocation.job
     if conversation is not None and conversation != view.record.conversation:
-        return _OTHER_CONVERSATION
+        return OTHER_CONVERSATION
     gate = view.span.step
     if not isinstance(gate, Gate):
         return conflict("The job waits for time, not for a person.")
@@ -276,19 +285,39 @@ def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | 
     return _taken(call, view, fact)
 
 
-def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted | Refusal:
+def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded | JobCancelled) -> Accepted:
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
-    plan = view.plan
-    if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
-        alias = new_job_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
+    plan, given = view.plan, view.given
+    if isinstance(fact, JobCancelled):
+        pass  # its id stays
+    elif call.dialect.renames_jobs(call.switches):
+        given = len(view.decisions) + 1
+        alias = further_id(call.switches, plan, given)
         fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
     else:
         plan = replace(plan, alias=None)
     call.changes.add(fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    now = JobView(record, plan, at(plan, record.decisions, call.now))
+    now = JobView(record, plan, at(plan, record.decisions, call.now), given)
     return Accepted(now, first=False)
+
+
+def take_cancel(call: Call, command: Cancel) -> Accepted | Refusal:
+    """Admit the request to cancel a job, or say why not; asked again of one that is being cancelled, nothing more comes of it."""
+    view = call.job(command.job)
+    if view is None:
+        return absent_team(call) or JOB_UNKNOWN if call.code else JOB_UNKNOWN
+    job, span = view.plan.invocation.job, view.span
+    call.touched = job
+    if span.status.final:
+        return not_cancelable(f"The job has ended: {span.status}.")
+    if view.being_cancelled:
+        return Accepted(view, first=False)
+    assert not isinstance(span.step, Ending)
+    if view.plan.program.cancel_at(span.step) == "refused":
+        return not_cancelable("The job can't be cancelled now.", f"The scenario says so of {span.id}.")
+    return _taken(call, view, JobCancelled(at=call.now, job=job, by=Origin.API))
 
 
 # New jobs
@@ -354,19 +383,14 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: Conversa
         drawn = settle_draws(
             call.catalog.playing(chosen, user, choice.part if choice is not None else 1), config.seed, ordinal
         )
-    switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
+    switches = call.catalog.switches_of(chosen or UNMATCHED, call.code)
     return JobAccepted(
         at=call.now, job=command.new_id or new_job_id(switches, config.id_seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=turn.number, entry=choice.entry if choice is not None and turn.number > 1 else None,
-        team=call.match.code, scenario=chosen.name if chosen else None,
+        team=call.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,
     )  # fmt: skip
-
-
-def new_job_id(switches: Switches, seed: Seed, stream: str) -> str:
-    """The id that is drawn for a job, in the form that the switch asks for."""
-    return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)
 
 
 def _dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:

@@ -52,6 +52,7 @@ from lab.jobs.facts import (
     Derived,
     GateDecided,
     JobAccepted,
+    JobCancelled,
     JobRecord,
     JobView,
     RepeatRecord,
@@ -139,6 +140,12 @@ def input_of(text: str) -> Input:
     return (_long_input if len(text) > LONG_BODY else _short_input)(text)
 
 
+def given_with(ledger: Ledger, shown: str) -> int:
+    """With which decision of its job, from 1, an id was given out; 0: it is the job's own."""
+    alias = ledger.get(job_key(shown))
+    return alias.decision + 1 if isinstance(alias, AliasRecord) else 0
+
+
 class JobIndex:
     """The jobs of one ledger, for one configuration."""
 
@@ -224,7 +231,9 @@ class JobIndex:
         planned = self.plan_of(ledger, job, record, shown)
         span = at(planned, record.decisions, now)
         forgotten = forgotten_at(planned, span)
-        return JobView(record, planned, span) if forgotten is None or now < forgotten else None
+        if forgotten is not None and now >= forgotten:
+            return None
+        return JobView(record, planned, span, given_with(ledger, shown))
 
     def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
@@ -335,9 +344,9 @@ class JobIndex:
                     self._unseen[job_key(fact.job)] = None
                     if fact.idempotency is not None:
                         self._note_further(fact.job, repeat_key(fact.user or fact.client, fact.idempotency))
-                case GateDecided() | WaitEnded():
+                case GateDecided() | WaitEnded() | JobCancelled():
                     self._unseen[job_key(fact.job)] = None
-                    if fact.alias is not None:
+                    if not isinstance(fact, JobCancelled) and fact.alias is not None:
                         self._note_further(fact.job, job_key(fact.alias))
                 case CallCounted():
                     self._note_further(fact.job, count_key(fact.counter, fact.job, fact.client))

@@ -27,12 +27,12 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, unix_millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
-from lab.core.reply import Reply
+from lab.core.reply import Parts, Reply
 from lab.core.routes import RouteMatch
 from lab.dialects import FUSION, base, dialect_of
 from lab.dialects.router import ROUTER
@@ -44,18 +44,22 @@ from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
 from lab.identity.recorded import LIVE
-from lab.jobs.facts import JobRecord, JobView, forgotten_at, job_key, job_named
+from lab.jobs.facts import JobRecord, JobView, forgotten_at, id_of, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
-from lab.jobs.timeline import at
+from lab.jobs.span import Span
+from lab.jobs.texts import shown_status
+from lab.jobs.timeline import at, spans_from
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
 from lab.mock.call import Call, Planner, ends_token
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
-from lab.mock.invoke import take_message
-from lab.mock.job_index import JobIndex, PollAnswer
+from lab.mock.invoke import take_cancel, take_message
+from lab.mock.job_index import JobIndex, PollAnswer, given_with
 from lab.mock.latencies import FirstAnswers, planned_latency
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
+from lab.program.steps import Gate
 from lab.program.switches import Switches
+from lab.program.words import Status
 
 
 class Mock:
@@ -87,6 +91,8 @@ class Mock:
         dialect = dialect_of(match.name)
         if dialect is None:
             return self._identity_route(Changes(ledger, now), match, request, now)
+        if match.route.kind == "public":
+            return self._public(ledger, dialect, match, request, now)
         if match.route.kind == "open":
             # a private route that asks for other credentials than a bearer
             command = dialect.read(match, request, switches, lambda _: None)
@@ -100,8 +106,8 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.index, self.first_answers, Changes(ledger, now), match, dialect, bearer, now,
-            request, switches, flags,
+            self.config, self.catalog, self.index, self.first_answers, ledger, Changes(ledger, now), match, match.code,
+            dialect, bearer, now, request, switches, flags,
         )  # fmt: skip
         pool = Pool(self._tell)
         reply = pooled(pool, partial(self._answer, call))
@@ -158,13 +164,20 @@ class Mock:
         command = call.dialect.read(call.match, call.request, call.switches, call.job)
         if call.flags or command.flags:
             call.note(command.flags)
+        if not call.code:
+            call.code = _team_of(call, command)
+            call.switches = call.catalog.team_switches(call.code)
         match command:
             case base.Look():
                 return self._look(call, command)
-            case base.Follow(inner):
+            case base.Follow(inner) | base.Settle(inner):
                 return self._message(call, command, inner)
-            case base.Invoke() | base.Say() | base.Decide():
+            case base.Invoke() | base.Say() | base.Decide() | base.Cancel():
                 return self._message(call, command, command)
+            case base.FollowJobs():
+                return self._watch(call, command)
+            case base.ListOwnJobs():
+                return self._list(call, command)
             case base.Describe():
                 return self._describe(call, command)
             case base.Private():
@@ -179,10 +192,20 @@ class Mock:
         """The answer in the words of its dialect, neither withheld nor struck."""
         if isinstance(result, base.Declined):
             call.changes.add(*missed(result.refusal.near, call.now))
-        written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
-        response, parts = (written, None) if isinstance(written, Response) else written
-        parts = each_pooled(parts, self._tell) if parts is not None else None
-        return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)
+        context = self._context(call.switches, call.now)
+        written = call.dialect.write(call.match, command, result, context)
+        if isinstance(written, Response):
+            return Reply(written, 0, call.match.name, call.touched, call.changes.facts, call.flags)
+        ledger, dialect, match, tell = call.ledger, call.dialect, call.match, self._tell
+
+        def parts() -> Parts:
+            later = dialect.write(match, command, _with_decisions(ledger, result), context)
+            assert not isinstance(later, Response)
+            return each_pooled(later[1], tell)
+
+        watched = tuple(view.plan.invocation.job for view in _views(result))
+        reply = Reply(written[0], 0, match.name, call.touched, call.changes.facts, call.flags, parts)
+        return replace(reply, watched=watched)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
         return base.WriteContext(self.config.epoch, switches, now, self.config.origin)
@@ -191,49 +214,130 @@ class Mock:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""
         if unread.job is not None and call.job(unread.job) is None:
             return absent_team(call) or unread.refusal
-        first = team_refusal(call, unread.wanted) if unread.wanted is not None else None
+        first = team_refusal(call, unread.wanted) if unread.wanted is not None and call.code else None
         return first or unread.refusal
 
     def _describe(self, call: Call, command: base.Describe) -> Reply:
         absent = absent_team(call) if command.team else None
         if absent is not None:
             return self._written(call, command, base.Declined(absent))
-        teams = call.catalog.by_team
-        codes = (command.team,) if command.team else tuple(teams)
-        published = ((code, open_scenarios(teams[code], draft=False)) for code in codes)
-        found = tuple((code, team) for code, team in published if team)
-        reply = self._written(call, command, base.Described(found))
+        reply = self._written(call, command, self._described(command.team))
         program = call.team[0] if command.team else self.config.scenario_of_tokens
         return self._planner(call).plan(reply, program, Place(call.bearer.client, user=call.bearer.user))
 
-    def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
-        answer = take_message(call, inner)
+    def _described(self, code: str) -> base.Described:
+        teams = self.catalog.by_team
+        codes = (code,) if code else tuple(teams)
+        published = ((each, open_scenarios(teams.get(each, ()), draft=False)) for each in codes)
+        return base.Described(tuple((each, team) for each, team in published if team))
+
+    def _public(self, ledger: Ledger, dialect: base.Dialect, match: RouteMatch, request: Request, now: Millis) -> Reply:
+        """What teams say of themselves to whoever asks."""
+        switches = self.catalog.team_switches(match.code)
+        command = dialect.read(match, request, switches, lambda _: None)
+        assert isinstance(command, base.Describe)
+        described = self._described(command.team)
+        result: base.Result = described if described.teams else base.Declined(base.TEAM_UNKNOWN)
+        response = dialect.write(match, command, result, self._context(switches, now))
+        assert isinstance(response, Response)
+        reply = Reply(response, 0, match.name, flags=match.flags)
+        refuse = partial(self._refuse, dialect, switches)
+        planner = Planner(self.config, Changes(ledger, now), now, request, refuse, dialect.alter)
+        team = self.catalog.team(command.team)
+        return planner.plan(reply, team[0] if team else self.config.scenario_of_tokens, Place(""))
+
+    def _message(
+        self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide | base.Cancel
+    ) -> Reply:
+        answer = take_cancel(call, inner) if isinstance(inner, base.Cancel) else take_message(call, inner)
         if isinstance(answer, Refusal):
             return self._written(call, command, base.Declined(answer))
         program, job = answer.view.plan.program, answer.view.plan.invocation.job
-        call.switches, call.touched = call.catalog.switches_of(program, call.match.code), job
+        call.switches, call.touched = call.catalog.switches_of(program, call.code), job
         streams = isinstance(command, base.Follow)
-        reply = self._written(call, command, base.Streamed(answer.view, answer.first) if streams else answer)
-        routes = _names(call.match.name, "stream" if streams else "invoke")
+        if isinstance(command, base.Settle):
+            reply = self._settling(call, command, answer)
+        else:
+            reply = self._written(call, command, base.Streamed(answer.view, answer.first) if streams else answer)
+        command_name = "stream" if streams else "cancel" if isinstance(inner, base.Cancel) else "invoke"
+        routes = _names(call.match.name, command_name)
         # a stream is an invoke as well, where it has no latency of its own
         latency = planned_latency(self.config.seed, program, (*routes, "invoke") if streams else routes, job, call.now)
         rules = rules_of(call.changes, routes, program)
         place = Place(call.bearer.client, user=call.bearer.user, scenario=answer.view.record.scenario)
         return self._planner(call).strike(replace(reply, latency=latency), rules, place)
 
+    def _settling(self, call: Call, command: base.Settle, accepted: base.Accepted) -> Reply:
+        """The answer once the job has come to rest: at once, if it rests already."""
+        ledger, dialect, match, tell = call.ledger, call.dialect, call.match, self._tell
+        switches, now = call.switches, call.now
+
+        def settles() -> tuple[Millis, Response]:
+            view = _decided_since(ledger, accepted.view)
+            spans = spans_from(view.plan, view.decisions, view.span)
+            rest = next(span for span in spans if _rests(span, switches, answerable=command.answerable))
+            when = max(now, rest.since)
+            result = replace(accepted, view=replace(view, span=rest))
+            context = self._context(switches, when)
+            response = pooled(Pool(tell), lambda: dialect.write(match, command, result, context))
+            assert isinstance(response, Response)
+            return when, response
+
+        reply = Reply(Response(0), 0, match.name, call.touched, call.changes.facts, call.flags)
+        return replace(reply, settles=settles, watched=(accepted.view.plan.invocation.job,))
+
+    def _watch(self, call: Call, command: base.FollowJobs) -> Reply:
+        views = tuple(view for job in dict.fromkeys(command.jobs) if (view := call.job(job)) is not None)
+        if views:
+            call.touched = views[0].plan.invocation.job
+            call.switches = call.catalog.switches_of(views[0].plan.program, views[0].record.team)
+        reply = self._written(call, command, base.Followed(views))
+        program, (scenario,) = (views[0].plan.program, {views[0].record.scenario}) if views else (None, {None})
+        routes = _names(call.match.name, "stream")
+        place = Place(call.bearer.client, user=call.bearer.user, scenario=scenario)
+        if program is not None:
+            latency = planned_latency(self.config.seed, program, routes, views[0].plan.shown, call.now)
+            reply = replace(reply, latency=latency)
+        return self._planner(call).strike(reply, rules_of(call.changes, routes, program), place)
+
+    def _list(self, call: Call, command: base.ListOwnJobs) -> Reply:
+        absent = absent_team(call) if call.code else None
+        if absent is not None:
+            return self._written(call, command, base.Declined(absent))
+        fitting = [
+            id_of(key)
+            for key, record in call.ledger.of(JobRecord)
+            if record.owner == call.bearer.owner
+            and call.code in ("", record.team)
+            and command.conversation in (None, record.conversation)
+        ]
+        since = None if command.changed_since is None else command.changed_since - unix_millis(self.config.epoch, 0)
+        views = [
+            view
+            for job in reversed(fitting)
+            if (view := call.job(job)) and view.span.status in command.statuses
+            if since is None or view.span.since >= since
+        ]
+        behind = next((n for n, view in enumerate(views, 1) if view.plan.invocation.job == command.behind), 0)
+        page = tuple(views[behind : behind + command.most])
+        result = base.JobPage(page, len(views), more=behind + len(page) < len(views))
+        reply = self._written(call, command, result)
+        program = result.views[0].plan.program if result.views else self.config.scenario_of_tokens
+        return self._planner(call).plan(reply, program, Place(call.bearer.client, user=call.bearer.user))
+
     # Polls
 
     def _look(self, call: Call, command: base.Look) -> Reply:
         found = job_named(call.changes, command.job)
         # whoever isn't meant learns nothing: a stranger's job, another team's and one that never was are answered alike
-        own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.match.code
-        if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
+        own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.code
+        if found is None or not own or (command.published and not call.catalog.published(call.code)):
             return self._no_job(call, command)
         job, record = found
         chosen = self.catalog.chosen_for(record) or UNMATCHED
         if chosen.scenario.retention is not None and call.job(command.job) is None:  # forgotten some time after its end
             return self._no_job(call, command)
-        call.switches = self.catalog.switches_of(chosen, call.match.code)
+        call.switches = self.catalog.switches_of(chosen, call.code)
         routes = _names(call.match.name, "status")
         rules = rules_of(call.changes, routes, chosen)
         response = self._status(call, command, job, record, chosen, spared=not rules)
@@ -248,7 +352,8 @@ class Mock:
         return self._planner(call).strike(reply, rules, place)
 
     def _no_job(self, call: Call, command: base.Look) -> Reply:
-        return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
+        absent = absent_team(call) if call.code else None
+        return self._written(call, command, base.Declined(absent or base.JOB_UNKNOWN))
 
     def _status(
         self, call: Call, command: base.Look, job: str, record: JobRecord, chosen: Program, *, spared: bool
@@ -260,7 +365,7 @@ class Mock:
             return known
         plan = self.index.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
-        found = base.Found(JobView(record, plan, span))
+        found = base.Found(JobView(record, plan, span, given_with(call.changes, command.job)))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
@@ -272,7 +377,7 @@ class Mock:
                 since=span.since,
                 until=until,
                 reply=Reply(response, 0, route.name, job),
-                team_switches=self.catalog.team_switches(call.match.code),
+                team_switches=self.catalog.team_switches(call.code),
                 service=route.service,
                 armed=call.changes.get(ARMED_KEY),
                 spared=spared,
@@ -308,6 +413,64 @@ class Mock:
     def _planner(self, call: Call) -> Planner:
         refuse, revoke = partial(self._refuse, call.dialect, call.switches), ends_token(call.request, call.now)
         return Planner(self.config, call.changes, call.now, call.request, refuse, call.dialect.alter, revoke)
+
+
+def _team_of(call: Call, command: base.Reading) -> str:
+    """The team that a request is for whose path names none: the one that it names, or that of its job; empty: neither."""
+    match command:
+        case base.AnsweredLater(inner):
+            return _team_of(call, inner)
+        case (
+            base.Look(team=team, job=job)
+            | base.Say(team=team, job=job)
+            | base.Decide(team=team, job=job)
+            | base.Cancel(team=team, job=job)
+        ):
+            view = None if team else call.job(job)
+            return team if view is None else view.record.team
+        case (
+            base.Invoke(team=team) | base.ListOwnJobs(team=team) | base.Describe(team=team) | base.FollowJobs(team=team)
+        ):
+            return team
+        case base.Private() | base.Unread():
+            return ""
+        case _:
+            assert_never(command)
+
+
+def _rests(span: Span, switches: Switches, *, answerable: bool) -> bool:
+    """Whether a job goes no further by itself; `answerable`: but where somebody may answer over the API."""
+    if answerable and not span.status.final:
+        return isinstance(span.step, Gate) and span.step.channel == "CHAT"
+    return shown_status(span, switches) is not Status.RUNNING
+
+
+def _views(result: base.Result) -> tuple[JobView, ...]:
+    """The jobs of which a stream tells."""
+    match result:
+        case base.Streamed(view):
+            return (view,)
+        case base.Followed(views):
+            return views
+        case _:
+            return ()
+
+
+def _with_decisions(ledger: Ledger, result: base.Result) -> base.Result:
+    """The same result, given what was decided since."""
+    match result:
+        case base.Streamed(view):
+            return replace(result, view=_decided_since(ledger, view))
+        case base.Followed(views):
+            return base.Followed(tuple(_decided_since(ledger, view) for view in views))
+        case _:
+            return result
+
+
+def _decided_since(ledger: Ledger, view: JobView) -> JobView:
+    """The job as it was looked at, with what was decided since; as it was then, if it is gone."""
+    record = ledger.get(job_key(view.plan.invocation.job))
+    return replace(view, record=record) if isinstance(record, JobRecord) else view
 
 
 def _names(route: str, command: str) -> tuple[str, ...]:

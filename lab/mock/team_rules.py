@@ -21,7 +21,7 @@ from lab.program.words import Status
 
 def _unknown_team(call: Call) -> Refusal:
     """The refusal of a code that no team has; it names one that differs in case alone, else a published one that is near."""
-    catalog, code = call.catalog, call.match.code
+    catalog, code = call.catalog, call.code
     if meant := catalog.alike(code):
         hint = f"Codes are compared with case: this one is written {' or '.join(meant)}."
         return replace(TEAM_UNKNOWN, hint=hint, near=meant)
@@ -47,7 +47,7 @@ def of_version(opened: tuple[Program, ...], wanted: int | None, switches: Switch
 
 def absent_team(call: Call) -> Refusal | None:
     """The refusal of a team that nothing can be asked of; None if it is published."""
-    return None if call.catalog.published(call.match.code) else _nothing_published(call)
+    return None if call.catalog.published(call.code) else _nothing_published(call)
 
 
 def _nothing_published(call: Call) -> Refusal:
@@ -114,7 +114,7 @@ def turn_of(call: Call, command: Invoke) -> ConversationTurn | Refusal:
         return ConversationTurn(sent)
     if known.owner != call.bearer.owner:
         return not_found("Conversation not found.")
-    if known.team != call.match.code:
+    if known.team != call.code:
         return bad_request("‹conversation› belongs to another agent team.")
     if call.switches.busy_conversation == "refuse":
         last = call.job(id_of(known.jobs[-1]))

@@ -12,8 +12,10 @@ _WIRES = tuple(wire for plugin in plugins() for wire in plugin.wires)
 FAULT_ROUTES: tuple[str, ...] = (
     "token", *(route for wire in _WIRES for route in wire.routes),
     "authorize", "device", "device-page", "introspect", "revoke", "discovery", "jwks",
+    "cancel",
 )  # fmt: skip
-"""`stream` means chat and debug too, and what A2A's calls ask counts as invoke, stream or status besides."""
+"""`stream` means chat and debug too. On a wire whose calls share a path, what one asks counts as invoke, stream, status or
+cancel besides; no path is called cancel."""
 if TYPE_CHECKING:
     RouteName: TypeAlias = str
 else:

@@ -11,7 +11,7 @@ from lab.program.callers import Callers, Role
 from lab.program.draws import Data, Latency
 from lab.program.faults import Fault
 from lab.program.routes import RouteName
-from lab.program.steps import StepId, Steps
+from lab.program.steps import CancelRule, StepId, Steps
 from lab.program.switches import SaidSwitches
 from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt, Status
 
@@ -130,13 +130,13 @@ class Narration(Part, frozen=True):
         return next((text for word, text in self.decided.items() if word == verdict), None)
 
 
-StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
 
 
 class ExpectedRun(Part, frozen=True):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
-    status: StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
+    status: StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=5)] | UnsetType = UNSET
     """of the last message's job, as the client saw it last; a list: one of these; null: it knows of no job. Default:
     COMPLETE, of a scenario with branches an error step too; with refused any"""
     refused: Annotated[int, Meta(ge=400, le=599)] | None = None
@@ -207,6 +207,9 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     """how long each route withholds its reply, by its name"""
     retention: Duration | None = None
     """how long a finished job can still be asked for, then 404; for ever if absent"""
+    cancel: CancelRule = "allowed"
+    """whether a client may cancel a job, where its wire has a way to: allowed (at once), refused, or {takes, output}; a
+    step may say otherwise"""
     limits: ClientLimits = ClientLimits()
     """what a well-behaved client keeps to"""
     data: Data = {}

@@ -157,12 +157,30 @@ class StepPart(Form, frozen=True, kw_only=True):
     """one line for people"""
 
 
+class Cancellation(Form, frozen=True, tag="takes"):
+    """How a job ends that a client cancels; until then it goes on as if nobody had."""
+
+    takes: Duration
+    """from the request to the end; a job that ends by itself before, ends as it would have"""
+    output: str | None = None
+    """what it leaves (a template); default: nothing"""
+
+
+CancelRule: TypeAlias = Annotated[
+    Literal["allowed", "refused"] | Cancellation,
+    FormOf(mapping="takes", wanted="takes allowed, refused, or {takes, output}"),
+]
+
+
 class OngoingStep(StepPart, frozen=True, kw_only=True):
     """A step that another follows."""
 
     next: Target | None = None
     """what follows in place of the next in order: a step, or a list of {when, to}, {chance, to}, {to}, of which the
     first that fits is taken, else the next in order"""
+    cancel: CancelRule | None = None
+    """whether a client may cancel the job here, where its wire has a way to: allowed (at once), refused, or {takes,
+    output}; default: as the scenario says"""
 
 
 class Again(Part, frozen=True):
@@ -453,3 +471,11 @@ def texts_of(step: Step) -> Iterator[tuple[KeyPath, str]]:
             yield (name,), value
     if isinstance(step, Gate) and step.escalate is not None and step.escalate.asks is not None:
         yield ("escalate", "asks"), step.escalate.asks
+    if isinstance(step, OngoingStep):
+        yield from cancel_texts(step.cancel)
+
+
+def cancel_texts(cancel: CancelRule | None) -> Iterator[tuple[KeyPath, str]]:
+    """The template of what a cancelled job leaves, with its place in the part that says so."""
+    if isinstance(cancel, Cancellation) and cancel.output is not None:
+        yield ("cancel", "output"), cancel.output

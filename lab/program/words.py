@@ -16,18 +16,23 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 class Status(StrEnum):
-    """The four words of the wire (contract.md §4)."""
+    """What a job is: the four words of Fusion's wire (contract.md §4), and a fifth, where a wire lets a client cancel a job."""
 
     RUNNING = "RUNNING"
     WAITING = "WAITING"
     COMPLETE = "COMPLETE"
     ERROR = "ERROR"
+    CANCELLED = "CANCELLED"
 
     final: bool
-    """True for COMPLETE and ERROR: the body never changes again."""
+    """True for COMPLETE, ERROR and CANCELLED: the body never changes again."""
 
     def __init__(self, word: str) -> None:
-        self.final = word in ("COMPLETE", "ERROR")  # asked at each poll, and a member of a class is slow to come by
+        self.final = word in (
+            "COMPLETE",
+            "ERROR",
+            "CANCELLED",
+        )  # asked at each poll, and a member of a class is slow to come by
 
 
 class Verdict(StrEnum):

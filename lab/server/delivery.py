@@ -8,14 +8,19 @@ observer is told that it did, and what the peer sends next is a call after it.
 """
 
 import asyncio
+from collections.abc import Collection
+from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import Any
+
+from msgspec.structs import replace
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock, breathe, first_of, real_millis
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.observe import Replied
-from lab.core.reply import Parts, Reply, gathered
+from lab.core.observe import Noted, Replied
+from lab.core.reply import Making, Reply, gathered
 from lab.mock.service import Service
 from lab.server.connection import BEHIND, LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.limits import LONG_BODY
@@ -73,6 +78,8 @@ class ReplySender:
         self.recorder = recorder
         self.preparing = 0
         """Replies that a tape isn't ready for."""
+        self._watching: dict[str, set[asyncio.Event]] = {}
+        """By job, of whom what follows of it is awaited."""
         self.writer = ResponseWriter(service.config.epoch)
 
     def write(self, connection: Connection, response: Response, method: str, line: bytes) -> bool:
@@ -82,14 +89,16 @@ class ReplySender:
 
     async def send(self, connection: Connection, request: Request, reply: Reply, since: Millis) -> Sent:
         """Let the reply to a request that was complete at `since` leave."""
-        if reply.strike is not None or reply.parts is not None:
+        if (reply.strike is not None or reply.parts is not None) and reply.settles is None:
             return await _Piecemeal(self, connection, request, reply, since).send()
         try:
             if reply.facts or len(reply.response.body) > LONG_BODY:
                 await self.ready(reply, request)
-            if reply.latency:
+            if reply.latency or reply.settles is not None:
                 with Awaited(connection, self.clock):
-                    await self.withhold(connection, reply.latency)
+                    if reply.latency:
+                        await self.withhold(connection, reply.latency)
+                    reply = await self._settled(reply)
             last = connection.last()
             line = CLOSE if last else KEEP if connection.request.version < (1, 1) else b""
             # of a long body no copy waits for each client
@@ -123,6 +132,40 @@ class ReplySender:
             await self.clock.hold_while_it_runs(latency)
         else:
             await self.clock.hold(latency)
+
+    async def _settled(self, reply: Reply) -> Reply:
+        """The reply as it leaves once its job has come to rest, whatever becomes of that meanwhile."""
+        while reply.settles is not None:
+            when, response = reply.settles()
+            if when <= self.clock.now():
+                return replace(reply, response=response, settles=None)
+            await self.until(when, reply.watched)
+        return reply
+
+    async def until(self, when: Millis, watched: Collection[str]) -> bool:
+        """Return at an instant, or, True, as soon as somebody has acted on one of these jobs."""
+        if not watched:
+            await self.clock.hold_until(when)
+            return False
+        acted = asyncio.Event()
+        if not self._watching:
+            self.service.fact_observers.append(self._noted)
+        for job in watched:
+            self._watching.setdefault(job, set()).add(acted)
+        try:
+            await first_of(self.clock.hold_until(when), acted.wait())
+        finally:
+            for job in watched:
+                self._watching[job].discard(acted)
+                if not self._watching[job]:
+                    del self._watching[job]
+            if not self._watching:
+                self.service.fact_observers.remove(self._noted)
+        return acted.is_set()
+
+    def _noted(self, noted: Noted) -> None:
+        for acted in self._watching.get(getattr(noted.fact, "job", ""), ()):
+            acted.set()
 
     async def ready(self, reply: Reply, request: Request) -> None:
         """Return once what the call brought is written, and its answer, if that is long, redacted.
@@ -212,13 +255,17 @@ class _Piecemeal:
         if not self.connection.write(self.sender.writer.bytes_of(response, at, last=line, chunked=self.chunked)):
             return False
         self.head, self.first = response, at - self.since
-        return await self._send_body(self.reply.parts or iter(((at, response.body),)))
+        return await self._send_body(self.reply.parts or partial(iter, ((at, response.body),)))
 
-    async def _send_body(self, pieces: Parts) -> bool:
+    async def _send_body(self, making: Making) -> bool:
         await self.connection.shell.turn.begin()
-        for when, piece in pieces:
-            if self.clock.now() < when:
-                await self.clock.hold_until(when)
+        pieces = making()
+        while (part := next(pieces, None)) is not None:
+            when, piece = part
+            if self.clock.now() < when and await self.sender.until(when, self.reply.watched):
+                # somebody has acted: what was still to come is another now
+                pieces = islice(making(), len(self.body), None)
+                continue
             await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             self.body.append((when, piece))
             await self.connection.shell.turn.begin()

@@ -98,7 +98,7 @@ def test_what_a_stream_can_t_say_is_told_when_that_is_sent() -> None:
         Request("POST", plain.path.replace("Async", "Stream"), headers=plain.headers, body=plain.body), 0
     )
     assert reply.parts is not None and lines == []
-    for at, _ in reply.parts:
+    for at, _ in reply.parts():
         assert bool(lines) == (at >= 1_000)
     assert lines == ["note: scenario zero, step done: a text can't be written: division by zero; the job ends ERROR."]
 

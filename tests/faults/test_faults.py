@@ -1,6 +1,7 @@
 """Which fault strikes a call: the first that fits, of those that count it."""
 
 import json
+from functools import partial
 
 from lab.core.exchange import Response
 from lab.core.reply import Reply
@@ -116,14 +117,14 @@ def test_a_body_is_cut_between_two_letters() -> None:
 
 
 def test_the_parts_of_a_stream_that_leave() -> None:
-    half = strike("truncate", Reply(REPLY, parts=iter(STREAM)), 5)
-    assert list(half.parts or ()) == [(10, b"data: one\n\n")] and half.strike is None
-    slow = list(strike("slow-body", Reply(REPLY, parts=iter(STREAM)), 5).parts or ())
+    half = strike("truncate", Reply(REPLY, parts=partial(iter, STREAM)), 5)
+    assert list(half.pieces() or ()) == [(10, b"data: one\n\n")] and half.strike is None
+    slow = list(strike("slow-body", Reply(REPLY, parts=partial(iter, STREAM)), 5).pieces() or ())
     assert [when for when, _ in slow] == [10 + 100 * place for place in range(22)]
     assert b"".join(part for _, part in slow) == b"data: one\n\ndata: two\n\n"
-    late = list(strike("slow-body", Reply(REPLY, parts=iter(STREAM)), 50).parts or ())
+    late = list(strike("slow-body", Reply(REPLY, parts=partial(iter, STREAM)), 50).pieces() or ())
     assert [when for when, _ in late] == [50 + 100 * place for place in range(22)]
-    assert next(strike("garbage", Reply(REPLY, parts=iter(STREAM)), 5).parts or iter(()))[0] == 5
+    assert (strike("garbage", Reply(REPLY, parts=partial(iter, STREAM)), 5).pieces() or ())[0][0] == 5
 
 
 def test_what_has_left_of_a_reply_that_was_cut() -> None:

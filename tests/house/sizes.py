@@ -6,16 +6,25 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 72_960
-"""Of `lab/`, all files of Python together: the number shrinks; 77,500 is next."""
-MOST_STATEMENTS = 42_350
-"""The same in statements, docstrings apart, 45,000 next: so nothing is won by longer lines, fewer comments or no docstrings."""
+MOST_LINES = 72_330
+"""Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
+
+550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
+later.
+"""
+MOST_STATEMENTS = 42_090
+"""The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
+LIMITS: Mapping[str, int] = {
+    "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,
+    "plugins/mcp_server": 500, "plugins/breakpoints": 500,
+}  # fmt: skip
+"""In lines, of plugins that are new or grow: what each may have."""
 GOALS: Mapping[str, int] = {
     "core": 1_900, "language": 3_300, "jobs": 2_700, "identity": 2_100, "faults": 550, "dialects": 2_300, "mock": 1_700,
     "app": 460, "recording": 4_700, "server": 4_300, "cli": 3_500, "tui": 9_400, "testing": 1_050,
     "plugins/rehearsal": 3_400, "plugins/learn": 1_400, "plugins/capture": 900, "plugins/simulate": 900,
     "plugins/tenants": 350, "plugins/shared": 600, "plugins/phone": 330, "plugins/web": 90, "plugins/metrics": 130,
-    "plugins/a2a": 700, "kernel": 38_000, "all": 48_500,
+    **LIMITS, "kernel": 38_000, "all": 48_500,
 }  # fmt: skip
 """In lines, by room: what each is to have at most in the end. `server` counts clocks, client and files too."""
 _WITH = {"clocks": "server", "client": "server", "files": "server", "stores": "server", "settings": "cli"}

@@ -185,15 +185,15 @@ def test_a_refusal_inside_the_job_is_one_event_on_chat_and_an_error_of_the_job_e
     mock = refusing()
     bearer = user_token(mock)
     reply = mock.serve(post("chat", bearer, {"message": "Taxi 42", "conversationId": "talk-1"}), 0)
-    streamed = [(when, json.loads(piece[6:])) for when, piece in reply.parts or () if piece != b"data: [DONE]\n\n"]
+    streamed = [(when, json.loads(piece[6:])) for when, piece in reply.pieces() or () if piece != b"data: [DONE]\n\n"]
     assert streamed == [(1_000, {
         "jobId": reply.job, "conversationId": "talk-1",
         "message": {
             "content": [{"text": ""}], "finishReason": "error", "output": "FAI-40300: user can not execute this workflow.",
         },
     })]  # fmt: skip
-    *_, last = [piece for _, piece in mock.serve(post("invokeStream", bearer, {"message": "Taxi 42"}), 0).parts or ()][
-        :-1
-    ]
+    *_, last = [
+        piece for _, piece in mock.serve(post("invokeStream", bearer, {"message": "Taxi 42"}), 0).pieces() or ()
+    ][:-1]
     body = json.loads(last[6:])
     assert (body["status"], body["error"]) == ("ERROR", "user can not execute this workflow.")

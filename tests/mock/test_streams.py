@@ -36,7 +36,7 @@ def events(mock: Service, route: str, body: object, now: int = 1_000) -> list[tu
     assert reply.response.status == 200, reply.response
     assert reply.response.headers == (("content-type", "text/event-stream"), ("cache-control", "no-store"))
     found: list[tuple[int, Any]] = []
-    for when, piece in reply.parts or ():
+    for when, piece in reply.pieces() or ():
         assert piece.startswith(b"data: ") and piece.endswith(b"\n\n") and piece.count(b"\n") == 2
         text = piece[6:-2].decode()
         found.append((when, text if text == "[DONE]" else json.loads(text)))
@@ -237,7 +237,7 @@ def test_the_job_of_a_stream_can_be_polled() -> None:
 def test_the_switches_of_streams() -> None:
     mock = service(PLAIN, sse_done="off", sse_heartbeat="800ms")
     reply = mock.serve(ask("invokeStream", token(mock), {"message": "Go"}), 0)
-    parts = list(reply.parts or ())
+    parts = list(reply.pieces() or ())
     beats = [when for when, piece in parts if piece == KEEP_ALIVE]
     assert beats == [800, 1_600, 2_400, 3_200, 4_000, 4_800]
     assert parts[-1][1] != DONE
@@ -277,7 +277,9 @@ def test_heartbeats_fill_every_silence_and_never_an_event_s_place(gaps: list[int
 def test_a_long_output_comes_in_fewer_pieces() -> None:
     long = {**PLAIN, "steps": [{"complete": "done", "output": "word " * 600_000}]}
     mock = service({**long, "steps": [PLAIN["steps"][0], *long["steps"]]})
-    sizes = [len(piece) for _, piece in mock.serve(ask("invokeStream", token(mock), {"message": "Go"}), 0).parts or ()]
+    sizes = [
+        len(piece) for _, piece in mock.serve(ask("invokeStream", token(mock), {"message": "Go"}), 0).pieces() or ()
+    ]
     assert sum(sizes) < 12_000_000
 
 

@@ -163,7 +163,7 @@ class Other:
 
 def test_a_job_that_a_stream_began_is_polled_by_its_events() -> None:
     client = Other(SESSIONS["invokeStream"])
-    parts = [(at, event) for at, part in client.begin(700, "stream").parts or () for event in events_in(part)]
+    parts = [(at, event) for at, part in client.begin(700, "stream").pieces() or () for event in events_in(part)]
     assert [(at - 700, event["status"]) for at, event in parts] == [(0, "RUNNING"), (3000, "WAITING")]
     job = str(parts[0][1]["jobId"])
     seen = [client.poll(700 + at, job) for at in (1, 2_999, 3_000, 3_499, 60_000)]
@@ -178,7 +178,7 @@ HISTORY = [(0, "RUNNING"), (3_000, "WAITING"), (3_500, "COMPLETE")]
 @examples(12, thorough=500)
 def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int]) -> None:
     client = Other(SESSIONS["invokeStream"])
-    parts = client.begin(0, "stream").parts or ()
+    parts = client.begin(0, "stream").pieces() or ()
     job = str(next(event for _, part in parts for event in events_in(part))["jobId"])
     assert_seen_in_order(gaps, lambda now: client.poll(now, job))
 
@@ -196,7 +196,7 @@ def assert_seen_in_order(gaps: list[int], status_at: Callable[[Millis], str]) ->
 
 def test_deltas_show_no_job_and_so_none_is_shown_before_its_first_poll() -> None:
     client = Other(SESSIONS["chat"])
-    job = str(next(event for _, part in client.begin(0, "chat").parts or () for event in events_in(part))["jobId"])
+    job = str(next(event for _, part in client.begin(0, "chat").pieces() or () for event in events_in(part))["jobId"])
     assert (client.poll(2_999, job), client.poll(3_000, job)) == ("501", "WAITING")
 
 

@@ -33,7 +33,7 @@ from tests.server.test_mounts import job, polled, stage, token
 __all__ = ["plane", "stage"]
 
 LABELS = ("worker", "scenario", "route", "code", "status", "le")
-FOUR = ("RUNNING", "WAITING", "COMPLETE", "ERROR")
+FIVE = ("RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED")
 
 
 async def scraped(plane: Plane, path: str = "metrics") -> str:
@@ -56,8 +56,8 @@ def samples(text: str, name: str, **labels: str) -> dict[tuple[str, ...], float]
 
 async def jobs(plane: Plane, scenario: str = "") -> Mapping[str, float]:
     counted = samples(await scraped(plane), "lab_jobs", scenario=scenario)
-    assert {status for (status,) in counted} == set(FOUR)
-    return {status: counted[status,] for status in FOUR if counted[status,]}
+    assert {status for (status,) in counted} == set(FIVE)
+    return {status: counted[status,] for status in FIVE if counted[status,]}
 
 
 async def test_calls_are_counted_by_route_and_code_and_nothing_private_is_named(plane: Plane) -> None:

@@ -85,7 +85,9 @@ def test_words_and_bounds_are_those_that_the_code_knows():
     invoke = SCHEMAS["InvokeRequest"]["properties"]
     assert invoke["resumeInput"]["properties"]["userResponse"]["enum"] == list(ACTIONS)
     assert invoke["conversationId"]["maxLength"] == LONGEST_ID
-    assert SCHEMAS["Job"]["properties"]["status"]["enum"] == [str(status) for status in Status]
+    assert SCHEMAS["Job"]["properties"]["status"]["enum"] == [
+        str(status) for status in Status if status is not Status.CANCELLED
+    ]
     assert SCHEMAS["Documents"]["properties"]["requests"]["maxItems"] == MOST_FILES
     assert SCHEMAS["AgentSearch"]["properties"]["top"]["maximum"] == MOST_FOUND
     assert SCHEMAS["Task"]["properties"]["status"]["properties"]["state"]["enum"] == list(STATES)

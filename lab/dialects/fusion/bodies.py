@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis
 from lab.core.exchange import Json, text_of, within_text
@@ -156,6 +157,8 @@ def node_type(step: Step | DefaultEnding) -> str:
             assert_never(step)
 
 
+CANCELLED_ELSEWHERE = "The job was cancelled."
+"""The error of a job that a client has cancelled over another wire."""
 PUBLISHED_VERSION = "workflowVersion"
 """The member that names the version of the agent that runs."""
 
@@ -175,6 +178,8 @@ def full_body(
     """
     epoch, switches = context.epoch, context.switches
     state = status_texts(plan, span, epoch, switches, accepted=invoked)
+    if state.status is Status.CANCELLED:  # over another wire, for this one has neither the call nor the word
+        state = replace(state, status=Status.ERROR, error=CANCELLED_ELSEWHERE)
     call = plan.invocation
     ended, start = state.status.final, plan.began(span.since)
     silent = None if invoked or state.status is Status.ERROR else ""

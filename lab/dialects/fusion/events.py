@@ -37,7 +37,7 @@ def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
     plan, now = view.plan, context.now
     seen: dict[str, Json] | None = None
-    for span in spans_from(plan, view.decisions, now):
+    for span in spans_from(plan, view.decisions, view.span):
         when = max(now, span.since)
         passed = nodes(plan, span, view.decisions) if admin else []
         body = full_body(plan, span, context, passed=passed)
@@ -65,7 +65,7 @@ def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
     ended_only = refused or plan.program is NO_SUCH_VERSION
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
-    for span in spans_from(plan, view.decisions, now):
+    for span in spans_from(plan, view.decisions, view.span):
         if ended_only and span.until is not None:
             continue
         body = full_body(plan, span, context)
@@ -107,7 +107,7 @@ def _chat(
         case Status.WAITING:
             yield now, {"waitingNodeDetails": body["waitingNodeDetails"]}
             yield now, {"message": {"content": [{"text": ""}], "finishReason": "wait"}}
-        case Status.ERROR:
+        case Status.ERROR | Status.CANCELLED:
             yield now, {"message": {"content": [{"text": ""}], "finishReason": "error", "output": body["error"]}}
         case Status.COMPLETE:
             output = body["output"] if isinstance(body["output"], str) else ""

@@ -46,7 +46,10 @@ class FusionServer:
 
     name = "fusion"
     routes = FUSION_ROUTES
-    renames_jobs = True
+
+    def renames_jobs(self, switches: Switches) -> bool:
+        """As the switch says."""
+        return switches.resume_job_id == "new"
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
@@ -95,6 +98,8 @@ class FusionServer:
 
                 wanted = command.echo if isinstance(command.echo, Filter) else None
                 return json_response(workflow_list(teams, wanted))
+            case base.JobPage() | base.Followed():
+                raise AssertionError("nothing on this wire asks for it")
             case _:
                 assert_never(result)
 

@@ -26,6 +26,7 @@ from lab.program.steps import (
     Pause,
     Step,
     TimedStep,
+    cancel_texts,
     placed_steps,
     targets_of,
     votes_of,
@@ -80,6 +81,8 @@ def _part(
     _data(part.data, (*at, "data"), names, to)
     for each in step_texts(part.steps, (*at, "steps")):
         check_text(each.path, each.text, names, to, each.reading)
+    for place, text in cancel_texts(part.cancel if isinstance(part, Scenario) else None):
+        check_text(place, text, names, to)
     for path, step in placed_steps(part.steps, (*at, "steps")):
         if isinstance(step, Complete | Delegate) and isinstance(step.output, FileOutput):
             _file(step.output.file, (*path, "output", "file"), to, reader)

@@ -36,7 +36,10 @@ class A2AServer:
 
     name = "a2a"
     routes = A2A_ROUTES
-    renames_jobs = False
+
+    def renames_jobs(self, switches: Switches) -> bool:
+        """A task stays the same."""
+        return False
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
@@ -67,6 +70,7 @@ class A2AServer:
             if isinstance(command.echo, Search):
                 return json_response(found_teams(result.teams, command.echo, context.origin))
             return json_response(card(*result.teams[0], context.origin))
+        assert not isinstance(result, base.JobPage | base.Followed)
         rpc, view = command.echo, result.view
         assert isinstance(rpc, Rpc)
         match result:

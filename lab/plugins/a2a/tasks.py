@@ -18,6 +18,7 @@ from lab.program.words import Status
 
 STATE_OF = {
     Status.RUNNING: "working", Status.WAITING: "input-required", Status.COMPLETE: "completed", Status.ERROR: "failed",
+    Status.CANCELLED: "canceled",
 }  # fmt: skip
 SUBMITTED = "submitted"
 """The state of a task in the answer that begins it."""
@@ -90,7 +91,7 @@ def task_events(rpc: Rpc, view: JobView, context: WriteContext, *, first: bool) 
     """
     plan, now, before = view.plan, context.now, ""
     shown: dict[str, Json] = {}
-    for span in spans_from(plan, view.decisions, now):
+    for span in spans_from(plan, view.decisions, view.span):
         when, state = max(now, span.since), status_texts(plan, span, context.epoch, context.switches)
         word, ends = STATE_OF[state.status], state.status is not Status.RUNNING
         if not before:

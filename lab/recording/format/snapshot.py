@@ -27,7 +27,17 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, id_of, repeat_of
+from lab.jobs.facts import (
+    AliasRecord,
+    GateDecided,
+    JobAccepted,
+    JobCancelled,
+    JobRecord,
+    RepeatRecord,
+    WaitEnded,
+    id_of,
+    repeat_of,
+)
 from lab.jobs.gates import Decision
 from lab.mock.service import Service
 
@@ -67,6 +77,8 @@ def _accepted(job: str, record: JobRecord, key: str | None) -> JobAccepted:
 
 
 def _decided(job: str, decision: Decision, alias: str | None) -> Fact:
+    if decision.cancels:
+        return JobCancelled(at=decision.at, job=job, by=decision.by)
     if decision.verdict is None:
         return WaitEnded(at=decision.at, job=job, step=decision.step, round=decision.visit, alias=alias)
     return GateDecided(

@@ -1,6 +1,7 @@
 """Recorded answers as they go out now: ids and instants of today, a stream's events when they are due (recordings.md §15)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -60,7 +61,7 @@ class AnswerWriter:
         body, latency = text.encode("utf-8", "surrogateescape"), self.latency(call)
         head = replace(response, headers=headers, body=b"", times=())
         if call.streamed:
-            parts = self._parts(call, request, body, now, later)
+            parts = partial(self._parts, call, request, body, now, later)
             return Reply(head, latency, call.route, parts=parts, strike=_strike_of(call, None))
         body = self._answer(call, request, body, later)
         strike = _strike_of(call, 2 * len(body) or None)  # more was promised than came, where anything did

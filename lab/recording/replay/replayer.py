@@ -6,6 +6,7 @@ again; what was decided by the bytes of a secret is given to it, for nobody can 
 
 from collections import deque
 from collections.abc import Mapping
+from typing import cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -45,15 +46,20 @@ _BEYOND = 900_000
 _GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
-class ReplayedCall(Struct, frozen=True):
+class ReplayedCall(Struct, frozen=True, dict=True):
     """A request, and what the mock made of it."""
 
     req: Req
     reply: Reply
-    whole: Response
-    """Its answer with all of its body."""
     facts: tuple[Fact, ...]
     """What it brought: inputs, and the fault that struck it."""
+
+    @property
+    def whole(self) -> Response:
+        """Its answer with all of its body; first asked for when it has left, for what happened meanwhile may change it."""
+        if "whole" not in (own := self.__dict__):
+            own["whole"] = self.reply.whole(self.req.t)[0]
+        return cast("Response", own["whole"])
 
 
 class Replayer:
@@ -118,7 +124,7 @@ class Replayer:
         self._noted.clear()
         self.service.given(self._secrets(line))
         reply = self.service.serve(request, line.t, c=line.c, took=line.took)
-        return ReplayedCall(line, reply, reply.whole(line.t)[0], tuple(self._noted))
+        return ReplayedCall(line, reply, tuple(self._noted))
 
     def _secrets(self, line: Req) -> RecordedSecrets:
         minted: dict[str, deque[str]] = {}

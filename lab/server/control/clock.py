@@ -91,7 +91,7 @@ async def _until(context: RouteContext, job: str, status: Status, *, timeout: bo
 def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Millis:
     """When the job comes to have that status if nobody acts; with `timeout` patience may run out. Else CommandRefused."""
     why, hint = "", "Its history says where it has been."
-    for span in spans_from(view.plan, view.decisions, now):
+    for span in spans_from(view.plan, view.decisions, view.span):
         if span.status == status and span.until != span.since:
             return span.since
         if span.opening is not None and span.votes[-1].verdict is Verdict.TIMED_OUT and not timeout:

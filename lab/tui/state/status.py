@@ -27,6 +27,7 @@ FACES: dict[Status | None, StatusFace] = {
     Status.WAITING: StatusFace("◆", "wait", phase="waiting"),
     Status.COMPLETE: StatusFace("✓", "done", final=True, phase="complete"),
     Status.ERROR: StatusFace("✗", "bad", final=True, phase="error"),
+    Status.CANCELLED: StatusFace("⊘", "dim", final=True, phase="error"),
     None: StatusFace("?", "unknown"),
 }
 """None: a word that nobody documented. It is not final: the app goes on polling."""
@@ -34,7 +35,7 @@ FACES: dict[Status | None, StatusFace] = {
 
 @lru_cache(maxsize=64)
 def meaning(word: str) -> Status | None:
-    """Which of the four statuses a word means, whichever wire it is on; None: nobody documented it."""
+    """Which status a word means, whichever wire it is on; None: nobody documented it."""
     known = USUAL_CLIENT.statuses
     if word not in known:  # only then need the other wires be loaded
         known = next((each.statuses for each in clients() if word in each.statuses), {})

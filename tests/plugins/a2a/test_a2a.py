@@ -371,7 +371,7 @@ def events(peer, text, now=0, route="a2a-stream", **members):
     params = {"message": message(text, **members)}
     reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, route)
     assert reply.response.header("content-type") == "text/event-stream"
-    parts = [(when, piece.decode()) for when, piece in reply.parts]
+    parts = [(when, piece.decode()) for when, piece in reply.pieces()]
     assert all(piece.startswith("data: {") and piece.endswith("\n\n") for _, piece in parts)
     answers = [(when, json.loads(piece[6:])) for when, piece in parts]
     assert {(answer["jsonrpc"], answer["id"]) for _, answer in answers} == {("2.0", 5)}
@@ -441,7 +441,7 @@ def test_a_stream_never_ends_with_done_and_its_silences_are_fusions():
     for switch in ("on", "off"):
         peer = Peer(sse_done=switch, sse_heartbeat="500ms")
         call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
-        pieces = [piece for _, piece in peer.send(call, route="a2a-stream").parts]
+        pieces = [piece for _, piece in peer.send(call, route="a2a-stream").pieces()]
         assert pieces.count(b": keep-alive\n\n") == 3 and not any(b"[DONE]" in piece for piece in pieces)
 
 
@@ -449,7 +449,7 @@ def test_a_state_that_nobody_documented_is_in_updates_as_in_tasks():
     faults = [{"route": route, "status_word": "paused", "calls": "1-9"} for route in ("a2a", "a2a-stream")]
     peer = Peer(DOCUMENT | {"faults": faults})
     call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
-    results = [json.loads(piece[6:])["result"] for _, piece in peer.send(call, route="a2a-stream").parts]
+    results = [json.loads(piece[6:])["result"] for _, piece in peer.send(call, route="a2a-stream").pieces()]
     assert [each["status"]["state"] for each in results] == ["paused"] * 3
     assert ["artifacts" in each for each in results] == [True, False, False]
 

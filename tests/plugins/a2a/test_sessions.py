@@ -83,7 +83,7 @@ def test_an_answer_over_json_rpc_has_the_id_of_this_call_and_a_task_that_of_its_
 def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
     client = Other(SESSIONS["a2a stream"])
     asked_for = {"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": PARAMS}
-    parts = client.ask(700, "POST", ROUTER.path("a2a", code=TEAM), asked_for).parts or ()
+    parts = client.ask(700, "POST", ROUTER.path("a2a", code=TEAM), asked_for).pieces() or ()
     task = next(event for _, part in parts for event in events_in(part))["result"]["id"]  # type: ignore[index,call-overload]
     looks = [client.rpc(700 + at, "tasks/get", {"id": task}, at) for at in (1, 2_999, 3_000)]
     assert [each["result"]["status"]["state"] for each in looks] == ["working", "working", "input-required"]
