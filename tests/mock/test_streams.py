@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -207,7 +206,7 @@ def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
     assert overridden == plain
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "wrong"),
     [
         (5, "debugParams must be an object."), ([], "debugParams must be an object."),
@@ -217,7 +216,7 @@ def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
         ({"isDebug": None, "breakPoints": None, "overrides": None}, ""), (None, ""), ({}, ""),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("switches", [{}, {"unknown_fields": "refuse"}], ids=str)
+@each_row("switches", [{}, {"unknown_fields": "refuse"}], ids=str)
 def test_debug_params_have_types_and_are_opaque_beyond_them(
     params: object, wrong: str, switches: dict[str, str]
 ) -> None:

@@ -88,7 +88,7 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
         assert isinstance(value, list) or getattr(taken, name) == value
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "given_", "error", "hint"),
     [
         (
