@@ -167,8 +167,11 @@ class _Turn:
         except _Lost:
             return job  # the next poll tells whether it was accepted; if not, the question is still open
         # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
-        untold = isinstance(came, Acknowledged) or (isinstance(came, Refusal) and came.status == 409)
-        return job if untold else self._seen(came)
+        if isinstance(came, Refusal) and came.status == 409:
+            return job
+        if isinstance(came, Acknowledged):  # with no word of the job: nothing is asked any more, until a poll says so
+            return replace(job, status=Status.RUNNING, question=None)
+        return self._seen(came)
 
     def _seen(self, answer: Understood) -> Seen:
         match answer:

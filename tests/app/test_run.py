@@ -9,6 +9,8 @@ from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, 
 from lab.app.run import run
 from lab.cli.run.transcript import outcome_document
 from lab.core.exchange import Response
+from lab.dialects.client import Acknowledged
+from lab.dialects.fusion.client import FusionClient
 from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
 from lab.program.words import LONGEST, Verdict
@@ -149,6 +151,19 @@ def test_the_longer_an_agent_works_the_more_rarely_it_asks():
         play.waits(pauses[-1]).got(job(), "status")
     assert pauses[:8] == [1_000, 1_300, 1_690, 2_197, 2_856, 3_000, 3_000, 3_000]
     assert pauses == sorted(pauses) and pauses[-1] == 60_000
+
+
+class Acknowledging(FusionClient):
+    """A wire whose server says no more than that it took an answer."""
+
+    def understand(self, route, response):
+        return Acknowledged() if response.body == b"{}" else super().understand(route, response)
+
+
+def test_what_was_acknowledged_is_asked_no_more_until_a_poll_says_so():
+    play = Play(replace(APP, dialect=Acknowledging())).got(GRANT).got(WAITS)
+    play.asks(Answer(500, Verdict.APPROVED)).got(reply()).waits(1_000).got(WAITS, "status")
+    assert isinstance(play.effect, Ask)
 
 
 def test_a_refused_answer_is_found_out_by_the_next_poll():
