@@ -34,7 +34,7 @@ from msgspec import Struct, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
+from lab.core.refusal import CANNOT_EXECUTE, Refusal, conflict, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
@@ -65,6 +65,7 @@ def not_cancelable(why: str, hint: str = "") -> NotCancelable:
     return NotCancelable(409, why, hint)
 
 
+OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 
 # Commands: what a request asks of the mock, whatever the dialect.
@@ -101,6 +102,8 @@ class Invoke(ReadRequest, frozen=True, kw_only=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     job: str | None = None
     """A job that is named beside the message: if it waits, the message is for it."""
+    answers: bool = True
+    """Whether it may be taken for the answer for which the conversation's last job waits."""
     blank: bool = False
     """Whether nothing is asked: no text, no parameters, no other trigger."""
     wanted: Wanted = Wanted()
@@ -137,6 +140,8 @@ class ListOwnJobs(ReadRequest, frozen=True, kw_only=True):
     conversation: str | None = None
     """Only those of it."""
     statuses: frozenset[Status] = frozenset(Status)
+    changed_since: int | None = None
+    """Only those that have been in their step no longer than since then, in milliseconds since 1970."""
     most: int = 100
     behind: str | None = None
     """Only those that are older than this job."""
@@ -201,6 +206,9 @@ class Follow(AnsweredLater, frozen=True):
 
 class Settle(AnsweredLater, frozen=True):
     """The same as its command, answered once the job has ended, or waits for somebody."""
+
+    answerable: bool = False
+    """Whether it goes on through waits that nobody can end over the API: for time, or for people elsewhere."""
 
 
 class Describe(ReadRequest, frozen=True, kw_only=True):

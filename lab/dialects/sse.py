@@ -18,14 +18,20 @@ Event: TypeAlias = tuple[Millis, Mapping[str, Json]]
 
 
 def framed(
-    events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True, typed: bool = False
+    events: Iterator[Event],
+    switches: Switches,
+    now: Millis,
+    *,
+    done: bool = True,
+    typed: bool = False,
+    beat: Millis = 0,
 ) -> Parts:
     """Events as they leave: `data: ` and one line of JSON each, heartbeats in between.
 
     `done`: the wire is one whose streams end with `[DONE]`, unless the switch says otherwise. `typed`: each event has its
-    member `type` as its name before it.
+    member `type` as its name before it. `beat`: after how long a silence a comment comes, where the switch doesn't say.
     """
-    last, beat = now, switches.sse_heartbeat
+    last, beat = now, switches.sse_heartbeat or beat
     for when, value in events:
         while beat and when - last > beat:
             last += beat
@@ -38,10 +44,16 @@ def framed(
 
 
 def streamed(
-    events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True, typed: bool = False
+    events: Iterator[Event],
+    switches: Switches,
+    now: Millis,
+    *,
+    done: bool = True,
+    typed: bool = False,
+    beat: Millis = 0,
 ) -> tuple[Response, Parts]:
     """The answer: its head, and its body in parts, as `framed` has them."""
-    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done, typed=typed)
+    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done, typed=typed, beat=beat)
 
 
 def has_events(response: Response) -> bool:

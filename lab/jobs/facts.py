@@ -135,8 +135,8 @@ class JobView(Struct, frozen=True, eq=False):
     record: JobRecord
     plan: Plan
     span: Span
-    shown_since: Millis = 0
-    """When the id was given out under which it is asked for, if that is a further one of it."""
+    given: int = 0
+    """With which of its decisions, from 1, the id was given out under which it is asked for; 0: it is its own."""
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

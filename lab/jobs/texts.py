@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.seeds import hexes, uuid4
+from lab.core.seeds import Seed, hexes, odd_id, uuid4
 from lab.jobs.gates import Decision
 from lab.jobs.names import Writer, job_names, output_text, request_names, unwritten, writer_of
 from lab.jobs.plan import Plan
@@ -142,6 +142,16 @@ def takes_text(gate: Gate) -> bool:
 def opening_token(plan: Plan, span: Span) -> str:
     """What names an opening of a gate, or a wait, to a client: 32 hex digits, new each time it opens."""
     return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
+
+
+def new_job_id(switches: Switches, seed: Seed, stream: str) -> str:
+    """The id that is drawn for a job, in the form that the switch asks for."""
+    return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)
+
+
+def further_id(switches: Switches, plan: Plan, number: int) -> str:
+    """The id that a job is given with its n-th decision, from 1, on a wire that gives it another one then."""
+    return new_job_id(switches, plan.seed, f"{plan.invocation.job}/alias#{number}")
 
 
 def conversation_of(plan: Plan, switches: Switches) -> str | None:

@@ -30,8 +30,18 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
-from lab.core.seeds import Seed, odd_id, uuid4
-from lab.dialects.base import JOB_UNKNOWN, Accepted, Cancel, Decide, Invoke, Say, Wanted, not_cancelable
+from lab.core.seeds import Seed
+from lab.dialects.base import (
+    JOB_UNKNOWN,
+    OTHER_CONVERSATION,
+    Accepted,
+    Cancel,
+    Decide,
+    Invoke,
+    Say,
+    Wanted,
+    not_cancelable,
+)
 from lab.jobs.branches import holds_now, reachable
 from lab.jobs.facts import (
     ConversationRecord,
@@ -55,7 +65,7 @@ from lab.jobs.names import output_text
 from lab.jobs.plan import Plan, settle_draws
 from lab.jobs.program import NO_SCENARIO, NO_SUCH_VERSION, UNMATCHED, Program
 from lab.jobs.span import Ending, Span
-from lab.jobs.texts import opening_token, writer_at
+from lab.jobs.texts import further_id, new_job_id, opening_token, writer_at
 from lab.jobs.timeline import at
 from lab.language.step_texts import StepText, step_texts
 from lab.language.templates import RenderFailure, template
@@ -79,7 +89,6 @@ from lab.mock.team_rules import (
     turn_of,
 )
 from lab.program.steps import Gate, Output, Pause
-from lab.program.switches import Switches
 from lab.program.words import KeyPath, Status, Verdict
 
 RETRY_AFTER = 2
@@ -140,7 +149,7 @@ def _blank(command: Invoke) -> Refusal:
 
 def _waiting(call: Call, command: Invoke) -> JobView | None:
     """The job that this message answers: WAITING, named by itself or by its conversation."""
-    if not call.switches.answer_by_message:
+    if not (call.switches.answer_by_message and command.answers):
         return None
     if command.job is not None:
         view = call.job(command.job)
@@ -221,7 +230,7 @@ def _decide(call: Call, command: Decide) -> Accepted | Refusal:
     job, span = view.plan.invocation.job, view.span
     call.touched = job
     if command.conversation is not None and command.conversation != view.record.conversation:
-        return _OTHER_CONVERSATION
+        return OTHER_CONVERSATION
     if span.status is not Status.WAITING:
         why = why_not(view, None, Inadmissible.EARLY)
         return conflict("The job is not waiting.", why, promised=True)
@@ -238,7 +247,6 @@ def _decide(call: Call, command: Decide) -> Accepted | Refusal:
     return _at_gate(call, view, command.verdict, command.comment)
 
 
-_OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 _OUTSIDE = conflict("This approval is given outside the API.")
 
 
@@ -246,7 +254,7 @@ def _by_message(call: Call, view: JobView, message: str, conversation: str | Non
     """A message as an answer: a button's label or a plain word decides, anything else says what should be different."""
     call.touched = view.plan.invocation.job
     if conversation is not None and conversation != view.record.conversation:
-        return _OTHER_CONVERSATION
+        return OTHER_CONVERSATION
     gate = view.span.step
     if not isinstance(gate, Gate):
         return conflict("The job waits for time, not for a person.")
@@ -279,18 +287,19 @@ def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | 
 
 def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded | JobCancelled) -> Accepted:
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
-    plan, since = view.plan, view.shown_since
+    plan, given = view.plan, view.given
     if isinstance(fact, JobCancelled):
         pass  # its id stays
     elif call.dialect.renames_jobs(call.switches):
-        alias = new_job_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
-        fact, plan, since = replace(fact, alias=alias), replace(plan, alias=alias), call.now
+        given = len(view.decisions) + 1
+        alias = further_id(call.switches, plan, given)
+        fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
     else:
         plan = replace(plan, alias=None)
     call.changes.add(fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    now = JobView(record, plan, at(plan, record.decisions, call.now), since)
+    now = JobView(record, plan, at(plan, record.decisions, call.now), given)
     return Accepted(now, first=False)
 
 
@@ -382,11 +391,6 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: Conversa
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,
     )  # fmt: skip
-
-
-def new_job_id(switches: Switches, seed: Seed, stream: str) -> str:
-    """The id that is drawn for a job, in the form that the switch asks for."""
-    return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)
 
 
 def _dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:

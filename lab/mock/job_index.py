@@ -140,6 +140,12 @@ def input_of(text: str) -> Input:
     return (_long_input if len(text) > LONG_BODY else _short_input)(text)
 
 
+def given_with(ledger: Ledger, shown: str) -> int:
+    """With which decision of its job, from 1, an id was given out; 0: it is the job's own."""
+    alias = ledger.get(job_key(shown))
+    return alias.decision + 1 if isinstance(alias, AliasRecord) else 0
+
+
 class JobIndex:
     """The jobs of one ledger, for one configuration."""
 
@@ -227,12 +233,7 @@ class JobIndex:
         forgotten = forgotten_at(planned, span)
         if forgotten is not None and now >= forgotten:
             return None
-        return JobView(record, planned, span, self.shown_since(ledger, record, shown))
-
-    def shown_since(self, ledger: Ledger, record: JobRecord, shown: str) -> Millis:
-        """When the id was given out under which a job is asked for."""
-        alias = ledger.get(job_key(shown))
-        return record.decisions[alias.decision].at if isinstance(alias, AliasRecord) else record.at
+        return JobView(record, planned, span, given_with(ledger, shown))
 
     def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""

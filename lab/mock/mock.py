@@ -27,7 +27,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, unix_millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
@@ -46,6 +46,7 @@ from lab.identity.endpoints.issuing import odd_grant
 from lab.identity.recorded import LIVE
 from lab.jobs.facts import JobRecord, JobView, forgotten_at, id_of, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
+from lab.jobs.span import Span
 from lab.jobs.texts import shown_status
 from lab.jobs.timeline import at, spans_from
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
@@ -53,9 +54,10 @@ from lab.mock.call import Call, Planner, ends_token
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_cancel, take_message
-from lab.mock.job_index import JobIndex, PollAnswer
+from lab.mock.job_index import JobIndex, PollAnswer, given_with
 from lab.mock.latencies import FirstAnswers, planned_latency
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
+from lab.program.steps import Gate
 from lab.program.switches import Switches
 from lab.program.words import Status
 
@@ -273,7 +275,7 @@ class Mock:
         def settles() -> tuple[Millis, Response]:
             view = _decided_since(ledger, accepted.view)
             spans = spans_from(view.plan, view.decisions, view.span)
-            rest = next(span for span in spans if shown_status(span, switches) is not Status.RUNNING)
+            rest = next(span for span in spans if _rests(span, switches, answerable=command.answerable))
             when = max(now, rest.since)
             result = replace(accepted, view=replace(view, span=rest))
             context = self._context(switches, when)
@@ -309,7 +311,13 @@ class Mock:
             and call.code in ("", record.team)
             and command.conversation in (None, record.conversation)
         ]
-        views = [view for job in reversed(fitting) if (view := call.job(job)) and view.span.status in command.statuses]
+        since = None if command.changed_since is None else command.changed_since - unix_millis(self.config.epoch, 0)
+        views = [
+            view
+            for job in reversed(fitting)
+            if (view := call.job(job)) and view.span.status in command.statuses
+            if since is None or view.span.since >= since
+        ]
         behind = next((n for n, view in enumerate(views, 1) if view.plan.invocation.job == command.behind), 0)
         page = tuple(views[behind : behind + command.most])
         result = base.JobPage(page, len(views), more=behind + len(page) < len(views))
@@ -357,7 +365,7 @@ class Mock:
             return known
         plan = self.index.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
-        found = base.Found(JobView(record, plan, span, self.index.shown_since(call.changes, record, command.job)))
+        found = base.Found(JobView(record, plan, span, given_with(call.changes, command.job)))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
@@ -428,6 +436,13 @@ def _team_of(call: Call, command: base.Reading) -> str:
             return ""
         case _:
             assert_never(command)
+
+
+def _rests(span: Span, switches: Switches, *, answerable: bool) -> bool:
+    """Whether a job goes no further by itself; `answerable`: but where somebody may answer over the API."""
+    if answerable and not span.status.final:
+        return isinstance(span.step, Gate) and span.step.channel == "CHAT"
+    return shown_status(span, switches) is not Status.RUNNING
 
 
 def _views(result: base.Result) -> tuple[JobView, ...]:

@@ -39,10 +39,9 @@ from lab.dialects.fusion.client import FusionClient
 from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.jobs.texts import shown_status
+from lab.jobs.texts import new_job_id, shown_status
 from lab.jobs.timeline import spans
 from lab.mock.config import Config
-from lab.mock.invoke import new_job_id
 from lab.mock.latencies import planned_latency
 from lab.mock.team_rules import new_conversation
 from lab.plugins.simulate.figures import Figures
