@@ -29,12 +29,14 @@ _SURELY_ID = 8
 """Characters of an id that is no word by chance."""
 
 Operation: TypeAlias = tuple[str, str | None]
-"""A route, and the job that is asked about, or the grant that is asked for."""
+"""A route, and the job that is asked about, or the grant that is asked for; `NO_JOB` where nothing is asked of any job."""
+NO_JOB = ""
 
 
 def operation_of(call: RecordedExchange) -> Operation:
     """What it asks about."""
-    return call.route, call.job or grant_of(call.route, call.request)
+    nothing = NO_JOB if call.to_api and call.asks is None else None
+    return call.route, call.job or grant_of(call.route, call.request) or nothing
 
 
 def grant_of(route: str, request: Request) -> str | None:

@@ -36,6 +36,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
 from lab.recording.playback.matching import (
+    NO_JOB,
     Operation,
     PlayingJob,
     RecordedJob,
@@ -171,7 +172,7 @@ class RecordingPlayback:
         playing = self._playing.get(str(named)) if named is not None else None
         if isinstance(command, Look):
             return self._poll(route, request, command, playing, now)
-        operation = route, playing.job.history.job if playing is not None else None
+        operation = route, NO_JOB if client_call is None else playing.job.history.job if playing is not None else None
         return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
 
     def _as_recorded(self, route: str, request: Request) -> Request:
