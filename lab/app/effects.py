@@ -73,6 +73,8 @@ class App(Struct, frozen=True):
     """The wire that it speaks."""
     deadline: Millis = USUAL_DEADLINE
     """For how long a job may be at work before the run gives up; what it waits for a person isn't counted."""
+    cancel_after: Millis | None = None
+    """How long after its acceptance a job is cancelled that hasn't ended; None: it never is."""
 
 
 class Send(Struct, frozen=True):

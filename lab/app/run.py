@@ -30,7 +30,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import retry_after, unprocessed
 from lab.core.refusal import Refusal
 from lab.core.seeds import draw
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import Acknowledged, Seen, Sendable, Understood, Unreadable
 from lab.identity.client import AccessToken, read_token, token_request
 from lab.program.words import Status, duration_text
@@ -129,7 +129,8 @@ class _Turn:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
         backoff = self.app.backoff
         pause, deadline = backoff.first, self.start + self.app.deadline
-        since, waiting = self.now, False
+        since, waiting, cancel_after = self.now, False, self.app.cancel_after
+        cancel = None if cancel_after is None else self.now + cancel_after
         while not job.final:
             if waiting != (job.status is Status.WAITING):
                 deadline += self.now - since if waiting else 0
@@ -137,9 +138,15 @@ class _Turn:
             if not waiting and self.now >= deadline:
                 worked = duration_text(self.app.deadline)
                 raise _Stopped(f"The job had not ended after {worked} of work; --deadline DURATION allows more.")
-            answer = yield from self._wait(job, backoff.lasting(pause, self.now - since, waiting=waiting))
+            until = self.now + backoff.lasting(pause, self.now - since, waiting=waiting)
+            answer = yield from self._wait(job, until if cancel is None else min(until, max(cancel, self.now)))
             if answer is not None:
                 job = yield from self._answer(job, answer)
+                pause = backoff.first
+                continue
+            if cancel is not None and self.now >= cancel:
+                cancel = None
+                job = yield from self._tell(job, Cancel(team=self.app.team, job=job.job))
                 pause = backoff.first
                 continue
             before = job.status
@@ -148,9 +155,9 @@ class _Turn:
             resumed = before is Status.WAITING and job.status is Status.RUNNING
             pause = backoff.first if resumed else backoff.after(pause)
 
-    def _wait(self, job: Seen, pause: Millis) -> Steps[Answer | None]:
+    def _wait(self, job: Seen, until: Millis) -> Steps[Answer | None]:
         """Let the pause go by; a person who is asked something may end it."""
-        until, question = self.now + pause, job.question
+        question = job.question
         got = yield Wait(until, "poll") if question is None or not question.human else Ask(until, question)
         self.now = got.at
         return got if isinstance(got, Answer) else None
@@ -162,11 +169,15 @@ class _Turn:
             team=self.app.team, job=job.job, opening=opening or "", verdict=answer.verdict, comment=answer.comment,
             conversation=job.conversation,
         )  # fmt: skip
+        return (yield from self._tell(job, command))
+
+    def _tell(self, job: Seen, command: Decide | Cancel) -> Steps[Seen]:
+        """Send what changes a job's course; the job as it is then."""
         try:
             came = yield from self._call(command)
         except _Lost:
             return job  # the next poll tells whether it was accepted; if not, the question is still open
-        # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
+        # 409: somebody else decided first, patience ran out, or it has ended. The next poll tells what became of it.
         if isinstance(came, Refusal) and came.status == 409:
             return job
         if isinstance(came, Acknowledged):  # with no word of the job: nothing is asked any more, until a poll says so

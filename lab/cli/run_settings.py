@@ -140,6 +140,12 @@ class AppSettings(Options):
     """How often in a row a call may fail."""
     deadline: Millis = setting(DEADLINE, default=USUAL_DEADLINE)
     """For how long a job may be at work."""
+    cancel_after: Millis | None = option(
+        "--cancel-after DURATION",
+        "how long after its acceptance the app cancels each job, where its --dialect has a call for that; 5s",
+        span,
+    )
+    """How long after its acceptance a job is cancelled."""
     caller: str | None = setting(AS)
     """The user who asks; None: whom the scenario is for."""
     message: str | None = None

@@ -16,12 +16,12 @@ from msgspec import Struct
 
 from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import Refusal
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.program.words import Status, Verdict
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
 """Labels as the wire has them, and values, in the order in which they are drawn."""
-Sendable: TypeAlias = Invoke | Decide | Look
+Sendable: TypeAlias = Invoke | Decide | Look | Cancel
 """The commands that the external app gives."""
 
 
@@ -161,7 +161,7 @@ class DialectClient(Protocol):
         """What it calls things."""
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
-        """The name of the route, and the request, without credentials.
+        """The name of the route, and the request, without credentials; UsageError where the wire has no such call.
 
         Ids that a client must give to what it sends are made of `nonce`: another one makes others.
         """

@@ -130,13 +130,13 @@ class Narration(Part, frozen=True):
         return next((text for word, text in self.decided.items() if word == verdict), None)
 
 
-StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
 
 
 class ExpectedRun(Part, frozen=True):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
-    status: StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
+    status: StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=5)] | UnsetType = UNSET
     """of the last message's job, as the client saw it last; a list: one of these; null: it knows of no job. Default:
     COMPLETE, of a scenario with branches an error step too; with refused any"""
     refused: Annotated[int, Meta(ge=400, le=599)] | None = None

@@ -7,7 +7,12 @@ from lab.core.exchange import Json
 from lab.recording.exchange import CallKind, RecordedExchange, exchanges_of
 from lab.recording.format.lines import Recording
 
-_ASKED_OVER_ANY_WIRE = {CallKind.INVOKE: "invoke", CallKind.DECIDE: "invoke", CallKind.POLL: "status"}
+_ASKED_OVER_ANY_WIRE = {
+    CallKind.INVOKE: "invoke",
+    CallKind.DECIDE: "invoke",
+    CallKind.POLL: "status",
+    CallKind.CANCEL: "cancel",
+}
 """The route whose name stands for what is asked, whichever wire's route takes it."""
 
 

@@ -19,7 +19,7 @@ from lab.core.jsontext import members_of
 from lab.core.observe import Replied, Requested
 from lab.core.refusal import Refusal
 from lab.dialects import client_of
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Seen, Sendable, Understood
 from lab.dialects.reading import query_of
 from lab.dialects.sse import has_events
@@ -49,7 +49,23 @@ class CallKind(StrEnum):
     INVOKE = "invoke"
     POLL = "poll"
     DECIDE = "decide"
+    CANCEL = "cancel"
     OTHER = "other"
+
+
+def call_kind(route: str, command: Sendable | None) -> CallKind:
+    """What a call of a route is for that asks this, as far as that can be made out."""
+    match command:
+        case Invoke():
+            return CallKind.INVOKE
+        case Look():
+            return CallKind.POLL
+        case Decide():
+            return CallKind.DECIDE
+        case Cancel():
+            return CallKind.CANCEL
+        case None:
+            return CallKind.TOKEN if route == "token" else CallKind.OTHER
 
 
 class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
@@ -127,21 +143,13 @@ class RecordedExchange(Struct, frozen=True, kw_only=True, eq=False):
     @property
     def kind(self) -> CallKind:
         """What it is for."""
-        match self.command:
-            case Invoke():
-                return CallKind.INVOKE
-            case Look():
-                return CallKind.POLL
-            case Decide():
-                return CallKind.DECIDE
-            case None:
-                return CallKind.TOKEN if self.route == "token" else CallKind.OTHER
+        return call_kind(self.route, self.command)
 
     @property
     def job(self) -> str | None:
         """The job that it asks about."""
         command = self.command
-        return command.job or None if isinstance(command, Look | Decide) else None
+        return command.job or None if isinstance(command, Look | Decide | Cancel) else None
 
     @property
     def title(self) -> str:

@@ -1,106 +1,69 @@
 """a2a-sdk as a client of A2A 0.3, with its card given by hand: what it takes for granted must hold on both routes."""
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
 import pytest
-import requests
-from a2a.client import ClientConfig, ClientFactory
-from a2a.client.errors import A2AClientJSONRPCError
-from a2a.types import AgentCapabilities, AgentCard, Message, Part, Role, TaskIdParams, TaskQueryParams, TextPart
 
-from lab.identity.clients import DEMO
+from lab.clocks import ScaledClock
+from tests.judges.apart import Environment, seen
 from tests.judges.conftest import QUICK
-from tests.server.served import SCOPE, Served
+from tests.server.served import Served, serving
 
-Make = Callable[[bool], Any]
-
-
-@pytest.fixture
-def token(world: Served) -> str:
-    """The bearer of whoever asks."""
-    form = {"grant_type": "client_credentials", "scope": SCOPE}
-    return str(requests.post(world.token_url, form, auth=(DEMO.id, DEMO.secret), timeout=10).json()["access_token"])
+A2A_03 = Environment("a2a-03", ("a2a-sdk>=0.3.26,<0.4", "httpx>=0.28"))
+"""The client as the vendor's reference has it; from 1.0 on it speaks other methods."""
+routes = pytest.mark.parametrize("route", ["", "/stream"], ids=["a2a", "a2a-stream"])
 
 
-@pytest.fixture(params=["", "/stream"], ids=["a2a", "a2a-stream"])
-async def make(world: Served, token: str, request: pytest.FixtureRequest) -> AsyncIterator[Make]:
-    """Makes a client of the SDK's for the team, one that streams or one that doesn't."""
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=10, trust_env=False) as peer:
-
-        def client(streaming: bool) -> Any:
-            card = AgentCard(
-                name="Quick", description="Quick", version="3", protocol_version="0.3.0",
-                url=f"{world.api}/a2a/v1/QUICK_TEAM{request.param}",
-                capabilities=AgentCapabilities(streaming=streaming),
-                default_input_modes=["text"], default_output_modes=["text"], skills=[],
-            )  # fmt: skip
-            return ClientFactory(ClientConfig(httpx_client=peer, streaming=streaming)).create(card)
-
-        yield client
+def events(world: Served, flow: str, route: str) -> list[dict[str, Any]]:
+    return seen(world, A2A_03, "a2a_03.py", flow, f"{world.api}/a2a/v1/QUICK_TEAM{route}")
 
 
-def said(text: str, **more: str) -> Message:
-    return Message(message_id="m", role=Role.user, parts=[Part(root=TextPart(text=text))], **more)
+def brief(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["event"], each["state"]) for each in found]
 
 
-async def streamed(world: Served, client: Any, message: Message) -> list[tuple[Any, Any]]:
-    """The task after each event, and the update, in short; while it works, the lab's clock moves on."""
-    found: list[tuple[Any, Any]] = []
-    async for task, update in client.send_message(message):
-        found.append((task.model_copy(deep=True), update))
-        if task.status.state.value == "working":
-            world.sleep(2)
-    return found
+def text_of(task: dict[str, Any]) -> str:
+    (artifact,) = task["artifacts"]
+    return str(artifact["parts"][0]["text"])
 
 
-def brief(events: list[tuple[Any, Any]]) -> list[tuple[str, str]]:
-    return [("task" if update is None else update.kind, task.status.state.value) for task, update in events]
-
-
-def text_of(task: Any) -> str:
-    (artifact,) = task.artifacts
-    return str(artifact.parts[0].root.text)
-
-
-async def test_a_stream_an_answer_and_the_next_turn(world: Served, make: Make) -> None:
-    client = make(True)
-    begun = await streamed(world, client, said("x"))
-    assert brief(begun) == [
+@routes
+def test_a_stream_an_answer_and_the_next_turn(world: Served, route: str) -> None:
+    found = events(world, "stream", route)
+    assert brief(found[:4]) == [
         ("task", "submitted"), ("status-update", "working"), ("status-update", "input-required"),
+        ("look", "input-required"),
     ]  # fmt: skip
-    task = begun[-1][0]
-    assert task.status.message.parts[0].root.text == "May I?" and begun[-1][1].final
-    looked = await client.get_task(TaskQueryParams(id=task.id, history_length=1))
-    assert looked.status == task.status and looked.history[0].parts[0].root.text == "x"
-    again = await streamed(world, client, said("Shorter", task_id=task.id, context_id=task.context_id))
-    assert brief(again) == [("task", "working"), ("status-update", "input-required")]
-    done = await streamed(world, client, said("yes", task_id=task.id, context_id=task.context_id))
-    assert [kind for kind, _ in brief(done)] == ["task", "artifact-update", "status-update"]
-    assert done[-1][0].status.state.value == "completed" and text_of(done[-1][0]) == QUICK["steps"][-1]["output"]  # type: ignore[index]
-    turn = (await streamed(world, client, said("x", context_id=task.context_id)))[0][0]
-    assert turn.context_id == task.context_id and turn.id != task.id
+    task, looked = found[2]["task"], found[3]["task"]
+    assert task["status"]["message"]["parts"][0]["text"] == "May I?" and found[2]["final"]
+    assert looked["status"] == task["status"] and looked["history"][0]["parts"][0]["text"] == "x"
+    assert brief(found[4:6]) == [("task", "working"), ("status-update", "input-required")]
+    done = found[6:9]
+    assert [each["event"] for each in done] == ["task", "artifact-update", "status-update"]
+    assert done[-1]["state"] == "completed" and text_of(done[-1]["task"]) == QUICK["steps"][-1]["output"]  # type: ignore[index]
+    turn = found[9]["task"]
+    assert turn["contextId"] == task["contextId"] and turn["id"] != task["id"]
 
 
-async def test_a_message_a_look_and_an_answer(world: Served, make: Make) -> None:
-    client = make(False)
-    [(task, _)] = [each async for each in client.send_message(said("x"))]
-    assert task.status.state.value == "submitted"
-    world.sleep(2)
-    looked = await client.get_task(TaskQueryParams(id=task.id))
-    assert looked.status.state.value == "input-required"
-    [(done, _)] = [each async for each in client.send_message(said("yes", task_id=task.id))]
-    assert (done.status.state.value, text_of(done)) == ("completed", "Forty-two.")
+@routes
+def test_a_message_looks_and_an_answer(world: Served, route: str) -> None:
+    first, *looks, done = events(world, "poll", route)
+    assert brief([first]) == [("task", "submitted")]
+    assert {state for _, state in brief(looks[:-1])} <= {"submitted", "working"} and len(looks) == 5
+    assert brief(looks[-1:]) == [("look", "input-required")]
+    assert (done["state"], text_of(done["task"])) == ("completed", "Forty-two.")
 
 
-async def test_what_is_refused_is_an_error_of_a2as_own(world: Served, make: Make) -> None:
-    client = make(False)
-    [(task, _)] = [each async for each in client.send_message(said("x"))]
-    for id, code in ((task.id, -32002), ("nobodys", -32001)):
-        with pytest.raises(A2AClientJSONRPCError) as refused:
-            await client.cancel_task(TaskIdParams(id=id))
-        assert refused.value.error.code == code
-    with pytest.raises(A2AClientJSONRPCError) as refused:
-        await client.get_task(TaskQueryParams(id="nobodys"))
-    assert refused.value.error.code == -32001
+def test_looks_while_time_passes_by_itself() -> None:
+    with serving(QUICK, clock=ScaledClock("20")) as world:
+        first, *looks, done = events(world, "poll", "")
+        assert brief([first, looks[-1], done]) == [
+            ("task", "submitted"), ("look", "input-required"), ("task", "completed"),
+        ]  # fmt: skip
+        assert 1 < len(looks) <= 6 and world.clock.now() >= 2_000
+
+
+@routes
+def test_what_is_refused_is_an_error_of_a2as_own(world: Served, route: str) -> None:
+    _, *refusals = events(world, "refused", route)
+    assert [each.get("code") for each in refusals] == [-32002, -32001, -32001]

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
-from lab.clocks import ManualClock
+from lab.clocks import AnyClock, ManualClock
 from lab.core.clock import INSTANT_EPOCH, Epoch
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation, Requested
@@ -39,7 +39,7 @@ class Served:
 
     origin: str
     service: Service
-    clock: ManualClock
+    clock: AnyClock
     loop: asyncio.AbstractEventLoop
     observations: list[Observation] = field(default_factory=list)
     slept: Fraction = Fraction(0)
@@ -54,9 +54,12 @@ class Served:
         return f"{self.origin}{API}"
 
     def sleep(self, seconds: float | str) -> None:
-        """What a client calls in place of time.sleep."""
+        """What a client calls in place of time.sleep: a manual clock moves on, another is waited for."""
         self.slept += Fraction(str(seconds))
-        self.run(self.clock.advance_to(int(self.slept * 1000)))
+        if isinstance(self.clock, ManualClock):
+            self.run(self.clock.advance_to(int(self.slept * 1000)))
+        else:
+            self.run(self.clock.sleep_until(self.clock.now() + int(Fraction(str(seconds)) * 1000)))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do something in the mock's own thread."""
@@ -106,9 +109,13 @@ def serving(
     seed: int = 42,
     base: str = "",
     epoch: Epoch = INSTANT_EPOCH,
+    clock: AnyClock | None = None,
     **switches: Any,
 ) -> Iterator[Served]:
-    """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
+    """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on.
+
+    Its clock is a manual one unless another is given: clients that block until something happens need one that goes by itself.
+    """
     scenarios, chosen = (
         tuple(program_of(parsed(Scenario, each)) for each in documents),
         switched(switches),
@@ -121,7 +128,7 @@ def serving(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    service, clock = Service(config), ManualClock()
+    service, clock = Service(config), clock or ManualClock()
     server = MockServer(service, clock, limits)
     served = Served(bound.origin, service, clock, loop)
     service.observers.append(served.observations.append)

@@ -8,6 +8,7 @@ from lab.app.effects import App
 from lab.cli.run_settings import USUAL_APP, AppSettings, Peer
 from lab.cli.setup import credentials_for, known_user, own_client
 from lab.dialects import client_named
+from lab.dialects.base import Cancel
 from lab.identity.clients import Account
 from lab.identity.scopes import api_scope
 from lab.mock.config import Config
@@ -37,7 +38,13 @@ def app_of(
 
 
 def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
-    """The external app for a scenario, with credentials for another server that understands its dialect."""
+    """The external app for a scenario, with credentials for another server that understands its dialect.
+
+    UsageError if it is to cancel its jobs, and has no words for that.
+    """
+    dialect = client_named(settings.dialect)
+    if settings.cancel_after is not None:
+        dialect.ask(Cancel(team=scenario.agent.code, job="any"))
     return App(
         team=scenario.agent.code,
         message=scenario.message,
@@ -45,9 +52,10 @@ def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
         client_secret=peer.client_secret,
         scope=peer.scope,
         parameters=scenario.parameters,
-        dialect=client_named(settings.dialect),
+        dialect=dialect,
         tries=settings.tries,
         deadline=settings.deadline,
+        cancel_after=settings.cancel_after,
     )
 
 

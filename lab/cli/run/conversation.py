@@ -73,6 +73,8 @@ def turns_of(app: App, scenario: Scenario, notify: RunObserver, settings: AppSet
     apps = tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in asks)
     first = {"message": settings.message, "parameters": settings.parameters}
     other = {name: value for name, value in first.items() if value is not None}
+    if settings.cancel_after is not None:
+        return Conversation(apps, notify, ExpectedRun(status="CANCELLED"))
     if not other:
         return Conversation(apps, notify, scenario.expect)
     return Conversation((replace(apps[0], **other), *apps[1:]), notify)

@@ -6,10 +6,11 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from lab.core.errors import UsageError
 from lab.core.exchange import Json, Request, Response, text_of, text_or_json
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
-from lab.dialects.base import Decide, Invoke, Look, Wanted
+from lab.dialects.base import Cancel, Decide, Invoke, Look, Wanted
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.bodies import ACTION_OF, ACTIONS
 from lab.dialects.fusion.routes import API, FUSION_ROUTES, TALKS, fusion_path
@@ -66,6 +67,8 @@ class FusionClient:
                 return "invoke", _post(command.team, {
                     "message": "", "conversationId": command.conversation, "jobId": command.job, "resumeInput": resume,
                 })  # fmt: skip
+            case Cancel():
+                raise UsageError("Fusion's API has no call that cancels a job.", hint="Choose another --dialect.")
             case _:
                 assert_never(command)
 

@@ -13,7 +13,7 @@ from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.core.seeds import uuid4
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.sse import events_in
@@ -58,6 +58,8 @@ class A2AClient:
         match command:
             case Look():
                 return "a2a", _call(command.team, "tasks/get", {"id": command.job})
+            case Cancel():
+                return "a2a", _call(command.team, "tasks/cancel", {"id": command.job})
             case Invoke():
                 params: dict[str, Json] = {"message": _message(nonce, command.message, command.conversation, None)}
                 if command.parameters:
@@ -98,6 +100,8 @@ class A2AClient:
         team, message = unquote(request.path.removesuffix("/stream").split("/")[-1]), params.get("message")
         if method == "tasks/get":
             return ClientCall(command=Look(team=team, job=text_or_none(params.get("id")) or ""))
+        if method == "tasks/cancel":
+            return ClientCall(command=Cancel(team=team, job=text_or_none(params.get("id")) or ""))
         if method not in _SAYING or not isinstance(message, dict):
             return None
         text, job = _text(message.get("parts")) or "", text_or_none(message.get("taskId"))

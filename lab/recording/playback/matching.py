@@ -19,7 +19,7 @@ from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.dialects.reading import query_of
 from lab.identity.clients import Grant
-from lab.recording.exchange import RecordedExchange
+from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.story import JobHistory, job_histories
 
@@ -28,15 +28,13 @@ _LONGEST_TITLE = 1_000
 _SURELY_ID = 8
 """Characters of an id that is no word by chance."""
 
-Operation: TypeAlias = tuple[str, str | None]
-"""A route, and the job that is asked about, or the grant that is asked for; `NO_JOB` where nothing is asked of any job."""
-NO_JOB = ""
+Operation: TypeAlias = tuple[str, CallKind, str | None]
+"""A route, what is asked on it, and the job that is asked about, or the grant that is asked for."""
 
 
 def operation_of(call: RecordedExchange) -> Operation:
     """What it asks about."""
-    nothing = NO_JOB if call.to_api and call.asks is None else None
-    return call.route, call.job or grant_of(call.route, call.request) or nothing
+    return call.route, call.kind, call.job or grant_of(call.route, call.request)
 
 
 def grant_of(route: str, request: Request) -> str | None:
@@ -155,7 +153,7 @@ class SortedCalls(Struct, eq=False):
 
     def refused(self, route: str) -> deque[RecordedExchange]:
         """Of what strikes on a route the first whose next was refused for its bearer; none: empty."""
-        waiting = (calls for (name, _), calls in self.failures.items() if name == route and calls)
+        waiting = (calls for (name, *_), calls in self.failures.items() if name == route and calls)
         return next((calls for calls in waiting if calls[0].status == 401), deque())
 
 
@@ -173,7 +171,7 @@ def sort_calls(calls: Iterable[RecordedExchange], facts: Iterable[Entry], *, by_
             continue
         operation = operation_of(call)
         # whether a device was let in yet, the OAuth server knows
-        waits = operation[1] == Grant.DEVICE and call.status == 400
+        waits = operation[2] == Grant.DEVICE and call.status == 400
         if not call.tells and not (call.x in polls and by_count) and not waits:
             found.failures[operation].append(call)
         elif call.tells and call.x not in polls:

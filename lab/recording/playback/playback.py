@@ -31,12 +31,11 @@ from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.program.words import Status
 from lab.recording.comparison import excused_request
-from lab.recording.exchange import RecordedExchange, answered_calls, client_call_of, exchanges_of
+from lab.recording.exchange import CallKind, RecordedExchange, answered_calls, call_kind, client_call_of, exchanges_of
 from lab.recording.format.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.playback.answers import AnswerWriter
 from lab.recording.playback.matching import (
-    NO_JOB,
     Operation,
     PlayingJob,
     RecordedJob,
@@ -141,7 +140,7 @@ class RecordingPlayback:
 
     def failure(self, route: str, request: Request, now: Millis) -> Reply | None:
         """What strikes a call that has no other answer here, as those of the identity domain; None: nothing does."""
-        return self._struck((route, grant_of(route, request)), request, now, None)
+        return self._struck((route, call_kind(route, None), grant_of(route, request)), request, now, None)
 
     def refusal(self, route: str, request: Request, now: Millis) -> Reply | None:
         """The recorded 401 for a call whose bearer is no good here either; None: there is none left."""
@@ -152,7 +151,7 @@ class RecordingPlayback:
 
     def latency(self, route: str, request: Request) -> Millis:
         """How long good answers to such a call were withheld."""
-        calls = self._sorted.others[route, grant_of(route, request)]
+        calls = self._sorted.others[route, call_kind(route, None), grant_of(route, request)]
         call = calls.pop(0) if len(calls) > 1 else calls[0] if calls else None
         return 0 if call is None else self.writer.latency(call)
 
@@ -167,12 +166,14 @@ class RecordingPlayback:
             return self._next(route, request, client_call, now)
         command = client_call.command if client_call is not None else None
         if client_call is not None and isinstance(command, Invoke):
-            return self._struck((route, None), request, now, None) or self._begin(route, request, client_call, now)
+            struck = self._struck((route, CallKind.INVOKE, None), request, now, None)
+            return struck or self._begin(route, request, client_call, now)
         named = getattr(command, "job", None)
         playing = self._playing.get(str(named)) if named is not None else None
         if isinstance(command, Look):
             return self._poll(route, request, command, playing, now)
-        operation = route, NO_JOB if client_call is None else playing.job.history.job if playing is not None else None
+        job = playing.job.history.job if playing is not None else named
+        operation = route, call_kind(route, command), job or grant_of(route, request)
         return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
 
     def _as_recorded(self, route: str, request: Request) -> Request:
@@ -192,7 +193,7 @@ class RecordingPlayback:
         key = asked_key(route, client_call, self._recorded_names())
         jobs = self._sorted.jobs.get(key)
         if jobs is None:
-            other = self._other((route, None), request, None, now)
+            other = self._other((route, CallKind.INVOKE, None), request, None, now)
             if isinstance(other, Reply):  # a message that began no job: it answered a gate
                 return other
             begun = (
@@ -219,7 +220,7 @@ class RecordingPlayback:
         self, route: str, request: Request, look: Look, playing: PlayingJob | None, now: Millis
     ) -> Reply | Unanswered:
         if playing is None:
-            return self._struck((route, look.job), request, now, None) or Unanswered(
+            return self._struck((route, CallKind.POLL, look.job), request, now, None) or Unanswered(
                 "unmatched", "No job of that id was begun in this playback.", tuple(self._playing)[-_SHOWN:]
             )
         job = playing.job
@@ -228,7 +229,7 @@ class RecordingPlayback:
             if playing.polls > len(job.history.polls):
                 return Unanswered("exhausted", f"{len(job.history.polls)} polls of this job were recorded.")
             return self._reply(job.history.polls[playing.polls - 1], request, playing, now)
-        if (struck := self._struck((route, job.history.job), request, now, playing)) is not None:
+        if (struck := self._struck((route, CallKind.POLL, job.history.job), request, now, playing)) is not None:
             return struck
         at, good = job.history.at + now - playing.since, job.shown(look.mode)
         place = bisect_right(good, at, key=attrgetter("at"))

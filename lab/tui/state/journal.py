@@ -303,6 +303,9 @@ class _Step:
             return self._join(self._begin(call.x, RunState()), pending, asks)
         if asks.command == "status":
             return self._join(self._polled(call), pending, asks)
+        if asks.command == "cancel":
+            run = self._run_of(asks.job)
+            return pending if run is None else self._join(run, pending, asks)
         # one route takes answers and new jobs, and no request says which it is (contract.md §3)
         if asks.resumes:
             key = self._answered(asks)

@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
 from lab.dialects import USUAL_CLIENT, client_of, clients
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.sse import events_in
 from lab.identity.client import read_token
@@ -57,6 +57,8 @@ def call_request(route: str, request: Request) -> CallRequest:
     team, job = clean.line(command.team, 200), name(command.job)
     if isinstance(command, Look):
         return CallRequest("status", team, job, labels=labels)
+    if isinstance(command, Cancel):
+        return CallRequest("cancel", team, job, labels=labels)
     message, fields = (
         tuple((label, clean.value_line(value)) for label, value in members) for members in (call.message, call.fields)
     )

@@ -165,7 +165,7 @@ def answered(run: RunState, call: Exchange, observation: Replied | Lost) -> RunS
             return _invoked(run, call, response)
         case "invoke" if run.gate is not None and run.gate.sent is not None:
             return _resumed(run, call, response)
-        case "invoke" | "message":
+        case "invoke" | "message" | "cancel":
             seen = reading.job_in(call.route, response)
             return run if seen is None else _status(run, seen, call)
         case "status":

@@ -30,7 +30,7 @@ MOST_TURNS = 32
 
 # Calls
 
-CallCommand = Literal["token", "invoke", "message", "status", ""]
+CallCommand = Literal["token", "invoke", "message", "cancel", "status", ""]
 """What a call asks, whatever its route: a token, a job or an answer to its question, nothing that shows, how it is."""
 
 

@@ -1,0 +1,122 @@
+"""Judges that can't stand in the suite's own environment: each in one of its own, as a process that the lab is shown to.
+
+An environment is made once, of whatever index pip or npm is set up with, and kept in `.venv-judges/` until its requirements
+change. Clients are files of `clients/`, which import nothing of the lab. A client finds `LAB_ORIGIN`, `LAB_API` and
+`LAB_TOKEN` in its environment and prints an object of JSON a line. Where it would sleep, it prints `{"pause": SECONDS}` and
+goes on when it reads a line: meanwhile the lab's time passes, whichever clock it has.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.server.served import Served, token_of
+
+KEPT = Path(__file__).parents[2] / ".venv-judges"
+CLIENTS = Path(__file__).with_name("clients")
+LIMIT = 60.0
+"""Seconds after which a client is ended."""
+
+
+class Ended(NamedTuple):
+    """What a client has left."""
+
+    code: int
+    lines: list[dict[str, Any]]
+    """What it printed, without its pauses."""
+    errors: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What clients need that can't stand beside what the suite needs, or beside each other."""
+
+    name: str
+    requirements: tuple[str, ...]
+    """As pip or npm reads them."""
+    node: bool = False
+
+    @property
+    def folder(self) -> Path:
+        return KEPT / self.name
+
+    def make(self) -> None:
+        """Make it, if it isn't there or was made of something else; one process does, others wait for it."""
+        KEPT.mkdir(exist_ok=True)
+        contents, stamp = json.dumps([sys.version, *self.requirements]), KEPT / f"{self.name}.json"
+        with (KEPT / f"{self.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamp.exists() and stamp.read_text() == contents:
+                return
+            stamp.unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._install()
+            stamp.write_text(contents)
+
+    def _install(self) -> None:
+        if self.node:
+            self.folder.mkdir()
+            (self.folder / "package.json").write_text('{"private":true}\n')
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", *self.requirements]
+            subprocess.run(command, cwd=self.folder, check=True)
+        else:
+            subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
+            python = self.folder / "bin" / "python"
+            command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *self.requirements]
+            subprocess.run(command, check=True)
+
+    def command(self, client: str, *options: str) -> list[str]:
+        """How to start a client of `clients/` in it; `options` are the program's own."""
+        self.make()
+        if not self.node:
+            return [str(self.folder / "bin" / "python"), "-I", *options, str(CLIENTS / client)]
+        # node looks for packages from where the file stands; others may be starting it meanwhile
+        copied = self.folder / client
+        copying = copied.with_suffix(f".{os.getpid()}")
+        shutil.copy(CLIENTS / client, copying)
+        copying.replace(copied)
+        return ["node", *options, str(copied)]
+
+    def run(self, world: Served, client: str, *arguments: str) -> Ended:
+        """Set a client on the lab, until it ends."""
+        shown = {"LAB_ORIGIN": world.origin, "LAB_API": world.api, "LAB_TOKEN": token_of(world), "NO_PROXY": "*"}
+        lines: list[dict[str, Any]] = []
+        with tempfile.TemporaryFile("w+") as errors:
+            with subprocess.Popen(
+                [*self.command(client), *arguments], env=os.environ | shown, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+            ) as process:  # fmt: skip
+                assert process.stdin is not None and process.stdout is not None
+                limit = threading.Timer(LIMIT, process.kill)
+                limit.start()
+                try:
+                    for line in process.stdout:
+                        found = json.loads(line)
+                        if "pause" in found:
+                            world.sleep(found["pause"])
+                            process.stdin.write("\n")
+                            process.stdin.flush()
+                        else:
+                            lines.append(found)
+                except BaseException:
+                    process.kill()
+                    raise
+                finally:
+                    limit.cancel()
+            errors.seek(0)
+            return Ended(process.returncode, lines, errors.read())
+
+
+def seen(world: Served, environment: Environment, client: str, *arguments: str) -> list[dict[str, Any]]:
+    """What a client saw that came to its end."""
+    code, lines, errors = environment.run(world, client, *arguments)
+    assert code == 0, f"{client} {' '.join(arguments)} ended with {code} after {lines}: {errors}"
+    return lines

@@ -1,0 +1,100 @@
+"""a2a-sdk 0.3 as a client whose card is given by hand: `a2a_03.py FLOW URL`. What it sees is judged by who starts it."""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+import httpx
+from a2a.client import ClientConfig, ClientFactory
+from a2a.client.errors import A2AClientJSONRPCError
+from a2a.types import (
+    AgentCapabilities,
+    AgentCard,
+    Message,
+    Part,
+    Role,
+    Task,
+    TaskIdParams,
+    TaskQueryParams,
+    TaskState,
+    TextPart,
+)
+
+
+def tell(**found: Any) -> None:
+    print(json.dumps(found), flush=True)
+
+
+def pause(seconds: float) -> None:
+    tell(pause=seconds)
+    sys.stdin.readline()
+
+
+def said(text: str, **more: str) -> Message:
+    return Message(message_id="m", role=Role.user, parts=[Part(root=TextPart(text=text))], **more)
+
+
+def tell_task(event: str, task: Task, **more: Any) -> None:
+    tell(event=event, state=task.status.state.value, task=task.model_dump(mode="json", exclude_none=True), **more)
+
+
+async def send(client: Any, text: str, **more: str) -> Task:
+    """Tells of the task after each event; while it works, time passes."""
+    async for task, update in client.send_message(said(text, **more)):
+        tell_task("task" if update is None else update.kind, task, final=getattr(update, "final", None))
+        if task.status.state is TaskState.working:
+            pause(2)
+    return task
+
+
+async def look(client: Any, task: Task, history: int | None = None) -> Task:
+    looked = await client.get_task(TaskQueryParams(id=task.id, history_length=history))
+    tell_task("look", looked)
+    return looked
+
+
+async def stream(client: Any) -> None:
+    task = await send(client, "x")
+    await look(client, task, history=1)
+    for answer in ("Shorter", "yes"):
+        await send(client, answer, task_id=task.id, context_id=task.context_id)
+    await send(client, "x", context_id=task.context_id)
+
+
+async def poll(client: Any) -> None:
+    task = await send(client, "x")
+    for _ in range(100):
+        if (await look(client, task)).status.state not in (TaskState.submitted, TaskState.working):
+            break
+        pause(0.5)
+    await send(client, "yes", task_id=task.id)
+
+
+async def refused(client: Any) -> None:
+    task = await send(client, "x")
+    for call in (
+        client.cancel_task(TaskIdParams(id=task.id)),
+        client.cancel_task(TaskIdParams(id="nobodys")),
+        client.get_task(TaskQueryParams(id="nobodys")),
+    ):
+        try:
+            tell_task("done", await call)
+        except A2AClientJSONRPCError as error:
+            tell(event="refused", code=error.error.code)
+
+
+async def main(flow: str, url: str) -> None:
+    card = AgentCard(
+        name="Quick", description="Quick", version="3", protocol_version="0.3.0", url=url,
+        capabilities=AgentCapabilities(streaming=flow == "stream"),
+        default_input_modes=["text"], default_output_modes=["text"], skills=[],
+    )  # fmt: skip
+    bearer = {"authorization": f"Bearer {os.environ['LAB_TOKEN']}"}
+    async with httpx.AsyncClient(headers=bearer, timeout=10, trust_env=False) as peer:
+        client = ClientFactory(ClientConfig(httpx_client=peer, streaming=flow == "stream")).create(card)
+        await {"stream": stream, "poll": poll, "refused": refused}[flow](client)
+
+
+asyncio.run(main(*sys.argv[1:]))
