@@ -39,7 +39,7 @@ SEED, LATER, READING = 7, 10**12, 4_000
 OTHERS = tuple(client.name for client in clients() if client.name != USUAL)
 DECISIONS = (None, Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES)
 """What a person answers to each question, once; None: nobody but the scenario's script answers."""
-OUTSIDE = "its gates are answered outside the chat: {} doesn't tell, and a message is refused there"
+OUTSIDE = "its gates are answered elsewhere, and {} has no word for that"
 EARLY = "{} has no word for the early end of a wait"
 UNSAID: Mapping[str, Mapping[tuple[str, Verdict | str | None], str]] = {
     "a2a": {
@@ -47,6 +47,18 @@ UNSAID: Mapping[str, Mapping[tuple[str, Verdict | str | None], str]] = {
         ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("A2A"),
         ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("A2A"),
         ("anomaly-flag", "ended early"): EARLY.format("A2A"),
+    },
+    "mcp": {
+        ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("MCP"),
+        ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("MCP"),
+        ("anomaly-flag", "ended early"): EARLY.format("MCP"),
+    },
+    "openai": {
+        ("item-comparison", Verdict.CHANGES): "there is no verdict for changes",
+        ("contract-redraft", Verdict.CHANGES): "there is no verdict for changes",
+        ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("the Responses API"),
+        ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("the Responses API"),
+        ("anomaly-flag", "ended early"): EARLY.format("the Responses API"),
     },
 }
 """Decisions that a wire can't say, by scenario, each with its reason: all facts that are others than over Fusion's."""

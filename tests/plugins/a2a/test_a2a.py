@@ -444,7 +444,7 @@ def test_a_stream_never_ends_with_done_and_its_silences_are_fusions():
         peer = Peer(sse_done=switch, sse_heartbeat="500ms")
         call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
         pieces = [piece for _, piece in peer.send(call, route="a2a-stream").pieces()]
-        assert pieces.count(b": keep-alive\n\n") == 3 and not any(b"[DONE]" in piece for piece in pieces)
+        assert pieces.count(b": keep-alive\n\n") == 4 and not any(b"[DONE]" in piece for piece in pieces)
 
 
 def test_a_state_that_nobody_documented_is_in_updates_as_in_tasks():
