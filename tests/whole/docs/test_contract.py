@@ -11,12 +11,15 @@ from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
 from lab.language.shape import json_schema, spelt
+from lab.plugin import plugins
 from lab.program.switches import Switches
 from tests.conftest import each_row
 from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
 
 PAGE = PAGES["contract"]
+OF_WIRES = "\n".join((PAGE, *(PAGES[each.page] for each in plugins() if each.wires and each.page)))
+"""The pages of all wires."""
 FOLDED = {"doc": "documented", "RFC": "documented", "rec": "observed", "code": "observed", "seen": "observed"}
 
 
@@ -42,7 +45,7 @@ def unnamed(rows: list[dict[str, str]], page: str) -> set[str]:
 def test_every_route_and_every_member_is_named() -> None:
     assert len(ROUTES) > 35
     assert len(MEMBERS) > 60
-    assert unnamed([*ROUTES, *MEMBERS], PAGE) == set()
+    assert unnamed([*ROUTES, *MEMBERS], OF_WIRES) == set()
     around = PAGE.partition("\n### 2.8 ")[2].partition("\n## ")[0]
     assert re.findall(r"^\| ([^|]+) \|", around, re.MULTILINE) == [
         row["name"] for row in ROWS if row["place"] == "surroundings"
@@ -51,7 +54,7 @@ def test_every_route_and_every_member_is_named() -> None:
 
 @each_row("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
 def test_one_that_is_left_out_is_found(name: str) -> None:
-    assert unnamed([*ROUTES, *MEMBERS], PAGE.replace(f"`{name}`", "-")) == {name}
+    assert unnamed([*ROUTES, *MEMBERS], OF_WIRES.replace(f"`{name}`", "-")) == {name}
 
 
 def test_every_word_that_places_a_missing_path_is_named() -> None:
@@ -67,12 +70,12 @@ def marks(page: str) -> dict[str, str]:
         if reported is not None and row.startswith("|"):
             words = {FOLDED.get(mark, "assumed") for mark in reported[1].partition(",")[0].split()}
             word = next(each for each in ("documented", "observed", "assumed") if each in words)
-            found |= dict.fromkeys(re.findall(r"`((?:GET|POST) [^`]+)`", row), word)
+            found |= dict.fromkeys(re.findall(r"`((?:GET|POST|DELETE) [^`]+)`", row), word)
     return found
 
 
 def test_each_route_is_marked_as_lab_fidelity_marks_it() -> None:
-    reported = marks(PAGE)
+    reported = marks(OF_WIRES)
     assert {row["name"]: row["mark"] for row in ROUTES} == {
         row["name"]: reported.get(row["name"], "") for row in ROUTES
     }
