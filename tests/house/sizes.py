@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 72_440
+MOST_LINES = 72_460
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
