@@ -1,4 +1,4 @@
-"""The page of the wire leaves nothing out: routes with their marks, members, switches with values and defaults."""
+"""The pages of the wires leave nothing out: routes with their marks, members, switches with values and defaults."""
 
 import json
 import re
@@ -11,12 +11,16 @@ from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
 from lab.language.shape import json_schema, spelt
+from lab.plugin import plugins
 from lab.program.switches import Switches
 from tests.conftest import each_row
 from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
 
-PAGE = PAGES["contract"]
+PAGE = "".join(
+    PAGES[page] for page in dict.fromkeys(("contract", *(each.page for each in plugins() if each.page and each.wires)))
+)
+"""What the pages of all wires say."""
 FOLDED = {"doc": "documented", "RFC": "documented", "rec": "observed", "code": "observed", "seen": "observed"}
 
 
@@ -35,7 +39,7 @@ MEMBERS = [row for row in ROWS if row["place"] not in ("routes", "local orchestr
 
 
 def unnamed(rows: list[dict[str, str]], page: str) -> set[str]:
-    """The names of the rows that a page doesn't have in code."""
+    """The names of the rows that no page has in code."""
     return {row["name"] for row in rows} - codes(page)
 
 
