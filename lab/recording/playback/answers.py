@@ -42,8 +42,8 @@ class AnswerWriter:
         """Where redirects lead that leave the lab's origin."""
 
     def latency(self, call: RecordedExchange) -> Millis:
-        """How long its answer is withheld."""
-        return call.latency if self._latency else 0
+        """How long its answer is withheld, or waits for its job."""
+        return max(call.latency, call.first or 0) if self._latency else 0
 
     def reply(
         self, call: RecordedExchange, request: Request, now: Millis, later: Millis, names: Mapping[str, str]
@@ -65,7 +65,10 @@ class AnswerWriter:
             return Reply(head, latency, call.route, parts=parts, strike=_strike_of(call, None))
         body = self._answer(call, request, body, later)
         strike = _strike_of(call, 2 * len(body) or None)  # more was promised than came, where anything did
-        return Reply(replace(head, body=body), latency, call.route, strike=strike)
+        whole, waited = replace(head, body=body), (call.first or 0) - call.latency
+        # it waited for its job, as it does on any clock
+        settles = (lambda: (now + waited, whole)) if waited > 0 else None
+        return Reply(whole, latency, call.route, strike=strike, settles=settles)
 
     def filled(self, request: Request) -> Request:
         """A recorded request as a client makes it that was answered here."""
@@ -85,9 +88,9 @@ class AnswerWriter:
         last = _lasts(call)
         times = (call.response or _NOTHING).times or (last,) * len(events)
         for at, event in enumerate(events):
-            begins = event.startswith(_DATA)
-            value = self._answer(call, request, event.removeprefix(_DATA), later)
-            yield now + times[min(at, len(times) - 1)], (_DATA if begins else b"") + value + END_OF_EVENT
+            name, begins, data = event.partition(_DATA)
+            value = self._answer(call, request, data if begins else event, later)
+            yield now + times[min(at, len(times) - 1)], (name + begins if begins else b"") + value + END_OF_EVENT
         if rest:
             yield now + last, rest
 
