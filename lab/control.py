@@ -19,7 +19,7 @@ LATEST = 10**15
 _Instant = Annotated[int, Meta(ge=0, lt=LATEST, description="milliseconds since the lab's epoch")]
 _Count = Annotated[int, Meta(ge=0)]
 _Flag = Literal["0", "1"]
-_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
 _Duration = Annotated[str, Meta(description="as 30s, 15m or 1h30m")]
 _Yes = Annotated[bool, Meta(extra_json_schema={"const": True})]
 _Answer = TypeVar("_Answer")

@@ -9,13 +9,13 @@ options may be two spellings of one field (`setting`). `FromCall` gives a field 
 environment, what stands behind `--`. Any other field is left as it is by default.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast, dataclass_transform
 
 from lab.core.errors import UsageError
-from lab.plugin import Reference, resolve
+from lab.plugin import Plugin, Reference, plugins, resolve, strangers
 
 
 class BadValue(ValueError):
@@ -108,6 +108,20 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
         return whole
 
     return read
+
+
+def name_of(
+    what: str, of: Callable[[Plugin], Iterable[str]], *further: str
+) -> tuple[tuple[str, ...], Callable[[str], str]]:
+    """The names of what plugins declare that come with the lab, for the help; and what reads one, a stranger's too."""
+    ours = (*chain.from_iterable(map(of, plugins())), *further)
+
+    def read(text: str) -> str:
+        if text not in ours and text not in (strange := [*chain.from_iterable(map(of, strangers()))]):
+            raise BadValue(f"no {what}", f"There are {', '.join((*ours, *strange))}.")
+        return text
+
+    return ours, read
 
 
 def span(text: str) -> int:

@@ -7,8 +7,7 @@ from lab.cli.result import OutputSettings
 from lab.cli.run_settings import STAGE, ScreenSettings
 from lab.core.clock import Millis
 from lab.core.seeds import SEEDS, Seed
-from lab.options import ARGUMENTS, BadValue, FromCall, Options, number, option, setting, span, switch, variable
-from lab.plugin import plugins, strangers
+from lab.options import ARGUMENTS, BadValue, FromCall, Options, name_of, number, option, setting, span, switch, variable
 from lab.settings import (
     ALLOW_HOST,
     AS,
@@ -108,17 +107,11 @@ class PlaySettings(Options):
     environment: Environment = Environment()
 
 
-def _forms() -> list[str]:
-    # a film is the screen's affair
-    return [*(form.word for plugin in plugins() for form in plugin.forms), "cast"]
-
-
-def _form(text: str) -> str:
-    """The word of a form of recordings, a stranger's too."""
-    known = _forms()
-    if text not in known and text not in (strange := [form.word for each in strangers() for form in each.forms]):
-        raise BadValue("no form of recordings", f"There are {', '.join((*known, *strange))}.")
-    return text
+_FORMS, _form = name_of(
+    "form of recordings",
+    lambda plugin: [form.word for form in plugin.forms],
+    "cast",  # a film is the screen's affair
+)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -141,11 +134,11 @@ class ShowSettings(Options):
     """What `lab show` was asked."""
 
     target: str = option("RECORDING", "a path, or a name in ./recordings or of those shipped")
-    form: str = option("--as FORM", f"default: text; there are {', '.join(_forms())}", _form, default="text")
+    form: str = option("--as FORM", f"default: text; there are {', '.join(_FORMS)}", _form, default="text")
     numbered: bool = switch(
         "--line-numbers",
         "before each line of the recording its number, by which reports cite it",
-        excludes={f"--as {form}": "it has no lines of the recording" for form in _forms() if form != "text"},
+        excludes={f"--as {form}": "it has no lines of the recording" for form in _FORMS if form != "text"},
     )
     size: tuple[int, int] = option(
         "--size COLUMNSxROWS", "of the cast; default: 120x36", _size, needs=_FILM, default=(120, 36)

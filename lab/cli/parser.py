@@ -4,11 +4,11 @@ import os
 import re
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from lab.cli.console import Console
 from lab.cli.installation import version_text
-from lab.core.errors import UsageError
+from lab.core.errors import UsageError, closest
 from lab.plugin import COMMAND_GROUPS, Addition, CliCommand, broken_strangers, plugins, resolve, strangers
 
 if TYPE_CHECKING:  # the help of all commands needs no options
@@ -75,13 +75,18 @@ def _asks(reference: str) -> "type[Options]":
     return cast("type[Options]", resolve(reference))
 
 
-def declared(command: CliCommand) -> "Iterator[tuple[str, Option, bool]]":
-    """All that the command takes: the title under which each stands in the help, and whether it must be given."""
+Declared: TypeAlias = "Sequence[tuple[str, Option, bool]]"
+"""What a command takes: the title under which each stands in the help, and whether it must be given."""
+
+
+def declared(command: CliCommand) -> Declared:
+    """All that the command takes."""
     from lab.options import options_in
 
-    yield from options_in(_asks(command.asks)) if command.asks else ()
+    rows = [*options_in(_asks(command.asks))] if command.asks else []
     for name, each in additions_to(command.name):  # of which nothing has to be given
-        yield from ((name, option, False) for _, option, _ in options_in(_asks(each.asks)))
+        rows += [(name, option, False) for _, option, _ in options_in(_asks(each.asks))]
+    return rows
 
 
 def usual(command: CliCommand) -> "tuple[str, ...]":
@@ -90,31 +95,30 @@ def usual(command: CliCommand) -> "tuple[str, ...]":
     return tuple(name for each in references if each for name in _asks(each).USUAL)
 
 
-def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[Parser, dict[str, Parser]]:
-    """The parser of `lab`, and those of these commands; `whole` are those that get their options."""
+def grammar(given: "Mapping[CliCommand, Declared | None]") -> tuple[Parser, dict[str, Parser]]:
+    """The parser of `lab`, and those of these commands; what each takes, None: none of its options is read."""
     how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
     root = Parser(prog="lab", description=_DESCRIPTION, epilog=EXITS, **how)
     root.add_argument("--version", action="store_true", default=SUPPRESS)
     parsers = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for each in given:
+    for each, rows in given.items():
         said = f"{each.does}\n\n  {each.example}"
         parser = parsers.add_parser(each.name, help=each.does, description=said, **how)
         parser._negative_number_matcher = _BELOW_ZERO
-        if each in whole:
-            _fill(parser, each)
+        if rows is not None:
+            _fill(parser, each, rows)
     return root, parsers.choices
 
 
-def _fill(parser: Parser, command: CliCommand) -> None:
+def _fill(parser: Parser, command: CliCommand, rows: Declared) -> None:
     from lab.options import Options, command_tail
 
     asks = _asks(command.asks) if command.asks else Options
     places = {name: place for place, name in enumerate(usual(command))}
-    rows = sorted(declared(command), key=lambda row: places.get(row[1].name, len(places)))
     taken = {option.name for _, option, _ in rows}
     groups: dict[str, Callable[..., object]] = {"": parser.add_argument}
     usage = [parser.prog, "[OPTIONS]"]
-    for title, option, required in rows:
+    for title, option, required in sorted(rows, key=lambda row: places.get(row[1].name, len(places))):
         others = [each for each in option.excludes if each.partition(" ")[0] in taken]
         help_text = "; not with ".join(filter(None, (option.help, ", ".join(others))))
         if option.name in places or not option.name.startswith("-"):
@@ -177,27 +181,27 @@ def read_call(argv: Sequence[str], console: Console, environment: Mapping[str, s
         console.out(help_of_all())
         raise SystemExit(0)
     if not argv or argv[0].startswith("-"):
-        grammar(commands().values(), ())[0].parse_args(argv)  # complains
+        grammar(dict.fromkeys(commands().values()))[0].parse_args(argv)  # complains
     from lab.options import CommandCall, command_tail
 
     command = command_of(argv[0])
-    taken = {option.name: option for _, option, _ in declared(command)}
+    rows = declared(command)
+    taken = {option.name: option for _, option, _ in rows}
     cut = argv.index("--") if command.asks and command_tail(_asks(command.asks)) and "--" in argv else len(argv)
-    root, parsers = grammar((command,), (command,))
+    root, parsers = grammar({command: rows})
     found, unknown = root.parse_known_args(_with_values(argv[:cut], taken.values()))
     if unknown:
-        _refuse_unknown(unknown[0], command, parsers[command.name])
+        _refuse_unknown(unknown[0], taken, parsers[command.name])
     # an argument that may be left out, and was, is there as an empty list
     given = {name: value for name, value in vars(found).items() if name in taken and value not in (None, [])}
     call = CommandCall(tuple(argv), os.environ if environment is None else environment, tuple(argv[cut + 1 :]), given)
-    return read_options(command, call)
+    return read_options(command, taken, call)
 
 
-def read_options(command: CliCommand, call: "CommandCall") -> ReadCall:
-    """What is asked by the options that were given; UsageError says what is wrong with them."""
+def read_options(command: CliCommand, taken: "Mapping[str, Option]", call: "CommandCall") -> ReadCall:
+    """What is asked by the options that were given, of those that the command takes; UsageError says what is wrong with them."""
     from lab.options import Options, fill_options, names_in, refuse_together
 
-    taken = {option.name: option for _, option, _ in declared(command)}
     refuse_together(taken, call.given)
     additions = [
         (each, fill_options(_asks(each.asks), call.given, call))
@@ -223,22 +227,19 @@ def _with_values(argv: Sequence[str], taken: "Iterable[Option]") -> list[str]:
     ]
 
 
-def _refuse_unknown(word: str, command: CliCommand, parser: ArgumentParser) -> NoReturn:
+def _refuse_unknown(word: str, taken: Iterable[str], parser: ArgumentParser) -> NoReturn:
     """UsageError for what the command doesn't take; a value written behind `=` isn't repeated."""
     word = word.partition("=")[0]
     kind = "option" if word.startswith("-") else "argument"
     having = ", ".join(
         name for name, each in commands().items() if any(option.name == word for _, option, _ in declared(each))
     )
-    names = [option.name for _, option, _ in declared(command)]
-    hint = f"It is an option of lab {having}." if having else _near(word, names) or f"Try: {parser.prog} --help"
+    hint = f"It is an option of lab {having}." if having else _near(word, taken) or f"Try: {parser.prog} --help"
     raise UsageError(f"{parser.prog} takes no {kind} {word}.", hint=hint)
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # only a mistake needs it
-
     names = {each.lstrip("-"): each for each in known}  # the dashes, which all have, would make strangers alike
     said = word.lstrip("-")
-    meant = [_MEANT[said]] if _MEANT.get(said) in names else get_close_matches(said, names, n=1)
-    return next((f"Did you mean {names[each]}?" for each in meant), "")
+    meant = _MEANT[said] if _MEANT.get(said) in names else closest(said, names)
+    return f"Did you mean {names[meant]}?" if meant else ""

@@ -14,6 +14,7 @@ from lab.options import (
     FromCall,
     Option,
     Options,
+    name_of,
     number,
     option,
     setting,
@@ -21,7 +22,6 @@ from lab.options import (
     switch,
     variable,
 )
-from lab.plugin import plugins, strangers
 from lab.settings import (
     AS,
     CREDENTIALS,
@@ -100,18 +100,7 @@ class PeerSettings(Options):
         return None if self.base is None else Peer(self.base, *self.credentials)
 
 
-def _wires() -> list[str]:
-    return [wire.name for plugin in plugins() for wire in plugin.wires]
-
-
-def _dialect(text: str) -> str:
-    """The name of a wire, a stranger's too."""
-    known = _wires()
-    if text not in known and text not in (strange := [wire.name for each in strangers() for wire in each.wires]):
-        raise BadValue("no dialect", f"There are {', '.join((*known, *strange))}.")
-    return text
-
-
+_DIALECTS, _dialect = name_of("dialect", lambda plugin: [wire.name for wire in plugin.wires])
 DEADLINE = Option(
     "--deadline DURATION",
     "for how long a job may be at work (RUNNING) before the external app gives up, as 2d; default: 1d",
@@ -126,7 +115,7 @@ class AppSettings(Options):
 
     dialect: str = option(
         "--dialect NAME",
-        f"the wire that the external app speaks; default: fusion; there are {', '.join(_wires())}",
+        f"the wire that the external app speaks; default: fusion; there are {', '.join(_DIALECTS)}",
         _dialect,
         default=USUAL,
     )

@@ -3,6 +3,7 @@
 They are caught in one place, `lab.cli.console`, which turns them into text and an exit code.
 """
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
 
@@ -95,3 +96,10 @@ class HostError(LabError):
     """The surroundings fail: a port, a disk, the installation."""
 
     exit_code = 4
+
+
+def closest(word: str, known: Iterable[str], least: float = 0.6) -> str:
+    """The known word that another is probably a slip of; empty: none is alike by so much, of 1."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    return next(iter(get_close_matches(word, known, 1, least)), "")

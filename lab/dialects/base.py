@@ -19,7 +19,7 @@ and from the external app the same walked backwards: `ask(command)` makes the re
 
 What must hold. `read` and `write` are pure and look at no state but what they are handed. Rules about jobs are the
 mock's: whether a message answers a gate, which team is closed, what a decision is refused for. So two dialects on the
-same scenario, seed and decisions bring the same facts (`tests/plugins/a2a`). A third one is a plugin (plugins.md §5).
+same scenario, seed and decisions bring the same facts (`tests/dialects/test_same_facts.py`). A third one is a plugin (plugins.md §5).
 
 Three things look odd until their reason is known. `echo` hands back to `write` what `read` found and only the wire needs: the
 call's id of JSON-RPC, which even a refusal repeats. `Unread.wanted` is there because a closed team is told before a wrong

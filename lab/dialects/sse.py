@@ -33,7 +33,8 @@ def framed(
     """
     last, beat = now, switches.sse_heartbeat or beat
     for when, value in events:
-        while beat and when - last > beat:
+        # one is due at the very instant of an event, too: that the event comes then may not have been known
+        while beat and when - last >= beat:
             last += beat
             yield last, KEEP_ALIVE
         last = when

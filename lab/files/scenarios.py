@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
-from lab.core.errors import UsageError
+from lab.core.errors import UsageError, closest
 from lab.files.opening import read_bounded
 from lab.files.programs import OutputFiles, entry_name, keep_program, known_program
 from lab.jobs.program import Program, program_of
@@ -68,9 +68,8 @@ def scenario_path(name: str, folder: Path) -> Path:
         path = Path(name)
         if path.exists():  # what is no file is told where it is read
             return path
-        raise UsageError(
-            f"There is no file {name}.", hint=next((f"Did you mean {each}?" for each in _endings(name)), "")
-        )
+        meant = next(_endings(name), "")
+        raise UsageError(f"There is no file {name}.", hint=f"Did you mean {meant}?" if meant else "")
     shipped = shipped_folder(SCENARIOS)
     for place in (folder, shipped, shipped / REHEARSAL):
         if name in scenario_names(place):
@@ -79,15 +78,12 @@ def scenario_path(name: str, folder: Path) -> Path:
         raise UsageError(f"There is no scenario {name!r} in {folder}.", hint=f"./{here} is here: write its path.")
     names, more = scenario_names(folder), scenario_names(shipped / REHEARSAL)
     others = [each for each in scenario_names(shipped) if each not in names]
-    from difflib import get_close_matches  # only a mistake needs it
-
-    near = get_close_matches(name.lower(), (*names, *others, *more), n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    near = closest(name.lower(), (*names, *others, *more), 0.4)
+    hint = f"Did you mean {near}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."
     listed += f" Shipped are {', '.join(others)}." if others else ""
-    raise UsageError(
-        f"There is no scenario {name!r}.", hint=f"{hint}{listed} For rehearsals there are {', '.join(more)}."
-    )
+    listed += f" For rehearsals there are {', '.join(more)}."
+    raise UsageError(f"There is no scenario {name!r}.", hint=f"{hint}{listed}")
 
 
 def _endings(name: str) -> Iterator[str]:

@@ -17,7 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.errors import Complaint
+from lab.core.errors import Complaint, closest
+from lab.core.exchange import Json
 from lab.jobs.branches import possible, reachable
 from lab.jobs.gates import Opening, votes
 from lab.jobs.own_run import TurnResult, seen_at, unmet
@@ -355,6 +356,17 @@ def braces(part: Program) -> Warnings:
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
+_CALLED = dict.fromkeys(("pick", "choice", "choose", "random"), "one_of") | {"range": "between", "uniform": "between"}
+"""What people call draws from a list: the keys that they mean."""
+
+
+def _meant_to_draw(key: str, value: Mapping[str, Json]) -> str:
+    """What a key of a constant is a slip of, or another word for; empty: none of a draw."""
+    listed = isinstance(value[key], list) and value.keys() <= {key, "weights", "decimals"}
+    meant = _CALLED.get(closest(key, _CALLED, 0.8)) if listed else None
+    return f"did you mean {meant}?" if meant else nearest(key, DRAWN)
+
+
 def constants(part: Program) -> Warnings:
     """Constants that look like a draw, for any mapping is one, and a slip in the key that counts no error; or like a template."""
     rows = "rows stand in a list: {list: {each: …}, count: 3}"
@@ -377,7 +389,7 @@ def constants(part: Program) -> Warnings:
             what = f"{named} is a constant, and so is {drawn} within it: nothing is drawn"
             yield path, what, rows if len(path) > 2 else f"draw entries of data, or of rows: {rows}"
         for key in value:
-            if hint := rows if key == "each" else nearest(key, DRAWN):
+            if hint := rows if key == "each" else _meant_to_draw(key, value):
                 yield path, f"{entry} is a constant with a key {key}: nothing is drawn", hint
 
 

@@ -14,7 +14,7 @@ from inspect import Parameter, isroutine, signature
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from lab.core.errors import Unusable
+from lab.core.errors import Unusable, closest
 from lab.core.exchange import Json, json_bytes, text_of
 from lab.core.jsontext import BadJson, read_json
 from lab.program.words import nearest
@@ -119,9 +119,7 @@ def fake_length(provider: str, locale: str | None, arguments: Mapping[str, Json]
 
 def _nearest(provider: str, known: Collection[str]) -> str:
     """The provider that a word is a slip of, or with which it ends, as name for person_name; else a list."""
-    from difflib import get_close_matches  # only a mistake needs it
-
-    if not get_close_matches(provider, known, 1, 0.8):
+    if not closest(provider, known, 0.8):
         endings = [each for each in known if len(each) > 2 and provider.lower().endswith(each)]
         if endings:
             return f"did you mean {max(endings, key=len)}?"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 
+from lab.core.errors import closest
 from lab.program.draws import LogNormal
 from lab.program.faults import Fault
 from lab.program.steps import OUTPUT_FORMS, STEPS, Branch, Complete, Failure, Gate
@@ -37,12 +38,9 @@ def none_of_forms(forms: Collection[str], path: KeyPath, value: object) -> tuple
         return "", "", next((hint for key in body if (hint := nearest(key, forms))), _AS_JSON)
     if path[-2:-1] == ("of",) and not STEPS.keys().isdisjoint(body):
         return "", "side by side are work and delegate steps", "let a step of another kind come before or behind"
-    from difflib import get_close_matches  # only a mistake needs it
-
     for key in body:
-        near = get_close_matches(key, STEPS, 1, 0.6)
-        if near and near[0] in forms:
-            return key, f"unknown kind of step {key}", near[0]
+        if (near := closest(key, STEPS)) in forms:
+            return key, f"unknown kind of step {key}", near
     return "", "", ""
 
 

@@ -110,8 +110,8 @@ class PollAnswer(Struct, frozen=True, gc=False):
     program: Program
     """Whose latencies hold."""
     routes: tuple[str, ...]
-    shown: str
-    """The id by which it was asked for, of which its latency is drawn."""
+    job: str
+    """Of whose own id its latency is drawn."""
 
     def holds(self, ledger: Ledger, now: Millis) -> bool:
         """Whether the body is still the same."""
@@ -256,7 +256,7 @@ class JobIndex:
         if flags or not isinstance(bearer, TokenRecord) or bearer.owner != known.owner:
             return None
         if known.program.scenario.latency:
-            latency = planned_latency(self._config.seed, known.program, known.routes, known.shown, now)
+            latency = planned_latency(self._config.seed, known.program, known.routes, known.job, now)
             return replace(known.reply, latency=latency) if latency else known.reply
         return known.reply
 

@@ -288,17 +288,15 @@ class Mock:
 
     def _watch(self, call: Call, command: base.FollowJobs) -> Reply:
         views = tuple(view for job in dict.fromkeys(command.jobs) if (view := call.job(job)) is not None)
-        if views:
-            call.touched = views[0].plan.invocation.job
-            call.switches = call.catalog.switches_of(views[0].plan.program, views[0].record.team)
-        reply = self._written(call, command, base.Followed(views))
-        program, (scenario,) = (views[0].plan.program, {views[0].record.scenario}) if views else (None, {None})
-        routes = _names(call.match.name, "stream")
-        place = Place(call.bearer.client, user=call.bearer.user, scenario=scenario)
-        if program is not None:
-            latency = planned_latency(self.config.seed, program, routes, views[0].plan.shown, call.now)
-            reply = replace(reply, latency=latency)
-        return self._planner(call).strike(reply, rules_of(call.changes, routes, program), place)
+        if not views:
+            return self._written(call, command, base.Followed(()))
+        record, plan = views[0].record, views[0].plan
+        call.switches, call.touched = call.catalog.switches_of(plan.program, record.team), plan.invocation.job
+        reply, routes = self._written(call, command, base.Followed(views)), _names(call.match.name, "stream")
+        latency = planned_latency(self.config.seed, plan.program, routes, plan.invocation.job, call.now)
+        place = Place(call.bearer.client, user=call.bearer.user, scenario=record.scenario)
+        rules = rules_of(call.changes, routes, plan.program)
+        return self._planner(call).strike(replace(reply, latency=latency), rules, place)
 
     def _list(self, call: Call, command: base.ListOwnJobs) -> Reply:
         absent = absent_team(call) if call.code else None
@@ -318,9 +316,8 @@ class Mock:
             if (view := call.job(job)) and view.span.status in command.statuses
             if since is None or view.span.since >= since
         ]
-        views.sort(
-            key=lambda view: view.span.since, reverse=True
-        )  # of those that changed at once the newest first, still
+        # of those that changed at one instant the newest comes first, still
+        views.sort(key=lambda view: view.span.since, reverse=True)
         behind = next((n for n, view in enumerate(views, 1) if view.plan.invocation.job == command.behind), 0)
         page = tuple(views[behind : behind + command.most])
         result = base.JobPage(page, len(views), more=behind + len(page) < len(views))
@@ -344,7 +341,7 @@ class Mock:
         routes = _names(call.match.name, "status")
         rules = rules_of(call.changes, routes, chosen)
         response = self._status(call, command, job, record, chosen, spared=not rules)
-        latency = planned_latency(self.config.seed, chosen, routes, command.job, call.now)
+        latency = planned_latency(self.config.seed, chosen, routes, job, call.now)
         reply = Reply(response, latency, call.match.name, job, (), call.flags)
         if not rules:
             return reply
@@ -386,7 +383,7 @@ class Mock:
                 spared=spared,
                 program=chosen,
                 routes=_names(route.name, "status"),
-                shown=command.job,
+                job=job,
             )
             self.index.keep(request.path, answer, ended=span.status.final)
         return response
@@ -443,6 +440,8 @@ def _team_of(call: Call, command: base.Reading) -> str:
 
 def _rests(span: Span, switches: Switches, *, answerable: bool) -> bool:
     """Whether a job goes no further by itself; `answerable`: but where somebody may answer over the API."""
+    if span.until == span.since:  # it was passed at the instant at which the job was cancelled
+        return False
     if answerable and not span.status.final:
         return isinstance(span.step, Gate) and span.step.channel == "CHAT"
     return shown_status(span, switches) is not Status.RUNNING

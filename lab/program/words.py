@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.core.errors import closest
 from lab.core.exchange import Json
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -148,10 +149,8 @@ def duration_text(millis: Millis) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` with the known word that is nearest, or nothing if none is near."""
-    from difflib import get_close_matches  # only a mistake needs it
-
-    near = get_close_matches(word, sorted(known), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    near = closest(word, sorted(known))
+    return f"did you mean {near}?" if near else ""
 
 
 def among(word: str, known: Iterable[str], label: str = "known here") -> str:

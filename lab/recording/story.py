@@ -94,6 +94,8 @@ def job_histories(calls: Iterable[RecordedExchange], facts: Iterable[Entry]) -> 
     found, by_id, turns = list[JobHistory](), dict[str, JobHistory](), Counter[str | None]()
     for call in calls:
         known = by_id.get(call.job or "")
+        if known is not None and call.kind is CallKind.DECIDE and call.seen is not None:
+            by_id.setdefault(call.seen.job, known)  # it goes on under another id
         if known is not None and call.kind in (CallKind.POLL, CallKind.DECIDE):
             (known.polls if call.kind is CallKind.POLL else known.decisions).append(call)
         for job in _accepted(call) if inside else _answered(call, turns):

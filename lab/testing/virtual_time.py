@@ -79,23 +79,22 @@ def _replace(clock: VirtualClock, undo: ExitStack) -> None:
 
     wrap(waits(clock))
 
-    def loaded(module: ModuleType) -> None:
-        if module.__name__ == _LOOPS:
-            wrap(loop_waits(clock, module))
-            return
-        what = f"uses {module.__name__}, which waits by itself"
-        what = "starts a process" if module.__name__ in _PROCESSES else what
-        for name in _REFUSED[module.__name__]:
-            if (found := vars(module).get(name)) is not None:
-                names.append((found, _refusing(clock, found, what)))
+    def loaded(*modules: ModuleType) -> None:
+        for module in modules:
+            if module.__name__ == _LOOPS:
+                wrap(loop_waits(clock, module))
+            what = f"uses {module.__name__}, which waits by itself"
+            what = "starts a process" if module.__name__ in _PROCESSES else what
+            for name in _REFUSED.get(module.__name__, ()):
+                if (found := vars(module).get(name)) is not None:
+                    names.append((found, _refusing(clock, found, what)))
         _rename(names)
 
     undo.callback(lambda: _rename((replacement, original) for original, replacement in names))
     for name in _PROCESSES:
         with suppress(ImportError):  # another system's
             import_module(name)
-    for name in {_LOOPS, *_REFUSED} & sys.modules.keys():
-        loaded(sys.modules[name])
+    loaded(*(sys.modules[name] for name in {_LOOPS, *_REFUSED} & sys.modules.keys()))
     loads = _Loads(loaded)
     sys.meta_path.insert(0, loads)
     undo.callback(sys.meta_path.remove, loads)

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke
@@ -182,7 +181,7 @@ def test_one_401_fetches_one_new_token_and_repeats_the_call():
     assert play.outcome.status == "RUNNING" and "401" in play.outcome.why
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "pause", "why"),
     [
         ((("retry-after", "7"),), 7_000, "retry-after"),
@@ -194,7 +193,7 @@ def test_one_401_fetches_one_new_token_and_repeats_the_call():
         ),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("code", [429, 503])
+@each_row("code", [429, 503])
 def test_retry_after_is_honoured(headers, pause, why, code):
     play = Play().got(GRANT)
     if code == 429 or why == "retry-after":

@@ -8,13 +8,13 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
-from lab.cli.parser import commands, grammar
+from lab.cli.parser import commands, declared, grammar
 from lab.core.errors import UsageError
 from tests.conftest import each_row
 
 OPTIONS = {
     name: {option for action in command._actions for option in action.option_strings if option.startswith("--")}
-    for name, command in grammar(commands().values(), commands().values())[1].items()
+    for name, command in grammar({each: declared(each) for each in commands().values()})[1].items()
 }
 
 

@@ -16,7 +16,7 @@ from lab.cli import signals
 from lab.cli.console import Console, guarded
 from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
-from lab.cli.parser import commands, usual
+from lab.cli.parser import commands, read_call, usual
 from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,
@@ -28,6 +28,7 @@ from lab.core.errors import (
     ScenarioError,
     UsageError,
 )  # fmt: skip
+from lab.plugin import ExportForm, Plugin, WireDeclared
 from tests.conftest import ROOT, Lab, each_row
 
 
@@ -340,6 +341,19 @@ def test_a_mistyped_word_is_answered_with_the_nearest(
 ) -> None:
     assert run_command(argv, console) == 2
     assert [text in line for text, line in zip(said, err.getvalue().splitlines(), strict=True)] == [True, True]
+
+
+def test_a_name_that_no_plugin_declares_is_answered_with_those_that_there_are(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire, form = WireDeclared("soap", "nowhere:WIRE", ()), ExportForm("xml", "tags", "nowhere:lines")
+    monkeypatch.setattr("lab.options.strangers", lambda: (Plugin("strange", "speaks", wires=(wire,), forms=(form,)),))
+    dialect, kind = lab("run", "x", "--dialect", "ftp"), lab("show", "x", "--as", "pdf")
+    assert (dialect.code, kind.code) == (2, 2)
+    assert dialect.err.startswith("lab: --dialect ftp: no dialect.\n") and "There are fusion, " in dialect.err
+    assert kind.err.startswith("lab: --as pdf: no form of recordings.\n") and "There are text, " in kind.err
+    assert dialect.err.endswith(", soap.\n") and kind.err.endswith(", cast, xml.\n")
+    assert read_call(["run", "x", "--dialect", "soap"], Console(), {}).options.app.dialect == "soap"  # type: ignore[attr-defined]
 
 
 async def test_a_line_that_comes_as_the_wait_ends_is_taken_by_the_next(

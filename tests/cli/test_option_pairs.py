@@ -41,19 +41,21 @@ def given(*options: tuple[Option, str | list[str]]) -> Given:
 def refused(command: str) -> Iterator[str]:
     """A line for each that is refused alone, then for each pair of which each is taken alone."""
     of = commands()[command]
-    always = [(option, "x") for _, option, required in declared(of) if required and not option.repeated]
-    always += [(option, ["x"]) for _, option, required in declared(of) if required and option.repeated]  # type: ignore[misc]
+    rows = declared(of)
+    taken = {option.name: option for _, option, _ in rows}
+    always = [(option, "x") for _, option, required in rows if required and not option.repeated]
+    always += [(option, ["x"]) for _, option, required in rows if required and option.repeated]  # type: ignore[misc]
     fixed = {option.name for option, _ in always}
     each = [
         (option, shown, text)
-        for _, option, _ in declared(of)
+        for option in taken.values()
         if option.name not in fixed
         for shown, text in values(option, command)
     ]
 
     def why(*chosen: tuple[Option, str | list[str]]) -> str:
         try:
-            read_options(of, CommandCall((), PEER, ("client",), given(*always, *chosen)))
+            read_options(of, taken, CommandCall((), PEER, ("client",), given(*always, *chosen)))
         except UsageError as error:
             return error.what
         return ""

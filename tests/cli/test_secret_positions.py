@@ -225,8 +225,8 @@ LOTS = {"refused": ("q7Jw2xN0bT5zK9fV3mRd", 1), "let go": ("correct-horse-batter
 """A secret, and how many words of a tape with it `lab check` refuses."""
 
 
-@pytest.mark.parametrize("lot", LOTS)
-@pytest.mark.parametrize("position", OPEN)
+@each_row("lot", LOTS)
+@each_row("position", OPEN)
 def test_what_stands_in_the_open_is_refused_if_it_is_random_and_else_let_go(position: str, lot: str) -> None:
     secret, refused = LOTS[lot]
     captured = Captured()

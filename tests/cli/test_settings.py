@@ -123,8 +123,8 @@ def test_ports_in_range(port: str) -> None:
     assert serve("--port", port, "--control-port", port).mock.listen.port == int(port)
 
 
-@pytest.mark.parametrize("port", ["-1", "65536", "99999", "80a", "", "1.5"])
-@pytest.mark.parametrize("option", ["--port", "--control-port"])
+@each_row("port", ["-1", "65536", "99999", "80a", "", "1.5"])
+@each_row("option", ["--port", "--control-port"])
 def test_a_port_out_of_range_names_the_option(option: str, port: str) -> None:
     with pytest.raises(UsageError, match=f"^{option} .*(out of range|no whole number)") as caught:
         serve(f"{option}={port}")

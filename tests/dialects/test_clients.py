@@ -3,7 +3,6 @@
 import json
 from itertools import product
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Response
@@ -88,8 +87,8 @@ ODD = (b"", b"<html>", b'{"jobId":"J1","stat', b"\xff\xfe", b"[]", b"null", b"{}
 WRONG = (None, 7, [], {}, "", [None], {"parts": 3}, {"state": 3})
 
 
-@pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)
-@pytest.mark.parametrize("route", [name for plugin in plugins() for wire in plugin.wires for name in wire.of_a_job])
+@each_row("client", clients(), ids=lambda client: client.name)
+@each_row("route", [name for plugin in plugins() for wire in plugin.wires for name in wire.of_a_job])
 def test_what_holds_neither_job_nor_refusal_is_unreadable(client, route) -> None:
     for body in ODD:
         assert isinstance(client.understand(route, reply(body)), Unreadable)

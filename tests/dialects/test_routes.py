@@ -23,7 +23,7 @@ def by_operation(row):
     return row.operation or row.name
 
 
-every_row = pytest.mark.parametrize("row", ROWS, ids=by_operation)
+every_row = each_row("row", ROWS, ids=by_operation)
 SEGMENTS = st.text(min_size=1, max_size=12).filter(lambda text: not {"/", "\0"} & set(text) and text not in (".", ".."))
 """What a parameter can hold: no path names a team `..`, and none with a slash in it."""
 
@@ -143,7 +143,7 @@ def test_the_path_of_a_name_leads_back_to_it(row):
 
 
 @every_row
-@pytest.mark.parametrize("local", [False, True])
+@each_row("local", [False, True])
 def test_another_method_is_refused_with_those_of_the_path(row, local):
     if row in LOCAL_ROUTES and not local:
         return
@@ -163,8 +163,8 @@ def test_connect_names_a_host_and_no_path(target):
     assert dict(find("CONNECT", target).headers)["allow"] == "GET, POST"
 
 
-@pytest.mark.parametrize("segment", [".", "..", "a%2Fb", "%2e%2e", "%2E", "%00", "a%00b", "%ff", "%c3%28", "%ed%a0%80"])
-@pytest.mark.parametrize("parameter", ["{code}", "{job}"])
+@each_row("segment", [".", "..", "a%2Fb", "%2e%2e", "%2E", "%00", "a%00b", "%ff", "%c3%28", "%ed%a0%80"])
+@each_row("parameter", ["{code}", "{job}"])
 def test_what_no_segment_can_be_is_nowhere(parameter, segment):
     rows = [row for row in DIALECT_ROWS if parameter in row.path.split("/")]
     assert rows
@@ -207,8 +207,8 @@ NEAR = {
 FINAL_SLASH = "Leave the final slash out."
 
 
-@pytest.mark.parametrize("path", NEAR)
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@each_row("path", NEAR)
+@each_row("method", ["GET", "POST", "DELETE"])
 def test_a_near_miss_says_what_to_do_instead(method, path):
     assert missing(method, path, local=False) == NEAR_MISSES[NEAR[path]][1]
 

@@ -5,12 +5,16 @@ Docstrings may name them, for they speak of the wire. `contextId` and other word
 
 from lab.dialects.fusion.fidelity import BODY, NODE, REQUEST
 from lab.dialects.fusion.requests import ACTIONS
+from tests.conftest import each_row
 from tests.house.source import Package
 
 MEMBERS = {claim.name for claim in (*REQUEST, *BODY, *NODE) if not claim.name.islower()}
 """Names that are plain English in lower case, such as `message`, are anybody's."""
 WORDS = {*MEMBERS, *ACTIONS, "messageInstanceId", "userResponse", "userDetails", "invokeAsync", "invokeStream"}
-A2A_WORDS = {"contextId", "taskId", "messageId", "artifactId", "input-required", "message/send", "tasks/get"}
+A2A_WORDS = {"contextId", "messageId", "artifactId", "input-required", "message/send"}
+MCP_WORDS = {"inputRequests", "inputResponses", "pollIntervalMs", "input_required", "tools/call", "tasks/update"}
+TASK_WORDS = {"taskId", "tasks/get"}
+"""Of both: no kernel knows them."""
 
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
@@ -36,5 +40,9 @@ def test_what_is_allowed_is_needed(package: Package) -> None:
     assert {name: words for name, words in gone.items() if words} == {}
 
 
-def test_a2as_words_stand_in_its_dialect(package: Package) -> None:
-    assert words_in(package, A2A_WORDS, "lab.plugins.a2a") == {}
+@each_row(
+    ("words", "home"),
+    [(A2A_WORDS, "lab.plugins.a2a"), (MCP_WORDS, "lab.plugins.mcp_tasks"), (TASK_WORDS, "lab.plugins")],
+)
+def test_the_words_of_each_wire_stand_in_its_dialect(package: Package, words: set[str], home: str) -> None:
+    assert words_in(package, words, home) == {}

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 import jwt
-import pytest
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.identity.assertions import LEEWAY, Assertion, Unfit, read_assertion
@@ -49,9 +48,9 @@ def described(mock, now=0, *, own=False, **claims):
     return response.status, str(read(response).get("error_description", ""))
 
 
-@pytest.mark.parametrize("profile", BOTH)
-@pytest.mark.parametrize("own", [False, True], ids=["user's", "client's own"])
-@pytest.mark.parametrize(
+@each_row("profile", BOTH)
+@each_row("own", [False, True], ids=["user's", "client's own"])
+@each_row(
     ("wrong", "said"),
     [
         ({"key": PRIVATE_PEM}, "the signature must be by the registered key"),
@@ -86,7 +85,6 @@ def described(mock, now=0, *, own=False, **claims):
         ({"jti": ""}, "jti must be a text"),
         ({"jti": 7}, "jti must be a text"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )  # fmt: skip
 def test_row_34_what_is_wrong_is_named_with_what_was_expected(wrong, said, own, profile):
     wrong = {"aud": AUDIENCE[profile], **wrong}
@@ -197,9 +195,9 @@ def test_a_clock_that_was_advanced_by_days_makes_an_assertion_of_the_wall_too_ol
     assert description.endswith("it is 2026-01-01T00:05:00Z, and the lab's clock shows 2026-01-04T00:00:00Z.")
 
 
-@pytest.mark.parametrize("profile", BOTH)
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("left_out", [("iat",), ("iat", "jti", "nbf")], ids="+".join)
+@each_row("profile", BOTH)
+@each_row("own", [False, True])
+@each_row("left_out", [("iat",), ("iat", "jti", "nbf")], ids="+".join)
 def test_what_the_rfc_lets_a_client_leave_out_may_be_left_out(left_out, own, profile):
     claims = {"aud": AUDIENCE[profile], **dict.fromkeys(left_out)}
     assert described(service(profile=profile), own=own, **claims) == (200, "")
@@ -220,8 +218,8 @@ def test_an_assertion_without_jti_may_be_used_again_and_one_with_it_once(own):
         assert second or "jti was used before" in description
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize(("profile", "second"), [("oci", 200), ("rfc", 401)])
+@each_row("own", [False, True])
+@each_row(("profile", "second"), [("oci", 200), ("rfc", 401)])
 def test_whether_a_jti_counts_is_the_profiles(profile, second, own):
     mock = service(profile=profile)
     answers = [described(mock, own=own, aud=AUDIENCE[profile], exp=EPOCH + 300 + n) for n in range(2)]

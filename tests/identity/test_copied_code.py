@@ -10,6 +10,7 @@ from lab.identity.scopes import OFFLINE
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
+from tests.conftest import each_row
 from tests.wire_peer import (
     CLI,
     EPOCH,
@@ -36,7 +37,7 @@ def error_of(response):
     return response.status, read(response)["error"]
 
 
-@pytest.mark.parametrize("kind", ["token", "id_token token", "code token"])
+@each_row("kind", ["token", "id_token token", "code token"])
 def test_the_implicit_grant_is_refused_by_its_name(kind, profile):
     said = redirect_parameters(service(profile=profile).serve(authorize_request(response_type=kind), 0).response)
     assert said["error"] == "unsupported_response_type"
@@ -64,7 +65,7 @@ def test_a_client_that_listens_nowhere_has_its_code_copied_by_a_person(profile):
     assert claims_of(answer["access_token"])["sub"] == "jane" and "refresh_token" in answer
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "said"),
     [
         ({"response_type": "token"}, "unsupported_response_type: The implicit grant"), ({"scope": "<b>"}, "invalid_scope: "),

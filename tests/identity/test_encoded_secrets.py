@@ -58,7 +58,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("sent", "said"), SAID.values(), ids=SAID)
+@each_row(("sent", "said"), SAID.values(), ids=SAID)
 def test_the_refusal_says_which_way_the_secret_is_wrong(sent, said, profile):
     response = service(profile=profile).serve(sent, 0).response
     if said is None:

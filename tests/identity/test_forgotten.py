@@ -137,8 +137,8 @@ def test_a_refresh_token_is_forgotten_at_its_end_and_one_that_comes_again_ends_i
         assert ("reused" in {fact.why for fact in facts if isinstance(fact, TokenRevoked)}) is revoked
 
 
-@pytest.mark.parametrize("drops", [True, False])
-@pytest.mark.parametrize(("after", "ends"), [(EXPIRED_FOR - 1, True), (EXPIRED_FOR, False)])
+@each_row("drops", [True, False])
+@each_row(("after", "ends"), [(EXPIRED_FOR - 1, True), (EXPIRED_FOR, False)])
 def test_a_code_that_comes_again_ends_its_login_for_an_hour_after_its_end(after: int, ends: bool, drops: bool) -> None:
     mock = service()
     mock.drops = drops
@@ -170,8 +170,8 @@ def asserted(**claims: object) -> Request:
     return token_request(ASSERTION_GRANT, assertion=assertion(**claims))
 
 
-@pytest.mark.parametrize("drops", [True, False])
-@pytest.mark.parametrize("seconds", [300, 300.5, 0.0004])
+@each_row("drops", [True, False])
+@each_row("seconds", [300, 300.5, 0.0004])
 def test_an_assertion_is_good_once_as_long_as_it_is_good_and_its_jti_is_free_afterwards(
     seconds: float, drops: bool
 ) -> None:

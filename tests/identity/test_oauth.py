@@ -118,7 +118,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("sent", "oci", "rfc"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+@each_row(("sent", "oci", "rfc"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_a_request_alone_is_answered_by_the_table(sent, oci, rfc, profile):
     response = service(profile=profile).serve(sent, 0).response
     status, error = (rfc or oci) if profile == "rfc" else oci
@@ -130,7 +130,7 @@ def test_a_request_alone_is_answered_by_the_table(sent, oci, rfc, profile):
         assert body["error_description"].isascii() and not set('"\\') & set(body["error_description"])
 
 
-@pytest.mark.parametrize("path", ["token", "device", "introspect", "revoke"])
+@each_row("path", ["token", "device", "introspect", "revoke"])
 def test_row_14_and_15_another_method_and_a_body_too_large(path, profile):
     mock = service(profile=profile)
     response = mock.serve(Request("GET", f"/oauth2/v1/{path}"), 0).response
@@ -230,7 +230,7 @@ def test_without_rotation_the_refresh_token_stays(profile):
         assert "refresh_token" not in read(refresh(mock, token, now))
 
 
-@pytest.mark.parametrize(("now", "status"), [(604_799_999, 200), (604_800_000, 400)])
+@each_row(("now", "status"), [(604_799_999, 200), (604_800_000, 400)])
 def test_row_22_a_refresh_token_is_its_clients_and_ends(now, status, profile):
     mock = service(profile=profile)
     token = login(mock)["refresh_token"]
@@ -255,7 +255,7 @@ def test_rows_23_and_27_a_code_is_traded_for_tokens(profile):
     assert again.status == 200 and "id_token" not in read(again)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "status"),
     [
         ({"client_id": "nobody"}, 400), ({"redirect_uri": None}, 400), ({"redirect_uri": REDIRECT + "/"}, 400),
@@ -280,7 +280,7 @@ def test_row_24_nothing_is_sent_where_nobody_registered(changed, status, profile
         assert "code" in redirect_parameters(response)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "error"),
     [
         ({"response_type": None}, "invalid_request"), ({"response_type": "token"}, "unsupported_response_type"),
@@ -314,7 +314,7 @@ def test_a_person_may_answer_or_be_refused(profile):
     assert "code" in redirect_parameters(mock.serve(authorize_request(answer="allow"), 0).response)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "error"),
     [
         ({"code_verifier": "w" * 43}, "invalid_grant"), ({"code_verifier": None}, "invalid_grant"),
@@ -458,7 +458,7 @@ def test_row_37_a_hasty_device_waits_longer_for_good(profile):
         assert error_of(polled(mock, code, now)) == (400, error), now
 
 
-@pytest.mark.parametrize(("switch", "error"), [("auto", None), ("deny", "access_denied")])
+@each_row(("switch", "error"), [("auto", None), ("deny", "access_denied")])
 def test_rows_37_and_38_a_device_may_be_answered_by_itself(switch, error, profile):
     mock = service(profile=profile, authorize=switch)
     code = read(device(mock))["device_code"]
@@ -529,7 +529,7 @@ def test_row_44_a_token_for_the_identity_domain_alone_does_not_open_the_api(prof
     assert opens(mock, answer["access_token"], 1) == 401
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "scope", "wanted"),
     [
         (f"{API}/agent/v2/X/status/j", "urn:opc:idm:__myscopes__", (SCOPE,)),
@@ -650,7 +650,7 @@ def test_any_public_client_goes_through_authorize_and_pkce(profile):
     assert error_of(mock.serve(token_request("password", None), 5).response) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize("registered", [DEMO, aistudio_cli("acme-test"), Client("off", "lab-secret-off", active=False)])
+@each_row("registered", [DEMO, aistudio_cli("acme-test"), Client("off", "lab-secret-off", active=False)])
 def test_what_is_registered_for_a_client_takes_nothing_from_it_where_any_is_taken(profile, registered):
     mock = service(profile=profile, clients="any")
     mock = Service(replace(mock.config, clients=(*mock.config.clients, registered)))

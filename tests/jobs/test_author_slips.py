@@ -5,6 +5,7 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
+from tests.conftest import each_row
 
 HEAD = """\
 lab: 1
@@ -42,7 +43,7 @@ COMMAS = "take the commas out first, as {{ match.sum | replace(',', '') | int }}
 POINTS = "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "ask", "slip"),
     [
         ("match.sum | int > 1000", "pay 1,250.00", f'int finds no number in "1,250.00"; {COMMAS}'),
@@ -84,7 +85,7 @@ def test_a_failure_that_comes_with_some_data_is_not_put_down_to_who_asks() -> No
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "slip"),
     [
         (branch("match.sum | int > 1,000"),
@@ -118,7 +119,7 @@ BOTH = (
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "slips"),
     [
         (branch("decisions.g.verdict == 'approved'").replace(END, GO + "}\n" + END),
@@ -148,7 +149,7 @@ def test_what_is_never_there_when_it_is_looked_at_is_named(steps: str, slips: li
     assert found(steps) == slips
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "slips"),
     [
         ("data: {rows: {list: {each: {a: 1, b: '{{ row.a * 2 }}'}}, count: 2}}\n",

@@ -29,6 +29,7 @@ from lab.program.steps import Branch
 from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.state.course import planned_course
+from tests.conftest import each_row
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request
 
@@ -56,7 +57,7 @@ def path(plan: Plan, *decisions: Decision) -> list[str]:
 BIG = {"when": "{{ parameters.amount > 1000 }}", "to": "b"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("lot", "amount", "end"),
     [
         (0, 1, "a"), (199_999, 1, "a"), (200_000, 1, "c"), (499_999, 1, "c"), (500_000, 1, "d"), (999_999, 1, "d"),
@@ -83,7 +84,7 @@ GATE: dict[str, object] = {"gate": "g", "asks": "?", "patience": "10s"}
 LATER = {"when": "{{ decisions.g.comment == 'later' }}", "to": "c"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("gate", "verdict", "comment", "end"),
     [
         ({"verdicts": {"approved": [LATER]}}, "approved", "later", "c"),
@@ -179,7 +180,7 @@ def test_an_added_branch_moves_no_other_draw(fork: Program, seed: int, ordinal: 
 # Shares
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
+@each_row("seed", range(1, 21))
 def test_shares_agree_with_the_written_chances(seed: int) -> None:
     fork = forked({"chance": "20%", "to": "a"}, {"chance": "30%", "to": "b"}, {"to": "c"})
     count = 400
@@ -192,7 +193,7 @@ def test_shares_agree_with_the_written_chances(seed: int) -> None:
 # Conditions
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("when", "end"),
     [
         ("{{ message == 'go' and turn == 1 }}", "b"),
@@ -290,7 +291,7 @@ def written(*branches: str, more: str = "") -> str:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("branch", "complaint"),
     [
         ('{when: "{{ 1 + 1 }}", to: b}', "10:16: steps[0].next[0].when: is neither true nor false; compare it, as {{ parameters.amount > 1000 }}"),
@@ -321,7 +322,7 @@ def test_where_changes_are_asked_for_some_branch_is_taken() -> None:
     assert complaint.hint == "end the list with {to: STEP}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("branches", "warnings"),
     [
         (['{when: "{{ parameters.amount > 1000 }}", to: b}'], []),

@@ -24,6 +24,7 @@ from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.switches import Switches
 from lab.program.words import Verdict
+from tests.conftest import each_row
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -120,7 +121,7 @@ def test_what_is_handed_back_has_a_limit(size: int, fits: bool) -> None:
             outputs.text(0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("output", "end"), [("go!", "b"), ("{{ message }}!", "b"), ("no", "a"), ("{{ delegates.check.output }}", "a")]
 )
 def test_a_condition_sees_what_was_handed_back_by_its_own_step(output: str, end: str) -> None:
@@ -157,7 +158,7 @@ def complaints(*steps: Step) -> list[str]:
     return [str(each).partition(": ")[2] for each in caught.value.complaints]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("step", "complaint"),
     [
         (
@@ -185,7 +186,7 @@ def test_a_delegate_that_can_not_be_is_complained_of(step: Step, complaint: str)
     assert found.startswith(complaint)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("output", "warning"),
     [
         ("{{ data.x }}", None),

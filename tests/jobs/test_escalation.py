@@ -19,6 +19,7 @@ from lab.program.scenario import Scenario
 from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.state.course import planned_course
+from tests.conftest import each_row
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, service, status, token
 
@@ -44,7 +45,7 @@ def vote(at: int, name: str = "Bob", verdict: Verdict = Verdict.APPROVED) -> Dec
     return Decision(at, "g", 0, verdict, Origin.PERSON, name)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("decided", "line"),
     [
         (None, [(0, 4_000), (4_000, 10_000)]),
@@ -68,7 +69,7 @@ def test_an_opening_has_two_spans_from_its_escalation_on(decided: int | None, li
     assert ends == [Verdict.APPROVED if decided is not None and decided < 10_000 else Verdict.TIMED_OUT]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("members", "cast"),
     [
         ({"reviewer": ANN, "escalate": {"reviewer": EVE}}, [(6_000, "Eve")]),
@@ -147,7 +148,7 @@ def test_over_the_wire_the_first_token_answers_the_escalated_question() -> None:
 QUORUM: dict[str, object] = {"channel": "EMAIL", "approvals": 2, "reviewer": {"script": [ANN | {"after": "1s"}]}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("members", "found"),
     [
         (QUORUM | {"escalate": {"reviewer": EVE}}, []),  # a partial quorum, and who makes it whole
@@ -173,7 +174,7 @@ def test_who_answers_a_gate_that_escalates_is_looked_at_together(members: dict[s
     assert [each.what for each in lint(scenario, "e.yaml", locations)] == found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("escalate", "complaint"),
     [
         ({"after": "10s"}, "steps[0].escalate.after: the gate times out before it escalates"),

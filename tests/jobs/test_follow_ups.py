@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 
-import pytest
 from msgspec.structs import replace
 
 from lab.jobs.program import program_of
@@ -11,6 +10,7 @@ from lab.language.shape import parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate, Vote
+from tests.conftest import each_row
 from tests.jobs.test_shipped_scenarios import NAMES, shipped
 from tests.wire_peer import invoke, read, service, token
 
@@ -38,9 +38,9 @@ def conversation(scenario: Scenario, mock: Service, *, newest: bool) -> Iterator
         waiting += [each for each in done.get("followUpQuestions") or () if each not in (*sent, *waiting)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("verdict", ["approved", "rejected"])
-@pytest.mark.parametrize("newest", [False, True])
+@each_row("name", NAMES)
+@each_row("verdict", ["approved", "rejected"])
+@each_row("newest", [False, True])
 def test_every_follow_up_is_answered_in_either_order(name: str, verdict: str, newest: bool) -> None:
     scenario = voting(shipped(name), verdict)
     mock = service(program_of(scenario).scenario)

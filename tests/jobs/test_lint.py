@@ -4,6 +4,7 @@ import pytest
 
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
+from tests.conftest import each_row
 
 HEAD = """\
 lab: 1
@@ -28,7 +29,7 @@ NAMED = (
 """A gate behind which the time-out leads elsewhere, to a step that is to follow."""
 
 
-@pytest.mark.parametrize(
+@each_row(
     "steps",
     [
         END,
@@ -71,7 +72,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
     assert warnings(steps) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "warning"),
     [
         (
@@ -202,7 +203,7 @@ TO_ERROR = (
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expect", "steps", "found"),
     [
         ("{status: ERROR}", END, [OTHERWISE + "status: COMPLETE, expected ERROR"]),
@@ -249,6 +250,25 @@ def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:
     ]
 
 
+@each_row(
+    ("entry", "meant"),
+    [
+        ("{pik: [a, b]}", "one_of"),
+        ("{choices: [a, b], weights: [3, 1]}", "one_of"),
+        ("{range: [1, 4]}", "between"),
+        ("{uniform: [1, 4], decimals: 2}", "between"),
+        ("{faker: name}", "fake"),
+        ("{pick: of the day}", ""),  # a text, or a key beside it: a value of its own
+        ("{range: [1, 4], unit: km}", ""),
+        ("{prices: [1, 4]}", ""),
+        ("{image: [1, 4]}", ""),
+    ],
+)
+def test_a_constant_that_draws_by_another_word_is_told_with_the_key_that_is_meant(entry: str, meant: str) -> None:
+    found = [each.partition("; ")[2] for each in warnings(END, f"data:\n  x: {entry}\n")]
+    assert found == ([f"did you mean {meant}?"] if meant else [])
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
@@ -261,7 +281,7 @@ def test_a_constant_with_an_expression_is_told(data: str, found: list[str]) -> N
     assert warnings(END, f"data:\n  {data}\n") == [f"a.yaml:7:10: {each}" for each in found]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("output", "found"),
     [
         ("'{message}!'", "{message}, which stays as it is; names stand in double braces: {{ message }}"),
@@ -276,7 +296,7 @@ def test_names_in_single_braces_are_told(output: str, found: str) -> None:
     assert given == ([f"a.yaml:8:29: the output of end has {found}"] if found else [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "steps", "found"),
     [
         ("shows: Pump # 4\n", END, ["6:8: shows ends"]),
@@ -342,7 +362,7 @@ def test_a_wait_that_outlasts_the_token_is_told_by_its_longest() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("takes", "warned"),
     [
         ("60m", ""), ("3600001ms", "1h1ms"), ("{between: [1s, 1h]}", ""), ("{between: [1s, 61m]}", "1h1m"),

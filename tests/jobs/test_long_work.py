@@ -5,7 +5,7 @@ import pytest
 from lab.app.effects import USUAL_DEADLINE
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 
 HEAD = """\
 lab: 1
@@ -33,7 +33,7 @@ def warned(steps: str, head: str = "", deadline: int | None = USUAL_DEADLINE) ->
     return [f"{each.line} {each.what.partition(' the job')[0]} {each.what.partition(' for ')[2][:6]}" for each in found]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "found"),
     [
         ("  - {work: w, takes: 1d}\n", []),
@@ -72,10 +72,10 @@ FOUR_DAYS = f"{HEAD}steps:\n  - {{work: w, takes: 2d}}\n{SLOW_PERSON}  - {{work:
 
 
 def test_what_check_warns_of_is_what_a_run_does_and_the_option_that_it_names_helps(lab: Lab) -> None:
-    (lab.folder / "a.yaml").write_text(FOUR_DAYS.replace("2d", "25h"))
+    (lab.folder / "a.yaml").write_text(FOUR_DAYS.replace("2d", "13h").replace("8d", "2d"))
     strict = lab("check", "a.yaml", "--strict")
-    assert strict.code == 2 and "lab run --deadline 1d3h follows it" in strict.out
+    assert strict.code == 2 and "lab run --deadline 1d4h follows it" in strict.out
     run = lab("run", "./a.yaml", "--speed", "instant")
     assert run.code == 1 and "# The job had not ended after 1d of work; --deadline DURATION allows more." in run.out
-    assert lab("run", "./a.yaml", "--speed", "instant", "--deadline", "2d3h").code == 0
+    assert lab("run", "./a.yaml", "--speed", "instant", "--deadline", "1d4h").code == 0
     assert lab("run", "./a.yaml", "--deadline", "2").code == 2

@@ -11,6 +11,7 @@ from lab.jobs.plan import Plan
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure
 from lab.language.values import Lazy
 from lab.program.words import Verdict
+from tests.conftest import each_row
 from tests.jobs.test_delegates import DONE, DRAFT, example
 
 
@@ -31,7 +32,7 @@ def looked_at(text: str) -> tuple[str, list[str]]:
     return write(text), calls
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "written", "found"),
     [
         ("plain", "plain", []),

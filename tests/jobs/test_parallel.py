@@ -28,6 +28,7 @@ from lab.program.steps import Parallel, Work
 from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.state.course import planned_course
+from tests.conftest import each_row
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -82,7 +83,7 @@ def test_the_stretches_of_the_example_in_parallel(until: str, rows: list[tuple[i
     assert [part.last for part in found] == [False] * (len(rows) - 1) + [True]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("takes", "until", "ends"),
     [
         (("0ms", "2s"), "all", [0, 2_000]),
@@ -98,7 +99,7 @@ def test_it_is_cut_where_a_child_ends(takes: tuple[str, str], until: str, ends: 
     assert [span.until for span in spans(plan, ())] == [*ends, None]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("takes", "until", "output"),
     [
         (("1s", "2s"), "all", "a |b "),
@@ -255,7 +256,7 @@ def test_a_step_that_is_put_into_a_parallel_keeps_its_draw_and_a_recorded_one_wi
 # What can't be
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "complaint"),
     [
         ((both(worker("a"), {"gate": "g", "asks": "?", "patience": "1s"}), DONE), "steps[0].of[1]: side by side are work and delegate steps; let a step of another kind come before or behind"),

@@ -26,6 +26,7 @@ from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.rows.formats import kind, markdown, to_markdown
 from lab.tui.state.screen import ScreenState, SourceState
+from tests.conftest import each_row
 from tests.wire_peer import EPOCH, invoke, read, status, token, token_request
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
@@ -71,7 +72,7 @@ def test_these_are_shipped() -> None:
     assert set(NAMES) == {path.stem for path in FOLDER.glob("*.yaml")}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_each_loads_without_complaint_or_warning(name: str) -> None:
     file = f"{name}.yaml"
     scenario, locations = parse_with_locations((FOLDER / file).read_bytes(), file, stem=Path(name).name)
@@ -84,7 +85,7 @@ def told_of(scenario: Scenario) -> set[str]:
     return {*STAGES, *(kinds[type(step)] for step in scenario.steps if type(step) in kinds)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_each_fits_its_panes_before_the_run(name: str) -> None:
     scenario = shipped(name)
     assert len(scenario.title) <= 40
@@ -94,7 +95,7 @@ def test_each_fits_its_panes_before_the_run(name: str) -> None:
         assert len(content(View(view, inner + 4, rows + 2, 0))) <= rows
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_questions_take_one_row_and_tables_break_no_cell(name: str) -> None:
     scenario = shipped(name)
     for step in scenario.steps:
@@ -109,7 +110,7 @@ def test_questions_take_one_row_and_tables_break_no_cell(name: str) -> None:
                 assert len(markdown(table, 36)) == drawn
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_each_has_what_a_presenter_needs(name: str) -> None:
     scenario = shipped(name)
     assert scenario.seed == 42
@@ -127,7 +128,7 @@ def test_each_has_what_a_presenter_needs(name: str) -> None:
         assert not re.search(r"\bwe\b", sentence, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_the_pace_is_right_for_a_room(name: str) -> None:
     scenario = shipped(name)
     total = 0

@@ -13,6 +13,7 @@ from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.program.words import Verdict
+from tests.conftest import each_row
 from tests.lab_strategies import planned
 
 ANN = {"after": "3s", "verdict": "approved", "by": "Ann"}
@@ -29,7 +30,7 @@ def approved(instant: int, name: str | None = None) -> Decision:
     return decision(instant, Verdict.APPROVED, name)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("decisions", "cast"),
     [
         ((), [(3_000, "Ann"), (6_000, None)]),
@@ -46,7 +47,7 @@ def test_the_votes_of_the_example_in_gates(decisions: tuple[Decision, ...], cast
     assert found[-1].verdict is (decisions[-1].verdict if decisions else Verdict.APPROVED)
 
 
-@pytest.mark.parametrize(("instant", "counts"), [(99_999, False), (100_000, True), (109_999, True), (110_000, False)])
+@each_row(("instant", "counts"), [(99_999, False), (100_000, True), (109_999, True), (110_000, False)])
 def test_the_edges_of_an_opening(instant: int, counts: bool) -> None:
     gate = parsed(Gate, {"gate": "boss", "asks": "May it?", "patience": "10s"})
     (vote,) = votes(Opening(gate, 0, 100_000), (approved(instant),))

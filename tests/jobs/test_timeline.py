@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from lab.program.draws import OneOf
 from lab.program.scenario import Scenario
 from lab.program.steps import Work
 from lab.program.words import Status, Verdict
+from tests.conftest import each_row
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 from tests.moves import MOVES
 
@@ -133,7 +133,7 @@ LOOP = {"verdicts": {"changes-requested": "read"}, "rounds": 1}
 VOTE = {"reviewer": {"after": "5s", "verdict": "rejected", "by": "ann", "comment": "No."}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("gate", "decisions", "now", "status", "step"),
     [
         ({}, (), 0, "RUNNING", "read"),
@@ -216,7 +216,7 @@ def waiting(**wait: object):
     return planned(program_of(parsed(Scenario, document)), at=0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("wait", "ended", "now", "status", "step"),
     [
         ({}, None, 4_999, "WAITING", "nap"),

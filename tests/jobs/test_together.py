@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
@@ -17,6 +16,7 @@ from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.switches import Switches
 from lab.program.words import Verdict
+from tests.conftest import each_row
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -76,7 +76,7 @@ def test_a_gate_behind_a_parallel_escalates_anew_in_each_round_and_asks_what_was
     assert output(plan, 9_000) == "lorrylorry|"
 
 
-@pytest.mark.parametrize(("decided", "ends"), [(6_999, 6_999), (7_000, 7_000), (8_999, 8_999), (9_000, 9_000)])
+@each_row(("decided", "ends"), [(6_999, 6_999), (7_000, 7_000), (8_999, 8_999), (9_000, 9_000)])
 def test_a_person_decides_before_and_behind_the_escalation_of_a_later_round(decided: int, ends: int) -> None:
     plan = plan_of(AROUND, BOSS, DONE)
     person = Decision(decided, "boss", 1, Verdict.APPROVED, Origin.PERSON, "ann")
@@ -132,7 +132,7 @@ def by_chance(**members: object) -> Step:
     return {**BOSS, "reviewer": "nobody", "verdicts": shares, **members}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("verdict", "name", "lot", "end"),
     [
         ("approved", None, 499_999, "done"),
@@ -143,7 +143,7 @@ def by_chance(**members: object) -> Step:
         ("rejected", None, 200_000, "boss"),  # the default of the verdict
     ],
 )
-@pytest.mark.parametrize("decided", [1_500, 6_000])
+@each_row("decided", [1_500, 6_000])
 def test_a_verdict_leads_on_by_chance_before_and_behind_its_escalation(
     verdict: str, name: str | None, lot: int, end: str, decided: int
 ) -> None:
@@ -168,7 +168,7 @@ def test_each_round_has_a_lot_of_its_own_whatever_the_verdict() -> None:
 # Faults by the step of a child
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "struck"),
     [
         ({"step": "train", "calls": "1-99"}, [1, 2]),  # left at 1 000, as lorry is there, and at work in round 2

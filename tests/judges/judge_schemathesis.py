@@ -23,7 +23,8 @@ AT_ONCE = {
 }  # fmt: skip
 
 # What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
-# a code that nobody issued, however well-formed, nor for a $filter, whose grammar no schema tells.
+# a code that nobody issued, however well-formed, nor for a $filter, whose grammar no schema tells, nor for headers of MCP
+# that say something else than the body.
 CONFIG = """\
 [parameters]
 "path.code" = "QUICK_TEAM"
@@ -41,7 +42,7 @@ include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
 checks.positive_data_acceptance.enabled = false
 [[operations]]
-include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release"]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp"]
 checks.positive_data_acceptance.enabled = false
 """
 

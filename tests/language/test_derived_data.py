@@ -17,6 +17,7 @@ from lab.language.templates import RenderFailure
 from lab.language.values import drawn_as, generate, locales_of, restore
 from lab.program.draws import Constant, Datum
 from lab.program.scenario import Scenario
+from tests.conftest import each_row
 
 
 def data(**entries: object) -> dict[str, Datum]:
@@ -64,7 +65,7 @@ def test_what_is_drawn_of_rows_is_recorded_and_wins_and_nothing_that_follows_of_
     assert restore(ORDER, {"lines": one}, 99, "a/1")["sum"] == Decimal("3.00")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "changed",
     [
         lambda rows: [*rows, rows[0]],
@@ -95,7 +96,7 @@ def test_a_drawn_count_moves_no_element_and_a_column_more_no_other() -> None:
         assert one == {name: value for name, value in other.items() if name != "more"}  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
+@each_row("seed", range(1, 21))
 def test_weights_are_the_shares(seed: int) -> None:
     entry = data(x={"one_of": ["a", "b", "c"], "weights": [3, 0, 1]})
     count = 400
@@ -123,7 +124,7 @@ def test_a_mapping_with_a_value_that_is_no_template_is_a_constant_as_before() ->
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entry", "why"),
     [
         ({"one_of": [1, 2], "weights": [1]}, "one for each of the 2 values; this has 1"),
@@ -150,7 +151,7 @@ def test_the_bounds_of_what_is_drawn(entry: object, why: str | None) -> None:
 HEAD = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: pay\nsteps: [{complete: c, output: C}]\ndata:\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entries", "complaint"),
     [
         ('  a: {value: "{{ data.b }}"}\n', "8:14: data.a.value: data has no b; known here: a"),

@@ -16,6 +16,7 @@ from lab.language.shape import json_schema, parsed
 from lab.program.faults import Calls, Fault, fault_names
 from lab.program.routes import FAULT_ROUTES, OF_A_JOB, WITHOUT_BEARER
 from lab.program.scenario import Scenario
+from tests.conftest import each_row
 
 HEAD = """\
 lab: 1
@@ -40,7 +41,7 @@ def load(*faults: str) -> tuple[Fault, ...]:
     return parse_scenario(document(*faults), "a.yaml").faults
 
 
-@pytest.mark.parametrize(
+@each_row(
     "fault",
     [
         "route: status, calls: 2, answer: 503, retry_after: 2s",
@@ -72,7 +73,7 @@ NO_BEARER = "faults[0]: expire_token needs a route that takes a bearer: " + ", "
 OF_JOBS = ", ".join(each for each in FAULT_ROUTES if each in OF_A_JOB)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "complaint"),
     [
         ("route: status", "faults[0]: a fault says what goes wrong: one of answer, strike, redirect, status_word, "
@@ -173,7 +174,7 @@ def test_names_say_route_and_what_and_are_numbered() -> None:
     assert fault_names(faults[:1], taken=("status-503",)) == ("status-503-2",)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "struck"),
     [
         ("", [1]),
@@ -195,7 +196,7 @@ def test_once_over_no_call_is_struck_and_before_some_call_is(first: int, more: i
     assert calls.over(counted) == (not any(calls.holds(call) for call in range(counted + 1, 40)))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("faults", "warnings"),
     [
         (["route: status, step: lonely, answer: 503"], ["status-503 can't strike: no path leads to lonely"]),
@@ -251,7 +252,7 @@ WRITTEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", WRITTEN)
+@each_row("fault", WRITTEN)
 def test_a_fault_that_is_written_again_is_the_same(fault: str) -> None:
     (read,) = load(fault)
     document = fault_document(read)

@@ -24,7 +24,7 @@ from lab.language.shape import member, parsed
 from lab.language.values import generate, restore
 from lab.program.draws import Datum, Fake, Number
 from lab.program.scenario import Scenario
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 
 
 def data(**entries: object) -> dict[str, Datum]:
@@ -109,7 +109,7 @@ def test_a_number_lies_between_its_bounds_with_its_places(seed: int, low: int, w
         assert len(drawn.partition(".")[2]) == decimals
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("bounds", "decimals", "steps"),
     [((18, 24), 2, (1800, 2400)), ((0.1, 0.3), 1, (1, 3)), ((0.05, 0.25), 1, (1, 2)), ((-1.5, 1.5), 0, (-1, 1))],
 )
@@ -119,7 +119,7 @@ def test_bounds_are_counted_in_the_last_place(
     assert Number(between=bounds, decimals=decimals).steps == steps
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entry", "why"),
     [
         ({"between": [3, 2]}, "the smaller number comes first"),
@@ -221,7 +221,6 @@ TODAY = "write a constant, or take the date from now, as {{ now[:10] }}"
         ("uuid4", None, {"cast_to": None}, f"fake: uuid4 makes what can't be recorded: UUID is no JSON; {ELSE}"),
         ("md5", None, {"raw_output": True}, f"fake: md5 makes what can't be recorded: bytes is no JSON; {ELSE}"),
         ("random_int", None, {"min": 5, "max": 1}, "min: random_int doesn't take min: 5, max: 1: empty range "),
-        ("paragraphs", None, {"nb": 10_000}, "nb: paragraphs doesn't take nb: 10000: a value takes too long to make; "),
         ("time_series", None, {}, f"fake: time_series makes what can't be recorded: generator is no JSON; {ELSE}"),
         ("date_time", None, {}, f"fake: date_time counts from today's date; {TODAY}"),
         ("date_this_year", None, {}, "fake: date_this_year counts from today's date; "),
@@ -259,24 +258,33 @@ def test_what_differs_when_drawn_twice_is_a_complaint(monkeypatch: pytest.Monkey
     assert refusal("never").startswith("fake: never makes what can't be recorded: ")
 
 
-@pytest.mark.parametrize("provider", ["slug", "date_time", "paragraphs"])
-def test_a_trial_leaves_no_watch_behind(provider: str) -> None:
+TOO_LONG = "nb: paragraphs doesn't take nb: 10000: a value takes too long to make; "
+
+
+@pytest.mark.parametrize(
+    ("provider", "arguments", "complaint"),
+    [("slug", {}, ""), ("date_time", {}, "fake: date_time counts from"), ("paragraphs", {"nb": 10_000}, TOO_LONG)],
+)
+def test_a_trial_is_done_at_once_and_leaves_no_watch_behind(
+    provider: str, arguments: dict[str, Json], complaint: str
+) -> None:
     seen: list[str] = []
 
     def profile(_frame: object, event: str, _what: object) -> None:
         seen.append(event)
 
-    before = sys.getprofile()
+    before, began = sys.getprofile(), process_time()
     sys.setprofile(profile)
     try:
-        refusal(provider, None, {"nb": 10_000} if provider == "paragraphs" else {})
+        said = refusal(provider, None, arguments)
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(before)
-    assert seen
+    assert seen and said.startswith(complaint) and bool(said) is bool(complaint)
+    assert process_time() - began < 4
 
 
-@pytest.mark.parametrize("provider", sorted(USUAL))
+@each_row("provider", sorted(USUAL))
 def test_what_passes_without_a_look_at_faker_passes_with_one(provider: str) -> None:
     assert refusal(provider, LOCALE) == ""
     assert isinstance(generate({"it": Fake(fake=provider)}, 1, "a/1")["it"], str)
@@ -369,7 +377,7 @@ def test_what_is_denied_is_in_faker() -> None:
     "provider",
     few_of(
         ["paragraphs", "texts", "sentence", "text", "words", "pystr", "random_choices", "file_path", "uri"],
-        ("paragraphs", "pystr", "file_path"),
+        ("pystr", "file_path"),  # of paragraphs a trial tells that leaves no watch behind
     ),
 )
 def test_what_has_every_number_at_its_largest_is_done_at_once(provider: str) -> None:

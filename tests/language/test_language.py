@@ -14,6 +14,7 @@ from lab.language.shape import member, parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.steps import Filler
+from tests.conftest import each_row
 from tests.wire_peer import OTHER, invoke, read, service, status, token, token_request
 
 END = {"complete": "done", "output": "Done."}
@@ -141,7 +142,7 @@ VOTE = {"after": "10s", "verdict": "approved", "by": "ann"}
 SCRIPT = {"script": [VOTE, {"after": "5s", "verdict": "rejected", "by": "bob", "comment": "No."}]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("reviewer", "live", "votes"),
     [
         (VOTE, [], [(10_000, "ann"), (20_000, None)]),
@@ -367,7 +368,7 @@ def test_of_scenarios_that_fit_the_first_by_name_answers():
 # Outputs
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("output", "sent_as"),
     [
         ({"html": "<p>{{ message }}</p>"}, "<p>go</p>"),
@@ -400,7 +401,7 @@ def test_filler_is_as_long_as_it_says(size, length):
     assert len(filler(parsed(Filler, {"filler": size}).filler)) == length
 
 
-@pytest.mark.parametrize("size", ["17MB", "5", "5 MB", "MB", 5, "9999999999B", "-1B"])
+@each_row("size", ["17MB", "5", "5 MB", "MB", 5, "9999999999B", "-1B"])
 def test_a_size_that_is_none(size):
     with pytest.raises(ValueError, match=r"an output is at most|a size is written"):
         member(Filler, "filler", size)

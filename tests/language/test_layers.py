@@ -23,6 +23,7 @@ from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
+from tests.conftest import each_row
 from tests.shapes import read_switches, switched
 from tests.wire_peer import DOCUMENT, EPOCH, RIGHT, form, invoke, read, status, token
 
@@ -67,7 +68,7 @@ def test_a_scenario_says_only_what_it_says() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "complaint"),
     [
         ("hints: off", "hint: off", "8:3: settings: unknown key hint; did you mean hints?"),
@@ -96,7 +97,7 @@ def test_the_schema_offers_every_switch() -> None:
     assert offered["properties"]["sse_heartbeat"]["default"] == "off"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "name", "said", "value"),
     [
         ("sse_heartbeat: off", "sse_heartbeat", "off", 0),
@@ -157,7 +158,7 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
         assert getattr(setup.switches_of(setup.scenarios[0].scenario), name) == getattr(setup.switches, name)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("layers", "settings"),
     [
         (Layers(), {}),

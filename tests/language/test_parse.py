@@ -10,6 +10,7 @@ from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.program.draws import Between, Constant
 from lab.program.steps import Gate, Work
+from tests.conftest import each_row
 
 HEAD = """\
 lab: 1
@@ -90,7 +91,7 @@ steps:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "value"),
     [
         ("no", "no"),
@@ -129,7 +130,7 @@ def test_scalars_are_read_as_yaml_1_2_does_and_leading_zeros_make_text(written: 
     assert type(read.value) is type(value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "complaint"),
     [
         (".nan", ".nan is not a number here; put it in quotes if it is text"),
@@ -147,7 +148,7 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
     assert found.startswith(f"a.yaml:7:42: {complaint}")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "complaint"),
     [
         ("", "a.yaml:1:1: the file is empty; lab new writes a starting point"),
@@ -218,7 +219,7 @@ def test_billion_laughs_are_refused_at_once() -> None:
     assert "a.yaml:2:8: alias *a; write the value out" in found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "found"),
     [
         ("a: *x\nb: [*y, *x]\n", ["1:4 alias *x", "2:5 alias *y", "2:9 alias *x"]),
@@ -261,7 +262,7 @@ def test_places_of_keys_values_blocks_and_comments_are_known_by_path() -> None:
     assert places.source(block) == "  one\n  two"
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: &a {<<: *a}\n", "<<: {lab: 1}\n", "? [a]\n: 1\n", "? \n: 1\n"])
+@each_row("text", ["a: &a [*a]\n", "a: &a {<<: *a}\n", "<<: {lab: 1}\n", "? [a]\n: 1\n", "? \n: 1\n"])
 def test_aliases_merges_and_keys_that_are_not_text_are_refused(text: str) -> None:
     assert any(part in " ".join(complaints(text)) for part in ("alias", "merge key", "a key is"))
 
@@ -331,7 +332,7 @@ SHAPES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "complaint"), SHAPES, ids=[new[:40] or old for old, new, _ in SHAPES])
+@each_row(("old", "new", "complaint"), SHAPES, ids=[new[:40] or old for old, new, _ in SHAPES])
 def test_a_wrong_shape_is_told_in_a_sentence_at_its_place(old: str, new: str, complaint: str) -> None:
     assert old in HEAD
     found = complaints(HEAD.replace(old, new, 1) + "steps:\n" + END)
@@ -339,7 +340,7 @@ def test_a_wrong_shape_is_told_in_a_sentence_at_its_place(old: str, new: str, co
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "what"),
     [
         ("10", "needs a unit: write 10s or 10ms"),
@@ -510,7 +511,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), STEPS, ids=[text.strip()[:60] for text, _ in STEPS])
+@each_row(("text", "expected"), STEPS, ids=[text.strip()[:60] for text, _ in STEPS])
 def test_a_step_that_cannot_be_walked_is_told_at_its_place(text: str, expected: list[str]) -> None:
     assert steps(text) == [f"a.yaml:{complaint}" for complaint in expected]
 
@@ -527,7 +528,7 @@ def test_no_steps_at_all_is_a_complaint() -> None:
     assert complaints(HEAD + "steps: []\n") == ["a.yaml:8:8: steps: must not be empty"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "what"),
     [
         ("{{ data.suplier }}", "data has no suplier; did you mean supplier?"),
@@ -548,7 +549,7 @@ def test_no_steps_at_all_is_a_complaint() -> None:
         ("{% if turn %}", "{% if … %} is never closed"),
     ],
 )
-@pytest.mark.parametrize("broken", [False, True])
+@each_row("broken", [False, True])
 def test_every_name_in_a_template_is_checked_even_where_the_shape_is_broken(text: str, what: str, broken: bool) -> None:
     gate = '  - {gate: g, asks: "' + text + '", patience: 1m' + (", paitence: 1m" if broken else "") + "}\n"
     found = steps(gate + END)
@@ -556,7 +557,7 @@ def test_every_name_in_a_template_is_checked_even_where_the_shape_is_broken(text
     assert found[0].startswith(f"a.yaml:9:21: steps[0].asks: {what}")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "fine",
     [
         "{{ data.supplier }} {{ data['price'] + 1.5 }}",
@@ -574,7 +575,7 @@ def test_names_that_the_scenario_has_are_fine(fine: str) -> None:
     parse_scenario(HEAD + "steps:\n" + gate + END, "a.yaml")
 
 
-@pytest.mark.parametrize("style", ["|", "|-", ">", ">-", "|2", "| # text"])
+@each_row("style", ["|", "|-", ">", ">-", "|2", "| # text"])
 def test_in_a_block_text_the_line_is_exact(style: str) -> None:
     text = f"  - complete: end\n    output: {style}\n      a\n      b\n\n      {{{{ data.x }}}}\n      c {{{{ data.y }}}}\n"
     lines = [found.split(" ")[0] for found in steps(text)]

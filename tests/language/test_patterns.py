@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.language.parse import parse_scenario
 from lab.language.patterns import LARGEST_PROGRAM, MOST_SEARCHED, BadPattern, Pattern, Spans
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 
 LETTERS = "abkszABKSZ09_ \n.-éÉßẞſ\u212aİıΣσς一\u0345\x85\xa0\u2028😀\ud800\udfff\U0010ffff"
 """Cases with three letters, words of other scripts, ends of lines, surrogates."""
@@ -74,7 +74,7 @@ def test_what_re2_reads_loads_and_its_groups_are_found_and_all_else_is_a_complai
             assert groups == {name: message[start:end] if start >= 0 else "" for name, (start, end) in spans.items()}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "complaint"),
     [
         ("(", "not a pattern of RE2: missing ): (; its syntax: lab docs scenarios, §3.3"),
@@ -125,7 +125,7 @@ def test_there_is_a_largest_pattern() -> None:
         Pattern("a" * (LARGEST_PROGRAM - fixed + 1))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "message", "word"),
     [
         (r"for (?P<who>\w+)", "Pay for Zoë, please", "Zoë"),
@@ -141,7 +141,7 @@ def test_a_word_that_is_torn_at_a_letter_beyond_ascii_is_told(pattern: str, mess
     assert Pattern(pattern).cut(message) == word
 
 
-@pytest.mark.parametrize("letter", ["a", "ë", "😀", "\ud800"])
+@each_row("letter", ["a", "ë", "😀", "\ud800"])
 def test_so_much_of_a_message_is_searched(letter: str) -> None:
     most = letter * (MOST_SEARCHED - 1)
     assert Pattern("(?P<end>b)$").groups(f"{most}b") == {"end": "b"}
@@ -150,7 +150,7 @@ def test_so_much_of_a_message_is_searched(letter: str) -> None:
     assert not Pattern("b$|b\\b").fits(f"{most}bb")  # the message goes on
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "message"),
     [
         (r"(?P<item>\w+) of org (?P<org>\w+)", "a" * MOST_SEARCHED),

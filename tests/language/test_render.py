@@ -22,7 +22,7 @@ from lab.language.templates import (
     template,
 )
 from lab.language.templates.filters import FILTERS, TESTS
-from tests.conftest import ROOT, examples
+from tests.conftest import ROOT, each_row, examples
 
 DATA = {
     "price": Decimal("21.40"),
@@ -52,7 +52,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "rendered"),
     [
         ("{{ data.price }}", "21.40"),
@@ -94,7 +94,7 @@ def test_values_keep_their_places_and_forms(text: str, rendered: str) -> None:
     assert template(text).render(SEEN) == rendered
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "rendered"),
     [
         ("a\n", "a\n"),
@@ -112,7 +112,7 @@ def test_only_a_line_that_holds_one_tag_and_nothing_else_leaves_no_line(text: st
     assert template(text).render(SEEN) == rendered
 
 
-@pytest.mark.parametrize("text", ["", "a {b} %}", "line\n", "{ {x} }", "\ud800 lone"])
+@each_row("text", ["", "a {b} %}", "line\n", "{ {x} }", "\ud800 lone"])
 def test_text_without_template_syntax_is_plain_and_stands_as_it_is(text: str) -> None:
     read = template(text)
     assert read.plain
@@ -188,7 +188,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "why"), HOSTILE, ids=[text[:40] for text, _ in HOSTILE])
+@each_row(("text", "why"), HOSTILE, ids=[text[:40] for text, _ in HOSTILE])
 def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: str) -> None:
     began = process_time()
     with pytest.raises(TemplateError, match=why):
@@ -212,7 +212,7 @@ def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
     assert refused.value.faults[0].hint == near + " ".join(sorted(known))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "said"),
     [
         ("{{ turn ? 1 : 2 }}", "? is no operator here; write A if CONDITION else B"),
@@ -315,7 +315,7 @@ FAILING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "why"), FAILING, ids=[text[:60] for text, _ in FAILING])
+@each_row(("text", "why"), FAILING, ids=[text[:60] for text, _ in FAILING])
 def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_built(text: str, why: str) -> None:
     began = process_time()
     with pytest.raises(RenderFailure, match=why):
@@ -323,7 +323,7 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
     assert process_time() - began < 0.5  # where it is bounded no more it takes seconds, or minutes
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "least"),
     [
         (
@@ -424,7 +424,7 @@ _TESTS = f"tests: {' '.join(sorted(TESTS))}"
 _FILTERS = f"filters: {' '.join(sorted(FILTERS))}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expression", "what", "hint"),
     [
         ("[1] | select('is_odd')", "unknown test is_odd", f"did you mean odd? {_TESTS}"),
@@ -445,7 +445,7 @@ def test_what_a_filter_is_told_the_name_of_has_to_be_there(expression: str, what
     assert (fault.what, fault.hint) == (what, hint)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expression", "text"),
     [
         ("[0, 1] | select | list", "[1]"), ("[3, 4] | select('odd') | list", "[3]"), ("[3, 4] | reject('gt', 3) | list", "[3]"),
@@ -489,9 +489,7 @@ def test_the_names_are_those_of_the_scenario_language() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["{{ data }}", "{{ [data] }}", "{{ data|string }}", "{{ data|tojson }}", "{{ data ~ '' }}"]
-)
+@each_row("text", ["{{ data }}", "{{ [data] }}", "{{ data|string }}", "{{ data|tojson }}", "{{ data ~ '' }}"])
 def test_what_has_no_form_as_a_text_fails_instead_of_showing_what_python_says_of_it(text: str) -> None:
     with pytest.raises(RenderFailure, match="no form"):
         template(text).render({"data": object()})

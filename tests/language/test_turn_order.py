@@ -14,6 +14,7 @@ from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.shape import parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
+from tests.conftest import each_row
 from tests.wire_peer import invoke, read, service, token
 
 
@@ -72,7 +73,7 @@ def fallback(**more: object) -> dict[str, object]:
     return {**DOCUMENT, "turns": [unclear, entry("price"), entry("stock"), entry("more"), entry("mo")], **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("messages", "answers"),
     [
         ("weather", "unclear"),

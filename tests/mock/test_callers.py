@@ -325,8 +325,8 @@ def with_client(client: Client, *documents: dict[str, Any], **switches: object) 
     return replace(config(*documents), clients=(DEMO, client), switches=switched(switches))
 
 
-@pytest.mark.parametrize("client", STANDING.values(), ids=STANDING)
-@pytest.mark.parametrize("refuses", ["request", "job"])
+@each_row("client", STANDING.values(), ids=STANDING)
+@each_row("refuses", ["request", "job"])
 def test_a_clients_own_token_passes_where_a_role_of_its_user_is_asked_for(client: Client, refuses: str) -> None:
     agent = {"code": "QUOTA", "roles": ["CLERK"], "refuses": refuses}
     asks = scenario("a", agent=agent, steps=[{"complete": "end", "output": "{{ user.name }} {{ user.roles }}"}])

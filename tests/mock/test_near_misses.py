@@ -1,7 +1,5 @@
 """What matched nothing: the journal names what it is nearest to, and so does the answer where hints are on."""
 
-import pytest
-
 from lab.core.exchange import Request
 from lab.core.journal.shell import RequestMissed
 from lab.core.observe import Noted, Observation
@@ -38,7 +36,7 @@ def body(**members: object) -> Request:
     return invoke("", members)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_", "code", "near"),
     [
         (at(f"{API}/agent/v2/EXPENSES/invokeasync"), 404, INVOKE),
@@ -55,7 +53,7 @@ def body(**members: object) -> Request:
         (form_post("/oauth2/v1/tokens"), 404, "POST /oauth2/v1/token"),
     ],
 )
-@pytest.mark.parametrize("hints", ["on", "off"])
+@each_row("hints", ["on", "off"])
 def test_the_journal_and_with_hints_the_answer_name_what_is_near(
     request_: Request, code: int, near: str, hints: str
 ) -> None:

@@ -292,8 +292,8 @@ def test_codes_are_compared_with_case():
     assert mock.serve(status(bearer, body["jobId"], MIXED["agent"]["code"]), 0).response.status == 404
 
 
-@pytest.mark.parametrize("profile", ["oci", "rfc"])
-@pytest.mark.parametrize(
+@each_row("profile", ["oci", "rfc"])
+@each_row(
     ("code", "documents", "written"),
     [
         ("sales_order_assistant_demo", (MIXED,), "is written Sales_Order_Assistant_Demo."),
@@ -558,7 +558,7 @@ def test_a_switch_changes_whether_an_invoke_is_taken(switches, body, code):
     assert mock.serve(invoke(bearer, body), 0).response.status == code
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("part", "code", "flags"),
     [
         ({"type": "text", "text": "Taxi 42"}, 202, ()),
@@ -569,7 +569,7 @@ def test_a_switch_changes_whether_an_invoke_is_taken(switches, body, code):
         ("Taxi 42", 400, ()),
     ],
 )
-@pytest.mark.parametrize("profile", ["oci", "rfc"])
+@each_row("profile", ["oci", "rfc"])
 def test_a_message_in_parts_is_of_text_parts(part, code, flags, profile):
     mock, bearer = switched(profile=profile)
     reply = mock.serve(invoke(bearer, {"message": {"content": [{"type": "text", "text": "Well,"}, part]}}), 0)

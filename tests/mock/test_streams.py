@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Json, Request
 from lab.dialects.fusion.events import pieces
 from lab.dialects.fusion.routes import API
 from lab.dialects.sse import DONE, KEEP_ALIVE, framed
+from lab.jobs.facts import JobCancelled
+from lab.jobs.gates import Origin
 from lab.mock.service import Service
 from tests.conftest import each_row
 from tests.shapes import switched
@@ -205,7 +206,7 @@ def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
     assert overridden == plain
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "wrong"),
     [
         (5, "debugParams must be an object."), ([], "debugParams must be an object."),
@@ -215,7 +216,7 @@ def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
         ({"isDebug": None, "breakPoints": None, "overrides": None}, ""), (None, ""), ({}, ""),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("switches", [{}, {"unknown_fields": "refuse"}], ids=str)
+@each_row("switches", [{}, {"unknown_fields": "refuse"}], ids=str)
 def test_debug_params_have_types_and_are_opaque_beyond_them(
     params: object, wrong: str, switches: dict[str, str]
 ) -> None:
@@ -308,3 +309,27 @@ def test_children_of_a_parallel_begin_together_and_end_each_by_itself() -> None:
     (later, more) = events(service(all_of), "chat", MESSAGE, 0)[5:7]
     ended = {"nodeCode": "LEFT", "type": "NODE_END", "nodeStepInfo": {"totalNodeTime": 9_000}}
     assert (later[0], later[1]["nodeProgressMessage"]) == (9_000, ended) and "message" in more[1]
+
+
+@given(
+    route=st.sampled_from(["invokeStream", "chat"]),
+    at=st.integers(1_000, 8_000) | st.sampled_from([1_000, 3_000, 4_000, 6_000]),
+    beat=st.sampled_from([0, 500, 2_000]),
+)
+@example(route="chat", at=4_000, beat=500)
+def test_a_stream_under_way_goes_on_otherwise_once_its_job_is_cancelled(route: str, at: int, beat: int) -> None:
+    mock = service(PLAIN, sse_heartbeat=f"{beat}ms") if beat else service(PLAIN)
+    reply = mock.serve(ask(route, token(mock), MESSAGE), 1_000)
+    assert reply.parts is not None and reply.watched == tuple(mock.jobs())
+    before = list(reply.parts())
+    (job,) = mock.jobs()
+    if ended := (look := mock.look(job, at)) is None or look.span.status.final:
+        assert at >= 6_000
+    else:
+        mock.note(JobCancelled(at=at, job=job, by=Origin.API))
+    after = list(reply.parts())
+    past = [part for part in before if part[0] <= at]
+    assert after[: len(past)] == past  # whatever has left at that instant already
+    assert (after == before) is ended
+    if not ended:
+        assert after[-1] == (at, DONE) and b"The job was cancelled." in after[-2][1]

@@ -90,11 +90,11 @@ def test_the_last_event_of_a_stream_is_that_error(route: str) -> None:
         assert event["message"] == {"content": [{"text": ""}], "finishReason": "error", "output": NOT_FOUND}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("word", "expected"),
     [("job", 202), ("refuse", 403), ("off", 202), (False, 202)],
 )
-@pytest.mark.parametrize("by_scenario", [True, False])
+@each_row("by_scenario", [True, False])
 def test_what_the_switch_makes_of_it(word: object, expected: int, by_scenario: bool) -> None:
     peer = Peer(DOCUMENT | {"settings": {"version_check": word}}) if by_scenario else Peer(version_check=word)
     body = peer.ask(code=expected)

@@ -131,8 +131,8 @@ def strings(value: object) -> list[str]:
             return [value] if isinstance(value, str) else []
 
 
-@pytest.mark.parametrize("secret", [OWN, SEEN], ids=["configured", "seen"])
-@pytest.mark.parametrize("place", PLACES)
+@each_row("secret", [OWN, SEEN], ids=["configured", "seen"])
+@each_row("place", PLACES)
 def test_a_known_secret_comes_out_nowhere_in_any_writing(place: str, secret: str) -> None:
     cage = Cage()
     if secret == SEEN:

@@ -15,6 +15,7 @@ from lab.recording.format.journal_lines import (
     read_journal,
     sealed,
 )
+from tests.conftest import each_row
 from tests.journals import sealed_lines
 
 HEADER = JournalHeader(lab="0", seed=42, epoch=0, clock="manual", issuer="x", scenarios=())
@@ -119,9 +120,7 @@ def test_lines_of_another_journal_of_the_same_lab_do_not_fit() -> None:
     held_to(len(LINES) + 1, [*LINES, other[-1]])
 
 
-@pytest.mark.parametrize(
-    "data", [b"notes\n", b"notes", b"{}\n", b"00000000 {}\n", b"\n", b'{"format":"lab.journal"}\n']
-)
+@each_row("data", [b"notes\n", b"notes", b"{}\n", b"00000000 {}\n", b"\n", b'{"format":"lab.journal"}\n'])
 def test_what_is_no_journal_is_told(data: bytes) -> None:
     with pytest.raises(RecordingError, match="day:1: this is no journal of a lab"):
         read_journal(data, "day")

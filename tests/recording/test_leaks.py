@@ -11,7 +11,7 @@ from tests.conftest import ROOT, each_row
 WORD = "q7Jw2xN0bT5zK9fV3mRd"
 RECORDINGS = [
     path
-    for folder in ("recordings", "tests/corpus", "tests/golden", "tests/tui")
+    for folder in ("tests/corpus", "tests/golden", "tests/tui")
     for path in sorted((ROOT / folder).rglob("*.rec.jsonl"))
 ]
 
@@ -21,7 +21,7 @@ def line(kind: str = "req", **members: object) -> bytes:
 
 
 @each_row("path", RECORDINGS, ids=lambda path: path.name)
-def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
+def test_of_what_tests_hold_nothing_is_refused(path: Path) -> None:
     assert list(leaks(path.read_bytes(), ((DEMO.id, DEMO.secret),))) == []
 
 

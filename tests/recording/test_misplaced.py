@@ -48,9 +48,9 @@ def replays(lab: Joined) -> None:
     assert again.passed and again.again() == once, again.text()
 
 
-@pytest.mark.parametrize("switch", ["known", "any"])
-@pytest.mark.parametrize("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
-@pytest.mark.parametrize(
+@each_row("switch", ["known", "any"])
+@each_row("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
+@each_row(
     "elsewhere",
     [
         lambda packed: (("authorization", packed),),
@@ -125,8 +125,8 @@ def test_tokens_of_an_earlier_lab_of_that_seed_are_wrong_until_they_are_granted_
     replays(lab)
 
 
-@pytest.mark.parametrize("pack", [str, lambda text: b64encode(text.encode()).decode(), lambda text: f"x{text}y"])
-@pytest.mark.parametrize("secret", [DEMO.secret, "correct-horse-battery"])
+@each_row("pack", [str, lambda text: b64encode(text.encode()).decode(), lambda text: f"x{text}y"])
+@each_row("secret", [DEMO.secret, "correct-horse-battery"])
 def test_a_configured_secret_in_a_path(secret: str, pack: Callable[[str], str]) -> None:
     lab = Joined(replace(config(), clients=(replace(DEMO, secret=secret),)))
     bearer = str(answer(lab.ask(token_request("client_credentials", basic(DEMO.id, secret))))["access_token"])
@@ -293,8 +293,8 @@ def test_what_only_the_shell_answered_has_its_aliases() -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("secret", [DEMO.secret, JANE.password])
-@pytest.mark.parametrize("path", ["/oauth2/v1/token", "/api/rwdtools/tokenrelay?servicetype=fusion-ai"])
+@each_row("secret", [DEMO.secret, JANE.password])
+@each_row("path", ["/oauth2/v1/token", "/api/rwdtools/tokenrelay?servicetype=fusion-ai"])
 def test_a_secret_alone_is_no_pair_of_a_name_and_a_secret(path: str, secret: str) -> None:
     lab = Joined(config())
     path, _, query = path.partition("?")

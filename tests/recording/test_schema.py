@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from lab.cli.commands.schema import of_recording
+from tests.conftest import each_row
 from tests.recording.shipped import shipped
 
 VALID = jsonschema.Draft202012Validator(of_recording())
@@ -19,7 +20,7 @@ def test_every_line_that_is_shipped_is_as_the_schema_says(path: Path) -> None:
     assert lines and [error.message for line in lines for error in VALID.iter_errors(json.loads(line))] == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         {"k": "note", "n": 1, "t": 0},

@@ -88,10 +88,15 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
         assert isinstance(value, list) or getattr(taken, name) == value
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "given_", "error", "hint"),
     [
-        (SetClock, {"until": "x"}, "until takes one of RUNNING, WAITING, COMPLETE, ERROR.", 'As {"advance":"1h"}, '),
+        (
+            SetClock,
+            {"until": "x"},
+            "until takes one of RUNNING, WAITING, COMPLETE, ERROR, CANCELLED.",
+            'As {"advance":"1h"}, ',
+        ),
         (SetClock, {"timeout": 1}, "timeout takes true or false.", 'As {"advance":"1h"}, '),
         (SetClock, {"advnace": "1h"}, 'There is no member "advnace" here.', "did you mean advance?"),
         (ResetLab, {"to": None}, "to takes an integer.", "GET /_lab/clock tells now."),

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from aiohttp import web
 
 import lab.server
@@ -41,7 +40,7 @@ def private(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, node.attr
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@each_row("file", FILES, ids=lambda file: file.stem)
 def test_no_private_member_of_a_library_is_touched(file: Path) -> None:
     assert list(private(ast.parse(file.read_text()))) == []
 

@@ -29,8 +29,8 @@ def test_1_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
     assert mock_of(["serve", "--host", host], {}).listen.host == host
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "lab.example", "", "127.0.0.1.evil.example"])
-@pytest.mark.parametrize("command", [["serve"], ["demo"], ["run", "x"]])
+@each_row("host", ["0.0.0.0", "::", "192.0.2.7", "lab.example", "", "127.0.0.1.evil.example"])
+@each_row("command", [["serve"], ["demo"], ["run", "x"]])
 def test_1_a_host_that_others_reach_needs_one(host: str, command: list[str]) -> None:
     with pytest.raises(UsageError, match="can be reached by others"):
         mock_of([*command, "--host", host], {})

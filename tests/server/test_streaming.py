@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from lab.core.exchange import Json
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
+from lab.jobs.facts import JobCancelled
+from lab.jobs.gates import Origin
 from tests.server.conftest import TEAM, Stage, bearer, request, status
 
 
@@ -83,6 +85,22 @@ async def test_the_whole_body_is_told_once_the_stream_has_ended(stage: Stage) ->
     assert await peer.reader.readexactly(5) == b"0\r\n\r\n"
     reply = next(each for each in reversed(stage.observations) if isinstance(each, Replied))
     assert (reply.at, reply.cut, reply.sent, reply.response.body) == (3_000, None, None, b"".join(parts))
+
+
+async def test_a_stream_sees_at_once_that_its_job_is_cancelled(stage: Stage) -> None:
+    token = await stage.token()
+    peer = await stage.peer()
+    await peer.send(ask(token, "stream", {"message": "Share it"}))
+    await peer.reader.readuntil(b"\r\n\r\n")
+    job = str(event(await chunk(peer.reader))["jobId"])
+    await stage.clock.advance_to(stage.clock.now() + 1_000)
+    stage.service.note(JobCancelled(at=stage.clock.now(), job=job, by=Origin.API))
+    # the clock stands: nothing but the fact has ended the wait
+    last = event(await asyncio.wait_for(chunk(peer.reader), 5))
+    assert (last["status"], last["error"]) == ("ERROR", "The job was cancelled.")
+    assert await chunk(peer.reader) == b"data: [DONE]\n\n"
+    assert await peer.reader.readexactly(5) == b"0\r\n\r\n"
+    assert not stage.service.fact_observers, "nobody watches any more"
 
 
 async def test_http_1_0_reads_to_the_end_of_the_connection(stage: Stage) -> None:

@@ -173,8 +173,8 @@ def grids(view: ScreenState, columns: int, rows: int, now: Millis) -> str:
     return "\n".join(screen(view, columns, rows, now)) + f"\n\n{coloured}\n"
 
 
-@pytest.mark.parametrize("kind", SHOWN)
-@pytest.mark.parametrize("size", SIZES_OF_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+@each_row("kind", SHOWN)
+@each_row("size", SIZES_OF_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_screen_of_each_act_is_the_golden_one(kind: str, size: tuple[int, int]) -> None:
     golden_of(f"act-{kind}-{size[0]}x{size[1]}", grids(view_of_act(kind), *size, SHOWN[kind][1]))
 
@@ -182,8 +182,8 @@ def test_the_screen_of_each_act_is_the_golden_one(kind: str, size: tuple[int, in
 PRESENTED = {"idle": 0, "running": 3_700, "waiting": 22_900}
 
 
-@pytest.mark.parametrize("state", PRESENTED)
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+@each_row("state", PRESENTED)
+@each_row("size", [(120, 36), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_screen_of_presenter_mode_is_the_golden_one(state: str, size: tuple[int, int]) -> None:
     view = ScreenState(run_of(state), UiState(presenter=True), SHOW)
     golden_of(f"presenter-{state}-{size[0]}x{size[1]}", grids(view, *size, PRESENTED[state]))
@@ -293,8 +293,8 @@ def test_in_every_act_of_a_gate_the_status_is_on_the_screen(kind: str, size: tup
     assert f" {view.run.last.status}  " in drawn or any(each in drawn for each in letters)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36), (200, 60)])
-@pytest.mark.parametrize("first", [True, False])
+@each_row("size", [(80, 24), (100, 30), (120, 36), (200, 60)])
+@each_row("first", [True, False])
 def test_the_poster_fills_the_pace_that_is_chosen_and_says_to_press_space(size: tuple[int, int], first: bool) -> None:
     for stage, filled, other in (
         (False, "space  Live", "P  Act by act"),

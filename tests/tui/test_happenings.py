@@ -48,7 +48,7 @@ STEPPED = JobStatus(at=9_000, job=play.JOB, origin="RUNNING", to="RUNNING", step
 OUTCOME = Outcome(None, None, None, None, None, 0, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("observation", "expected"),
     [
         (Lost(9_000, 9, "reset"), True), (RunEnded(9_000, OUTCOME), True), (Noted(9_000, DECIDED), True),

@@ -54,12 +54,12 @@ def steps() -> list[RunObservation]:
 # The hero
 
 
-@pytest.mark.parametrize(("size", "zoom"), [*zip(SIZES, (2, 2, 2, 2, 3, 4), strict=True)])
+@each_row(("size", "zoom"), [*zip(SIZES, (2, 2, 2, 2, 3, 4), strict=True)])
 def test_the_word_is_as_large_as_the_screen_lets_it_be(size: tuple[int, int], zoom: int) -> None:
     assert zoom_of_hero(*size) == zoom
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each_row("size", SIZES)
 def test_neither_word_nor_facts_move_when_a_person_is_needed_and_when_they_have_decided(size: tuple[int, int]) -> None:
     tops = []
     for state in ("running", "waiting", "decided"):
@@ -72,7 +72,7 @@ def test_neither_word_nor_facts_move_when_a_person_is_needed_and_when_they_have_
     assert tops[0] == tops[1] == tops[2]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("observations", "now", "said"),
     [
         (play.running(), 3_700, ("RUNNING", "3.3", "s in RUNNING", "the agents are at work")),
@@ -115,8 +115,8 @@ def test_where_nobody_tells_steps_answers_do_and_without_a_plan_they_have_no_nam
     assert not pod.named and [each.name for each in pod.steps] == ["", "BUYER_APPROVAL"]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("observations", [steps(), play.waiting(), refused()])
+@each_row("size", SIZES)
+@each_row("observations", [steps(), play.waiting(), refused()])
 def test_what_is_past_does_not_move(observations: list[RunObservation], size: tuple[int, int]) -> None:
     """Ticks stand where they stood at every later instant at which nothing new was told."""
     view = view_of(observations)
@@ -200,14 +200,14 @@ def test_while_an_answer_is_on_its_way_its_gate_is_where_the_job_is() -> None:
     assert "the clock stands" in "".join(screen(view_of(story, paused=True), 120, 36, 23_950))
 
 
-@pytest.mark.parametrize("columns", [20, 40, 72, 120, 200])
+@each_row("columns", [20, 40, 72, 120, 200])
 def test_a_plan_fills_its_columns_however_many_steps_it_has(columns: int) -> None:
     (steps_of,) = [planned_course(play.SCENARIO, 42, 1)]
     for many in (1, 2, 9):
         assert width(planned_row(steps_of * many, columns)) == columns
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each_row("size", SIZES)
 def test_after_a_run_that_ended_without_a_job_only_what_happened_is_drawn(size: tuple[int, int]) -> None:
     began = play.refused()[:1]
     assert "fetch" in band(view_of(began), 100, size)[-1], "as long as a job may come its steps are shown"

@@ -340,8 +340,8 @@ def test_however_two_clients_calls_come_between_each_other_each_run_is_the_same(
     assert seen_of(jobs, "second-job") == seen_of(fold(two), "second-job")
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("fact", ["accepted", "decided"])
+@each_row("late", [False, True])
+@each_row("fact", ["accepted", "decided"])
 def test_a_call_shows_the_same_whether_its_fact_comes_before_or_after_its_reply(fact: str, *, late: bool) -> None:
     observations = journal(play.complete())
     place = next(at for at, each in enumerate(observations) if isinstance(each, Noted) and each.at == 24_000)

@@ -66,8 +66,8 @@ def test_without_an_address_curl_takes_it_from_the_shell() -> None:
     assert 'curl -g --proto =http,https -X POST "$LAB_TOKEN_URL"' in curl(sent(Request("POST", "/t"), "token"))
 
 
-@pytest.mark.parametrize("base", ["", "http://h"])
-@pytest.mark.parametrize("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "*"])
+@each_row("base", ["", "http://h"])
+@each_row("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "*"])
 def test_what_could_lead_to_another_server_is_no_command(path: str, base: str) -> None:
     command = curl(sent(Request("GET", path, "", (("authorization", f"Bearer {play.TOKEN}"),)), "unknown"), base)
     assert command == "# curl can't ask it: what it asks for is no path of a server"
@@ -179,8 +179,8 @@ def help_rows(view: ScreenState, columns: int, rows: int, colours: str, inner: i
     return HelpPage(SCREEN_KEYS, PANES, (columns, rows), colours).body(view, inner)
 
 
-@pytest.mark.parametrize("state", play.STATES)
-@pytest.mark.parametrize("focus", ["", "output", "wire"])
+@each_row("state", play.STATES)
+@each_row("focus", ["", "output", "wire"])
 def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> None:
     view = view_of(state, focus=focus)
     for inner in (40, 68, 76, 104):

@@ -1,6 +1,5 @@
 """Words are found where they show, over the ends of rows too; n and N go from hit to hit until esc."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -61,8 +60,8 @@ def after(view: ScreenState, size: tuple[int, int], query: str, *steps: int) -> 
     return view
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
-@pytest.mark.parametrize("ui", [{}, {"panes": True}, {"output": "body"}, {"zoom": "polling"}, {"presenter": True}])
+@each_row("size", [(80, 24), (120, 36), (200, 60)])
+@each_row("ui", [{}, {"panes": True}, {"output": "body"}, {"zoom": "polling"}, {"presenter": True}])
 def test_the_hit_that_is_chosen_is_in_sight(size: tuple[int, int], ui: dict[str, object]) -> None:
     steps: list[int] = []
     for hit in (1, 2, 3):

@@ -493,8 +493,8 @@ def test_the_key_table_has_no_key_twice() -> None:
     assert sorted(named) == sorted((*set(named), "n"))  # a step, or from hit to hit
 
 
-@pytest.mark.parametrize("state", play.STATES)
-@pytest.mark.parametrize("ui", [{}, {"panes": True}, {"zoom": "output"}, {"wire": True}, {"turn": 1}])
+@each_row("state", play.STATES)
+@each_row("ui", [{}, {"panes": True}, {"zoom": "output"}, {"wire": True}, {"turn": 1}])
 def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object]) -> None:
     view = view_of(state, **ui)
     offered = [key.keys for key in SCREEN_KEYS if key.is_offered(view) and key.keys.isdigit() and key.keys != "0"]

@@ -21,6 +21,7 @@ from lab.plugins.simulate.schedule import (
     waited,
 )
 from lab.program.words import Status
+from tests.conftest import each_row
 from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -83,7 +84,7 @@ def test_a_schedule_within_the_limits_breaks_no_rule(
     assert broken(times, job, measured) in (None, [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schedule", "lengths", "rule"),
     [
         ((900, 900, 100), (20 * SECOND,), "C6"),

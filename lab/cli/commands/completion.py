@@ -7,7 +7,7 @@ import shtab
 
 from lab.cli.command_settings import CompletionSettings
 from lab.cli.console import Console
-from lab.cli.parser import commands, grammar
+from lab.cli.parser import commands, declared, grammar
 from lab.files.recordings import RECORDING_ENDING, RECORDINGS
 from lab.files.scenarios import SCENARIOS, scenario_names, shipped_folder
 
@@ -31,8 +31,7 @@ def _words_and_files(name: str, words: Iterable[str]) -> dict[str, Any]:
 
 def execute(settings: CompletionSettings, console: Console) -> int:
     """Print the script of the shell."""
-    every = commands().values()
-    root, parsers = grammar(every, every)
+    root, parsers = grammar({each: declared(each) for each in commands().values()})
     recordings = sorted(each.name.removesuffix(RECORDING_ENDING) for each in shipped_folder(RECORDINGS).glob("*.jsonl"))
     places = {
         **_PLACES,

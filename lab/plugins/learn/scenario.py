@@ -102,12 +102,15 @@ class _Steps:
 
     def __init__(self, turn: ObservedTurn) -> None:
         self._turn, taken = turn, set[str]()
-        self._ids = [_free(_id_of(stretch), taken) for stretch in turn.stretches]
-        self.written: tuple[YamlMembers, ...] = tuple(
-            self._step(place, each) for place, each in enumerate(turn.stretches)
-        )
-        if not turn.stretches or not turn.stretches[-1].status.final:
-            why = "the calls end before the job does" if turn.stretches else "no poll showed the job"
+        # how a job would have ended that was cancelled nobody saw
+        stretches = [each for each in turn.stretches if each.status is not Status.CANCELLED]
+        self._ids = [_free(_id_of(stretch), taken) for stretch in stretches]
+        self.written: tuple[YamlMembers, ...] = tuple(self._step(place, each) for place, each in enumerate(stretches))
+        if not stretches or not stretches[-1].status.final:
+            reason = (
+                "the job was cancelled" if len(stretches) < len(turn.stretches) else "the calls end before the job does"
+            )
+            why = reason if stretches else "no poll showed the job"
             self.written += (_unseen(f"not observed: {why}"),)
 
     def _step(self, place: int, stretch: StatusStretch) -> YamlMembers:

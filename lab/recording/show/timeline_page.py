@@ -38,7 +38,7 @@ _STEPS = tuple(
 )
 _DAY = duration("1d")
 """How far ticks may be from one another; whole days where no step is enough."""
-_KINDS = {"RUNNING": "run", "WAITING": "wait", "COMPLETE": "pass"}
+_KINDS = {"RUNNING": "run", "WAITING": "wait", "COMPLETE": "pass", "CANCELLED": "wait"}
 """How a status of a job looks; all others are failures."""
 _LONGEST_PATH = 60
 """Characters of a path of which all shows before its call is opened: room for a job's id."""

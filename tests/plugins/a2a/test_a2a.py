@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API
@@ -448,7 +446,7 @@ def test_a_stream_never_ends_with_done_and_its_silences_are_fusions():
         peer = Peer(sse_done=switch, sse_heartbeat="500ms")
         call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
         pieces = [piece for _, piece in peer.send(call, route="a2a-stream").pieces()]
-        assert pieces.count(b": keep-alive\n\n") == 3 and not any(b"[DONE]" in piece for piece in pieces)
+        assert pieces.count(b": keep-alive\n\n") == 4 and not any(b"[DONE]" in piece for piece in pieces)
 
 
 def test_a_state_that_nobody_documented_is_in_updates_as_in_tasks():
@@ -463,8 +461,8 @@ def test_a_state_that_nobody_documented_is_in_updates_as_in_tasks():
 # What the vendor's reference leaves open
 
 
-@pytest.mark.parametrize("left_out", [("jsonrpc",), ("id",), ("jsonrpc", "id")])
-@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+@each_row("left_out", [("jsonrpc",), ("id",), ("jsonrpc", "id")])
+@each_row("route", ["a2a", "a2a-stream"])
 def test_only_method_and_params_are_required(left_out, route):
     call = {"jsonrpc": "2.0", "id": "c", "method": "message/send", "params": {"message": message("Taxi 42")}}
     sent = {name: member for name, member in call.items() if name not in left_out}

@@ -9,7 +9,7 @@ import pytest
 
 from lab.files.recordings import LONGEST_JSON, LONGEST_YAML
 from lab.plugins.learn.reading import ObservedCalls, observed_in
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 
 
 def observed(text: str) -> ObservedCalls:
@@ -164,7 +164,7 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("form", sorted(BODIES))
+@each_row("form", sorted(BODIES))
 def test_a_body_is_read_however_it_is_written(form: str) -> None:
     value = BODIES[form] if BODIES[form].startswith("{") else f"{{{BODIES[form]}}}"
     text = (

@@ -1,6 +1,5 @@
 """How fast routes answer, and where in a gap between two polls a scenario changes."""
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -10,6 +9,7 @@ from lab.dialects.client import Seen
 from lab.plugins.learn.story import ObservedTurn, earliest_polls, pace_of, stretches_of
 from lab.program.words import Status
 from lab.recording.exchange import ExchangeReader, RecordedExchange
+from tests.conftest import each_row
 
 
 def call(at: Millis, took: Millis, status: int = 200) -> RecordedExchange:
@@ -18,7 +18,7 @@ def call(at: Millis, took: Millis, status: int = 200) -> RecordedExchange:
     return reader.complete(reader.begin(requested), Replied(at + took, 1, Response(status)))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("latencies", "median", "usual"),
     [
         ([], 0, []),

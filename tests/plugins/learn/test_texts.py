@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.language.templates import template
 from lab.plugins.learn.scenario import quoted, slug
 from lab.recording.redaction.stand_ins import STAND_IN
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 from tests.plugins.learn.observed import canonical, complaints_of, story_in
 from tests.recording.hostile import TEXTS
 
@@ -24,7 +24,7 @@ def test_a_text_as_a_template_renders_to_itself(text: str) -> None:
     assert template(quoted(text)).render({}) == text
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "name"),
     [("Reading the item master…", "reading-the-item-master"), ("notStarted", "not-started"), ("", ""), ("…", ""), ("Prüfe", "prufe"), ("x" * 99, "x" * 40)],
 )  # fmt: skip

@@ -12,12 +12,13 @@ OTHER = {"README", "CONTRIBUTING", "CHANGELOG", "index"}
 SECTIONS = {name: sections(text) for name, text in PAGES.items()}
 CITATION = re.compile(r"\b([A-Za-z][\w-]*)\.md`?((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")
 IN_A_SHELL = re.compile(r"`lab docs ([a-z-]+)`((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")
+ON_A_TERMINAL = re.compile(r"(?<!`)lab docs ([a-z-]+)((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)+)")
 
 
 def cited(text: str) -> list[tuple[str, str]]:
     """Each page that a text cites, with each section cited of it, or with none."""
     found: list[tuple[str, str]] = []
-    for page, reported in (*CITATION.findall(text), *IN_A_SHELL.findall(text)):
+    for page, reported in (shape for each in (CITATION, IN_A_SHELL, ON_A_TERMINAL) for shape in each.findall(text)):
         found += [(page, number) for number in re.findall(r"§([0-9.]*[0-9])", reported)] or [(page, "")]
     return found
 
@@ -51,6 +52,7 @@ def test_every_citation_leads_to_a_page_and_a_section() -> None:
         ("the tape (recordings.md §1, §99)", ["recordings.md §99"]),
         ("a page (no-such-page.md §1)", ["no-such-page.md §1"]),
         ("`lab docs contract`, §10 and `lab docs contact`", ["contact.md"]),
+        ("its hint: lab docs contract, §10; lab docs contract, §99; lab docs lists them", ["contract.md §99"]),
         ("as contract.md says, and README.md", []),
     ],
 )
@@ -60,7 +62,7 @@ def test_one_that_leads_nowhere_is_found(text: str, wrong: list[str]) -> None:
 
 def test_every_section_that_a_page_names_of_itself_exists() -> None:
     for name, text in PAGES.items():
-        own = re.sub(rf"{CITATION.pattern}|{IN_A_SHELL.pattern}|RFC [0-9]+ §[0-9.]+", "", text)
+        own = re.sub(rf"{CITATION.pattern}|{IN_A_SHELL.pattern}|{ON_A_TERMINAL.pattern}|RFC [0-9]+ §[0-9.]+", "", text)
         for number in re.findall(r"§([0-9]+(?:\.[0-9]+)*)", own):
             assert number in SECTIONS[name] or "of the contract" in own, (name, number)
 

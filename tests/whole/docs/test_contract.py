@@ -1,4 +1,4 @@
-"""The page of the wire leaves nothing out: routes with their marks, members, switches with values and defaults."""
+"""The pages of the wires leave nothing out: routes with their marks, members, switches with values and defaults."""
 
 import json
 import re
@@ -17,9 +17,10 @@ from tests.conftest import each_row
 from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
 
-PAGE = PAGES["contract"]
-OF_WIRES = "\n".join((PAGE, *(PAGES[each.page] for each in plugins() if each.wires and each.page)))
-"""The pages of all wires."""
+PAGE = "".join(
+    PAGES[page] for page in dict.fromkeys(("contract", *(each.page for each in plugins() if each.page and each.wires)))
+)
+"""What the pages of all wires say."""
 FOLDED = {"doc": "documented", "RFC": "documented", "rec": "observed", "code": "observed", "seen": "observed"}
 
 
@@ -38,14 +39,14 @@ MEMBERS = [row for row in ROWS if row["place"] not in ("routes", "local orchestr
 
 
 def unnamed(rows: list[dict[str, str]], page: str) -> set[str]:
-    """The names of the rows that a page doesn't have in code."""
+    """The names of the rows that no page has in code."""
     return {row["name"] for row in rows} - codes(page)
 
 
 def test_every_route_and_every_member_is_named() -> None:
     assert len(ROUTES) > 35
     assert len(MEMBERS) > 60
-    assert unnamed([*ROUTES, *MEMBERS], OF_WIRES) == set()
+    assert unnamed([*ROUTES, *MEMBERS], PAGE) == set()
     around = PAGE.partition("\n### 2.8 ")[2].partition("\n## ")[0]
     assert re.findall(r"^\| ([^|]+) \|", around, re.MULTILINE) == [
         row["name"] for row in ROWS if row["place"] == "surroundings"
@@ -54,7 +55,7 @@ def test_every_route_and_every_member_is_named() -> None:
 
 @each_row("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
 def test_one_that_is_left_out_is_found(name: str) -> None:
-    assert unnamed([*ROUTES, *MEMBERS], OF_WIRES.replace(f"`{name}`", "-")) == {name}
+    assert unnamed([*ROUTES, *MEMBERS], PAGE.replace(f"`{name}`", "-")) == {name}
 
 
 def test_every_word_that_places_a_missing_path_is_named() -> None:
@@ -75,7 +76,7 @@ def marks(page: str) -> dict[str, str]:
 
 
 def test_each_route_is_marked_as_lab_fidelity_marks_it() -> None:
-    reported = marks(OF_WIRES)
+    reported = marks(PAGE)
     assert {row["name"]: row["mark"] for row in ROUTES} == {
         row["name"]: reported.get(row["name"], "") for row in ROUTES
     }

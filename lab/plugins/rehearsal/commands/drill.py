@@ -21,7 +21,6 @@ def execute(settings: DrillSettings, console: Console) -> int:
             console.json({**document, "good_client": [*each.ends], "scenario": each.document})
         elif settings.into is None:
             console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
-    console.err(
-        f"{program.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
-    )
+    fewer = f"; {len(chosen)} of them" if len(chosen) < happy.drills else ""
+    console.err(f"{program.name}: {happy.formula}{fewer}")
     return 0

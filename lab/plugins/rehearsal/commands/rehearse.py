@@ -18,9 +18,10 @@ from lab.clocks import wall_second
 from lab.core.clock import iso
 from lab.core.errors import UsageError
 from lab.files.artifacts import keep_only, write_texts
+from lab.files.recordings import read_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.own_run import ends_in
-from lab.plugins.rehearsal.commands.report import file_lines, report_result
+from lab.plugins.rehearsal.commands.report import lines_in, report_result
 from lab.plugins.rehearsal.drills.drills import drills_of, variant_files
 from lab.plugins.rehearsal.options import RehearseSettings
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
@@ -81,7 +82,7 @@ def _rehearse(rehearsal: Rehearsal, console: Console) -> int:
     )
     runs = tuple(each.with_evidence(again(each.planned), report) for each in done)
     report = replace(report, runs=runs, began=iso(began, 0))
-    lines = file_lines({name: path for name, (_, path) in recorded.items()})
+    lines = lines_in(lambda name: read_recording(recorded[name][1]))
     code = tell(report_result("lab rehearse", report, lines, settings.judging), settings.judging.output, console)
     if settings.into is None:
         _keep(rehearsal.folder, done, report, console)

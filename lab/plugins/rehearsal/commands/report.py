@@ -1,6 +1,6 @@
 """`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,8 +42,9 @@ def execute(settings: ReportSettings, console: Console) -> int:
     if any("://" in target for target in settings.targets):
         from lab.plugins.rehearsal.commands.report_live import live_report  # nothing else here speaks to a lab
 
-        live = live_report(settings)
-        return tell(report_result("lab report", live.report, live.line, judging), judging.output, console)
+        report, journals = live_report(settings)
+        result = report_result("lab report", report, lines_in(journals.__getitem__), judging)
+        return tell(result, judging.output, console)
     if judging.whole:
         raise UsageError("--all tells of the runs of a lab, and these are recordings.", hint="Leave it out.")
     files, idle = matched(settings.targets, console)
@@ -67,7 +68,8 @@ def execute(settings: ReportSettings, console: Console) -> int:
         met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, scenarios_for(file, settings.scenarios))
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    result = report_result("lab report", report_on(histories, coverage), file_lines(paths), judging, unread)
+    lines = lines_in(lambda name: read_recording(paths[name]))
+    result = report_result("lab report", report_on(histories, coverage), lines, judging, unread)
     tell(result, judging.output, console)
     return worst_of([*(each.code for each in unread), result.code], idle=idle) or result.code
 
@@ -108,11 +110,11 @@ def report_result(
     )
 
 
-def file_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str]:
-    """Lines of the recordings in these files."""
+def lines_in(text_of: Callable[[str], bytes]) -> Callable[[str, int], str]:
+    """Lines of recordings, by name and number from 1; each is read where one of its lines is wanted."""
 
     @lru_cache(maxsize=2)
     def lines(recording: str) -> list[bytes]:
-        return read_recording(paths[recording]).split(b"\n")
+        return text_of(recording).split(b"\n")
 
     return lambda recording, line: lines(recording)[line - 1].decode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.cli.called_servers import control_address, reached
@@ -23,20 +23,11 @@ USUAL_JOURNAL = "journal"
 """The name of what happened where nothing was chosen."""
 
 
-class LiveReport(Struct, frozen=True):
-    """What is judged of a lab that runs."""
+def live_report(settings: ReportSettings) -> tuple[ClientReport, Mapping[str, bytes]]:
+    """How the runs of those ended that chose a scenario, with the report on all that came; and the journals, by name.
 
-    report: ClientReport
-    lines: Mapping[str, bytes]
-    """Of the usual mock's journal, and of that of each that was called, by name."""
-
-    def line(self, name: str, number: int) -> str:
-        """A line of one of them, from 1."""
-        return self.lines[name].split(b"\n")[number - 1].decode("utf-8", "replace")
-
-
-def live_report(settings: ReportSettings) -> LiveReport:
-    """How the runs of those ended that chose a scenario, and the report on all that came."""
+    They are that of the usual mock, and that of each that was called.
+    """
     if len(settings.targets) > 1:
         raise UsageError("A lab that runs is judged by itself.", hint="Name its control plane alone, or recordings.")
     url, where = control_address(settings.targets[0])
@@ -45,14 +36,14 @@ def live_report(settings: ReportSettings) -> LiveReport:
             "One scenario has no report of its own here.",
             hint="Name the control plane, or a tenant as URL/t/NAME: the report is on all.",
         )
-    offered, lines = complete(lambda _: _fetch(url, settings))
-    recordings = {name: read(each, name) for name, each in lines.items()}
+    offered, journals = complete(lambda _: _fetch(url, settings))
+    recordings = {name: read(each, name) for name, each in journals.items()}
     runs = [judged_run(name, each, offered.get(name, Expectation(())), UNWATCHED) for name, each in recordings.items()]
     faults = [name for name, expected in offered.items() if expected.strikes]
     possible = possible_in(scenarios_of(recordings[USUAL_JOURNAL].header, settings.scenarios).values())
     report = report_on_lab(runs, offered, possible, faults)
     chosen = tuple(_with_journal(run, report, url) for run in report.runs)
-    return LiveReport(replace(report, runs=chosen, not_called=len(offered) - len(chosen)), lines)
+    return replace(report, runs=chosen, not_called=len(offered) - len(chosen)), journals
 
 
 async def _fetch(url: str, settings: ReportSettings) -> tuple[dict[str, Expectation], dict[str, bytes]]:
@@ -60,11 +51,11 @@ async def _fetch(url: str, settings: ReportSettings) -> tuple[dict[str, Expectat
     async with reached(url, settings.control) as client:
         rows = (await client.ask(ListScenarios())).value.scenarios
         offered = {row.name: _expectation(row) for row in rows if row.good_client is not UNSET}
-        lines = {USUAL_JOURNAL: await client.journal()}
+        journals = {USUAL_JOURNAL: await client.journal()}
         for row in rows:
             if row.name in offered and row.calls:
-                lines[row.name] = await client.journal(row.name)
-    return offered, lines
+                journals[row.name] = await client.journal(row.name)
+    return offered, journals
 
 
 def _expectation(row: ServedScenario) -> Expectation:

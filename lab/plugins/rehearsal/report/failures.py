@@ -105,7 +105,8 @@ def requests_expected(lasted: Millis) -> int:
 def reads_404_by_its_time(history: ClientHistory) -> Iterator[Occasion]:
     """D7: a 404 before any poll has found the job may pass, a later one is final; after the end it is C2's."""
     for job in history.jobs:
-        polls = [call for call in job.polls if job.end is None or call.x <= job.end.x]
+        end = job.end  # looked for among all its calls
+        polls = [call for call in job.polls if end is None or call.x <= end.x]
         unknown = [call for call in polls if call.whole and call.status == 404]
         late = [call for call in unknown if not early(job, call)]
         yield from (kept(call, later) for call, later in pairwise(polls) if call in unknown and call not in late)

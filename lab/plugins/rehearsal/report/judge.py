@@ -6,6 +6,7 @@ from itertools import chain
 
 from msgspec import Struct
 
+from lab.plugins.rehearsal.report.answers import ANSWER_RULES
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined
 from lab.plugins.rehearsal.report.failures import FAILURE_RULES
 from lab.plugins.rehearsal.report.history import ClientHistory
@@ -16,7 +17,14 @@ from lab.plugins.rehearsal.report.runs import JudgedRun
 from lab.plugins.rehearsal.report.tokens import TOKEN_RULES
 from lab.plugins.rehearsal.report.transport import TRANSPORT_RULES
 
-RULES: tuple[ClientRule, ...] = (*TOKEN_RULES, *MESSAGE_RULES, *POLL_RULES, *FAILURE_RULES, *TRANSPORT_RULES)
+RULES: tuple[ClientRule, ...] = (
+    *TOKEN_RULES,
+    *MESSAGE_RULES,
+    *POLL_RULES,
+    *FAILURE_RULES,
+    *TRANSPORT_RULES,
+    *ANSWER_RULES,
+)
 """All rules for clients, in their order (clients.md §5)."""
 RULE_OF = {rule.id: rule for rule in RULES}
 SCORED = tuple(rule for rule in RULES if rule.severity.weight)

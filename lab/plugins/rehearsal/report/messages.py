@@ -163,8 +163,8 @@ MESSAGE_RULES = rules_in(
     B4 | repeats_no_message_blindly | don't resend a message that may have started a job | critical | T | After a lost answer, a time-out or a 5xx don't send the message again, unless with the same Idempotency-Key; after a failed poll only poll again. | RFC 9110 §9.2.2 | bad-line; drills `v-lose-reply`, `w-reset-invoke`; any failure of a poll
     B5 | keeps_its_key | resend with the same Idempotency-Key and the same bytes | major | L | Make key and body once for each message, and send both again as they are. | RFC 9110 §9.2.2; draft-ietf-httpapi-idempotency-key-header-07 | drills `v-lose-reply` with `--set idempotency_key=on`
     B6 | repeats_no_wrong_request | don't repeat a request that was refused as wrong | major | L | After 400, 404, 405, 409, 415 and 422 stop and report it: the request is wrong, and stays wrong. | RFC 9110 §15.5 | drills `v-400-for-good`
-    B7 | stays_in_its_conversation | send later messages with their conversation's id | major | L | Keep the conversation's id of the last answer, and send it with the next message. | contract.md §3.1 | two-turns
-    B8 | sends_what_is_documented | send only documented members, of the right types | minor | L | Send the members that the reference has, numbers as numbers, true and false without quotes. | contract.md §3 | any scenario
+    B7 | stays_in_its_conversation | send later messages with their conversation's id | major | L | Keep the conversation's id of the last answer, and send it with the next message. | lab docs contract, §3.1 | two-turns
+    B8 | sends_what_is_documented | send only documented members, of the right types | minor | L | Send the members that the reference has, numbers as numbers, true and false without quotes. | lab docs contract, §3 | any scenario
     B9 | uses_ids_as_they_are | use a job's id unchanged | critical | L | Keep the id of the answer as it is, letter case and all, and percent-encode it once in the path. | lab docs clients, §1 | odd-ids, or any other scenario
     """,
     globals(),

@@ -233,17 +233,17 @@ POLL_RULES = rules_in(
     C1 | honours_retry_after | honour Retry-After | critical | T | Wait as long as Retry-After says, in seconds or until its date, and then send the same again: neither 429 nor 503 is the end. | RFC 9110 §10.2.3; RFC 6585 §4 | busy; drills `w-429-seconds`, `w-429-date`, `w-503-seconds`
     C2 | stops_at_end | stop at a final status | major | L | End the loop at COMPLETE and at ERROR; its body never changes again. | lab docs clients, §1 | any scenario
     C3 | polls_to_end | poll until the job has ended | major | T | Give the agent minutes, not seconds: let only a deadline of your own end the loop early. | lab docs clients, §1 | slow
-    C4 | waits_for_people | treat WAITING as neither failure nor time-out | critical | T | Keep polling through WAITING, for hours or days: a person has to decide. | contract.md §5.2; lab docs clients, §1 | approval, long-wait
+    C4 | waits_for_people | treat WAITING as neither failure nor time-out | critical | T | Keep polling through WAITING, for hours or days: a person has to decide. | lab docs contract, §5.2; lab docs clients, §1 | approval, long-wait
     C5 | slower_while_waiting | poll more slowly in WAITING | minor | T | In WAITING let the pause grow to ten seconds and more: people take their time. | lab docs clients, §1 | long-wait
     C6 | leaves_a_pause | leave a second between polls | major | T | Wait at least a second after an answer before you poll again. | RFC 8628 §3.5 | any scenario
     C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, to {duration_text(STEADY)} and more, never shrink, and no pause exceed its ceiling: {CEILINGS}. | lab docs clients, §8.1 | slow
     C8 | spreads_its_calls | add jitter | minor | T | Add a random part to each pause, so that clients that failed together don't come back together. | lab docs clients, §1 | a scenario with `503` at ten polls in a row; crowd
     C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll only once the last one was answered or given up. | lab docs clients, §1 | drills `w-late-poll`
     C10 | has_a_deadline | have a deadline | major | T | Give up a job at a time of your own choice: after an hour or a day, not never. | lab docs clients, §1 | endless, with `--limit 2h`, or in virtual time
-    C11 | goes_on_at_unknown_words | keep polling at an unknown status | major | L | Treat a status that you don't know as one that isn't final, and poll on. | contract.md §5 | odd-status; drills `p-status-word`
+    C11 | goes_on_at_unknown_words | keep polling at an unknown status | major | L | Treat a status that you don't know as one that isn't final, and poll on. | lab docs contract, §5 | odd-status; drills `p-status-word`
     C12 | compares_words_exactly | compare statuses exactly | information | L | Compare the word as it is: `Complete` is not COMPLETE. | RFC 8259 §8.3 | odd-case; drills `z-status-case`
     C13 | ignores_unknown_members | ignore unknown members and the order of members | major | L | Read the members that you know, in whatever order, and skip the others. | RFC 7493 §4.2; RFC 8259 §4 | odd-body; drills `p-odd-body`
-    C14 | takes_odd_results | accept whatever the output is | major | L | An output may be null, empty, megabytes long or deeply nested: take it, and stop polling. | contract.md §4; RFC 8259 §9 | odd-output; drills `z-output`
+    C14 | takes_odd_results | accept whatever the output is | major | L | An output may be null, empty, megabytes long or deeply nested: take it, and stop polling. | lab docs contract, §4; RFC 8259 §9 | odd-output; drills `z-output`
     C15 | counts_no_waiting | keep people's time out of the deadline | major | T | Count the deadline in RUNNING only, or start it anew when a person has decided. | lab docs clients, §1 | approval, long-wait
     """,
     globals(),

@@ -195,9 +195,8 @@ class Rehearsal:
                 took = after.since - span.since
                 bound = longest_work if span.status is Status.RUNNING else None
                 length += took if bound is None else min(took, bound)
-        length += SLOW_BODY * any(
-            fault.strike == "slow-body" for each in config.scenarios for fault in each.scenario.faults
-        )
+        faults = (fault for each in config.scenarios for fault in each.scenario.faults)
+        length += SLOW_BODY * any(fault.strike == "slow-body" for fault in faults)
         return round(length / float(self._mock.clock.factor) if self._mock.clock.kind == "scaled" else length)
 
     def _variables(self, document: Mapping[str, str], scenario: Scenario) -> dict[str, str]:

@@ -203,6 +203,12 @@ CASES = {
         history(call(0), *polls(9_000, 9_000, 9_000, first=9_000, status=404)),
         "pass",
     ),
+    "D7 the poll that shows the end is a later one": ("D7", history(call(0, status=404), call(9_000, DONE)), "pass"),
+    "D7 a 404 after the end is C2's": (
+        "D7",
+        history(call(0), call(9_000, DONE), *polls(9_000, 9_000, 9_000, 9_000, first=18_000, status=404)),
+        "-",
+    ),
     "D7 four of them": ("D7", history(call(0), *polls(9_000, 9_000, 9_000, 9_000, first=9_000, status=404)), "fail"),
     "D5 one that was stopped had waited a minute": ("D5", hung(MINUTE), "fail"),
     "D5 and not quite": ("D5", hung(MINUTE - 1), "-"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.plugins.rehearsal.report import (
     zoo,
+    zoo_answers,
     zoo_credentials,
     zoo_failures,
     zoo_given_up,
@@ -23,6 +24,7 @@ ZOO: Mapping[str, Rehearsal] = {
     **zoo_failures.ZOO,
     **zoo_given_up.ZOO,
     **zoo_transport.ZOO,
+    **zoo_answers.ZOO,
 }
 
 
