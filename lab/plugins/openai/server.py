@@ -12,7 +12,7 @@ from lab.plugins.openai.routes import OPENAI_ROUTES, RESPONSE, id_in
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 
-NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
+_NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
 """What this wire calls the things of which a refusal may speak."""
 _KINDS = {403: "permission_error", 429: "rate_limit_error", 503: "server_error"}
 _CODES = {401: "invalid_api_key", 409: CONFLICT, 429: "rate_limit_exceeded"}
@@ -68,7 +68,7 @@ class OpenAIServer:
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """In OpenAI's words, whatever the style."""
         hint, status = refusal.hint if switches.hints or refusal.promised else "", refusal.status
-        said = named(f"{refusal.message} {hint}".strip(), NAMES)
+        said = named(f"{refusal.message} {hint}".strip(), _NAMES)
         return _error(ApiError(said, None, _CODES.get(status), 400 if status == 409 else status), refusal.headers)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
