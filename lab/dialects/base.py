@@ -134,7 +134,7 @@ class Cancel(ReadRequest, frozen=True, kw_only=True):
 
 
 class ListOwnJobs(ReadRequest, frozen=True, kw_only=True):
-    """The caller's own jobs, newest first."""
+    """The caller's own jobs, that first which changed last."""
 
     team: str
     conversation: str | None = None
@@ -144,7 +144,7 @@ class ListOwnJobs(ReadRequest, frozen=True, kw_only=True):
     """Only those that have been in their step no longer than since then, in milliseconds since 1970."""
     most: int = 100
     behind: str | None = None
-    """Only those that are older than this job."""
+    """Only those that stand behind this job."""
 
 
 class FollowJobs(ReadRequest, frozen=True, kw_only=True):
@@ -267,13 +267,13 @@ class Streamed(Struct, frozen=True):
 
 
 class JobPage(Struct, frozen=True):
-    """Some of the caller's jobs, newest first."""
+    """Some of the caller's jobs, that first which changed last."""
 
     views: tuple[JobView, ...]
     total: int
     """How many there are that fit, `behind` and `most` apart."""
     more: bool
-    """Whether older ones fit, too."""
+    """Whether more of them fit."""
 
 
 class Followed(Struct, frozen=True):

@@ -106,7 +106,9 @@ def operations(local):
 
 
 def filled(path):
-    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054")
+    return (
+        path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054").replace("{config}", "c")
+    )
 
 
 @each_row("local", [False, True])

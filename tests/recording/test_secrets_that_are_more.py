@@ -46,14 +46,14 @@ def ids_in(text: str) -> list[str]:
 @pytest.mark.parametrize("token", ["00000000", "00000000-0000", "11111111", "aaaaaaaa", "2026-01-01"])
 def test_a_word_with_no_entropy_spoils_no_id_and_no_instant(token: str) -> None:
     session = Session()
-    session.invoke(parameters={"nextPageToken": token})
+    session.invoke(parameters={"nextLoginToken": token})
     said = session.invoke()
     trace = "00-4bf92f3577b34da600000000a3ce929d-00f067aa00000000-01"
     headers = (("authorization", f"Bearer {session.bearer}"), ("traceparent", trace))
     session.lab.ask(Request("GET", "/x/00000000-0000-4000-8000-aaaaaaaa11111111", "", headers))
     text = session.closed()
     assert str(said["jobId"]) in text and trace in text and "aaaaaaaa11111111" in text
-    assert f'"nextPageToken":"{token}"' not in text
+    assert f'"nextLoginToken":"{token}"' not in text
 
 
 def test_an_id_that_is_sent_as_a_secret_stays_an_id() -> None:

@@ -17,8 +17,7 @@ from lab.dialects.openapi import openapi
 from lab.identity.routes import PATHS
 from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.plugins.a2a.cards import MOST_FOUND
-from lab.plugins.a2a.rpc import METHODS
-from lab.plugins.a2a.tasks import STATES
+from lab.plugins.a2a.versions import VERSIONS
 from lab.program.switches import Switches
 from lab.program.words import Status
 from tests.conftest import each_row
@@ -90,9 +89,12 @@ def test_words_and_bounds_are_those_that_the_code_knows():
     ]
     assert SCHEMAS["Documents"]["properties"]["requests"]["maxItems"] == MOST_FILES
     assert SCHEMAS["AgentSearch"]["properties"]["top"]["maximum"] == MOST_FOUND
-    assert SCHEMAS["Task"]["properties"]["status"]["properties"]["state"]["enum"] == list(STATES)
+    assert SCHEMAS["Task"]["properties"]["status"]["properties"]["state"]["enum"] == [
+        state for version in VERSIONS for state in version.states
+    ]
     for route in ("a2a", "a2a_stream"):
-        assert body_of(route)["properties"]["method"]["enum"] == list(METHODS)
+        methods = [method for version in VERSIONS for method in version.methods]
+        assert body_of(route)["properties"]["method"]["enum"] == methods
     [service, *_] = operation("relay_basic")["parameters"]
     assert service["schema"]["enum"] == [API_SERVICE, *SERVICES]
 

@@ -1,1 +1,1 @@
-"""The A2A dialect: agent cards, JSON-RPC, tasks (contract.md §9). `plugin.py` declares it, `wire.py` is it whole."""
+"""The A2A dialect: agent cards, JSON-RPC, tasks (a2a.md). `plugin.py` declares it, `wire.py` is it whole."""

@@ -1,11 +1,12 @@
-"""What is documented and what is assumed of A2A's calls, tasks, streams and errors (contract.md §9)."""
+"""What is documented and what is assumed of A2A's calls, tasks, streams and errors (a2a.md)."""
 
 from lab.core.fidelity import read_claims
 
 _REFERENCE = "docs.oracle.com, applications-common/26d/farca, op …a2a-v1-workflowcode-post"
 _STREAM = "docs.oracle.com, applications-common/26d/farca, op …a2a-v1-workflowcode-stream-post"
 _A2A = "A2A 0.3.0"
-CALL = read_claims(
+_A2A_1 = "A2A 1.0.0"
+_CALL = read_claims(
     "A2A call",
     f"""
     jsonrpc | doc | string | - | 2.0, or left out | {_REFERENCE}
@@ -14,7 +15,7 @@ CALL = read_claims(
     params | doc | object | - | required | {_REFERENCE}
     """,
 )
-MESSAGE = read_claims(
+_MESSAGE = read_claims(
     "A2A message",
     f"""
     kind | doc | string | - | message, or left out | {_REFERENCE}
@@ -37,20 +38,36 @@ TASK = read_claims(
     metadata | doc | object | - | that of the request which started the task, if it had one
     """,
 )
-STREAM = read_claims(
+_ONE = read_claims(
+    "A2A 1.0",
+    f"""
+    A2A-Version | rfc | string | - | header or query: 1.0 (1.0.x); 0.3 or none is 0.3, another -32009 | {_A2A_1} §3.6
+    supportedInterfaces | rfc | array | - | of the card: JSONRPC and HTTP+JSON, both of 1.0 | {_A2A_1} §4.4.6
+    SendMessage | rfc | object | - | task; waits until that rests, unless returnImmediately | {_A2A_1} §3.2.2
+    state | rfc | string | - | TASK_STATE_ SUBMITTED WORKING INPUT_REQUIRED COMPLETED FAILED CANCELED | {_A2A_1} §4.1.3
+    taskId | rfc | string | - | of an answer; contextId alone begins another task there | {_A2A_1} §3.4.3
+    historyLength | rfc | number | - | from 1: what was asked; else nothing | {_A2A_1} §3.2.4
+    SendStreamingMessage | rfc | object | - | task first, then statusUpdate and artifactUpdate, to the end or a question | {_A2A_1} §3.1.2
+    SubscribeToTask | rfc | object | - | the same from now on, to the end; -32004 of a task that has ended | {_A2A_1} §3.1.6
+    ListTasks | rfc | object | - | tasks nextPageToken pageSize totalSize; the latest change first | {_A2A_1} §3.1.4
+    CancelTask | rfc | object | - | the task; -32002 where it has ended, or its scenario refuses | {_A2A_1} §3.1.5
+    capabilities.pushNotifications | rfc | boolean | - | false: whoever asks for push is told -32003 | {_A2A_1} §3.3.4
+    """,
+)
+_STREAM_EVENTS = read_claims(
     "A2A stream",
     f"""
     result | doc | object | - | each event is an answer in JSON-RPC that holds an update of a task | {_STREAM}
-    task | rfc | object | - | the first event, and no other; that the vendor keeps to it is assumed | {_A2A}
-    status-update | rfc | object | - | at each change of state: taskId, contextId, status, final; sent by the vendor: assumed | {_A2A}
-    artifact-update | rfc | object | - | the answer, before the last event: taskId, contextId, artifact, append, lastChunk; sent by the vendor: assumed | {_A2A}
-    final | rfc | boolean | - | true in the last event alone, and no [DONE] follows; that the vendor ends so is assumed | {_A2A}
+    kind | rfc | string | - | task, once and first; status-update at each change of state; artifact-update with the answer before the last; that the vendor keeps to it is assumed | {_A2A}
+    final | rfc | boolean | - | true in the last event alone, and no [DONE] follows | {_A2A}
     """,
 )
+FIELDS = (*_CALL, *_MESSAGE, *TASK, *_STREAM_EVENTS, *_ONE)
 RPC_ERRORS = read_claims(
     "errors",
     f"""
+    of A2A 1.0 | rfc | - | - | over JSON-RPC with ErrorInfo in data; over HTTP+JSON 404 for a task, 400 else, as google.rpc.Status | {_A2A_1} §5.4, §11.6
     JSON-RPC errors | assumed | - | - | HTTP 200 with A2A's own codes; 404 for the team alone
-    -32002 on tasks/cancel | rfc | - | - | nothing can be canceled; -32001 of a task that isn't there; of the vendor it is assumed | {_A2A}
+    tasks/cancel | rfc | - | - | cancels the task, or is -32002; that the vendor has it is assumed | {_A2A}
     """,
 )

@@ -1,17 +1,17 @@
-"""Judges of what is claimed of A2A (contract.md §9)."""
+"""Judges of what is claimed of A2A (a2a.md)."""
 
 from collections.abc import Callable, Iterator
 
 from lab.core.evidence import ClaimJudge, Judges, Object, PodCall, PodTraffic, Sign, countable, sign_of
 from lab.core.exchange import Json
-from lab.plugins.a2a.rpc import METHODS, Code
-from lab.plugins.a2a.tasks import STATES
-from lab.plugins.a2a.updates import ARTIFACT_UPDATE, STATUS_UPDATE
+from lab.plugins.a2a import versions as a2a
+from lab.plugins.a2a.calls import Code
+from lab.program.words import Status
 
 _OURS = frozenset(map(int, Code))
-_OF = {"a2a": frozenset(METHODS) - {"message/stream", "tasks/cancel"}, "a2a-stream": frozenset(("message/stream",))}
+_OF = {"a2a": frozenset(("message/send", "tasks/send", "tasks/get")), "a2a-stream": frozenset(("message/stream",))}
 """The methods that are documented of each route."""
-_STREAMED = "a message/stream"
+_STATES = frozenset(word for version in a2a.VERSIONS for word in version.states)
 
 
 def judge_codes(traffic: PodTraffic) -> Iterator[Sign]:
@@ -32,16 +32,14 @@ def judge_states(traffic: PodTraffic) -> Iterator[Sign]:
             status = result.get("status")
             if isinstance(status, dict):
                 word = status.get("state")
-                yield sign_of(call, countable(word) in STATES, f"the state {str(word)[:40]}")
+                yield sign_of(call, countable(word) in _STATES, f"the state {str(word)[:40]}")
 
 
 def judge_contexts(traffic: PodTraffic) -> Iterator[Sign]:
     """A context that nobody gave is adopted."""
     known: set[Json] = set()
     for call in traffic.of(*_OF):
-        params = call.sent.get("params")
-        message = params.get("message") if isinstance(params, dict) else None
-        sent = message.get("contextId") if isinstance(message, dict) else None
+        sent = _message(call).get("contextId")
         given = next((each["contextId"] for each in _results(call) if each.get("contextId") is not None), None)
         if sent is not None and countable(sent) not in known and ("error" in call.object or given is not None):
             what = "adopted" if given == sent else "refused" if given is None else "replaced"
@@ -50,13 +48,13 @@ def judge_contexts(traffic: PodTraffic) -> Iterator[Sign]:
 
 
 def judge_methods(route: str) -> Callable[[PodTraffic], Iterator[Sign]]:
-    """A route takes the methods that are documented of the other, and tasks/cancel."""
+    """A route takes the methods that are documented of the other, and those that are documented of none."""
 
     def look(traffic: PodTraffic) -> Iterator[Sign]:
         for call in traffic.of(route):
             method = countable(call.sent.get("method"))
-            if method in METHODS and method not in _OF[route] and _about_call(call):
-                taken = call.good and _code(call) != Code.METHOD
+            if method in a2a.V03.methods and method not in _OF[route] and _about_call(call):
+                taken = call.good and _code(call) != Code.METHOD_NOT_FOUND
                 yield sign_of(call, taken, f"{method} is {'taken' if taken else 'unknown there'}")
 
     return look
@@ -74,69 +72,58 @@ def judge_nameless(traffic: PodTraffic) -> Iterator[Sign]:
 def judge_roles(traffic: PodTraffic) -> Iterator[Sign]:
     """A message without a role is refused."""
     for call in traffic.of(*_OF):
-        params = call.sent.get("params")
-        message = params.get("message") if isinstance(params, dict) else None
-        if isinstance(message, dict) and "role" not in message and _about_call(call):
+        message = _message(call)
+        if message and "role" not in message and _about_call(call):
             refused = "error" in call.object or call.status == 400
             yield sign_of(call, refused, f"a message without role is {'refused' if refused else 'taken'}")
 
 
 def judge_cancel(traffic: PodTraffic) -> Iterator[Sign]:
-    """Nothing can be canceled."""
+    """A task can be canceled."""
     for call in traffic.of(*_OF):
         if call.sent.get("method") == "tasks/cancel" and call.status == 200:
             code = _code(call)
-            known = code in (Code.NOT_CANCELABLE, Code.TASK_UNKNOWN)
-            yield sign_of(call, known, f"tasks/cancel is answered with {'a task' if code is None else code}")
+            what = f"tasks/cancel is answered with {'a task' if code is None else code}"
+            yield sign_of(call, code != Code.METHOD_NOT_FOUND, what)
 
 
-# Streams
-
-
-def judge_first(traffic: PodTraffic) -> Iterator[Sign]:
-    """The Task comes once, first."""
-    for call, results in _streams(traffic):
-        tasks = [place for place, each in enumerate(results) if each.get("kind", "task") == "task"]
-        yield sign_of(call, tasks == [0], f"a stream with {len(tasks)} Tasks among {len(results)} events")
-
-
-def judge_updates(traffic: PodTraffic) -> Iterator[Sign]:
-    """What follows are updates."""
-    for call, results in _streams(traffic):
-        if len(results) > 1:
-            updates = any(each.get("kind") == STATUS_UPDATE for each in results)
-            yield sign_of(call, updates, f"a stream with{'' if updates else 'out'} {STATUS_UPDATE}")
-
-
-def judge_artifacts(traffic: PodTraffic) -> Iterator[Sign]:
-    """An answer comes as an update."""
-    for call, results in _streams(traffic):
-        status = results[-1].get("status")
-        if isinstance(status, dict) and status.get("state") == "completed":
-            found = any(each.get("kind") == ARTIFACT_UPDATE for each in results)
-            yield sign_of(call, found, f"a completed task with{'' if found else 'out'} {ARTIFACT_UPDATE}")
-
-
-def judge_last_events(traffic: PodTraffic) -> Iterator[Sign]:
-    """The last event says so, and is the last."""
-    for call, results in _streams(traffic):
-        done = call.text.rstrip().endswith("data: [DONE]")
-        final = [place for place, each in enumerate(results) if each.get("final") is True]
-        last = "[DONE]" if done else "final: true" if final == [len(results) - 1] else "neither final: true nor [DONE]"
-        yield sign_of(call, last == "final: true", f"a stream that ends with {last}")
-
-
-def _streams(traffic: PodTraffic) -> Iterator[tuple[PodCall, list[Object]]]:
+def judge_events(traffic: PodTraffic) -> Iterator[Sign]:
+    """A stream has the Task once and first, then updates, the answer among them; the last alone says that it is."""
     for call in traffic.of(*_OF):
-        if call.good and any(True for _ in call.events()) and (results := [*_results(call)]):
-            yield call, results
+        events = [*_kinds(call)] if call.good and any(call.events()) else []
+        if not events or call.sent.get("method") not in a2a.V03.methods:
+            continue
+        kinds, status = [kind for kind, _ in events], events[-1][1].get("status")
+        completed = isinstance(status, dict) and status.get("state") == a2a.STATE_OF[Status.COMPLETE]
+        final = [place for place, (_, each) in enumerate(events) if each.get("final") is True]
+        done = call.text.rstrip().endswith("data: [DONE]")
+        rules = {
+            "one Task, first": [place for place, kind in enumerate(kinds) if kind == a2a.TASK] == [0],
+            a2a.STATUS_UPDATE: len(kinds) == 1 or a2a.STATUS_UPDATE in kinds,
+            a2a.ARTIFACT_UPDATE: not completed or a2a.ARTIFACT_UPDATE in kinds,
+            "final: true in its last event": final == [len(kinds) - 1] and not done,
+        }
+        missing = [rule for rule, kept in rules.items() if not kept]
+        yield sign_of(
+            call, not missing, f"a stream without {' and '.join(missing)}" if missing else "a stream as A2A's"
+        )
+
+
+def _message(call: PodCall) -> Object:
+    params = call.sent.get("params")
+    message = params.get("message") if isinstance(params, dict) else None
+    return message if isinstance(message, dict) else {}
+
+
+def _kinds(call: PodCall) -> Iterator[tuple[Json, Object]]:
+    """What an answer holds, or each event of it, and its kind."""
+    for document in [*call.events()] or [call.object]:
+        if isinstance(result := document.get("result"), dict):
+            yield a2a.kind_of(result)
 
 
 def _results(call: PodCall) -> Iterator[Object]:
-    """What an answer holds, or each event of it."""
-    for document in [*call.events()] or [call.object]:
-        if isinstance(result := document.get("result"), dict):
-            yield result
+    return (each for _, each in _kinds(call))
 
 
 def _about_call(call: PodCall) -> bool:
@@ -157,10 +144,7 @@ A2A_JUDGES: Judges = {
     ("A2A message", "role"): ClaimJudge(judge_roles, "a message of A2A without role"),
     ("A2A task", "contextId"): ClaimJudge(judge_contexts, "a call of A2A with a contextId that nobody gave"),
     ("A2A task", "status"): ClaimJudge(judge_states, "a task"),
-    ("A2A stream", "task"): ClaimJudge(judge_first, _STREAMED),
-    ("A2A stream", STATUS_UPDATE): ClaimJudge(judge_updates, _STREAMED),
-    ("A2A stream", ARTIFACT_UPDATE): ClaimJudge(judge_artifacts, f"{_STREAMED} whose task is completed"),
-    ("A2A stream", "final"): ClaimJudge(judge_last_events, _STREAMED),
+    ("A2A stream", "kind"): ClaimJudge(judge_events, "a message/stream"),
     ("errors", "JSON-RPC errors"): ClaimJudge(judge_codes, "a refusal over A2A"),
-    ("errors", "-32002 on tasks/cancel"): ClaimJudge(judge_cancel, "tasks/cancel"),
+    ("errors", "tasks/cancel"): ClaimJudge(judge_cancel, "tasks/cancel"),
 }

@@ -1,7 +1,7 @@
-"""A2A's wire, the server's half: agent cards, their search, and JSON-RPC on the same jobs (contract.md §9).
+"""A2A's wire, the server's half: agent cards, their search, and calls of 1.0 and 0.3 on the same jobs (a2a.md).
 
 What is wrong with the HTTP request or the team is said in HTTP, as Fusion says it, on whose pod this is served; all else
-in JSON-RPC, with the call's id and HTTP 200.
+as A2A says it, in the version and the binding of the call (`calls.py`).
 """
 
 from typing import assert_never
@@ -9,26 +9,36 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, Response, json_response
-from lab.core.jsontext import BadJson
-from lab.core.refusal import Refusal, bad_request, named
+from lab.core.refusal import Refusal, bad_request, named, not_found
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.reading import Wrong, check_json_kind, json_of, read_body
+from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import streamed
+from lab.jobs.program import Program
+from lab.plugins.a2a.calls import (
+    CallError,
+    Code,
+    TaskCall,
+    read_a2a_call,
+    read_list,
+    read_message,
+    read_page,
+    read_task_id,
+)
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
-from lab.plugins.a2a.routes import A2A_ROUTES
-from lab.plugins.a2a.rpc import Code, Rpc, RpcError, TaskMessage, check_history, read_message, read_rpc, read_task_id
-from lab.plugins.a2a.tasks import task, task_events
+from lab.plugins.a2a.routes import A2A_ROUTES, card_path
+from lab.plugins.a2a.tasks import TaskWriter, followed_events, message_events
+from lab.plugins.a2a.versions import TASK, UPDATES, TaskOperation
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 
 NAMES = {"conversation": "contextId", "job": "taskId", "message": "message"}
 """What this wire calls the things of which a refusal may speak."""
-_IN_RPC = frozenset((400, 404, 409))
+_ABOUT_CALL = frozenset((400, 404, 409))
 """The refusals that are about the call, by the HTTP status that would fit; the others are about who may call, and when."""
-
-_GOES_ON = "No task can be canceled: it goes on to its end."
+LONGEST_SILENCE = 4_000
+"""Of a stream, until a comment comes: the clients of most people give up after 5 s."""
 
 
 class A2AServer:
@@ -43,48 +53,47 @@ class A2AServer:
 
     def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
-        if match.name == "a2a-card":
-            return base.Describe(team=match.code)
         try:
-            if match.name == "a2a-search":
-                return base.Describe(echo=read_search(read_body(request)))
-            check_json_kind(request)
-            return _command(read_rpc(json_of(request)), match)
+            if match.route.kind in ("public", "describe"):
+                search = read_search(read_body(request)) if match.name == "a2a-search" else None
+                return base.Describe(team=match.code, echo=search)
+            return _command(read_a2a_call(match, request), match, job_of)
         except Wrong as error:
             return base.Unread(refusal=error.refusal, flags=error.flags)
-        except BadJson as bad:
-            flags = (bad.flag,) if bad.flag else ()
-            return base.Unread(refusal=bad_request(str(bad)), flags=flags, echo=RpcError(Code.PARSE, str(bad)))
-        except RpcError as error:
+        except CallError as error:
             # the team comes first: it may be closed
+            flag = getattr(error.__cause__, "flag", None)
             refusal = replace(bad_request(error.message), near=error.near)
-            return base.Unread(refusal=refusal, wanted=base.Wanted(), echo=error)
+            return base.Unread(refusal=refusal, wanted=base.Wanted(), flags=(flag,) if flag else (), echo=error)
 
     def write(
         self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext
     ) -> base.Written:
-        """The answer: a card, teams found, a task, a stream of what becomes of one, or what is wrong."""
+        """The answer: cards, a task, tasks, a stream of what becomes of one, or what is wrong."""
         if isinstance(result, base.Declined):
             return _declined(command, result.refusal, context.switches)
         if isinstance(result, base.Described):
-            if isinstance(command.echo, Search):
-                return json_response(found_teams(result.teams, command.echo, context.origin))
-            return json_response(card(*result.teams[0], context.origin))
-        assert not isinstance(result, base.JobPage | base.Followed)
-        rpc, view = command.echo, result.view
-        assert isinstance(rpc, Rpc)
+            return _described(command.echo, result.teams, context)
+        call = command.echo
+        assert isinstance(call, TaskCall)
+        version = call.by.version
         match result:
-            case base.Found() if rpc.method == "tasks/cancel":
-                return RpcError(Code.NOT_CANCELABLE, _GOES_ON, rpc.id).response()
-            case base.Found():
-                return json_response(rpc.result(task(view.plan, view.span, context, history=rpc.history)))
-            case base.Accepted(first=first):
-                return json_response(rpc.result(task(view.plan, view.span, context, first=first)))
-            case base.Streamed(first=first):
-                events = task_events(rpc, view, context, first=first)
-                return streamed(events, context.switches, context.now, done=False)
+            case base.Found(view):
+                return call.by.answer(TaskWriter(version, view.plan, context).task(view.span, history=call.history))
+            case base.Accepted(view, first):
+                task = TaskWriter(version, view.plan, context).task(view.span, first=first, history=call.history)
+                return call.by.answer(task if call.asks is TaskOperation.CANCEL else version.task_event(task))
+            case base.Streamed(view, first):
+                events = message_events(call, view, context, first=first)
+            case base.Followed((view,)):
+                events = followed_events(call, view, context)
+            case base.JobPage():
+                return call.by.answer(_page(call, result, context))
+            case base.Followed():
+                return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
             case _:
                 assert_never(result)
+        return streamed(events, context.switches, context.now, done=False, beat=LONGEST_SILENCE)
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """As the pod does that serves it."""
@@ -92,55 +101,87 @@ class A2AServer:
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
         """A task, or the update of one, with a state that nobody documented, and what it says beside as while it worked."""
-        seen = members.get("result")
-        status = seen.get("status") if isinstance(seen, dict) else None
-        if fault.status_word is None or not isinstance(seen, dict) or not isinstance(status, dict):
+        if fault.status_word is None:
+            return members
+        for name in ("result", TASK, *UPDATES.values()):  # what is around it
+            if isinstance(inner := members.get(name), dict):
+                return {**members, name: self.alter(fault, inner)}
+        status = members.get("status")
+        if not isinstance(status, dict) or "state" not in status:
             return members
         odd: dict[str, Json] = {"state": fault.status_word, "timestamp": status.get("timestamp")}
-        beside: dict[str, Json] = {"artifacts": []} if "artifacts" in seen else {}
-        return {**members, "result": {**seen, "status": odd, **beside}}
+        beside: dict[str, Json] = {"artifacts": []} if "artifacts" in members else {}
+        return {**members, "status": odd, **beside}
 
 
-def _command(rpc: Rpc, match: RouteMatch) -> base.Command:
-    if rpc.method in ("tasks/get", "tasks/cancel"):  # to cancel is to look, for nothing can be canceled
-        job = read_task_id(rpc)
-        check_history(rpc)
-        return base.Look(team=match.code, job=job, published=True, echo=rpc)
-    message = read_message(rpc)
-    command = _message(rpc, match, message, read_task_id(rpc) if rpc.method == "tasks/send" else None)
-    return base.Follow(command) if rpc.method == "message/stream" else command
+_NO_TASK = "There is no such task."
+_NO_PUSH = "There are no push notifications here: poll, or subscribe."
 
 
-def _message(rpc: Rpc, match: RouteMatch, message: TaskMessage, new_id: str | None) -> base.Invoke | base.Say:
-    flags = ("unused_field",) if "configuration" in rpc.params else ()
-    if message.task is not None:
-        return base.Say(
-            team=match.code, job=message.task, message=message.text, conversation=message.context, published=True,
-            flags=flags, echo=rpc,
-        )  # fmt: skip
-    members: dict[str, Json] = {"message": message.text, "conversational": True}
-    parameters: Json = None
-    if message.metadata is not None:
-        members["metadata"] = message.metadata
-        parameters = message.metadata.get("parameters")
-    if isinstance(parameters, dict):
-        members["parameters"] = parameters
-    return base.Invoke(
-        team=match.code, message=message.text, conversation=message.context, blank=not message.text.strip(),
-        new_id=new_id, members=members, flags=flags, echo=rpc,
-    )  # fmt: skip
+def _command(call: TaskCall, match: RouteMatch, job_of: base.JobOf) -> base.Command:
+    team = match.code
+    _ = call.history  # wrong, it is refused
+    if call.by.version.push in call.configuration:
+        raise call.wrong(_NO_PUSH, Code.PUSH_NOTIFICATION_NOT_SUPPORTED)
+    match call.asks:
+        case TaskOperation.SEND | TaskOperation.STREAM | TaskOperation.START:
+            command = read_message(call, team)
+            if call.asks is TaskOperation.STREAM:
+                return base.Follow(command)
+            return base.Settle(command) if call.blocks else command
+        case TaskOperation.GET:
+            return base.Look(team=team, job=read_task_id(call), published=True, echo=call)
+        case TaskOperation.CANCEL:
+            return base.Cancel(team=team, job=read_task_id(call), echo=call)
+        case TaskOperation.SUBSCRIBE:
+            job = read_task_id(call)
+            if (view := job_of(job)) is not None and view.span.status.final:
+                raise call.wrong("The task has ended: nothing more comes of it.", Code.UNSUPPORTED_OPERATION)
+            return base.FollowJobs(team=team, jobs=(job,), echo=call)
+        case TaskOperation.LIST:
+            return read_list(call, team, job_of)
+        case TaskOperation.EXTENDED_CARD:
+            raise call.wrong("The card at its usual place is all there is.", Code.UNSUPPORTED_OPERATION)
+        case _:
+            raise call.wrong(_NO_PUSH, Code.PUSH_NOTIFICATION_NOT_SUPPORTED)
+
+
+def _page(call: TaskCall, page: base.JobPage, context: base.WriteContext) -> dict[str, Json]:
+    wanted, tasks = read_page(call), list[Json]()
+    for view in page.views:
+        writer = TaskWriter(call.by.version, view.plan, context)
+        tasks.append(writer.task(view.span, history=call.history, artifacts=wanted.include_artifacts))
+    token = page.views[-1].plan.invocation.job if page.more else ""
+    return {"tasks": tasks, "nextPageToken": token, "pageSize": wanted.page_size, "totalSize": page.total}
+
+
+def _described(
+    search: object, teams: tuple[tuple[str, tuple[Program, ...]], ...], context: base.WriteContext
+) -> Response:
+    if isinstance(search, Search):
+        return json_response(found_teams(teams, search, context.origin))
+    if len(teams) > 1:
+        where = ", ".join(card_path(code) for code, _ in teams[:5])
+        return error_response(not_found("Several agents are served here.", f"Their cards: {where}"), context.switches)
+    return json_response(card(*teams[0], context.origin))
 
 
 def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Response:
-    if isinstance(command.echo, RpcError) and isinstance(command, base.Unread) and refusal is command.refusal:
-        return command.echo.response()
+    call = command.echo
+    if isinstance(call, CallError) and isinstance(command, base.Unread) and refusal is command.refusal:
+        return call.by.error(call.code, call.message)
     if refusal is base.TEAM_CLOSED:
         refusal = base.TEAM_UNKNOWN
-    if not isinstance(command.echo, Rpc) or isinstance(refusal, base.TeamUnknown) or refusal.status not in _IN_RPC:
+    if not isinstance(call, TaskCall) or isinstance(refusal, base.TeamUnknown) or refusal.status not in _ABOUT_CALL:
         return error_response(refusal, switches)
     if refusal is base.JOB_UNKNOWN:
-        return RpcError(Code.TASK_UNKNOWN, "There is no such task.", command.echo.id).response()
-    return RpcError(Code.PARAMS, named(f"{refusal.message} {refusal.hint}".strip(), NAMES), command.echo.id).response()
+        return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
+    said = named(f"{refusal.message} {refusal.hint}".strip(), NAMES)
+    if isinstance(refusal, base.NotCancelable):
+        return call.by.error(Code.TASK_NOT_CANCELABLE, said)
+    # what a task as it is now doesn't take, or what is wrong in itself
+    late = refusal.status == 409 and refusal is not base.OTHER_CONVERSATION
+    return call.by.error(Code.UNSUPPORTED_OPERATION if late else Code.INVALID_PARAMS, said)
 
 
 A2A = A2AServer()

@@ -1,4 +1,4 @@
-"""A job at a span as a Task, and what becomes of it as it comes (contract.md §9)."""
+"""A job at a span as a Task, and what becomes of it as it comes (a2a.md §3, §4)."""
 
 from collections.abc import Iterator
 
@@ -12,98 +12,113 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import StatusTexts, conversation_of, status_texts
 from lab.jobs.timeline import spans_from
-from lab.plugins.a2a.rpc import Rpc
-from lab.plugins.a2a.updates import artifact_update, status_update
+from lab.plugins.a2a import versions as a2a
+from lab.plugins.a2a.calls import TaskCall
 from lab.program.words import Status
 
-STATE_OF = {
-    Status.RUNNING: "working", Status.WAITING: "input-required", Status.COMPLETE: "completed", Status.ERROR: "failed",
-    Status.CANCELLED: "canceled",
-}  # fmt: skip
-SUBMITTED = "submitted"
-"""The state of a task in the answer that begins it."""
-STATES = (SUBMITTED, *STATE_OF.values())
-"""The states in which a task can be."""
+
+class TaskWriter:
+    """Writes one job in one version."""
+
+    def __init__(self, version: a2a.A2AVersion, plan: Plan, context: WriteContext) -> None:
+        self.version, self.plan, self.context = version, plan, context
+        self._conversation = conversation_of(plan, context.switches)
+
+    def task(
+        self, span: Span, *, first: bool = False, history: bool = False, artifacts: bool = True
+    ) -> dict[str, Json]:
+        """The job at a span; `first`: in the answer that starts it. `history` adds what was asked."""
+        state = self.texts(span)
+        begins = first and state.status is Status.RUNNING
+        status = self.status(span, a2a.SUBMITTED) if begins else self.stated(span, state)
+        said = [self._message(self.plan.invocation.input.message, a2a.USER, "asked")] if history else []
+        return self.task_of(status, self.artifacts(state) if artifacts else [], [*said])
+
+    def texts(self, span: Span) -> StatusTexts:
+        """What the job says at a span."""
+        return status_texts(self.plan, span, self.context.epoch, self.context.switches)
+
+    def task_of(self, status: Json, artifacts: list[Json], history: list[Json]) -> dict[str, Json]:
+        """The Task with this status."""
+        metadata = self.plan.invocation.input.metadata
+        return self.version.named(
+            a2a.TASK,
+            {
+                "id": self.plan.shown, "contextId": self._conversation, "status": status,
+                "artifacts": artifacts, "history": history, **({} if metadata is None else {"metadata": dict(metadata)}),
+            },
+        )  # fmt: skip
+
+    def status(self, span: Span, word: str) -> dict[str, Json]:
+        """A status that says nothing beside its state."""
+        return {"state": self.version.word(a2a.STATE, word), "timestamp": iso(self.context.epoch, span.since)}
+
+    def stated(self, span: Span, state: StatusTexts) -> dict[str, Json]:
+        """The status with what it says: the question, or the error."""
+        status = self.status(span, a2a.STATE_OF[state.status])
+        said = state.error if state.status is Status.ERROR else state.prompt.text if state.prompt is not None else None
+        if said is not None:
+            status["message"] = self._message(said, a2a.AGENT, f"{span.id}#{span.visit}")
+        return status
+
+    def artifacts(self, state: StatusTexts) -> list[Json]:
+        """The answer, once there is one, or what a canceled job leaves."""
+        if state.status not in (Status.COMPLETE, Status.CANCELLED) or state.output is None:
+            return []
+        return [{"artifactId": self._id("answer"), "parts": [self.version.named("text", {"text": state.output})]}]
+
+    @property
+    def whose(self) -> dict[str, Json]:
+        """By what a message or an event says of which task it is."""
+        return {"taskId": self.plan.shown, "contextId": self._conversation}
+
+    def _message(self, text: Json, role: str, use: str) -> dict[str, Json]:
+        return self.version.message(self._id(use), role, text, self.whose)
+
+    def _id(self, use: str) -> str:
+        return uuid4(self.plan.seed, f"{self.plan.invocation.job}/a2a/{use}")
 
 
-def task(
-    plan: Plan, span: Span, context: WriteContext, *, first: bool = False, history: bool = False
-) -> dict[str, Json]:
-    """A job at a span; `first`: in the answer that starts it. `history` adds what was asked."""
-    state = status_texts(plan, span, context.epoch, context.switches)
-    begins = first and state.status is Status.RUNNING
-    said_first: list[Json] = (
-        [_message(plan, context, plan.invocation.input.message, "user", "asked")] if history else []
-    )
-    status = _status(plan, span, context, SUBMITTED) if begins else _stated(plan, span, context, state)
-    return _task(plan, context, status, _artifacts(plan, state), said_first)
-
-
-def _task(
-    plan: Plan, context: WriteContext, status: Json, artifacts: list[Json], history: list[Json]
-) -> dict[str, Json]:
-    metadata = plan.invocation.input.metadata
-    return {
-        "kind": "task", "id": plan.shown, "contextId": conversation_of(plan, context.switches), "status": status,
-        "artifacts": artifacts, "history": history, **({} if metadata is None else {"metadata": dict(metadata)}),
-    }  # fmt: skip
-
-
-def _status(plan: Plan, span: Span, context: WriteContext, word: str) -> dict[str, Json]:
-    return {"state": word, "timestamp": iso(context.epoch, span.since)}
-
-
-def _stated(plan: Plan, span: Span, context: WriteContext, state: StatusTexts) -> dict[str, Json]:
-    """The status with what it says: the question, or the error."""
-    status = _status(plan, span, context, STATE_OF[state.status])
-    said = state.error if state.status is Status.ERROR else state.prompt.text if state.prompt is not None else None
-    if said is not None:
-        status["message"] = _message(plan, context, said, "agent", f"{span.id}#{span.visit}")
-    return status
-
-
-def _artifacts(plan: Plan, state: StatusTexts) -> list[Json]:
-    """The answer, once there is one."""
-    if state.status is not Status.COMPLETE or state.output is None:
-        return []
-    return [{"artifactId": uuid4(plan.seed, f"{_place(plan)}/answer"), "parts": [_text(state.output)]}]
-
-
-def _message(plan: Plan, context: WriteContext, text: Json, role: str, use: str) -> dict[str, Json]:
-    return {
-        "kind": "message", "messageId": uuid4(plan.seed, f"{_place(plan)}/{use}"), "role": role,
-        "parts": [_text(text)], "taskId": plan.shown, "contextId": conversation_of(plan, context.switches),
-    }  # fmt: skip
-
-
-def _place(plan: Plan) -> str:
-    return f"{plan.invocation.job}/a2a"
-
-
-def _text(text: Json) -> dict[str, Json]:
-    return {"kind": "text", "text": text}
-
-
-def task_events(rpc: Rpc, view: JobView, context: WriteContext, *, first: bool) -> Iterator[Event]:
-    """The Task, then an update at each change, to the end or to where somebody has to say something.
+def message_events(call: TaskCall, view: JobView, context: WriteContext, *, first: bool) -> Iterator[Event]:
+    """What answers a message: the Task, then an update at each change, to the end or to where somebody has to speak.
 
     What the updates tell, the Task doesn't yet: one that ends at once was submitted, or works again, first.
     """
-    plan, now, before = view.plan, context.now, ""
-    shown: dict[str, Json] = {}
-    for span in spans_from(plan, view.decisions, view.span):
-        when, state = max(now, span.since), status_texts(plan, span, context.epoch, context.switches)
-        word, ends = STATE_OF[state.status], state.status is not Status.RUNNING
-        if not before:
-            waits = state.status is Status.WAITING and not first  # as it did: its gate takes several answers
-            before = SUBMITTED if first else word if waits else STATE_OF[Status.RUNNING]
-            status = _stated(plan, span, context, state) if waits else _status(plan, span, context, before)
-            shown = _task(plan, context, status, [], [])
-            yield when, rpc.result(shown)
-        if ends or word != before:
-            for artifact in _artifacts(plan, state):
-                yield when, rpc.result(artifact_update(shown, artifact))
-            yield when, rpc.result(status_update(shown, _stated(plan, span, context, state), final=ends))
-        before = word
+    writer, version = TaskWriter(call.by.version, view.plan, context), call.by.version
+    state = writer.texts(view.span)
+    if state.status is Status.WAITING and not first:  # as it did: its gate takes several answers
+        status = writer.stated(view.span, state)
+    else:
+        status = writer.status(view.span, a2a.SUBMITTED if first else a2a.STATE_OF[Status.RUNNING])
+    yield context.now, call.by.result(version.task_event(writer.task_of(status, [], [])))
+    yield from _updates(call, writer, spans_from(view.plan, view.decisions, view.span), status, rests=True)
+
+
+def followed_events(call: TaskCall, view: JobView, context: WriteContext) -> Iterator[Event]:
+    """What a subscriber is told: the Task as it is, then an update at each change, to its end."""
+    writer = TaskWriter(call.by.version, view.plan, context)
+    spans = spans_from(view.plan, view.decisions, view.span)
+    first = next(spans)
+    yield context.now, call.by.result(call.by.version.task_event(writer.task(first)))
+    yield from _updates(call, writer, spans, writer.stated(first, writer.texts(first)), rests=False)
+
+
+def _updates(
+    call: TaskCall, writer: TaskWriter, spans: Iterator[Span], before: dict[str, Json], *, rests: bool
+) -> Iterator[Event]:
+    """An update at each change of the state, or of what is asked; `rests`: the events end where the job waits, too."""
+    version = call.by.version
+    for span in spans:
+        state = writer.texts(span)
+        status, when = writer.stated(span, state), max(writer.context.now, span.since)
+        ends = state.status.final or (rests and state.status is Status.WAITING)
+        asks_anew = "message" in status and status["message"] != before.get("message")
+        if ends or asks_anew or status["state"] != before["state"]:
+            for artifact in writer.artifacts(state):
+                whole = {**writer.whose, "artifact": artifact, "append": False, "lastChunk": True}
+                yield when, call.by.result(version.update(a2a.ARTIFACT_UPDATE, whole))
+            update = version.update(a2a.STATUS_UPDATE, {**writer.whose, "status": status}, final=ends)
+            yield when, call.by.result(update)
+        before = status
         if ends:
             return

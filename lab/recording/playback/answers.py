@@ -65,7 +65,10 @@ class AnswerWriter:
             return Reply(head, latency, call.route, parts=parts, strike=_strike_of(call, None))
         body = self._answer(call, request, body, later)
         strike = _strike_of(call, 2 * len(body) or None)  # more was promised than came, where anything did
-        return Reply(replace(head, body=body), latency, call.route, strike=strike)
+        whole, waited = replace(head, body=body), (call.first or 0) - call.latency
+        # it waited for its job, as it does on any clock
+        settles = (lambda: (now + waited, whole)) if waited > 0 else None
+        return Reply(whole, latency, call.route, strike=strike, settles=settles)
 
     def filled(self, request: Request) -> Request:
         """A recorded request as a client makes it that was answered here."""

@@ -194,11 +194,20 @@ def sort_calls(calls: Iterable[RecordedExchange], facts: Iterable[Entry], *, by_
         operation = operation_of(call)
         # whether a device was let in yet, the OAuth server knows
         waits = operation[2] == Grant.DEVICE and call.status == 400
-        if not call.tells and not (call.x in polls and by_count) and not waits:
+        if not call.tells and not (call.x in polls and by_count) and not waits and not _answers_alike(call):
             found.failures[operation].append(call)
-        elif call.tells and call.x not in polls:
+        elif call.x not in polls and (call.tells or _answers_alike(call)):
             found.others[operation].append(call)
     return found
+
+
+def _answers_alike(call: RecordedExchange) -> bool:
+    """Whether a call that asks nothing of a job that could be made out is answered the same whenever it comes.
+
+    Calls of many kinds may share its route, so what was wrong with one says nothing of the next.
+    """
+    passes = call.cut not in (None, "client_gone") or call.status in (0, 401, 429) or call.status >= 500
+    return call.kind is CallKind.OTHER and call.to_api and not passes
 
 
 def device_answers(recording: Recording) -> list[tuple[Millis, str] | None]:

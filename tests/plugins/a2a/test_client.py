@@ -32,10 +32,12 @@ def said(text):
 
 def test_a2a_says_each_command_as_a_message_or_a_look() -> None:
     path = "/api/fusion-ai/orchestrator/a2a/v1/TEAM"
-    look = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "J"}}
+    look = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "J"}}
     assert sent(A2A, Look(team="TEAM", job="J")) == ("a2a", "POST", path, look)
     params = sent(A2A, Invoke(team="TEAM", message="hi", conversation="C", parameters={"a": 1}))[3]["params"]
     assert params["metadata"] == {"parameters": {"a": 1}} and params["message"]["contextId"] == "C"
+    assert params["configuration"] == {"returnImmediately": True} and params["message"]["role"] == "ROLE_USER"
+    assert dict(A2A.ask(Look(team="TEAM", job="J"))[1].headers)["a2a-version"] == "1.0"
     for verdict, comment, text in (
         (Verdict.APPROVED, None, "approve"), (Verdict.APPROVED, "why", "approve"), (Verdict.REJECTED, None, "reject"),
         (Verdict.CHANGES, "bigger", "bigger"), (None, None, ""),
@@ -43,7 +45,7 @@ def test_a2a_says_each_command_as_a_message_or_a_look() -> None:
         message = sent(A2A, Decide(team="TEAM", job="J", opening="M", verdict=verdict, comment=comment))[3]["params"][
             "message"
         ]
-        assert (message["taskId"], message["parts"]) == ("J", [{"kind": "text", "text": text}])
+        assert (message["taskId"], message["parts"]) == ("J", [{"text": text}])
 
 
 def test_a_message_is_named_by_the_nonce() -> None:
@@ -171,7 +173,8 @@ def test_the_gist_of_an_event_is_what_is_new() -> None:
 def test_a_call_says_whether_it_is_to_be_answered_with_events() -> None:
     _, request = A2A.ask(Invoke(team="TEAM", message="hi"))
     _, decision = A2A.ask(Decide(team="TEAM", job="J", opening="", verdict=Verdict.APPROVED))
-    for sent_by, method, path in product((request, decision), ("message/send", "message/stream"), ("", "/stream")):
-        body = sent_by.body.replace(b"message/send", method.encode())
+    methods = ("message/send", "message/stream", "SendMessage", "SendStreamingMessage")
+    for sent_by, method, path in product((request, decision), methods, ("", "/stream")):
+        body = sent_by.body.replace(b"SendMessage", method.encode())
         call = A2A.identify(replace(sent_by, path=sent_by.path + path, body=body))
-        assert call.follows is (method == "message/stream") and call.command.team == "TEAM"
+        assert call.follows is ("tream" in method) and call.command.team == "TEAM"

@@ -1,6 +1,7 @@
 """Latencies and faults on the routes of A2A, by their own names and by what their calls ask."""
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.core.journal.numbers import CallCounted
@@ -15,6 +16,8 @@ from tests.wire_peer import DOCUMENT, read
 (A2A_DECLARED,) = PLUGIN.wires
 CALL = {"jsonrpc": "2.0", "id": "1", "method": "message/send"}
 MESSAGE = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}]}
+ONE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "Taxi 42"}]}
+"""The same as 1.0 has it."""
 ASKING = ("invoke", "stream", "chat", "debug", "a2a", "a2a-stream")
 """Routes whose calls begin a job."""
 
@@ -23,6 +26,13 @@ def request_of(route, bearer):
     match route:
         case "a2a-search":
             return post(ROUTER.path(route), bearer, {})
+        case "a2a-http":
+            plain = post(
+                ROUTER.path(route, code="EXPENSES"),
+                bearer,
+                {"message": ONE, "configuration": {"returnImmediately": True}},
+            )
+            return replace(plain, headers=(*plain.headers, ("a2a-version", "1.0")))
         case "a2a-card":
             return Request("GET", ROUTER.path(route, code="EXPENSES"), "", (("authorization", f"Bearer {bearer}"),))
         case _:
@@ -38,7 +48,7 @@ def served_request(route, mock, bearer):
 
 @pytest.mark.parametrize("route", A2A_DECLARED.routes)
 class TestEveryRoute(EveryRoute):
-    with_team = frozenset(("a2a", "a2a-stream", "a2a-card"))
+    with_team = frozenset(("a2a", "a2a-stream", "a2a-http", "a2a-card"))
     request_of = staticmethod(served_request)
 
 

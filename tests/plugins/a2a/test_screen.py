@@ -27,10 +27,10 @@ async def test_live_watched_and_played_back_give_one_screen(name: str, answer: V
 def test_over_a2a_the_panes_show_its_calls_and_its_states() -> None:
     run = Run("item-comparison", None, "a2a")
     screen = run.screen(run.seen_live(), 160, 44, wire=True)
-    assert "message/send" in screen["job"] and "contextId" in screen["job"] and "jobId" not in screen["job"]
-    assert "tasks/get" in screen["polling"] and "working" in screen["polling"]
-    assert re.search(r"✓ completed", screen["job"]) and "input-required" in screen["band"]
-    assert re.search(r"status 200 working", screen["wire"])
+    assert "SendMessage" in screen["job"] and "contextId" in screen["job"] and "jobId" not in screen["job"]
+    assert "GetTask" in screen["polling"] and "WORKING" in screen["polling"]
+    assert re.search(r"✓ COMPLETED", screen["job"]) and "INPUT_REQUIRED" in screen["band"]
+    assert re.search(r"status 200 WORKING", screen["wire"])
 
 
 @each_row("size", [(80, 24), (120, 36)])
@@ -46,8 +46,10 @@ def test_what_a_stream_of_updates_said_of_its_task_is_known_word_by_word() -> No
     timeline = timeline_in(streamed())
     n = next(line.n for line in timeline._lines if isinstance(line, Res) and line.times)
     run = timeline.journal(next(at for at, line in enumerate(timeline._lines, 1) if line.n == n)).run()
-    assert run.statuses == (("submitted", 0), ("working", 0), ("input-required", 3_000))
+    assert run.statuses == (
+        ("SUBMITTED", 0), ("WORKING", 0), ("INPUT_REQUIRED", 3_000),
+    )  # fmt: skip
 
 
 def test_while_its_updates_come_the_journals_facts_tell_how_it_goes() -> None:
-    assert_facts_tell(timeline_in(streamed()), ("submitted", "input-required"))
+    assert_facts_tell(timeline_in(streamed()), ("SUBMITTED", "INPUT_REQUIRED"))

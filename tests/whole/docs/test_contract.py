@@ -71,7 +71,7 @@ def marks(page: str) -> dict[str, str]:
         if reported is not None and row.startswith("|"):
             words = {FOLDED.get(mark, "assumed") for mark in reported[1].partition(",")[0].split()}
             word = next(each for each in ("documented", "observed", "assumed") if each in words)
-            found |= dict.fromkeys(re.findall(r"`((?:GET|POST) [^`]+)`", row), word)
+            found |= dict.fromkeys(re.findall(r"`((?:GET|POST|DELETE) [^`]+)`", row), word)
     return found
 
 
