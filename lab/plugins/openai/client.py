@@ -47,8 +47,8 @@ class OpenAIClient:
         conversation="previous_response_id",
         question=ASKS,
         progress="",
-        poll=("GET", f"{_CREATE}/", "{id}"),
-        root=_CREATE,
+        poll=("GET", f"…/responses/{RESPONSE}", "{id}"),
+        root="/v1",
         before_job=f"{_CREATE}/{RESPONSE}",
     )
 
