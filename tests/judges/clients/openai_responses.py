@@ -56,18 +56,18 @@ class Judge:
         tell(event="response", status=begun.status, response=plain(begun))
         return self.settled(begun.id)
 
-    def answer(self, asked: Any, approve: bool, **more: Any) -> Any:
-        """The gate's answer is a response of its own, after the one that asked."""
-        [request] = [each for each in asked.output if each.type == "mcp_approval_request"]
+    def answer(self, waiting: Any, approve: bool, **more: Any) -> Any:
+        """The gate's answer is a response of its own, after the one that waiting."""
+        [request] = [each for each in waiting.output if each.type == "mcp_approval_request"]
         given = {"type": "mcp_approval_response", "approval_request_id": request.id, "approve": approve}
-        return [given | ({} if approve else {"reason": "Too early"})], {"previous_response_id": asked.id, **more}
+        return [given | ({} if approve else {"reason": "Too early"})], {"previous_response_id": waiting.id, **more}
 
     def poll(self) -> None:
-        """A gate approved; a follow-up, whose gate is rejected; what asked stays as it ended."""
-        asked = self.send("x")
-        answer, after = self.answer(asked, approve=True)
+        """A gate approved; a follow-up, whose gate is rejected; what waiting stays as it ended."""
+        waiting = self.send("x")
+        answer, after = self.answer(waiting, approve=True)
         done = self.send(answer, **after)
-        self.look(asked.id)
+        self.look(waiting.id)
         again = self.send("and?", previous_response_id=done.id)
         answer, after = self.answer(again, approve=False)
         self.send(answer, **after)
@@ -91,8 +91,8 @@ class Judge:
     def stream(self) -> None:
         """Two events, the rest from where it was left, an answer as a stream to its end."""
         begun, number = self.follow(self.create("x", stream=True), most=2)
-        asked, _ = self.follow(self.client.responses.retrieve(begun.id, stream=True, starting_after=number))
-        answer, after = self.answer(asked, approve=True)
+        waiting, _ = self.follow(self.client.responses.retrieve(begun.id, stream=True, starting_after=number))
+        answer, after = self.answer(waiting, approve=True)
         self.follow(self.create(answer, stream=True, **after))
 
     def helper(self) -> None:
