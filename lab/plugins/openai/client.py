@@ -18,7 +18,7 @@ from lab.dialects.client import ClientCall, Question, Seen, Sendable, Understood
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.reading import query_of
 from lab.dialects.sse import events_in
-from lab.plugins.openai.requests import CONFLICT, KEPT, PARAMETERS, CreateBody, InputItem
+from lab.plugins.openai.requests import BESIDE, CONFLICT, PARAMETERS, CreateBody, InputItem
 from lab.plugins.openai.responses import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, QUEUED
 from lab.plugins.openai.routes import ANSWERS, APPROVAL, ASKS, RESPONSE, id_in
 from lab.program.words import Status, Verdict
@@ -47,15 +47,15 @@ class OpenAIClient:
         conversation="previous_response_id",
         question=ASKS,
         progress="",
-        poll=("GET", f"{_CREATE}/", "{id}"),
-        root=_CREATE,
+        poll=("GET", f"…/responses/{RESPONSE}", "{id}"),
+        root="/v1",
         before_job=f"{_CREATE}/{RESPONSE}",
     )
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """A message and an answer start a response each."""
         if isinstance(command, Look | Cancel):
-            path = f"{_CREATE}/{RESPONSE}{quote(command.job, safe='')}"
+            path = f"{_CREATE}/{RESPONSE}{quote(command.job, '', errors='surrogatepass')}"
             if isinstance(command, Look):
                 return "openai-response", Request("GET", path)
             return "openai-cancel", Request("POST", f"{path}/cancel")
@@ -104,7 +104,7 @@ class OpenAIClient:
             decide = Decide(team=body.model, job=previous, opening=opening, verdict=verdict, comment=answer.reason)
             return ClientCall(command=decide, verdict=verdict, follows=follows)
         begin = Invoke(team=body.model, message=body.text, conversation=previous or None, parameters=body.parameters)
-        fields = tuple((name, member) for name in KEPT if (member := getattr(body, name)) is not None)
+        fields = tuple((name, member) for name in BESIDE if (member := getattr(body, name)) is not None)
         return ClientCall(command=begin, message=(("input", body.text),), fields=fields, follows=follows)
 
     def job_in(self, document: Json) -> Seen | None:
@@ -146,11 +146,9 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
     )
 
 
-def _question(job: str, item: dict[str, Json]) -> Question | None:
-    """An approval request; one without an id can't be answered, and asks nobody."""
-    opening, name = id_in(text_or_none(item.get("id")), APPROVAL), text_or_none(item.get("name")) or ""
+def _question(job: str, item: dict[str, Json]) -> Question:
+    """An approval request; one without an id can't be answered."""
+    opening, name = id_in(text_or_none(item.get("id")), APPROVAL) or None, text_or_none(item.get("name")) or ""
     arguments = text_or_none(item.get("arguments")) or ""
     text = text_or_none(members_of(arguments.encode("utf-8", "replace")).get("message")) or arguments or name
-    if not opening:
-        return None
     return Question(job=job, text=text, verdicts=_OFFERED, opening=opening, channel="CHAT", code=name, gate=name)

@@ -36,8 +36,8 @@ _TABLES = {
         sequence_number | doc | integer | - | from 0; starting_after names the last one known, of a response created with stream: true | {_BACKGROUND}
     """,
 }
-FIELDS = tuple(claim for place, table in _TABLES.items() for claim in read_claims(place, table))
-ERRORS = read_claims(
+OF_BODIES = tuple(claim for place, table in _TABLES.items() for claim in read_claims(place, table))
+OF_ERRORS = read_claims(
     "errors",
     f"""
     OpenAI errors | doc | - | - | an object error with message, type, param and code | {_GUIDES}/error-codes

@@ -17,7 +17,7 @@ from lab.program.words import Verdict
 
 PARAMETERS = "parameters"
 """The member of `metadata` whose text, a JSON object, the scenario gets as its parameters."""
-KEPT = ("background", "store", "stream", "previous_response_id", "metadata")
+BESIDE = ("background", "store", "stream", "previous_response_id", "metadata")
 """What a recording keeps, beside the message."""
 CONFLICT = "conflict"
 """The code of a refusal that is about how things are now, which is 400 here: after 409 clients send the same again, without any key."""
@@ -128,7 +128,7 @@ def _command(body: CreateBody, job_of: base.JobOf) -> base.Invoke | base.Say | b
         return _decision(view, body) if gate.approval else base.Say(team="", job=view.plan.shown, message=text)
     if view is not None and not rests(view.span):
         raise ApiError(f"Previous response '{previous}' has not ended.", "previous_response_id")
-    members: dict[str, Json] = {name: kept for name in KEPT if (kept := getattr(body, name)) is not None}
+    members: dict[str, Json] = {name: kept for name in BESIDE if (kept := getattr(body, name)) is not None}
     members |= {"message": text, "conversational": True, PARAMETERS: body.parameters}
     return base.Invoke(
         team=body.model,

@@ -107,7 +107,7 @@ def _output(view: JobView, state: StatusTexts) -> list[Json]:
         arguments = text_of({"message": text})
         names: Item = {"id": approval_id(view), "name": gate.id, "server_label": "lab"}
         return [{"type": ASKS, **names, "arguments": arguments}]
-    if not text:
+    if text is None:
         return []
     own = hexes(view.plan.seed, f"{view.plan.invocation.job}/openai/message#{view.span.index}", 32)
     content: Json = [{"type": "output_text", "text": text, "annotations": []}]

@@ -7,14 +7,13 @@ from lab.dialects import base
 from lab.dialects.reading import Wrong, query_of
 from lab.dialects.sse import streamed
 from lab.plugins.openai.requests import CONFLICT, ApiError, read_create, stored
-from lab.plugins.openai.responses import Item, response_events, response_of, rests, sent_with
+from lab.plugins.openai.responses import Item, response_events, response_of, sent_with
 from lab.plugins.openai.routes import OPENAI_ROUTES, RESPONSE, id_in
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 
-NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
+_NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
 """What this wire calls the things of which a refusal may speak."""
-_KINDS = {403: "permission_error", 429: "rate_limit_error", 503: "server_error"}
 _CODES = {401: "invalid_api_key", 409: CONFLICT, 429: "rate_limit_exceeded"}
 
 
@@ -68,7 +67,7 @@ class OpenAIServer:
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """In OpenAI's words, whatever the style."""
         hint, status = refusal.hint if switches.hints or refusal.promised else "", refusal.status
-        said = named(f"{refusal.message} {hint}".strip(), NAMES)
+        said = named(f"{refusal.message} {hint}".strip(), _NAMES)
         return _error(ApiError(said, None, _CODES.get(status), 400 if status == 409 else status), refusal.headers)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
@@ -89,8 +88,9 @@ def _of_response(match: RouteMatch, request: Request, job_of: base.JobOf) -> bas
     if match.name == "openai-cancel":
         if sent.get("background") is not True:
             raise ApiError("Cannot cancel a synchronous response.")
-        # to cancel what has ended is to look at it
-        return base.Look(team="", job=job) if rests(view.span) else base.Cancel(team="", job=job)
+        # to cancel what has ended, or was answered, is to look at it
+        over = view.span.status.final or view is not job_of(job)
+        return base.Look(team="", job=job) if over else base.Cancel(team="", job=job)
     if query.get("stream") != "true":
         return base.Look(team="", job=job)
     if not view.given and sent.get("stream") is not True:  # what the request of a later one said nobody keeps
@@ -102,6 +102,6 @@ def _of_response(match: RouteMatch, request: Request, job_of: base.JobOf) -> bas
 
 
 def _error(error: ApiError, headers: Headers = ()) -> Response:
-    kind = _KINDS.get(error.status, "invalid_request_error")
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
     said: Json = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
     return Response(error.status, (*JSON_HEADERS, *headers), json_bytes({"error": said}))

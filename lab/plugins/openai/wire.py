@@ -2,7 +2,7 @@
 
 from lab.dialects.wire import BodyMarks, Wire
 from lab.plugins.openai.client import OpenAIClient
-from lab.plugins.openai.fidelity import ERRORS, FIELDS
+from lab.plugins.openai.fidelity import OF_BODIES, OF_ERRORS
 from lab.plugins.openai.routes import OPENAI_ROUTES
 from lab.plugins.openai.server import OpenAIServer
 
@@ -10,4 +10,6 @@ _OWN = "id object status type role model code param name item_id previous_respon
 _MARKS = BodyMarks(
     seconds=frozenset({"created", "created_at"}), generated=frozenset({"text", "delta"}), own=frozenset(_OWN.split())
 )
-WIRE = Wire("openai", "lab.plugins.openai", OpenAIServer(), OPENAI_ROUTES, OpenAIClient(), FIELDS, ERRORS, marks=_MARKS)
+WIRE = Wire(
+    "openai", "lab.plugins.openai", OpenAIServer(), OPENAI_ROUTES, OpenAIClient(), OF_BODIES, OF_ERRORS, marks=_MARKS
+)

@@ -42,8 +42,8 @@ class AnswerWriter:
         """Where redirects lead that leave the lab's origin."""
 
     def latency(self, call: RecordedExchange) -> Millis:
-        """How long its answer is withheld, or waits for its job."""
-        return max(call.latency, call.first or 0) if self._latency else 0
+        """How long its answer is withheld."""
+        return call.latency if self._latency else 0
 
     def reply(
         self, call: RecordedExchange, request: Request, now: Millis, later: Millis, names: Mapping[str, str]

@@ -101,7 +101,7 @@ def test_a_question_an_answer_and_an_error_are_read() -> None:
     assert (question.job, question.text, question.opening, question.gate) == ("J", "May I?", "O", "boss")
     assert dict(question.verdicts).keys() == {Verdict.APPROVED, Verdict.REJECTED} and question.human
     assert seen.conversation == "J" and seen.output == "Done"
-    assert OPENAI.understand("openai", reply(response("completed", ASKED | {"id": "x"}))).question is None
+    assert OPENAI.understand("openai", reply(response("completed", ASKED | {"id": "x"}))).question.opening is None
     assert OPENAI.understand("openai", reply(response("completed", ASKED | {"arguments": "{"}))).question.text == "{"
     two = {"type": "message", "content": [{"text": "a"}, {"type": "output_text"}, 3]}, SAID, None
     assert OPENAI.understand("openai", reply(response("completed", *two))).output == "a\nDone"

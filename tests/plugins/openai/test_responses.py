@@ -262,10 +262,20 @@ def test_what_has_ended_is_answered_as_it_is_and_what_may_not_be_cancelled_is_re
     created = peer.create()["id"]
     refused = peer.cancel(created, 500)
     assert refused.status == 400 and error(refused)["code"] == "conflict"
-    waiting = peer.look(created, 2_000)
-    assert read(peer.cancel(created, 2_000)) == waiting and waiting["status"] == "completed"
     blocking = peer.create(background=False)["id"]
     assert "synchronous" in error(peer.cancel(blocking, 2_500))["message"]
+
+
+def test_a_job_that_waits_at_its_gate_is_cancelled_and_one_that_was_answered_goes_on():
+    peer = Peer()
+    first, _ = peer.at_gate()
+    assert read(peer.cancel(first, 3_000))["status"] == "cancelled" == peer.look(first, 4_000)["status"]
+    peer = Peer()
+    first, question = peer.at_gate()
+    second = peer.create(approval(question), 3_000, previous_response_id=first)["id"]
+    assert read(peer.cancel(first, 3_500)) == peer.look(first, 3_500)
+    assert peer.look(second, 7_000)["status"] == "completed"
+    assert read(peer.cancel(second, 7_000)) == peer.look(second, 7_000)
 
 
 # What is wrong

@@ -5,35 +5,20 @@ from typing import Any, ClassVar
 import pytest
 
 from lab.recording.exchange import CallKind
-from lab.recording.replay.replay import replay
 from lab.recording.show.transcript import transcript_lines
-from tests.plugins.openai.sessions import PATH, SESSIONS
-from tests.recording.dialect_sessions import program
+from tests.plugins.openai.sessions import SESSIONS
 from tests.recording.test_client_calls import calls_that_begin_or_decide
 from tests.recording.test_dialect_sessions import (
     EverySession,
-    Other,
-    asked_too_early,
     assert_asked_again,
-    playing,
     recording_of,
 )
-from tests.server.conftest import TEAM
 
 
-@pytest.mark.parametrize("name", [name for name in SESSIONS if name != "openai blocking"])
+@pytest.mark.parametrize("name", SESSIONS)
 class TestEverySession(EverySession):
     sessions: ClassVar = SESSIONS
     unfinished: ClassVar[dict[str, Any]] = {}
-
-
-def test_what_waited_for_its_job_replays_and_waits_as_long_in_playback() -> None:
-    recording = recording_of(SESSIONS["openai blocking"])
-    assert replay(recording, (program(),)).passed and asked_too_early(recording) == []
-    service = playing(recording)
-    client = Other(SESSIONS["openai blocking"], service)
-    first = client.ask(0, "POST", PATH, {"model": TEAM, "input": "Share it"})
-    assert first.latency == 3_000 and b"mcp_approval_request" in first.response.body
 
 
 @pytest.mark.parametrize("name", SESSIONS)
