@@ -316,9 +316,8 @@ class Mock:
             if (view := call.job(job)) and view.span.status in command.statuses
             if since is None or view.span.since >= since
         ]
-        views.sort(
-            key=lambda view: view.span.since, reverse=True
-        )  # of those that changed at once the newest first, still
+        # of those that changed at one instant the newest comes first, still
+        views.sort(key=lambda view: view.span.since, reverse=True)
         behind = next((n for n, view in enumerate(views, 1) if view.plan.invocation.job == command.behind), 0)
         page = tuple(views[behind : behind + command.most])
         result = base.JobPage(page, len(views), more=behind + len(page) < len(views))
