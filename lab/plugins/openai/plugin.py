@@ -13,6 +13,7 @@ PLUGIN = Plugin(
             routes=("openai", "openai-response", "openai-cancel", "openai-models", "openai-model"),
             of_a_job=("openai", "openai-response", "openai-cancel"),
             judges="lab.plugins.openai.judges:OPENAI_JUDGES",
+            place="/v1",
         ),
     ),
 )
