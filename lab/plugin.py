@@ -91,6 +91,8 @@ class WireDeclared(NamedTuple):
     """The names of its routes, for faults and latencies; the wire's table has a row for each."""
     of_a_job: tuple[str, ...] = ()
     """Those that answer with a job."""
+    place: str = ""
+    """Where a client of it begins, below the base URL; empty: elsewhere for each team."""
     judges: Reference = ""
     """What traffic says of its open claims: `lab.core.evidence.Judges`."""
 

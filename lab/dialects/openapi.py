@@ -119,8 +119,10 @@ def _operation(path: str, operation: JsonObject, frame: JsonObject) -> JsonObjec
         for code, response in responses.items()
     }
     if "parameters" in operation:
-        of_path = [_object(frame["parameters"])[name] for name in re.findall(r"\{(\w+)\}", path)]
-        operation["parameters"] = [*of_path, *cast("list[Json]", operation["parameters"])]
+        own = cast("list[JsonObject]", operation["parameters"])
+        named = [_object(_object(frame["parameters"])[name]) for name in re.findall(r"\{(\w+)\}", path)]
+        of_path = [each for each in named if each["name"] not in [mine["name"] for mine in own]]
+        operation["parameters"] = [*of_path, *own]
     body = operation.get("requestBody")
     if isinstance(body, str):
         schema: Json = {"$ref": f"#/components/schemas/{body}"}

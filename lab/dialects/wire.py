@@ -21,6 +21,8 @@ class BodyMarks(NamedTuple):
     """Those that hold ids, each with the letter of the alias that it has in a comparison (J for a job)."""
     millis: frozenset[str] = frozenset()
     """Instants in milliseconds since 1970."""
+    seconds: frozenset[str] = frozenset()
+    """The same in seconds."""
     dates: frozenset[str] = frozenset()
     """Instants in text."""
     generated: frozenset[str] = frozenset()

@@ -134,6 +134,10 @@ class _Plain(Shape):
         return self.described({"type": self.name})
 
 
+MOST_LISTED = 15
+"""Words that are all listed where another stands that one of them is near to."""
+
+
 class _Words(Shape):
     """One of some words, or numbers."""
 
@@ -149,6 +153,8 @@ class _Words(Shape):
             *others, last = map(str, self.words)
             listed = f"takes {', '.join(others)} or {last}" if others else f"takes {last}"
             near = nearest(value, list(map(str, self.words))) if isinstance(value, str) else ""
+            if near and len(others) > MOST_LISTED:
+                listed = "takes none of that name"
             return self.wrong(path, to, value, self.wanted or listed, near)
         return value
 

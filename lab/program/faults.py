@@ -242,8 +242,8 @@ def _flaws(fault: Fault) -> Iterator[str]:
     if fault.status_word in set(Status):
         yield f"status_word takes an unknown word; {fault.status_word} is one of the wire's own"
     if fault.expire_token and fault.route in WITHOUT_BEARER:
-        bearers = (each for each in FAULT_ROUTES if each not in WITHOUT_BEARER)
-        yield f"expire_token needs a route that takes a bearer: {', '.join(bearers)}"
+        bare = ", ".join(each for each in FAULT_ROUTES if each in WITHOUT_BEARER)
+        yield f"expire_token needs a route that takes a bearer, as invoke or status do; none is taken by {bare}"
     if fault.expire_token and (fault.answer not in (None, 401) or set(present) - {"expire_token", "answer", "delay"}):
         yield "expire_token answers 401 by itself, and does nothing else"
     if fault.lose_reply and (

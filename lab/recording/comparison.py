@@ -21,7 +21,7 @@ from lab.recording.format.lines import Body, Enc
 from lab.recording.format.text import dumps, loads
 from lab.recording.matchers import ANY, Matcher, Path
 from lab.recording.redaction.stand_ins import MADE_UP, kind_of, stand_ins
-from lab.recording.tape.instants import DATES, MILLIS, instant_in
+from lab.recording.tape.instants import INSTANTS, SECONDS, instant_in
 
 _COMPARED = (
     "content-type", "location", "retry-after", "www-authenticate", "cache-control", "allow", "idempotency-key", "accept"
@@ -141,17 +141,18 @@ class ReplayComparator(Comparator):
         """Whether what was asked has stand-ins, which may be longer than their secrets: then so are the ways to places in it."""
 
     def policy(self, name: str, recorded: Json, got: Json) -> Policy | None:
-        if name in MILLIS or name in DATES:
-            return (
-                None if isinstance(recorded, dict | list) else lambda one, other: (self._since(one), self._since(other))
-            )
+        if name in INSTANTS:
+            unit = 1000 if name in SECONDS else 1
+            if isinstance(recorded, dict | list):
+                return None
+            return lambda one, other: (self._since(one, unit), self._since(other, unit))
         return self._texts if isinstance(recorded, str) and recorded != got else None
 
-    def _since(self, value: Json) -> Json:
+    def _since(self, value: Json, unit: int) -> Json:
         millis = instant_in(value) if isinstance(value, str) else value
         if isinstance(millis, bool) or not isinstance(millis, int) or not millis:
             return value
-        return f"+{millis - self._epoch * 1000} ms"
+        return f"+{millis * unit - self._epoch * 1000} ms"
 
     def _texts(self, recorded: Json, got: Json) -> Sides:
         """Two texts that differ, which they may in a word for which the recording has a stand-in.

@@ -64,8 +64,8 @@ class JobHistory(Struct, kw_only=True, eq=False):
 
     def looks(self) -> list[RecordedExchange]:
         """What was shown of it and when, as if to polls: what those were told, and each event of its streams."""
-        shown = [poll for poll in self.polls if poll.tells]
-        streams = (self.accepted, *(poll for poll in self.polls if not poll.tells), *self.decisions)
+        shown = [poll for poll in self.polls if poll.tells and not poll.streamed]
+        streams = (self.accepted, *(poll for poll in self.polls if poll.streamed), *self.decisions)
         shown += (each for call in streams for each in events_as_polls(call))
         return sorted(shown, key=attrgetter("at"))
 

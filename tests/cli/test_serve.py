@@ -16,7 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from lab.cli.commands.serve import agent_lines, reviewer_sentence
+from lab.cli.commands.serve import agent_lines, other_wires, reviewer_sentence
 from lab.cli.serve.ports import open_ports, trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
@@ -162,10 +162,12 @@ def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path)
 def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
     with serving_afresh("item-comparison", cwd=tmp_path) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(15)]
+        others = [*other_wires()]
+        lines = [process.stdout.readline() for _ in range(15 + len(others))]
         assert "Serving" in lines[0]
-        assert f"lab watch {lines[6].split()[-1]}" in lines[9] and "control url" in lines[6]
-        assert lines[12] == '  ITEM_COMPARE_TEAM "Compare M1000034 of org IMO and M1000040 of Org SBI"\n'
+        assert [line.split()[-1] for line in lines[8:-7]] == [lines[1].split()[-1] + place for _, place in others]
+        assert f"lab watch {lines[6].split()[-1]}" in lines[-6] and "control url" in lines[6]
+        assert lines[-3] == '  ITEM_COMPARE_TEAM "Compare M1000034 of org IMO and M1000040 of Org SBI"\n'
         assert "curl" in lines[-1]
         for _ in range(2):
             with socket.create_connection(("127.0.0.1", int(lines[1].rpartition(":")[2])), timeout=20) as peer:

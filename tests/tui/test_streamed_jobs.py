@@ -48,7 +48,7 @@ def assert_shown_early(timeline: RecordingTimeline, size: tuple[int, int]) -> No
     run = timeline.journal(timeline.place(2_000)).run()
     assert run.job is not None and run.job.code is None and run.last is None and phase(run) == "invoke"
     shown = screen(run, *size, at=2_000)
-    assert re.search(r"RUNNING|SUBMITTED", shown["job"]) and str(run.job.job) in shown["job"]
+    assert re.search(r"RUNNING|SUBMITTED|queued", shown["job"]) and str(run.job.job) in shown["job"]
     assert (size[0] < 100 or "Share it" in shown["job"]) and "accepted and runs" in shown["narration"]
     assert "No job" not in shown["output"] and shown["token"].count("200") == 1
 

@@ -21,7 +21,7 @@ from lab.cli.signals import Interrupted
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.options import changed
-from lab.plugin import resolve
+from lab.plugin import plugins, resolve
 from lab.server.labs import OfferedChoices
 from lab.server.listener import address_for_others, is_every_address, origin_of
 from lab.settings import TOKEN_VARIABLE, MockSettings, loopback
@@ -148,6 +148,7 @@ def connection_lines(setup: Setup, document: dict[str, str], may_choose: list[st
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
+        *(f"  {f'over {name}':<14} {document['base_url']}{place}" for name, place in other_wires()),
         *([f"  {'elsewhere':<14} {elsewhere}"] if (elsewhere := origin_elsewhere(setup, document["base_url"])) else []),
         *(may_choose if setup.config.scenarios else []),
         f"  {'watch it':<14} lab watch {document['control_url']}",
@@ -157,6 +158,11 @@ def connection_lines(setup: Setup, document: dict[str, str], may_choose: list[st
         f"  curl -s -u {login} {grant} -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
+
+
+def other_wires() -> Iterator[tuple[str, str]]:
+    """The wires that have a place of their own below the base URL, and that place."""
+    return ((wire.name, wire.place) for plugin in plugins() for wire in plugin.wires if wire.place)
 
 
 def origin_elsewhere(setup: Setup, here: str) -> str:

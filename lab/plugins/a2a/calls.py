@@ -138,7 +138,7 @@ class TaskCall(Struct, frozen=True):
 # Calls
 
 
-def read_call(match: RouteMatch, request: Request) -> TaskCall:
+def read_a2a_call(match: RouteMatch, request: Request) -> TaskCall:
     """The call of a request; CallError if it isn't well-formed, Wrong if it isn't declared as JSON."""
     query = query_of(request.query)
     named = next((value for name, value in query.items() if name.lower() == a2a.VERSION_HEADER), "")

@@ -13,6 +13,7 @@ PLUGIN = Plugin(
             routes=("a2a", "a2a-stream", "a2a-http", "a2a-card", "a2a-search"),
             of_a_job=("a2a", "a2a-stream", "a2a-http"),
             judges="lab.plugins.a2a.judges:A2A_JUDGES",
+            place="/.well-known/agent-card.json",
         ),
     ),
 )

@@ -16,7 +16,7 @@ from lab.jobs.gates import labels
 from lab.jobs.texts import opening_token
 from lab.plugins.mcp_tasks import rpc
 from lab.plugins.mcp_tasks.rpc import McpCall, McpCode, McpError
-from lab.plugins.mcp_tasks.tasks import input_key, open_gate, task_members, task_notifications
+from lab.plugins.mcp_tasks.tasks import WORKING, input_key, open_gate, task_members, task_notifications
 from lab.plugins.mcp_tasks.tools import read_tool_call, server_description, tool_list
 from lab.program.faults import Fault
 from lab.program.steps import Gate
@@ -67,7 +67,9 @@ class McpServer:
             case base.Described(teams):
                 return json_response(call.result(tool_list(teams)))
             case base.Accepted(view) if call.method == rpc.CALL:
-                return json_response(call.result(_without(_ONLY_LOOKS, task_members(view, context)), kind="task"))
+                # how it goes a look tells, even where the job has ended already
+                begun = {**_without(_ONLY_LOOKS, task_members(view, context)), "status": WORKING}
+                return json_response(call.result(begun, kind="task"))
             case base.Found(view) if call.method == rpc.GET:
                 return json_response(call.result(task_members(view, context)))
             case base.Accepted() | base.Found():

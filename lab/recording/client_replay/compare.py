@@ -19,7 +19,7 @@ from lab.recording.matchers import Matcher
 from lab.recording.redaction.bodies import plain_body
 from lab.recording.redaction.secret_names import is_secret
 from lab.recording.redaction.stand_ins import STAND_IN, stand_ins, with_hosts
-from lab.recording.tape.instants import MILLIS
+from lab.recording.tape.instants import MILLIS, SECONDS
 
 _GENERATED = frozenset(name for wire in wires() for name in wire.marks.generated)
 _DATE = re.compile(
@@ -27,8 +27,8 @@ _DATE = re.compile(
 )
 _TIME = re.compile(rf"{_DATE.pattern}|(?:[0-9]+:)?[0-9]{{2}}:[0-9]{{2}}\.[0-9]")
 """An instant within a text: a date, or how long after something, as the lab's refusals say it."""
-_SECONDS = frozenset(("exp", "iat", "nbf", "auth_time"))
-"""ComparedMembers of the OAuth server's answers that hold an instant in seconds since 1970 (RFC 7662 §2.2)."""
+_SECONDS = SECONDS | {"exp", "iat", "nbf", "auth_time"}
+"""ComparedMembers that hold an instant in seconds since 1970, those of the OAuth server's answers too (RFC 7662 §2.2)."""
 _UNRECORDED = "(a secret that wasn't recorded)"
 _BEARER = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _PRESENT = frozenset(("retry-after",))

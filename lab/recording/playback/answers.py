@@ -88,9 +88,9 @@ class AnswerWriter:
         last = _lasts(call)
         times = (call.response or _NOTHING).times or (last,) * len(events)
         for at, event in enumerate(events):
-            begins = event.startswith(_DATA)
-            value = self._answer(call, request, event.removeprefix(_DATA), later)
-            yield now + times[min(at, len(times) - 1)], (_DATA if begins else b"") + value + END_OF_EVENT
+            name, begins, data = event.partition(_DATA)
+            value = self._answer(call, request, data if begins else event, later)
+            yield now + times[min(at, len(times) - 1)], (name + begins if begins else b"") + value + END_OF_EVENT
         if rest:
             yield now + last, rest
 

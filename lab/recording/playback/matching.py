@@ -89,10 +89,10 @@ def nearest_titles(titles: Iterable[str], request: Request, most: int) -> tuple[
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """The text with other ids, where each stands by itself; a short one, which a client made up, only in quotes."""
+    """The text with other ids, where each stands by itself, or behind `_`; a short one, which a client made up, only in quotes."""
     for name, other in names.items():
         if name != other and name in text:
-            ends = ("(?<![\\w-])", "(?![\\w-])") if len(name) >= _SURELY_ID else ("(?<=[\"'])", "(?=[\"'])")
+            ends = ("(?<![^\\W_])(?<!-)", "(?![\\w-])") if len(name) >= _SURELY_ID else ("(?<=[\"'])", "(?=[\"'])")
             text = re.sub(re.escape(name).join(ends), other.replace("\\", r"\\"), text)
     return text
 
@@ -119,10 +119,32 @@ def _value(route: str, body: bytes) -> Json | bytes:
 
 
 class RecordedJob(Struct, eq=False):
-    """A recorded job, and what showed it, in order."""
+    """A recorded job, and what showed it under its id, in order."""
 
     history: JobHistory
     looks: list[RecordedExchange]
+
+    @classmethod
+    def of(cls, history: JobHistory) -> "RecordedJob":
+        """The job of a history."""
+        return cls(history, [look for look in history.looks() if look.seen and look.seen.job == history.job])
+
+    def after(self, decision: RecordedExchange) -> "RecordedJob | None":
+        """The same from a decision on that gave it another id; None: it gave none."""
+        later = decision.seen.job if decision.kind is CallKind.DECIDE and decision.seen is not None else None
+        if later is None or later == self.history.job:
+            return None
+        mine = [call for call in (*self.history.polls, *self.history.decisions) if call.job == later]
+        polls, decisions = (
+            [call for call in mine if (call.kind is CallKind.POLL) is polled] for polled in (True, False)
+        )
+        return self.of(JobHistory(job=later, accepted=decision, at=decision.at, polls=polls, decisions=decisions))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Its own, that of its conversation, and those that decisions gave it."""
+        later = (call.seen.job for call in self.history.decisions if call.seen is not None)
+        return tuple(filter(None, (self.history.job, self.history.conversation, *later)))
 
     def shown(self, mode: str | None) -> list[RecordedExchange]:
         """What showed it to polls that ask for answers in this mode; to all, where none asked so."""
@@ -161,11 +183,11 @@ def sort_calls(calls: Iterable[RecordedExchange], facts: Iterable[Entry], *, by_
     """The calls by kind; `by_count`: a poll that was refused is one of the polls, and doesn't strike."""
     found, calls = SortedCalls(), tuple(calls)
     jobs = job_histories(calls, facts)
-    begun, polls = set[int](), {poll.x for job in jobs for poll in job.polls}
+    begun, polls = set[int](), {poll.x for job in jobs for poll in job.polls if not poll.follows}
     for job in jobs:
         if job.accepted.asks is not None:
             begun.add(job.accepted.x)
-            found.jobs[asked_key(job.accepted.route, job.accepted.asks, {})].append(RecordedJob(job, job.looks()))
+            found.jobs[asked_key(job.accepted.route, job.accepted.asks, {})].append(RecordedJob.of(job))
     for call in calls:
         if call.x in begun:
             continue

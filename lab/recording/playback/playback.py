@@ -170,7 +170,7 @@ class RecordingPlayback:
             return struck or self._begin(route, request, client_call, now)
         named = getattr(command, "job", None)
         playing = self._playing.get(str(named)) if named is not None else None
-        if isinstance(command, Look):
+        if client_call is not None and isinstance(command, Look) and not client_call.follows:
             return self._poll(route, request, command, playing, now)
         job = playing.job.history.job if playing is not None else named
         operation = route, call_kind(route, command), job or grant_of(route, request)
@@ -213,8 +213,7 @@ class RecordingPlayback:
 
     def _fresh(self, job: RecordedJob) -> dict[str, str]:
         """Other ids for a job that is played again, and for its conversation."""
-        known = (job.history.job, job.history.conversation)
-        return {each: uuid4(len(self._playing), f"playback/{each}") for each in known if each}
+        return {each: uuid4(len(self._playing), f"playback/{each}") for each in job.ids}
 
     def _poll(
         self, route: str, request: Request, look: Look, playing: PlayingJob | None, now: Millis
@@ -260,6 +259,9 @@ class RecordingPlayback:
             # what began, decided or stored something did so once; what only tells goes on telling
             if call.asks is not None or len(alike) > 1 or self._how.mode is PlaybackMode.BY_COUNT:
                 self._sorted.others[operation].remove(call)
+            if playing is not None and (later := playing.job.after(call)) is not None:
+                name = later.history.job
+                self._playing[playing.names.get(name, name)] = PlayingJob(later, now, playing.names)
             return self._reply(call, request, playing or self._playing_of(call), now)
         return Unanswered("unmatched", "No such call was recorded.", nearest_titles(self._titles, request, _SHOWN))
 

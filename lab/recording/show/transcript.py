@@ -129,7 +129,7 @@ def event_lines(requested: Millis, times: Sequence[Millis], body: Body, *, short
 
 
 def _gist(event: str) -> str:
-    value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
+    value = members_of(event.partition("data: ")[2].encode("utf-8", "replace"))
     gist = next(filter(None, (client.gist(value) for client in clients())), None)
     return event if gist is None else dumps(gist)
 

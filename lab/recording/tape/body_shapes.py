@@ -11,10 +11,10 @@ from lab.core.exchange import Headers, Json, json_bytes
 from lab.dialects import wires
 from lab.recording.format.lines import Body
 from lab.recording.redaction.bodies import content_type, form_pairs, value_of
-from lab.recording.tape.instants import DATES, MILLIS
+from lab.recording.tape.instants import INSTANTS
 from lab.recording.tape.line_cache import LineCache
 
-_KEPT = MILLIS | DATES | {name for wire in wires() for name in (*wire.marks.ids, *wire.marks.own)}
+_KEPT = INSTANTS | {name for wire in wires() for name in (*wire.marks.ids, *wire.marks.own)}
 _ONE_WORD = re.compile(r"[!-~]{1,200}")
 """What an id, an instant or a status is written with."""
 _EVENT = re.compile(r"(data: ?)(.*)")

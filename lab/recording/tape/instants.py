@@ -9,9 +9,11 @@ from lab.core.jsontext import value_or_none
 from lab.dialects import wires
 
 MILLIS = frozenset(name for wire in wires() for name in wire.marks.millis)
+SECONDS = frozenset(name for wire in wires() for name in wire.marks.seconds)
 DATES = frozenset(name for wire in wires() for name in wire.marks.dates)
-"""The members that hold an instant, in milliseconds and as text."""
-_NAMES = tuple(f'"{name}"'.encode() for name in sorted(MILLIS | DATES))
+INSTANTS = MILLIS | SECONDS | DATES
+"""The members that hold an instant, in milliseconds, in seconds, and as text."""
+_NAMES = tuple(f'"{name}"'.encode() for name in sorted(INSTANTS))
 
 
 def instant_in(text: str) -> Millis | None:
@@ -45,5 +47,7 @@ def _moved(value: Json, shift: Millis, name: str) -> Json:
             return iso(0, at + shift).replace("Z", "Z" if value.endswith("Z") else "+0000") if at else value
         case int() if name in MILLIS and not isinstance(value, bool) and value:
             return value + shift
+        case int() if name in SECONDS and not isinstance(value, bool) and value:
+            return value + shift // 1000
         case _:
             return value

@@ -18,7 +18,7 @@ from lab.tui.state.course import FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import FILLS, Ground, Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
-from lab.tui.state.status import FACES, face, phase, stopped
+from lab.tui.state.status import FACES, cancelled, face, phase, stopped
 
 STRIP, RAIL = "sum", "rail"
 """The parts below the output (what it took, and what can be asked), and above it: the turns of the conversation."""
@@ -155,7 +155,7 @@ def _titled(state: ScreenState) -> tuple[str, str | None]:
     """The title, and what is read as Markdown below it, without the heading that became it; None: it is shown otherwise."""
     run = state.run
     if phase(run) != "complete":
-        return ("✗ STOPPED" if stopped(run) else "✗ ERROR"), None
+        return ("⊘ CANCELLED" if cancelled(run) else "✗ STOPPED" if stopped(run) else "✗ ERROR"), None
     output = run.last.output if run.last is not None else None
     kind, text = formats.kind(output), None
     if output is not None and state.ui.output == "rendered" and kind in ("HTML", "Markdown", "text"):

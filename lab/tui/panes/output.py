@@ -23,7 +23,7 @@ from lab.tui.state.gate import verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import OutputView, ScreenState
-from lab.tui.state.status import decision_shown, face, meaning, phase, refused_call, role, word
+from lab.tui.state.status import cancelled, decision_shown, face, meaning, phase, refused_call, role, word
 
 FORMS: tuple[OutputView, ...] = ("rendered", "raw", "body")
 """What the key goes through: the output as a person reads it, the string itself, the whole status body."""
@@ -104,6 +104,8 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
     if meaning(last.status) is Status.ERROR:
         errors = (last.error or "null").split("\n")
         body += [row(("error", "dim")), *(line for text in errors for line in paragraph(text, "bad b", inner))]
+    elif cancelled(run):
+        body += [row(("cancelled", "dim")), row("The job left no answer." if last.output is None else "The job left:")]
     elif run.outcome is not None and run.outcome.why:
         body += [row(("the run stopped", "dim")), *paragraph(run.outcome.why, "bad b", inner)]
     return [*body, *([BLANK, row(("partial output", "wait")), *done] if last.output else [])]

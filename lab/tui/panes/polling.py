@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
-from lab.program.words import Status
 from lab.tui.panes.approval import by_whom
 from lab.tui.panes.pane import OPENS, PaneFact, View, coming
 from lab.tui.rows.blocks import FRAMES, Kind, at_text, latency, next_call, polls_text, request_row
@@ -18,7 +17,7 @@ from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, meaning, phase
+from lab.tui.state.status import face, phase, stopped
 from lab.tui.state.timeline import fitted
 
 NO_POLL = "Nothing to poll yet."
@@ -32,7 +31,7 @@ def _kind(run: RunState) -> Kind:
     here = phase(run)
     begun = run.job is not None and run.job.job is not None
     if here == "error" and begun:
-        return "done" if run.last is not None and meaning(run.last.status) is Status.ERROR else "bad"
+        return "done" if not stopped(run) else "bad"
     if here == "complete":
         return "done"
     if not begun:

@@ -9,6 +9,7 @@ from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import (
     PHASES,
     PhaseName,
+    cancelled,
     decision_shown,
     ended_in,
     face,
@@ -43,6 +44,7 @@ REPEATED = "{} came first; the app asked again at once. The job didn't notice."
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
+CANCELLED = "The client has cancelled the job. It ended where it was."
 UNANSWERED = "0, then m emptied, brings back the message that the scenario answers."
 """Of a first message that somebody typed, and no answer is defined for."""
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
@@ -116,6 +118,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
         return FOLLOWED["other" if over else "call" if run.exchanges else "idle"]
     if here == "idle" and state.ui.starting:
         return "The app gets ready to ask for a token."
+    if cancelled(run):
+        return CANCELLED
     if stopped(run):
         return (run.outcome.why if run.outcome else None) or "The run stopped before a final status."
     if here == "invoke" and run.job is not None and run.job.code is None:

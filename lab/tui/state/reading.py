@@ -16,7 +16,7 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
 from lab.dialects import USUAL_CLIENT, client_of, clients
 from lab.dialects.base import Cancel, Decide, Invoke, Look
-from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
+from lab.dialects.client import Acknowledged, DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.sse import events_in
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
@@ -148,6 +148,11 @@ def words_of_stream(route: str, response: Response) -> tuple[tuple[Millis, str],
 def is_garbled(route: str, response: Response) -> bool:
     """Whether a reply is neither a job nor a refusal."""
     return isinstance(_understood(route, response.status, response.body), Unreadable)
+
+
+def is_acknowledged(route: str, response: Response) -> bool:
+    """Whether a reply says that what was told was taken, and nothing of the job."""
+    return isinstance(_understood(route, response.status, response.body), Acknowledged)
 
 
 def refusal_in(route: str, response: Response) -> str:

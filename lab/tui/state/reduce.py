@@ -226,7 +226,7 @@ def _invoked(run: RunState, call: Exchange, response: Response) -> RunState:
 def _resumed(run: RunState, call: Exchange, response: Response) -> RunState:
     assert run.gate is not None
     at, gate, seen = call.until or call.at, run.gate, reading.job_in(call.route, response)
-    if seen is None:
+    if seen is None and not reading.is_acknowledged(call.route, response):
         gate = replace(gate, sent=None, refusal=reading.refusal_in(call.route, response))
         refused = TimelineRow(at, "decided", "refused", response.status, call.took, bad=True)
         return _noted(replace(run, gate=gate), refused)
@@ -235,6 +235,8 @@ def _resumed(run: RunState, call: Exchange, response: Response) -> RunState:
     # the opening that the journal told of when it was sent; by now it may have told of the next one
     run = _decided(run, decision, gate.opened or (gate.gate, gate.round), response.status, call.took)
     run = replace(run, gate=None)
+    if seen is None:  # what becomes of the job the next poll tells
+        return run
     if face(status := reading.status_of(seen)).final:
         run = _noted(run, TimelineRow(at, "answer", status, response.status, first=True))
     return _status(_streamed(run, call, response), seen, call)

@@ -88,8 +88,14 @@ def finished(run: RunState) -> bool:
 
 
 def stopped(run: RunState) -> bool:
-    """Whether the run ended without a job that ended in ERROR."""
-    return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
+    """Whether the run ended, and its job didn't."""
+    ends = (Status.ERROR, Status.CANCELLED)
+    return phase(run) == "error" and (run.last is None or meaning(run.last.status) not in ends)
+
+
+def cancelled(run: RunState) -> bool:
+    """Whether the job ended because its client wanted that."""
+    return run.last is not None and meaning(run.last.status) is Status.CANCELLED
 
 
 def ended_in(run: RunState) -> str | None:

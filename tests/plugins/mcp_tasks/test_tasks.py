@@ -58,6 +58,23 @@ def test_a_call_of_a_tool_is_answered_with_a_task():
     )
 
 
+@each_row(
+    ("steps", "status"),
+    [
+        (
+            [{"gate": "boss", "asks": "Well?", "patience": "1m"}, {"complete": "done", "output": "Done"}],
+            "input_required",
+        ),
+        ([{"complete": "done", "output": "Done"}], "completed"),
+    ],
+)
+def test_a_task_begins_working_and_the_first_look_shows_what_it_asks_for_or_came_to(steps, status):
+    peer = McpPeer(DOCUMENT | {"steps": steps})
+    begun = peer.call("tools/call", ASK)
+    assert begun["status"] == "working" and not {"inputRequests", "result"} & begun.keys()
+    assert peer.task(begun["taskId"], 0)["status"] == status
+
+
 def test_a_gate_is_a_form_under_its_key():
     peer = McpPeer()
     task = peer.begin()
@@ -270,6 +287,21 @@ def test_a_conversation_goes_on_by_its_id_and_parameters_reach_the_job():
     assert [(fact.turn, fact.input.get("parameters")) for fact in accepted] == [(1, None), (2, {"a": [1]})]
 
 
+def test_a_call_in_the_conversation_of_a_task_that_asks_is_a_task_of_its_own():
+    peer = McpPeer(DOCUMENT | {"turns": [{"ask": "yes", "steps": [{"complete": "more", "output": "More of it"}]}]})
+    first = peer.call("tools/call", ASK)
+    second = peer.begin("yes", 2_000, conversation=first["_meta"][CONVERSATION])
+    assert second != first["taskId"] and peer.decided() == []
+    assert peer.task(first["taskId"], 2_000)["status"] == "input_required"
+
+
+def test_an_argument_that_is_unknown_is_noted():
+    reply = McpPeer().send(
+        rpc("tools/call", {"name": "EXPENSES", "arguments": {"message": "Taxi 42", "colour": "red"}})
+    )
+    assert (reply.response.status, reply.flags) == (200, ("unknown_field",))
+
+
 def test_a_task_and_a_job_are_one():
     peer = McpPeer()
     task = peer.begin()
@@ -319,6 +351,10 @@ def test_an_answer_to_a_quorum_is_told_with_the_next_key():
     assert again[:2] == before[:2]
     assert (again[2][0], list(again[2][1]["params"]["inputRequests"])) == (2_000, [peer.key(task, 2_000)])
     assert [when for when, _ in again[3:]] == [60_000, 60_000]
+    peer.answer(task, 3_000, **{peer.key(task, 3_000): APPROVED})
+    assert [(when, each["params"]["status"]) for when, each in events(reply)[2:-1]] == [
+        (2_000, "input_required"), (3_000, "completed"),
+    ]  # fmt: skip
 
 
 def test_who_listens_for_nothing_here_is_told_that_it_is_over():

@@ -14,6 +14,7 @@ assumed once nothing came for a minute, and for four times its last pause.
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from lab.core.clock import Millis
 from lab.dialects import client_of
@@ -46,12 +47,16 @@ def stops_of(history: ClientHistory) -> Iterator[Charge]:
 
 
 def _of_job(history: ClientHistory, job: JobHistory) -> Iterator[Charge]:
-    end, last = job.end, job.calls[-1]
+    end = job.end
+    # the answer to a decision tells how things are too: whoever stops there took it for the end, or it was
+    last = max((*job.calls, *(call for call in job.decisions if call.tells)), key=attrgetter("x"))
     if end is not None:
         # a poll that was under way already is forgiven
         if later := tuple(call for call in job.polls if call.sent > end.left):
             after = "C14" if odd_result(end) else "C13" if history.has_odd_members(end) else "C2"
             yield Charge(end, after, job.job, later)
+        return
+    if last.seen is not None and last.seen.final:
         return
     rule = _rule_of_stop(history, job, last) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _is_over(history, last):

@@ -1,0 +1,24 @@
+"""OpenAI's routes, a row each, and the words of its ids and items (openai.md §1)."""
+
+from lab.core.routes import read_routes
+
+_SOURCE = "developers.openai.com/api/reference,"
+OPENAI_ROUTES = read_routes(
+    f"""
+    POST | /v1/responses                | openai          | call     | doc | {_SOURCE} responses/create   | starts a response, or answers what one asked
+    GET  | /v1/responses/{{job}}        | openai-response | call     | doc | {_SOURCE} responses/retrieve | a response, or with stream=true its events
+    POST | /v1/responses/{{job}}/cancel | openai-cancel   | call     | doc | {_SOURCE} responses/cancel   | ends a response of the background
+    GET  | /v1/models                   | openai-models   | describe | doc | {_SOURCE} models/list        | published teams
+    GET  | /v1/models/{{code}}          | openai-model    | describe | doc | {_SOURCE} models/retrieve    | a published team
+    """,
+    "method path name kind marks source says",
+)
+RESPONSE, APPROVAL, MESSAGE = "resp_", "mcpr_", "msg_"
+"""Ids of responses begin so, which go on with the job's id; of approval requests, with the opening's token; of messages."""
+ASKS, ANSWERS = "mcp_approval_request", "mcp_approval_response"
+"""The items by which a gate asks, and is answered."""
+
+
+def id_in(text: str | None, prefix: str) -> str:
+    """What follows the prefix of an id; empty: it is none."""
+    return text.removeprefix(prefix) if text is not None and text.startswith(prefix) else ""
