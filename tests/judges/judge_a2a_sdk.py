@@ -1,4 +1,4 @@
-"""a2a-sdk as a client of A2A 0.3, with its card given by hand: what it takes for granted must hold on both routes."""
+"""a2a-sdk 0.3, by the lab's own card and by one given by hand: what it takes for granted must hold on both routes."""
 
 from typing import Any
 
@@ -11,11 +11,13 @@ from tests.server.served import Served, serving
 
 A2A_03 = Environment("a2a-03", ("a2a-sdk>=0.3.26,<0.4", "httpx>=0.28"))
 """The client as the vendor's reference has it; from 1.0 on it speaks other methods."""
-routes = pytest.mark.parametrize("route", ["", "/stream"], ids=["a2a", "a2a-stream"])
+routes = pytest.mark.parametrize("route", [None, "", "/stream"], ids=["card", "a2a", "a2a-stream"])
+"""None: the client finds the card at the host's root, and goes where that leads."""
 
 
-def events(world: Served, flow: str, route: str) -> list[dict[str, Any]]:
-    return seen(world, A2A_03, "a2a_03.py", flow, f"{world.api}/a2a/v1/QUICK_TEAM{route}")
+def events(world: Served, flow: str, route: str | None) -> list[dict[str, Any]]:
+    url = () if route is None else (f"{world.api}/a2a/v1/QUICK_TEAM{route}",)
+    return seen(world, A2A_03, "a2a_03.py", flow, *url)
 
 
 def brief(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -28,7 +30,7 @@ def text_of(task: dict[str, Any]) -> str:
 
 
 @routes
-def test_a_stream_an_answer_and_the_next_turn(world: Served, route: str) -> None:
+def test_a_stream_an_answer_and_the_next_turn(world: Served, route: str | None) -> None:
     found = events(world, "stream", route)
     assert brief(found[:4]) == [
         ("task", "submitted"), ("status-update", "working"), ("status-update", "input-required"),
@@ -46,7 +48,7 @@ def test_a_stream_an_answer_and_the_next_turn(world: Served, route: str) -> None
 
 
 @routes
-def test_a_message_looks_and_an_answer(world: Served, route: str) -> None:
+def test_a_message_looks_and_an_answer(world: Served, route: str | None) -> None:
     first, *looks, done = events(world, "poll", route)
     assert brief([first]) == [("task", "submitted")]
     assert {state for _, state in brief(looks[:-1])} <= {"submitted", "working"} and len(looks) == 5
@@ -64,6 +66,7 @@ def test_looks_while_time_passes_by_itself() -> None:
 
 
 @routes
-def test_what_is_refused_is_an_error_of_a2as_own(world: Served, route: str) -> None:
-    _, *refusals = events(world, "refused", route)
-    assert [each.get("code") for each in refusals] == [-32002, -32001, -32001]
+def test_a_task_is_canceled_and_what_is_refused_is_an_error_of_a2as_own(world: Served, route: str | None) -> None:
+    _, canceled, *refusals = events(world, "refused", route)
+    assert (canceled["event"], canceled["state"]) == ("done", "canceled")
+    assert [each.get("code") for each in refusals] == [-32001, -32001]

@@ -1,4 +1,7 @@
-"""a2a-sdk 0.3 as a client whose card is given by hand: `a2a_03.py FLOW URL`. What it sees is judged by who starts it."""
+"""a2a-sdk 0.3 as a client: `a2a_03.py FLOW [URL]`, by the card that the lab shows, or one given by hand for that URL.
+
+What it sees is judged by who starts it.
+"""
 
 import asyncio
 import json
@@ -85,7 +88,7 @@ async def refused(client: Any) -> None:
             tell(event="refused", code=error.error.code)
 
 
-async def main(flow: str, url: str) -> None:
+async def main(flow: str, url: str = "") -> None:
     card = AgentCard(
         name="Quick", description="Quick", version="3", protocol_version="0.3.0", url=url,
         capabilities=AgentCapabilities(streaming=flow == "stream"),
@@ -93,7 +96,10 @@ async def main(flow: str, url: str) -> None:
     )  # fmt: skip
     bearer = {"authorization": f"Bearer {os.environ['LAB_TOKEN']}"}
     async with httpx.AsyncClient(headers=bearer, timeout=10, trust_env=False) as peer:
-        client = ClientFactory(ClientConfig(httpx_client=peer, streaming=flow == "stream")).create(card)
+        config = ClientConfig(httpx_client=peer, streaming=flow == "stream", polling=flow != "stream")
+        client = (
+            ClientFactory(config).create(card) if url else await ClientFactory.connect(os.environ["LAB_ORIGIN"], config)
+        )
         await {"stream": stream, "poll": poll, "refused": refused}[flow](client)
 
 
