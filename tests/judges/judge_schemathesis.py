@@ -1,6 +1,7 @@
 """schemathesis reads `lab openapi` and looks for an answer that it doesn't declare; bounded, seeded, over loopback."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +16,10 @@ from lab.dialects.openapi import openapi
 from lab.identity.clients import DEMO, JANE
 from tests.server.served import SCOPE, Served, serving
 
-STREAMS = ("stream", "chat", "debug", "a2a_stream")
+STREAMS = (
+    "stream", "chat", "debug", "a2a_stream", "a2a_SendMessage", "a2a_SendStreamingMessage", "a2a_SubscribeToTask",
+    "a2a_SubscribeToTask_get",
+)  # fmt: skip
 """Where a client would wait for the lab's clock, which stands still here."""
 AT_ONCE = {
     "lab": 1, "name": "at-once", "title": "At once", "agent": {"code": "QUICK_TEAM"}, "ask": "x",
@@ -24,7 +28,8 @@ AT_ONCE = {
 
 # What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
 # a code that nobody issued, however well-formed, nor for a $filter, whose grammar no schema tells, nor for headers of MCP
-# that say something else than the body.
+# that say something else than the body, nor for what A2A has routes for and the lab hasn't, or what a task that has ended
+# is asked for.
 CONFIG = """\
 [parameters]
 "path.code" = "QUICK_TEAM"
@@ -42,9 +47,13 @@ include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
 checks.positive_data_acceptance.enabled = false
 [[operations]]
-include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp"]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp", {refused}]
 checks.positive_data_acceptance.enabled = false
 """
+
+
+def operations_of(document: dict[str, Any]) -> list[str]:
+    return [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
 
 
 def judged(world: Served, folder: Path, document: dict[str, Any], *options: str) -> tuple[int, str, str]:
@@ -52,7 +61,11 @@ def judged(world: Served, folder: Path, document: dict[str, Any], *options: str)
     form = {"grant_type": "password", "username": JANE.name, "password": JANE.password, "scope": SCOPE}
     token = requests.post(world.token_url, form, auth=(DEMO.id, DEMO.secret), timeout=10).json()["access_token"]
     (folder / "api.json").write_text(json.dumps(document))
+    refused = ", ".join(
+        f'"{name}"' for name in operations_of(document) if re.search("Message|Push|Extended|Cancel", name)
+    )
     config = CONFIG.format(
+        refused=refused,
         token=token, client=DEMO.id, secret=DEMO.secret, redirect=DEMO.redirects[0], user=JANE.name, word=JANE.password
     )  # fmt: skip
     (folder / "schemathesis.toml").write_text(config)
