@@ -109,9 +109,8 @@ def _output(view: JobView, state: StatusTexts) -> list[Json]:
     if text is None:
         return []
     own = hexes(view.plan.seed, f"{view.plan.invocation.job}/openai/message#{view.span.index}", 32)
-    content: Json = [{"type": "output_text", "text": text, "annotations": []}]
     message: Item = {"type": "message", "id": MESSAGE + own, "role": "assistant", "status": COMPLETED}
-    return [{**message, "content": content}]
+    return [{**message, "content": [{"type": "output_text", "text": text, "annotations": []}]}]
 
 
 def response_events(view: JobView, context: WriteContext, *, behind: int = -1) -> Iterator[Event]:

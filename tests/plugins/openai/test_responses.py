@@ -315,6 +315,14 @@ def test_at_an_approval_nothing_but_its_answer_is_taken(question):
     assert len([*peer.mock.jobs()]) == 1
 
 
+def test_what_follows_a_response_is_asked_of_the_same_model():
+    peer = Peer(CLAIM, TALK)
+    first, question = peer.at_gate()
+    for model in ("TALK", "nobody"):
+        found = peer.refused(approval(question), 2_500, previous_response_id=first, model=model)
+        assert found["param"] == "model" and "'EXPENSES'" in found["message"]
+
+
 def test_with_an_answer_nothing_else_is_said():
     peer = Peer()
     first, question = peer.at_gate()
