@@ -138,7 +138,7 @@ class TaskCall(Struct, frozen=True):
 # Calls
 
 
-def read_a2a_call(match: RouteMatch, request: Request) -> TaskCall:
+def call_of(match: RouteMatch, request: Request) -> TaskCall:
     """The call of a request; CallError if it isn't well-formed, Wrong if it isn't declared as JSON."""
     query = query_of(request.query)
     named = next((value for name, value in query.items() if name.lower() == a2a.VERSION_HEADER), "")
@@ -311,10 +311,10 @@ class ListParams(Struct, frozen=True, rename="camel"):
 
 
 def read_page(call: TaskCall) -> ListParams:
-    """The same of its params, which are texts where they came in a query."""
+    """The same of its params; numbers may be texts, as they are in a query, and as ProtoJSON has it."""
     try:
         sent = {name: value for name, value in call.params.items() if value is not None}
-        return convert(sent, ListParams, strict=not call.by.http)
+        return convert(sent, ListParams, strict=False)
     except ValidationError as error:
         raise call.wrong(f"{error}.") from None
 

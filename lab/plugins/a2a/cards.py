@@ -73,6 +73,6 @@ def read_search(value: Json) -> Search:
     if not isinstance(value, dict):
         raise Wrong(NO_OBJECT)
     try:
-        return convert({name: member for name, member in value.items() if member is not None}, Search)
+        return convert({name: each for name, each in value.items() if each is not None}, Search, strict=False)
     except ValidationError as error:
         raise Wrong(bad_request(f"{error}.")) from None

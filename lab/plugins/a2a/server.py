@@ -16,16 +16,7 @@ from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import streamed
 from lab.jobs.program import Program
-from lab.plugins.a2a.calls import (
-    CallError,
-    Code,
-    TaskCall,
-    read_a2a_call,
-    read_list,
-    read_message,
-    read_page,
-    read_task_id,
-)
+from lab.plugins.a2a.calls import CallError, Code, TaskCall, call_of, read_list, read_message, read_page, read_task_id
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
 from lab.plugins.a2a.routes import A2A_ROUTES, card_path
 from lab.plugins.a2a.tasks import TaskWriter, followed_events, message_events
@@ -57,7 +48,7 @@ class A2AServer:
             if match.route.kind in ("public", "describe"):
                 search = read_search(read_body(request)) if match.name == "a2a-search" else None
                 return base.Describe(team=match.code, echo=search)
-            return _command(read_a2a_call(match, request), match, job_of)
+            return _command(call_of(match, request), match, job_of)
         except Wrong as error:
             return base.Unread(refusal=error.refusal, flags=error.flags)
         except CallError as error:

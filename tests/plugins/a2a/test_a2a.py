@@ -108,6 +108,7 @@ def test_a_team_that_is_not_published_has_no_card(code):
         ({"query": "hidden"}, 0, []),
         ({"skip": 1}, 2, ["TALK"]),
         ({"top": 1}, 2, ["EXPENSES"]),
+        ({"skip": 1.0, "top": 1.0}, 2, ["TALK"]),
         ({"skip": 9, "top": 100}, 2, []),
     ],
 )
@@ -124,7 +125,7 @@ def test_the_search_finds_published_teams(search, total, codes):
         assert read(peer.mock.serve(Request("GET", where, "", headers[:1]), 0).response)["name"] == each["id"]
 
 
-@each_row("search", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"])
+@each_row("search", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "x"}, b"", b"{"])
 def test_a_wrong_search_is_refused(search):
     peer = Peer()
     headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
