@@ -83,3 +83,15 @@ def test_an_approval_that_was_taken_is_not_sent_again() -> None:
     client.answer(seen)
     assert client.answer(seen)["error"]["code"] == "conflict"
     assert list(client.verdicts("F2")) == [True, False]
+
+
+def test_who_does_right_is_told_of_nothing() -> None:
+    client = OpenAISession()
+    seen = client.create()
+    for pause in (1_000, 1_300, 1_700, 2_200, 2_900, 3_000):
+        seen = client.look(seen, pause)
+    assert seen["output"][0]["type"] == "mcp_approval_request"
+    seen = client.answer(seen)
+    while seen["status"] != "completed":
+        seen = client.look(seen, 60_000)
+    assert {rule for rule in RULE_OF if not all(client.verdicts(rule))} == {"A8"}, "the session's own login is raw"
