@@ -6,8 +6,10 @@ from typing import Any
 from lab.core.clock import Millis
 from lab.core.exchange import JSON_HEADERS, Request, Response, json_bytes
 from lab.core.observe import Replied
+from lab.plugins.learn.story import own_story
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RULE_OF
+from lab.recording.exchange import exchanges_of
 from tests.conftest import each_row
 from tests.plugins.openai.peer import approval
 from tests.recording.drift_session import Session
@@ -95,3 +97,15 @@ def test_who_does_right_is_told_of_nothing() -> None:
     while seen["status"] != "completed":
         seen = client.look(seen, 60_000)
     assert {rule for rule in RULE_OF if not all(client.verdicts(rule))} == {"A8"}, "the session's own login is raw"
+
+
+def test_what_follows_by_another_id_is_learnt_as_the_next_turn() -> None:
+    client = OpenAISession()
+    seen = client.answer(client.look(client.create(), 10_000))
+    while seen["status"] != "completed":
+        seen = client.look(seen, 60_000)
+    client.look(client.create("And then?", previous_response_id=seen["id"]))
+    client.look(client.create("Another"))
+    recording = client.session.recording
+    story = own_story(exchanges_of(recording), recording.facts())
+    assert story is not None and [turn.message for turn in story.turns] == ["Go", "And then?"]
