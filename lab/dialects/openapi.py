@@ -37,7 +37,7 @@ def openapi(
     values = {"{version}": version, "{base}": base, "{scope}": scope}
     frame = _expanded(_part("lab.dialects"), values)
     identity = _expanded(_part("lab.identity"), values)
-    dialects = [(_expanded(_part(wire.package), values), wire.routes) for wire in wires()]
+    dialects = [(_expanded(_part(wire.package), values), wire.routes) for wire in wires() if wire.routes]
     document = _object(frame["document"])
     components = _object(document["components"])
     for part in (identity, *(part for part, _ in dialects)):

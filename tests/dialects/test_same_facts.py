@@ -41,13 +41,15 @@ DECISIONS = (None, Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES)
 """What a person answers to each question, once; None: nobody but the scenario's script answers."""
 OUTSIDE = "its gates are answered elsewhere, and {} has no word for that"
 EARLY = "{} has no word for the early end of a wait"
+_OF_A2A: Mapping[tuple[str, Verdict | str | None], str] = {
+    ("month-end-marathon", Verdict.CHANGES): "its gate takes no changes: A2A doesn't tell what is offered",
+    ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("A2A"),
+    ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("A2A"),
+    ("anomaly-flag", "ended early"): EARLY.format("A2A"),
+}
 UNSAID: Mapping[str, Mapping[tuple[str, Verdict | str | None], str]] = {
-    "a2a": {
-        ("month-end-marathon", Verdict.CHANGES): "its gate takes no changes: A2A doesn't tell what is offered",
-        ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("A2A"),
-        ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("A2A"),
-        ("anomaly-flag", "ended early"): EARLY.format("A2A"),
-    },
+    "a2a": _OF_A2A,
+    "a2a-0.3": _OF_A2A,
     "mcp": {
         ("supplier-onboarding", Verdict.APPROVED): OUTSIDE.format("MCP"),
         ("supplier-onboarding", Verdict.REJECTED): OUTSIDE.format("MCP"),

@@ -36,7 +36,7 @@ def body_of(name):
     return operation(name)["requestBody"]["content"]["application/json"]["schema"]
 
 
-@each_row("wire", wires(), ids=lambda wire: wire.name)
+@each_row("wire", [wire for wire in wires() if wire.routes], ids=lambda wire: wire.name)
 def test_every_row_has_an_operation_and_every_operation_a_row(wire):
     text = files(wire.package).joinpath("openapi.yaml").read_text("utf-8")
     names = [row.operation or row.name.replace("-", "_") for row in wire.routes]

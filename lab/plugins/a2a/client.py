@@ -10,7 +10,7 @@ the early end of a wait, is not said.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
-from lab.core.exchange import Headers, Json, Request, Response, json_bytes
+from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.core.seeds import uuid4
@@ -19,7 +19,7 @@ from lab.dialects.client import ClientCall, Question, Seen, Sendable, Understood
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.sse import events_in
 from lab.plugins.a2a import versions as a2a
-from lab.plugins.a2a.calls import text_of_part
+from lab.plugins.a2a.calls import Code, text_of_part
 from lab.plugins.a2a.routes import A2A_ROUTES, A2A_TABLE, HTTP_OPERATIONS, a2a_path
 from lab.program.words import Status, Verdict
 
@@ -28,9 +28,7 @@ _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 _VERDICTS = {word: verdict for verdict, word in _WORDS.items()}
 _OFFERED = ((Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"))
 """What may be answered to any question, for a task doesn't say."""
-_TASK_UNKNOWN = -32001
 _NO_TASK = Unreadable("The answer is no task: it lacks id or status, or is no answer of A2A.")
-_HEADERS: Headers = (("content-type", "application/json"), (a2a.VERSION_HEADER, a2a.V10.number))
 _OPERATIONS = {method: asks for version in a2a.VERSIONS for method, asks in version.methods.items()}
 _STATUSES = {
     a2a.SUBMITTED.upper(): Status.RUNNING, a2a.SUBMITTED: Status.RUNNING, "REJECTED": Status.ERROR, "rejected": Status.ERROR,
@@ -43,15 +41,19 @@ _STATUSES = {
 class A2AClient:
     """Agent2Agent over JSON-RPC, by a message that doesn't wait and by looks at its task (a2a.md)."""
 
-    name = "a2a"
     calls = frozenset(row.name for row in A2A_ROUTES if row.kind == "call")
     streams = calls
     call_id = "id"
     statuses: Mapping[str, Status] = _STATUSES
-    labels = WireLabels(
-        start=a2a.TaskOperation.SEND, job="id", conversation="contextId", question="status.message", progress="status.message",
-        poll=("POST", f"{a2a.TaskOperation.GET} ", "{id}"), root=a2a_path("a2a").rstrip("/"),
-    )  # fmt: skip
+
+    def __init__(self, name: str = "a2a", version: a2a.A2AVersion = a2a.V10) -> None:
+        self.name, self.version = name, version
+        self._methods = {asks: method for method, asks in version.methods.items()}
+        self.labels = WireLabels(
+            start=self._methods[a2a.TaskOperation.SEND], job="id", conversation="contextId", question="status.message",
+            progress="status.message", poll=("POST", f"{self._methods[a2a.TaskOperation.GET]} ", "{id}"),
+            root=a2a_path("a2a").rstrip("/"),
+        )  # fmt: skip
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """Everything is a POST to the team; `nonce` names the message."""
@@ -62,17 +64,25 @@ class A2AClient:
             case Cancel(job=job):
                 asks, params = a2a.TaskOperation.CANCEL, {"id": job}
             case Invoke():
-                params = _saying(nonce, command.message, command.conversation, None)
+                params = self._saying(nonce, command.message, command.conversation, None)
                 if command.parameters:
                     params["metadata"] = {"parameters": dict(command.parameters)}
             case Decide(verdict=verdict):
                 text = command.comment if verdict is None else _WORDS.get(verdict, command.comment)
-                params = _saying(nonce, text or "", command.conversation, command.job)
+                params = self._saying(nonce, text or "", command.conversation, command.job)
             case _:
                 assert_never(command)
         # one call a request, so any id will do
-        body = json_bytes({"jsonrpc": "2.0", "id": 1, "method": str(asks), "params": params})
-        return "a2a", Request("POST", a2a_path("a2a", command.team), headers=_HEADERS, body=body)
+        body = json_bytes({"jsonrpc": "2.0", "id": 1, "method": self._methods[asks], "params": params})
+        headers = (("content-type", "application/json"), (a2a.VERSION_HEADER, self.version.number))
+        return "a2a", Request("POST", a2a_path("a2a", command.team), headers=headers, body=body)
+
+    def _saying(self, nonce: str, text: str, context: str | None, task: str | None) -> dict[str, Json]:
+        """A message that doesn't wait for its task."""
+        belongs = {name: value for name, value in (("contextId", context), ("taskId", task)) if value is not None}
+        message = self.version.message(uuid4(0, f"message/{nonce}"), a2a.USER, text, {**belongs})
+        wanted: dict[str, Json] = {"blocking": False} if self.version is a2a.V03 else {"returnImmediately": True}
+        return {"message": message, "configuration": wanted}
 
     def understand(self, route: str, response: Response) -> Understood:
         """A task, or an error: JSON-RPC's comes with 200. What the transport refuses has a status of its own."""
@@ -86,7 +96,7 @@ class A2AClient:
         if isinstance(error, dict):
             code = integer_or_none(error.get("code"))
             # of a call that is well-formed: no such task, or not to be answered now
-            return Refusal(404 if code == _TASK_UNKNOWN else 409, _worded(error))
+            return Refusal(404 if code == Code.TASK_NOT_FOUND else 409, _worded(error))
         return _NO_TASK
 
     def explain(self, response: Response) -> str:
@@ -209,12 +219,6 @@ def _worded(error: dict[str, Json]) -> str:
     code = integer_or_none(error.get("code"))
     known = "JSON-RPC" if code is None or code < 0 else "HTTP"
     return f"{known} {code}: {text_or_none(error.get('message'))}"
-
-
-def _saying(nonce: str, text: str, context: str | None, task: str | None) -> dict[str, Json]:
-    belongs: dict[str, Json] = {"contextId": context, "taskId": task}
-    message = a2a.V10.message(uuid4(0, f"message/{nonce}"), a2a.USER, text, belongs)
-    return {"message": message, "configuration": {"returnImmediately": True}}
 
 
 def _seen(task: dict[str, Json]) -> Seen | None:

@@ -28,7 +28,7 @@ def judge_codes(traffic: PodTraffic) -> Iterator[Sign]:
 def judge_states(traffic: PodTraffic) -> Iterator[Sign]:
     """States are A2A's own."""
     for call in traffic.of(*_OF):
-        for result in _results(call):
+        for _, result in _kinds(call):
             status = result.get("status")
             if isinstance(status, dict):
                 word = status.get("state")
@@ -40,7 +40,7 @@ def judge_contexts(traffic: PodTraffic) -> Iterator[Sign]:
     known: set[Json] = set()
     for call in traffic.of(*_OF):
         sent = _message(call).get("contextId")
-        given = next((each["contextId"] for each in _results(call) if each.get("contextId") is not None), None)
+        given = next((each["contextId"] for _, each in _kinds(call) if each.get("contextId") is not None), None)
         if sent is not None and countable(sent) not in known and ("error" in call.object or given is not None):
             what = "adopted" if given == sent else "refused" if given is None else "replaced"
             yield sign_of(call, given == sent, f"a contextId that nobody gave is {what}", "refuse")
@@ -120,10 +120,6 @@ def _kinds(call: PodCall) -> Iterator[tuple[Json, Object]]:
     for document in [*call.events()] or [call.object]:
         if isinstance(result := document.get("result"), dict):
             yield a2a.kind_of(result)
-
-
-def _results(call: PodCall) -> Iterator[Object]:
-    return (each for _, each in _kinds(call))
 
 
 def _about_call(call: PodCall) -> bool:

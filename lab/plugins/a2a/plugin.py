@@ -15,5 +15,6 @@ PLUGIN = Plugin(
             judges="lab.plugins.a2a.judges:A2A_JUDGES",
             place="/.well-known/agent-card.json",
         ),
+        WireDeclared("a2a-0.3", "lab.plugins.a2a.wire:WIRE_03", routes=()),
     ),
 )

@@ -42,8 +42,3 @@ _FIRST = {row.name: row for row in reversed(A2A_ROUTES)}
 def a2a_path(route: str, code: str = "") -> str:
     """The path of a route's first row for a team."""
     return fill_path(_FIRST[route], code=code)
-
-
-def card_path(code: str) -> str:
-    """Where a team's card is without bearer."""
-    return a2a_path("a2a", code) + "/.well-known/agent-card.json"

@@ -18,7 +18,7 @@ from lab.dialects.sse import streamed
 from lab.jobs.program import Program
 from lab.plugins.a2a.calls import CallError, Code, TaskCall, call_of, read_list, read_message, read_page, read_task_id
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
-from lab.plugins.a2a.routes import A2A_ROUTES, card_path
+from lab.plugins.a2a.routes import A2A_ROUTES, a2a_path
 from lab.plugins.a2a.tasks import TaskWriter, followed_events, message_events
 from lab.plugins.a2a.versions import TASK, UPDATES, TaskOperation
 from lab.program.faults import Fault
@@ -152,7 +152,7 @@ def _described(
     if isinstance(search, Search):
         return json_response(found_teams(teams, search, context.origin))
     if len(teams) > 1:
-        where = ", ".join(card_path(code) for code, _ in teams[:5])
+        where = ", ".join(f"{a2a_path('a2a', code)}/.well-known/agent-card.json" for code, _ in teams[:5])
         return error_response(not_found("Several agents are served here.", f"Their cards: {where}"), context.switches)
     return json_response(card(*teams[0], context.origin))
 

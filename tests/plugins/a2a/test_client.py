@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.dialects import client_named
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
 from lab.program.words import Status, Verdict
 from tests.conftest import each_row
@@ -178,3 +178,14 @@ def test_a_call_says_whether_it_is_to_be_answered_with_events() -> None:
         body = sent_by.body.replace(b"SendMessage", method.encode())
         call = A2A.identify(replace(sent_by, path=sent_by.path + path, body=body))
         assert call.follows is ("tream" in method) and call.command.team == "TEAM"
+
+
+def test_the_vendors_pod_is_spoken_to_in_0_3() -> None:
+    before, command = client_named("a2a-0.3"), Invoke(team="TEAM", message="hi")
+    route, _, path, body = sent(before, command)
+    assert (route, path, body["method"]) == ("a2a", "/api/fusion-ai/orchestrator/a2a/v1/TEAM", "message/send")
+    assert body["params"]["message"]["parts"] == [{"kind": "text", "text": "hi"}]
+    assert body["params"]["message"]["role"] == "user" and body["params"]["configuration"] == {"blocking": False}
+    assert dict(before.ask(command)[1].headers)["a2a-version"] == "0.3"
+    assert (before.labels.start, before.labels.poll[1]) == ("message/send", "tasks/get ")
+    assert sent(before, Cancel(team="TEAM", job="J"))[3]["method"] == "tasks/cancel"

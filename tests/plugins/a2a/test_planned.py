@@ -13,7 +13,7 @@ from tests.mock.test_planned import EveryRoute, post, served
 from tests.recording.test_pod import assert_replays_with_faults_on
 from tests.wire_peer import DOCUMENT, read
 
-(A2A_DECLARED,) = PLUGIN.wires
+A2A_DECLARED, _ = PLUGIN.wires
 CALL = {"jsonrpc": "2.0", "id": "1", "method": "message/send"}
 MESSAGE = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}]}
 ONE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "Taxi 42"}]}
