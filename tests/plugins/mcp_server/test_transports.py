@@ -78,11 +78,14 @@ def gone_within(process: ForkedLab, port: int, seconds: float) -> bool:
 def test_a_dead_stdin_ends_lab_and_process_whatever_is_under_way(tmp_path: Path) -> None:
     with hosted(tmp_path) as host:
         port = port_of(host.tool("serve", **SERVE, record="day"))
-        host.tool("break", fault={"route": "token", "strike": "hang"})
+        host.tool("break", fault={"route": "discovery", "delay": "1h"})
         with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"POST /oauth2/v1/token HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx")
-            host.send({"id": 90, "method": "tools/call", "params": {"name": "run", "arguments": {"scenario": "quick"}}})
-            assert listens(port)
+            client.sendall(b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\n\r\n")
+            while "openid-configuration" not in host.tool("calls"):
+                pass
+            host.send(
+                {"id": 900, "method": "tools/call", "params": {"name": "run", "arguments": {"scenario": "quick"}}}
+            )
             host.close()
             assert gone_within(host.process, port, 2)
         assert (host.process.returncode, host.process.stderr.read()) == (0, "")
