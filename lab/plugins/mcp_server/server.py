@@ -62,7 +62,6 @@ def tool_server(labs: LabServed) -> Server[Any]:
             lines, failed = sentences_of(UsageError(refused.error, hint=refused.hint)), True
         except Exception as error:  # noqa: BLE001 - whoever called is told, and the server goes on
             lines, failed = sentences_of(error), True
-        labs.touch()
         text = types.TextContent(type="text", text="\n".join(lines).translate(ESCAPES))
         return types.CallToolResult(content=[text], is_error=failed)
 

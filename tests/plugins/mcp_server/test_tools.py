@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
@@ -15,7 +17,7 @@ from lab.cli.commands.docs import page_names, page_text
 from lab.clocks.waits import breathe
 from lab.plugins.mcp_server.lab_served import LabServed
 from lab.plugins.mcp_server.server import PAGE, tool_server
-from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, command_words, lines_of_command, shortened
+from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from tests.conftest import each_row
@@ -288,14 +290,30 @@ def children() -> set[int]:
     return set(map(int, Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()))
 
 
-async def test_a_serve_that_is_given_up_leaves_nothing_half_done(agent: Agent) -> None:
-    call = asyncio.create_task(agent("serve", **APPROVAL))
-    await asyncio.sleep(0)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    ended = await agent("serve", end=True, **APPROVAL)
-    assert "Serving approval, seed 1." in ended
+async def test_an_end_that_is_given_up_comes_to_its_end(agent: Agent) -> None:
+    caller = Caller(await agent("serve", **APPROVAL, record="day"))
+    await agent("break", fault={"route": "invoke", "strike": "hang"})
+    control, hung = agent.lab.control_url, asyncio.create_task(caller.invoke())
+    while "invoke-hang: struck 1" not in await agent("break"):
+        await breathe()
+    with anyio.move_on_after(0.1) as limit:
+        await LabTools(agent.lab).serve(end=True)
+    assert limit.cancelled_caught
+    async with asyncio.timeout(5):
+        while listens(caller.base) or listens(control):
+            await breathe()
+    with pytest.raises(ClientError):
+        await hung
+    assert "Serving approval, seed 1." in await agent("serve", **APPROVAL)
+    assert read(read_recording("day"), "day").state is FileState.CLOSED
+
+
+def listens(origin: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(origin.rpartition(":")[2])), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 async def test_a_lab_ends_once_nobody_calls(agent: Agent) -> None:
