@@ -239,6 +239,7 @@ class DocsSettings(Options):
     """What `lab docs` was asked."""
 
     page: str | None = option("[PAGE]", "none: list the pages")
+    section: str | None = option("[SECTION]", "of the page that one alone, by its number, as 3.2")
     environment: Environment = Environment()
 
 

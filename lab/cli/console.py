@@ -140,13 +140,17 @@ def guarded(command: Callable[[], int], console: Console) -> int:
 
 def report(error: LabError, console: Console) -> None:
     """What happened, where, and what to do, on stderr."""
+    for line in sentences_of(error, advised=console.first(error.hint)):
+        console.err(line)
+
+
+def sentences_of(error: Exception, *, advised: bool = True) -> list[str]:
+    """What happened, where, and, if that is wanted, what to do; of a bug where its log lies."""
     if isinstance(error, ScenarioError):
-        for complaint in error.complaints:
-            console.err(str(complaint))
-        return
-    console.err(f"lab: {error.what}")
-    if error.hint and console.first(error.hint):
-        console.err(f"  {error.hint}")
+        return [str(complaint) for complaint in error.complaints]
+    if not isinstance(error, LabError):
+        return [bug_sentence(error)]
+    return [f"lab: {error.what}", *([f"  {error.hint}"] if error.hint and advised else [])]
 
 
 def open_streams() -> None:

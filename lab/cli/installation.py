@@ -1,5 +1,6 @@
 """How the lab is installed: its version, whatever else goes by the name of lab, what is missing."""
 
+import sys
 from collections.abc import Iterable
 
 from lab.core.errors import HostError, LabError, UsageError
@@ -14,6 +15,19 @@ OWN_ENVIRONMENT = (
 def version_text() -> str:
     """`lab 0.1.0`, and a line about the distribution named lab if that is installed too."""
     return "\n".join((f"lab {__version__}", *(f"{each} {OWN_ENVIRONMENT}" for each in namesakes())))
+
+
+def started_by_python(entry: str) -> tuple[str, str, str]:
+    """The command of a process that is this very lab, wherever it was started: what this one imports it imports.
+
+    `entry` is a function of `lab`, `module:name`, whose value is the exit code.
+    """
+    module, _, name = entry.partition(":")
+    return (
+        sys.executable,
+        "-c",
+        f"import sys; sys.path[:] = {sys.path!r}; from {module} import {name}; sys.exit({name}())",
+    )
 
 
 def namesakes() -> tuple[str, ...]:

@@ -47,6 +47,7 @@ OF_COMMANDS = {
     "drill": ("drill", "item-comparison"),
     "simulate": ("simulate", "quick", "--jobs", "20"),
     "learn": ("learn", "recordings/item-comparison.rec.jsonl"),
+    "mcp": ("mcp",),
 }
 """A call of each command that a plugin brings."""
 FINDINGS = {"rehearse": 1}

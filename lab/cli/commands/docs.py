@@ -30,7 +30,7 @@ def execute(settings: DocsSettings, console: Console) -> int:
             console.out(f"{name:<14} {_summary(page_text(name))}")
         console.err("read one: lab docs PAGE")
         return 0
-    text = page_text(settings.page)
+    text = page_text(settings.page) if settings.section is None else section_text(settings.page, settings.section)
     environment = settings.environment
     if not console.terminal or environment.dumb or not _paged(text, color=environment.color):
         console.out(text.rstrip("\n"))
@@ -49,6 +49,22 @@ def page_text(name: str) -> str:
         hint = nearest(name, known) or _mentions(name) or f"Pages: {', '.join(known)}."
         raise UsageError(f"There is no page {name}.", hint=hint)
     return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
+
+
+def section_text(name: str, number: str) -> str:
+    """A section of a page with those in it; UsageError, with its headings, if it has none of that number."""
+    text, number = page_text(name), number.strip("§.")
+    headings = [*_HEADING.finditer(text)]
+    first = next((each.start() for each in headings if each[2] == number), None)
+    if first is None:
+        raise UsageError(f"The page {name} has no section {number}.", hint="\n  ".join(headings_of(text)))
+    after = (each.start() for each in headings if each.start() > first and not each[2].startswith(f"{number}."))
+    return text[first : next(after, len(text))]
+
+
+def headings_of(text: str) -> list[str]:
+    """The headings of a page's sections."""
+    return [heading.lstrip("# ") for heading, _ in _HEADING.findall(text)]
 
 
 def _mentions(word: str) -> str:

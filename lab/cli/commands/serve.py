@@ -4,14 +4,15 @@ import asyncio
 import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, cast
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.parser import additions_to
+from lab.cli.parser import additions_to, read_call
+from lab.cli.scenario_origin import tell_origin
 from lab.cli.serve.ports import trust_lines
 from lab.cli.serve.serving import ServeCall, Serving
 from lab.cli.serve.settings import ServeSettings
@@ -52,11 +53,7 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
             player = RecordingPlayer(settings.playback.source, settings.playback, settings.mock)
             setup = player.setup()
         else:
-            # what plugins offer; what that is about is served if the call names nothing
-            offers = tuple(offers_of(settings))
-            targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
-            settings = changed(settings, mock=changed(settings.mock, targets=targets))
-            setup = make_setup(settings.mock)
+            settings, offers, setup = scenarios_served(settings)
         if settings.journal.file is not None:
             from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
@@ -67,6 +64,25 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
         return code if player is None else max(code, player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
+
+
+async def begin_as(words: Sequence[str], console: Console, ends: AsyncExitStack, stop: Stop) -> Serving:
+    """A lab as `lab serve` with these words serves one, in a process that does something else, too."""
+    call = read_call(["serve", *words], console)
+    tell_origin(call, console)
+    settings, offers, setup = scenarios_served(cast("ServeSettings", call.options))
+    served = ServeCall(settings, offers)
+    mock = await ends.enter_async_context(Serving(setup, console, stop, outside=True, call=served))
+    announce(served, mock, console)
+    return mock
+
+
+def scenarios_served(settings: ServeSettings) -> tuple[ServeSettings, Sequence[OfferedChoices], Setup]:
+    """What is served, with what plugins offer beside; what that is about is served if the call names nothing."""
+    offers = tuple(offers_of(settings))
+    targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
+    settings = changed(settings, mock=changed(settings.mock, targets=targets))
+    return settings, offers, make_setup(settings.mock)
 
 
 def offers_of(settings: ServeSettings) -> Iterator[OfferedChoices]:

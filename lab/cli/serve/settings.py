@@ -44,7 +44,8 @@ _TOKEN = re.compile("[!-~]{16,200}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
-def _token(text: str) -> str:
+def chosen_token(text: str) -> str:
+    """A control token that somebody chose."""
     if not _TOKEN.fullmatch(text):
         hint = "Take 16 to 200 printable ASCII characters without blanks, or unset it: each start then has its own."
         raise BadValue("no control token", hint)
@@ -60,7 +61,7 @@ def _host_name(text: str) -> str:
 class ControlSettings(Options):
     """What `lab serve` was asked of its control plane, beside where it listens."""
 
-    token: str | None = setting(variable(TOKEN_VARIABLE, _token, secret=True))
+    token: str | None = setting(variable(TOKEN_VARIABLE, chosen_token, secret=True))
     """The control token; None: a fresh one at each start."""
     names: tuple[str, ...] = option(
         "--control-name NAME...", "a further Host of the control plane", _host_name, needs=(EXPOSED.name,), default=()

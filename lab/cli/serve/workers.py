@@ -16,7 +16,6 @@ import asyncio
 import os
 import select
 import signal
-import sys
 from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -30,6 +29,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
+from lab.cli.installation import started_by_python
 from lab.cli.loop import Stop, complete
 from lab.cli.serve.ports import Ports, open_mock_ports, open_ports
 from lab.cli.serve.settings import ServeSettings
@@ -221,10 +221,8 @@ class Workers:
             place = replace(place, control=self._control.sock.fileno(), others=others)
         else:
             place = replace(place, answering=self._pairs[number][1].fileno())
-        # what this process imports they import, wherever it was started
-        code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
         process = self._processes[number] = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", code),
+            *started_by_python("lab.cli.main:run_worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=[each for each in (place.control, place.answering, *place.others.values()) if each is not None],

@@ -85,7 +85,7 @@ def description(version: str, origin: str) -> dict[str, Json]:
 
     kinds = [asked_of(row) for row in CONTROL_ROUTES]
     structs = [each for kind in kinds for each in (kind, kind.answers_with(), kind.unready) if is_struct(each)]
-    _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=_any)
+    _, schemas = schema_components((*structs, RefusalDocument), ref_template=_REFERENCE, schema_hook=any_json)
     paths: dict[str, dict[str, Json]] = {}
     for row in CONTROL_ROUTES:
         paths.setdefault(CONTROL_ROOT + row.path, {})[row.method.lower()] = _operation(row, schemas)
@@ -158,7 +158,7 @@ def _json(schema: Json) -> dict[str, Json]:
     return {"application/json": {"schema": schema}}
 
 
-def _any(kind: type) -> dict[str, Json]:
+def any_json(kind: type) -> dict[str, Json]:
     """The schema of what may be any JSON."""
     if kind is not object:
         raise NotImplementedError(kind)

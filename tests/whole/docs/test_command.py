@@ -44,7 +44,25 @@ def test_an_unknown_page_is_wrong_usage_and_names_the_nearest() -> None:
 def test_a_word_that_is_no_page_is_looked_for_in_the_pages() -> None:
     assert "The word stands in: " in (err := lab("docs", "filters")[2]) and "scenarios, §8" in err
     assert "scenarios, §8" in lab("docs", "templates")[2]
-    assert "Pages: a2a, clients, " in lab("docs", "qqqqqq")[2]
+    assert "Pages: a2a, agents, clients, " in lab("docs", "qqqqqq")[2]
+
+
+@each_row("number, first, last", [
+    ("2.1", "### 2.1 The invocation API", "2.1"), ("§2", "## 2. Routes", "2.8"), ("12.", "## 12. Open questions", "12"),
+])  # fmt: skip
+def test_of_a_page_one_section_may_be_shown_with_those_in_it(number: str, first: str, last: str) -> None:
+    code, out, err = lab("docs", "contract", number)
+    numbers = [line.split()[1].rstrip(".") for line in out.splitlines() if re.match("##+ [0-9]", line)]
+    assert (code, err, out.splitlines()[0], numbers[-1]) == (0, "", first, last)
+    assert out.rstrip("\n") in PAGES["contract"]
+
+
+def test_a_section_that_there_is_not_is_wrong_usage_and_names_those_there_are() -> None:
+    code, out, err = lab("docs", "contract", "2.9")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "lab: The page contract has no section 2.9.\n  1. Marks and notation\n  2. Routes\n  2.1 The "
+    )
 
 
 def on_a_terminal(page: str, **environment: str) -> str:

@@ -1,0 +1,1 @@
+"""The plugin `mcp_server`: what it declares stands in `plugin.py`."""

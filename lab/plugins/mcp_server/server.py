@@ -1,0 +1,127 @@
+"""`lab mcp`: the tools as an MCP server, by the official SDK, over stdin and stdout or over HTTP (agents.md)."""
+
+import asyncio
+import hmac
+import os
+from functools import partial
+from typing import Any
+
+import mcp_types as types
+import uvicorn
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from msgspec.structs import asdict
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lab.cli.commands.docs import page_text
+from lab.cli.console import ESCAPES, Console, sentences_of
+from lab.cli.entropy import control_token
+from lab.cli.loop import Stop, complete
+from lab.core.errors import UsageError
+from lab.core.version import __version__
+from lab.plugins.mcp_server.lab_served import LabServed
+from lab.plugins.mcp_server.options import McpSettings
+from lab.plugins.mcp_server.tools import TOOLS, LabTools
+from lab.program.words import nearest
+from lab.server.control.reading import CommandRefused, struct_of
+from lab.server.listener import bind
+
+PAGE = "lab://docs/agents"
+"""The resource: how an agent uses the lab."""
+_INSTRUCTIONS = (
+    "A scripted mock of an asynchronous agent API that tries the client that you write: serve a scenario,"
+    " start your client with these addresses, break calls, decide at gates, read report. docs, page agents, tells how."
+)
+
+
+def execute(settings: McpSettings, console: Console) -> int:
+    """Serve the tools until stdin ends, or a signal comes: that is their end, so 0."""
+    console.serving = True
+    complete(partial(_over_http if settings.http else _over_stdio, settings, console))
+    return 0
+
+
+def tool_server(labs: LabServed) -> Server[Any]:
+    """The server of the tools, whose clients share a lab."""
+
+    async def list_tools(context: object, params: object) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[listed for listed, _, _ in TOOLS.values()])
+
+    async def call_tool(context: object, call: types.CallToolRequestParams) -> types.CallToolResult:
+        if call.name not in TOOLS:
+            hint = nearest(call.name, TOOLS) or f"There are {', '.join(TOOLS)}."
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name}. {hint}")
+        _, takes, run = TOOLS[call.name]
+        labs.touch()
+        try:
+            lines, failed = await run(LabTools(labs), **asdict(struct_of(call.arguments or {}, takes))), False
+        except CommandRefused as refused:
+            lines, failed = sentences_of(UsageError(refused.error, hint=refused.hint)), True
+        except Exception as error:  # noqa: BLE001 - whoever called is told, and the server goes on
+            lines, failed = sentences_of(error), True
+        text = types.TextContent(type="text", text="\n".join(lines).translate(ESCAPES))
+        return types.CallToolResult(content=[text], is_error=failed)
+
+    async def list_resources(context: object, params: object) -> types.ListResourcesResult:
+        page = types.Resource(uri=PAGE, name="agents", title="How an agent uses the lab", mime_type="text/markdown")
+        return types.ListResourcesResult(resources=[page])
+
+    async def read_resource(context: object, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        if str(params.uri) != PAGE:
+            raise MCPError(types.INVALID_PARAMS, f"There is no resource {params.uri}. There is {PAGE}.")
+        text = types.TextResourceContents(uri=PAGE, mime_type="text/markdown", text=page_text("agents"))
+        return types.ReadResourceResult(contents=[text])
+
+    server: Server[Any] = Server("invoke-async-lab", version=__version__, instructions=_INSTRUCTIONS)
+    server.add_request_handler("tools/list", types.PaginatedRequestParams, list_tools)
+    server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
+    server.add_request_handler("resources/list", types.PaginatedRequestParams, list_resources)
+    server.add_request_handler("resources/read", types.ReadResourceRequestParams, read_resource)
+    return server
+
+
+async def _over_stdio(settings: McpSettings, console: Console, stop: Stop) -> None:
+    labs = LabServed()
+    server = tool_server(labs)
+    async with stdio_server() as (reads, writes):
+        try:
+            await server.run(reads, writes, server.create_initialization_options())
+        finally:
+            await labs.end()
+            if stop.reason is not None:
+                os._exit(0)  # what reads stdin can't be stopped, and ends with the process alone
+
+
+async def _over_http(settings: McpSettings, console: Console, stop: Stop) -> None:
+    token, labs, bound = settings.token or control_token(), LabServed(), bind("127.0.0.1", settings.port)
+    console.out(f"Tools at {bound.origin}/mcp. Stop with Ctrl-C.")
+    if settings.token is None:  # else whoever gave it has it
+        console.out(f"  control token  {token}")
+    # by these names alone, and from no web page
+    hosts = [f"{name}:{bound.port}" for name in ("127.0.0.1", "localhost")]
+    security = TransportSecuritySettings(allowed_hosts=hosts)
+    app = token_required(tool_server(labs).streamable_http_app(transport_security=security), token)
+    listener = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    stop.leave = lambda: None  # it heeds signals itself, and hands them on once it has ended
+    idle = asyncio.create_task(labs.end_when_idle(settings.idle))
+    try:
+        await listener.serve(sockets=[bound.sock])
+    finally:
+        idle.cancel()
+        await labs.end()
+
+
+def token_required(app: ASGIApp, token: str) -> ASGIApp:
+    """An application that answers nobody without the control token."""
+    expected = f"Bearer {token}".encode()
+    said = {"error": "The control token is missing or wrong.", "hint": "lab mcp --http prints it at its start."}
+    refusal = JSONResponse(said, 401, {"www-authenticate": 'Bearer realm="lab-control"'})
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        shown = dict(scope["headers"]).get(b"authorization", b"") if scope["type"] == "http" else expected
+        await (app if hmac.compare_digest(shown, expected) else refusal)(scope, receive, send)
+
+    return guarded

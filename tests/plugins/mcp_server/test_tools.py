@@ -1,0 +1,332 @@
+"""The tools of `lab mcp`, called in the process that serves them: what each answers, and what is refused in which words."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from aiohttp import ClientError, ClientSession
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+
+from lab.cli.commands.docs import page_names, page_text
+from lab.clocks.waits import breathe
+from lab.plugins.mcp_server.lab_served import LabServed
+from lab.plugins.mcp_server.server import PAGE, tool_server
+from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
+from lab.recording.format.lines import FileState
+from lab.recording.format.reader import read
+from tests.conftest import each_row
+
+NAMES = {
+    "scenarios", "check", "serve", "run", "break", "decide", "advance", "calls", "report", "record", "replay", "docs",
+}  # fmt: skip
+APPROVAL = {"scenarios": ["approval"], "reviewer": "person", "clock": "manual", "seed": 1}
+
+
+class Agent:
+    """One that calls the tools, and reads."""
+
+    def __init__(self, client: Client, lab: LabServed) -> None:
+        self.client, self.lab = client, lab
+
+    async def __call__(self, tool: str, **arguments: Any) -> str:
+        """The answer."""
+        failed, text = await self.outcome(tool, arguments)
+        assert not failed, text
+        return text
+
+    async def refused(self, tool: str, **arguments: Any) -> str:
+        """The error that is the answer."""
+        failed, text = await self.outcome(tool, arguments)
+        assert failed, text
+        return text
+
+    async def outcome(self, tool: str, arguments: dict[str, Any]) -> tuple[bool, str]:
+        """Whether the answer is an error, and its text."""
+        found = await self.client.call_tool(tool, arguments)
+        (text,) = found.content
+        assert text.type == "text"
+        return found.is_error, text.text
+
+
+@pytest.fixture
+async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Agent]:
+    """In a folder of its own. What it has had served ends with it."""
+    monkeypatch.chdir(tmp_path)
+    lab, over = LabServed(), asyncio.Event()
+    ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
+
+    async def live() -> None:  # the client's scopes are one task's, and the two ends of a fixture are not
+        async with Client(tool_server(lab), mode="legacy") as client:
+            ready.set_result(Agent(client, lab))
+            await over.wait()
+
+    life = asyncio.create_task(live())
+    yield await ready
+    over.set()
+    await life
+    await lab.end()
+
+
+class Caller:
+    """A client of the API that is served, by hand."""
+
+    def __init__(self, served: str) -> None:
+        said = {line[2:16].strip(): line[17:] for line in served.splitlines() if line.startswith("  ")}
+        self.base, self._token_url = said["base url"], said["token url"]
+        self._login = {"client_id": said["client id"], "client_secret": said["client secret"]}
+        self._scope = said["scope"]
+
+    async def invoke(self) -> str:
+        async with ClientSession() as session:
+            form = {"grant_type": "client_credentials", "scope": self._scope, **self._login}
+            async with session.post(self._token_url, data=form) as answer:
+                bearer = {"authorization": f"Bearer {(await answer.json())['access_token']}"}
+            url = f"{self.base}/api/fusion-ai/orchestrator/agent/v2/APPROVAL/invokeAsync"
+            async with session.post(url, json={"message": "Please go on"}, headers=bearer) as answer:
+                return str((await answer.json())["jobId"])
+
+
+# Each, and what it takes
+
+
+def test_there_are_twelve_each_with_what_it_is_for_and_what_it_takes() -> None:
+    assert set(TOOLS) == NAMES
+    for name, (listed, _, _) in TOOLS.items():
+        schema = listed.input_schema
+        assert (listed.name, schema["type"], schema["additionalProperties"]) == (name, "object", False)
+        assert 60 < len(listed.description or "") < 460
+
+
+async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> None:
+    served = await agent("serve", **APPROVAL, record="day")
+    assert served.startswith("Serving approval, seed 1. serve with end: true ends it.\n") and '"Please go on"' in served
+    assert (await agent("break", fault={"route": "status", "answer": 503})).splitlines() == [
+        "Armed status-503.", "Faults:", '  status-503: struck 0 times, {"name":"status-503","route":"status","answer":503}',
+    ]  # fmt: skip
+    assert await agent("advance") == (
+        "It is +00:00.000 by a manual clock.\nThere is no job: calls tells what your client called."
+    )
+    job = await Caller(served).invoke()
+    assert (await agent("advance", by="1s")).splitlines() == [
+        "It is +00:01.000 by a manual clock.", f"job {job}  RUNNING at read since +00:00.000",
+    ]  # fmt: skip
+    waits = f"job {job}  WAITING at consent since +00:05.000, waits for approved or rejected"
+    assert await agent("advance", until="WAITING") == f"It is +00:05.000 by a manual clock.\n{waits}"
+    assert await agent("decide", verdict="approved", by="Ann") == (
+        f"consent: approved.\njob {job}  RUNNING at pay since +00:05.000"
+    )
+    assert f"job {job}  COMPLETE at done" in await agent("advance", until="COMPLETE", job=job)
+    counted, *lines = (await agent("calls")).splitlines()
+    assert counted == "2 calls; statuses: 200 202; pauses in ms: none" and len(lines) == 39
+    assert any("control plane: approved by Ann" in line for line in lines)
+    first = (await agent("calls", route="invoke", line=4)).splitlines()
+    assert first[0].startswith("1 calls; statuses: 202;") and first[1].split()[0] == "4"
+    assert (await agent("break", disarm="status-503")).splitlines() == ["Disarmed status-503.", "There are no faults."]
+    assert await agent("serve", end=True) == "The lab has ended.\nrecorded recordings/day.rec.jsonl"
+    assert read(read_recording("day"), "day").state is FileState.CLOSED
+    assert (await agent("replay", files=["day"])).startswith("$ lab replay day\n1 passed, 0 failed\nwarning: ")
+
+
+async def test_a_recording_begins_and_ends_in_between(agent: Agent) -> None:
+    await agent("serve", **APPROVAL)
+    assert await agent("record", name="some") == "Recording recordings/some.rec.jsonl."
+    assert (await agent("record")).startswith("Recorded recordings/some.rec.jsonl: ")
+    assert await agent.refused("record", name="a/b") == (
+        "lab: 'a/b' can't name a recording here. Use a-z, 0-9, dot, dash and underscore."
+    )
+
+
+async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Agent) -> None:
+    served = await agent("serve", **APPROVAL | {"clock": "scaled:50"})
+    job = await Caller(served).invoke()
+    assert (await agent("decide", verdict="rejected")).startswith(
+        f"consent: rejected.\njob {job}  COMPLETE at declined"
+    )
+    assert f"job {job}  COMPLETE at declined" in await agent("advance", until="COMPLETE", job=job, wait="5s")
+    assert await agent.refused("decide", verdict="approved") == (
+        f"lab: No job is at work or waits.\n  job {job}  COMPLETE at declined since "
+        + (await agent("advance")).rpartition("since ")[2]
+    )
+
+
+async def test_the_labs_own_client_plays_in_no_time(agent: Agent) -> None:
+    command, *lines = (await agent("run", scenario="quick", seed=3, record="own")).splitlines()
+    assert command == "$ lab run quick --speed=instant --seed=3 --record=own"
+    assert any(" COMPLETE " in line for line in lines) and read(read_recording("own"), "own").header.seed == 3
+    assert "'--message=Go, then'" in await agent("run", scenario="quick", message="Go, then")
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> None:
+    """A scenario that can't be loaded."""
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios/mine.yaml").write_text("lab: 1\nname: mine\n")
+
+
+@pytest.mark.usefixtures("broken")
+async def test_scenarios_are_listed_and_checked(agent: Agent) -> None:
+    here, shipped, rehearsals, how = (await agent("scenarios")).splitlines()
+    assert here == "scenarios: mine" and "item-comparison" in shipped and "approval" in rehearsals and "docs" in how
+    found = (await agent("check", paths=["mine"])).splitlines()
+    assert found[0] == "$ lab check mine" and found[1].startswith("scenarios/mine.yaml:1:1: ")
+    assert found[-1] == "Exit code 2: docs, page recordings, section 12, tells what it means."
+    plan = await agent("check", paths=["approval"], plan=True, seed=9)
+    assert plan.startswith("$ lab check approval --plan --seed=9\n") and "WAITING   consent" in plan
+
+
+async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> None:
+    assert [line.split()[0] for line in (await agent("docs")).splitlines()] == [*page_names()]
+    assert await agent("docs", page="agents") == page_text("agents").rstrip("\n")
+    long, *headings = (await agent("docs", page="contract")).splitlines()
+    assert long == "The page is long: name a section." and "2.1 The invocation API" in headings
+    assert (await agent("docs", page="contract", section="2.1")).startswith("### 2.1 The invocation API\n")
+    whole = (await agent("docs", page="contract", section="§2")).splitlines()
+    assert whole[0] == "## 2. Routes" and "### 2.1 The invocation API" in whole and len(whole) == MOST_LINES + 1
+    assert whole[-1].endswith(" more lines: lab docs contract §2")
+    assert "has no section 99.\n  1. Marks" in await agent.refused("docs", page="contract", section="99")
+    assert "The word stands in: " in await agent.refused("docs", page="templates")
+
+
+# What is refused
+
+
+@each_row("tool, arguments, said", [
+    ("decide", {}, "lab: verdict is missing."),
+    ("decide", {"verdict": "yes"}, "lab: verdict takes one of approved, rejected, changes-requested."),
+    ("decide", {"verdit": "approved"}, 'lab: There is no member "verdit" here.\n  did you mean verdict?'),
+    ("check", {"paths": "mine"}, "lab: paths takes a list."),
+    ("check", {"paths": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
+    ("serve", {"scenarios": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
+    ("serve", {"clock": "sundial"}, "lab: --clock sundial: no kind of clock.\n  Write real, scaled:20 or manual."),
+    ("run", {"scenario": "quik"}, "lab: There is no scenario 'quik'.\n  Did you mean quick? "),
+    ("calls", {}, "lab: No lab is served.\n  The tool serve serves one; scenarios tells which there are."),
+    ("report", {}, "lab: No lab is served."),
+])  # fmt: skip
+async def test_what_does_not_fit_is_refused_in_a_sentence(
+    tool: str, arguments: dict[str, Any], said: str, agent: Agent
+) -> None:
+    assert (await agent.refused(tool, **arguments)).startswith(said)
+
+
+async def test_there_is_no_other_tool_nor_resource(agent: Agent) -> None:
+    with pytest.raises(MCPError, match=r"There is no tool decied\. did you mean decide\?"):
+        await agent("decied")
+    with pytest.raises(MCPError, match="There is no resource lab://docs/none"):
+        await agent.client.read_resource("lab://docs/none")
+    (page,) = (await agent.client.list_resources()).resources
+    (text,) = (await agent.client.read_resource(PAGE)).contents
+    assert (str(page.uri), page.mime_type) == (PAGE, "text/markdown")
+    assert getattr(text, "text", None) == page_text("agents")
+
+
+async def test_what_the_control_plane_refuses_is_told_in_its_words(agent: Agent) -> None:
+    await agent("serve", **APPROVAL)
+    assert await agent.refused("serve", scenarios=["quick"]) == (
+        f"lab: A lab is served already: its control plane is at {agent.lab.control_url}.\n"
+        "  serve with end: true ends it; scenarios that stand beside are served then."
+    )
+    assert 'no member "rute"' in await agent.refused("break", fault={"rute": "status"})
+    assert "There is no route" in await agent.refused("calls", route="nowhere")
+    assert await agent.refused("decide", verdict="approved") == (
+        "lab: No job is at work or waits.\n  There is no job: calls tells what your client called."
+    )
+    served = await agent("serve", end=True, **APPROVAL)
+    assert served.startswith("The lab has ended.\nServing approval")
+    job = await Caller(served).invoke()
+    assert await agent.refused("decide", verdict="approved") == (
+        f"lab: The job {job} waits at no gate: it is RUNNING, at read.\n"
+        "  advance with until: WAITING moves the clock to its gate."
+    )
+    second = await Caller(served).invoke()
+    assert await agent.refused("decide", verdict="approved") == (
+        f"lab: 2 jobs may be meant: name one.\n  job {second}  RUNNING at read since +00:00.000\n"
+        f"  job {job}  RUNNING at read since +00:00.000"
+    )
+
+
+async def test_a_text_from_outside_commands_no_terminal(agent: Agent) -> None:
+    assert (await agent.refused("docs", page="a\x1b[31mb")).startswith("lab: There is no page a\\x1b[31mb.\n")
+
+
+def test_what_is_long_is_cut_and_its_rest_is_told() -> None:
+    assert shortened(["a"] * MOST_LINES, "there") == ["a"] * MOST_LINES
+    assert shortened(["a"] * (MOST_LINES + 2), "there") == [*["a"] * MOST_LINES, "… 2 more lines: there"]
+    assert shortened(["x" * 401], "there") == ["x" * 400 + "…"]
+
+
+def test_options_without_a_value_are_left_out() -> None:
+    assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["a", "--plan", "--seed=0"]
+
+
+# What becomes of a call that is given up, and of a lab that nobody calls
+
+
+async def test_the_command_of_a_call_that_is_given_up_ends(tmp_path: Path) -> None:
+    before = children()
+    call = asyncio.create_task(lines_of_command("serve", "approval", port=0))
+    async with asyncio.timeout(5):
+        while not (started := children() - before):
+            await breathe()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    async with asyncio.timeout(5):
+        while started & children():
+            await breathe()
+
+
+def read_recording(name: str) -> bytes:
+    return Path(f"recordings/{name}.rec.jsonl").read_bytes()
+
+
+def children() -> set[int]:
+    """The processes that this one has started."""
+    return set(map(int, Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()))
+
+
+async def test_an_end_that_is_given_up_comes_to_its_end(agent: Agent) -> None:
+    caller = Caller(await agent("serve", **APPROVAL, record="day"))
+    await agent("break", fault={"route": "invoke", "strike": "hang"})
+    control, hung = agent.lab.control_url, asyncio.create_task(caller.invoke())
+    while "invoke-hang: struck 1" not in await agent("break"):
+        await breathe()
+    with anyio.move_on_after(0.1) as limit:
+        await LabTools(agent.lab).serve(end=True)
+    assert limit.cancelled_caught
+    async with asyncio.timeout(5):
+        while listens(caller.base) or listens(control):
+            await breathe()
+    with pytest.raises(ClientError):
+        await hung
+    assert "Serving approval, seed 1." in await agent("serve", **APPROVAL)
+    assert read(read_recording("day"), "day").state is FileState.CLOSED
+
+
+def listens(origin: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(origin.rpartition(":")[2])), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+async def test_a_lab_ends_once_nobody_calls(agent: Agent) -> None:
+    caller, loop = Caller(await agent("serve", **APPROVAL)), asyncio.get_running_loop()
+    idle, began = asyncio.create_task(agent.lab.end_when_idle(300)), loop.time()
+    while loop.time() < began + 0.6:
+        await caller.invoke()
+    assert agent.lab.client, "calls keep it"
+    async with asyncio.timeout(5):
+        while loop.time() < began + 1.2:
+            await agent("docs")
+        assert agent.lab.client, "tools keep it"
+        while agent.lab._client is not None:
+            await breathe()
+    assert loop.time() > began + 1.5
+    idle.cancel()
