@@ -12,9 +12,9 @@ MEMBERS = {claim.name for claim in (*REQUEST, *BODY, *NODE) if not claim.name.is
 """Names that are plain English in lower case, such as `message`, are anybody's."""
 WORDS = {*MEMBERS, *ACTIONS, "messageInstanceId", "userResponse", "userDetails", "invokeAsync", "invokeStream"}
 A2A_WORDS = {"contextId", "messageId", "artifactId", "input-required", "message/send"}
-MCP_WORDS = {"inputRequests", "inputResponses", "pollIntervalMs", "input_required", "tools/call", "tasks/update"}
-TASK_WORDS = {"taskId", "tasks/get"}
-"""Of both: no kernel knows them."""
+MCP_WORDS = {"inputRequests", "inputResponses", "pollIntervalMs", "input_required", "tasks/update"}
+TASK_WORDS = {"taskId", "tasks/get", "tools/call"}
+"""Of several plugins: no kernel knows them."""
 
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire

@@ -1,6 +1,6 @@
 """A coding agent that has never seen the lab tries a client with three mistakes: its frames, recorded, are played again.
 
-`agent_story/task.md` is what it was told, `client.py` what it was to try, `frames.jsonl` what went over stdin and stdout, and
+`agent_story/task.txt` is what it was told, `client.py` what it was to try, `frames.jsonl` what went over stdin and stdout, and
 what its shell did in between: lines of `agent`, `lab`, `shell`, and `printed`. Ids of jobs follow from the seed, so what the
 agent said of them is said again as it stands. With LAB_GOLDEN=write the answers of today are kept.
 """
@@ -114,7 +114,8 @@ def test_a_fresh_agent_comes_to_the_verdict_in_twelve_calls(tmp_path: Path) -> N
     calls = [row["agent"]["params"] for row in rows if row.get("agent", {}).get("method") == "tools/call"]
     assert {"serve", "break", "decide", "report"} <= {call["name"] for call in calls} and len(calls) <= MOST_CALLS
     assert (
-        len(CLIENT.read_text().splitlines()) <= MOST_LINES and "at most twelve calls" in (STORY / "task.md").read_text()
+        len(CLIENT.read_text().splitlines()) <= MOST_LINES
+        and "at most twelve calls" in (STORY / "task.txt").read_text()
     )
     today = list(again(rows, tmp_path))
     if os.environ.get("LAB_GOLDEN") == "write":
