@@ -34,6 +34,8 @@ class Route(Struct, frozen=True):
     """The profile or the switch without which it isn't there; empty: it always is."""
     service: str = ""
     """A service of the pod whose tokens open it beside the API's."""
+    keys: str = ""
+    """Whether an API key opens it as well as a token; empty: it doesn't."""
     marks: str = ""
     """What says that it is there: marks of contract.md §1, in words."""
     switch: str = ""

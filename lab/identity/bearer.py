@@ -22,6 +22,7 @@ from lab.core.refusal import (
     invalid_token,
     unauthenticated,
 )
+from lab.core.routes import Route
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord, live, token_key
 from lab.identity.routes import PATHS
@@ -64,6 +65,14 @@ def bearer_of(
     if not token or "," in token or " " in token or in_query:
         return _invalid_request("Send exactly one token."), flags
     return _known(switches, ledger, token, now, api=api, service=service), flags
+
+
+def authenticated(
+    config: IdentityConfig, route: Route, switches: Switches, ledger: Ledger, request: Request, now: Millis
+) -> tuple[TokenRecord | Refusal, tuple[str, ...]]:
+    """As `bearer_of`, on a route of the pod's, which may take an API key as well."""
+    key = config.key_in(request) if route.keys else None
+    return (key, ()) if key is not None else bearer_of(switches, ledger, request, now, service=route.service)
 
 
 def token_of(request: Request) -> str:

@@ -4,9 +4,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch
+from lab.core.exchange import Request
 from lab.core.seeds import Seed
 from lab.identity.clients import GRANTS, Account, Client, aistudio_cli, pod_users
+from lab.identity.records import FOREVER, TokenRecord
 from lab.identity.routes import PATHS
+from lab.identity.scopes import api_scope
 from lab.program.switches import Switches
 
 GENERIC_ISSUER = "https://identity.oraclecloud.com/"
@@ -67,6 +70,14 @@ class IdentityConfig(Struct, frozen=True):
         own = self.client(client)
         name = user or (own.user if own is not None else "")
         return next((each for each in self.users if each.name == name), Account(name, "")) if name else None
+
+    def key_in(self, request: Request) -> TokenRecord | None:
+        """What a client's secret is as a bearer, where a wire has API keys: a token of its own, for ever."""
+        sent, scope = request.header("authorization"), api_scope(self.switches.pod)
+        found = next((each for each in self.clients if each.secret and sent == f"Bearer {each.secret}"), None)
+        if found is None or not found.active or self.switches.service_tokens == "refused":
+            return None
+        return TokenRecord(found.id, None, scope, 0, FOREVER)
 
     def client(self, name: str) -> Client | None:
         """The client of that id; Oracle's CLI is known to every lab.

@@ -16,6 +16,8 @@ REFRESH_LIFETIME: Millis = 604_800_000
 DEVICE_INTERVAL: Millis = 5_000
 """How long a device waits between polls at first, and how much longer after each poll that came too soon."""
 DEVICE_COUNTER = "device/"
+FOREVER: Millis = 1 << 62
+"""The end of what has none."""
 EXPIRED_FOR: Millis = 3_600_000
 """For so long after its end it is known that there was a token or a code: who sends it hears that it expired."""
 

@@ -42,9 +42,10 @@ from lab.core.journal.fact import Fact, Key, LedgerCleared, Record, RecordsDropp
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.reply import Reply
+from lab.core.routes import Route
 from lab.dialects import read_input
 from lab.faults.facts import ARMED_KEY
-from lab.identity.bearer import bearer_of
+from lab.identity.bearer import authenticated
 from lab.identity.records import TokenRecord
 from lab.jobs.facts import (
     AliasRecord,
@@ -102,7 +103,7 @@ class PollAnswer(Struct, frozen=True, gc=False):
     """Not withheld."""
     team_switches: Switches
     """By which the bearer is read."""
-    service: str
+    route: Route
     armed: Record | None
     """The faults that were armed, of which none is for polls."""
     spared: bool
@@ -150,7 +151,7 @@ class JobIndex:
     """The jobs of one ledger, for one configuration."""
 
     def __init__(self, config: Config, catalog: Catalog) -> None:
-        self._config, self._catalog = config, catalog
+        self._config, self._catalog, self._identity = config, catalog, config.identity
         programs = (*catalog.by_name.values(), *(program for _, program in catalog.former))
         self._forgets = any(each.scenario.retention is not None for each in programs)
         """Whether any job is ever forgotten."""
@@ -252,7 +253,7 @@ class JobIndex:
             return None
         if not known.holds(ledger, now) or ledger.get(ARMED_KEY) is not known.armed:
             return None
-        bearer, flags = bearer_of(known.team_switches, ledger, request, now, service=known.service)
+        bearer, flags = authenticated(self._identity, known.route, known.team_switches, ledger, request, now)
         if flags or not isinstance(bearer, TokenRecord) or bearer.owner != known.owner:
             return None
         if known.program.scenario.latency:

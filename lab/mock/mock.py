@@ -39,11 +39,12 @@ from lab.dialects.router import ROUTER
 from lab.faults.facts import ARMED_KEY
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
-from lab.identity.bearer import bearer_of, with_places
+from lab.identity.bearer import authenticated, with_places
 from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
 from lab.identity.recorded import LIVE
+from lab.identity.records import FOREVER
 from lab.jobs.facts import JobRecord, JobView, forgotten_at, id_of, job_key, job_named
 from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.span import Span
@@ -101,7 +102,7 @@ class Mock:
             refuse = partial(self._refuse, dialect, switches)
             planner = Planner(self.config, context.changes, now, request, refuse, dialect.alter)
             return self._private(planner, command, context, match, match.flags)
-        bearer, flags = bearer_of(switches, ledger, request, now, service=match.route.service)
+        bearer, flags = authenticated(self._identity, match.route, switches, ledger, request, now)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
@@ -378,7 +379,7 @@ class Mock:
                 until=until,
                 reply=Reply(response, 0, route.name, job),
                 team_switches=self.catalog.team_switches(call.code),
-                service=route.service,
+                route=route,
                 armed=call.changes.get(ARMED_KEY),
                 spared=spared,
                 program=chosen,
@@ -411,7 +412,8 @@ class Mock:
     # Faults
 
     def _planner(self, call: Call) -> Planner:
-        refuse, revoke = partial(self._refuse, call.dialect, call.switches), ends_token(call.request, call.now)
+        refuse = partial(self._refuse, call.dialect, call.switches)
+        revoke = ends_token(call.request, call.now) if call.bearer.until < FOREVER else None
         return Planner(self.config, call.changes, call.now, call.request, refuse, call.dialect.alter, revoke)
 
 

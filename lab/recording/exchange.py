@@ -406,7 +406,7 @@ class _Callers:
     def _name(self, requested: Requested) -> str | None:
         request = requested.request
         scheme, _, rest = (request.header("authorization") or "").partition(" ")
-        if scheme.lower() == "basic" and rest in self._configured:
+        if scheme.lower() in ("basic", "bearer") and rest in self._configured:
             return self._configured[rest]
         named = self._granted.get(requested.x) or self._owners.get(rest)
         if named is not None or requested.route not in IDENTITY_NAMES:

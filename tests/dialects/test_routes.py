@@ -259,7 +259,12 @@ def expected(method, path, local):
 
 def _fits(template, segments):
     return len(template) == len(segments) and all(
-        part.replace("{release}", "3054") == segment or (part.startswith("{") and segment)
+        part.replace("{release}", "3054") == segment
+        # what stands behind a parameter, as in {job}:cancel, ends the segment
+        or (
+            part.startswith("{")
+            and segment.removesuffix(behind := part.partition("}")[2]) + behind == segment != behind
+        )
         for part, segment in zip(template, segments, strict=True)
     )
 

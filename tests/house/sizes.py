@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 72_505
+MOST_LINES = 72_551
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
-later; 8 and 5 draw an answer that was only acknowledged, 35 and 20 play back jobs that go on under another id.
+later; 8 and 5 draw an answer that was only acknowledged, 35 and 20 play back jobs that go on under another id,
+10 and 6 answer a look before any recorded one as a look, 6 and 5 learn turns that are named by another id.
 """
-MOST_STATEMENTS = 42_172
+MOST_STATEMENTS = 42_206
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

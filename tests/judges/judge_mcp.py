@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from lab.clocks import ScaledClock
+from lab.identity.clients import DEMO
 from tests.judges.apart import Environment, seen
 from tests.judges.conftest import QUICK
-from tests.server.served import Served, serving
+from tests.server.served import SCOPE, Served, serving
 
 MCP_TASKS = Environment("mcp-tasks", ("fastmcp==4.1.4", "fastmcp-tasks==4.1.4"))
 MCP_2 = Environment("mcp-2", ("mcp>=2.3,<2.4",))
@@ -83,3 +84,8 @@ def test_a_client_without_tasks_discovers_lists_and_is_told_what_it_lacks(world:
     assert [each["name"] for each in tools["list"]["tools"]] == [TEAM]
     needed = {"requiredCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
     assert (refused["code"], refused["data"], unknown["code"]) == (-32021, needed, -32021)
+
+
+def test_a_client_finds_the_oauth_server_by_the_refusal_of_its_first_call() -> None:
+    with serving(QUICK, profile="rfc", resource_metadata="on") as world:
+        assert seen(world, MCP_2, "mcp_login.py", DEMO.id, DEMO.secret, SCOPE) == [{"tools": [TEAM]}]

@@ -20,6 +20,7 @@ STREAMS = (
     "stream", "chat", "debug", "a2a_stream", "a2a_SendMessage", "a2a_SendStreamingMessage", "a2a_SubscribeToTask",
     "a2a_SubscribeToTask_get",
 )  # fmt: skip
+WAITING = (*STREAMS, "openai")
 """Where a client would wait for the lab's clock, which stands still here."""
 AT_ONCE = {
     "lab": 1, "name": "at-once", "title": "At once", "agent": {"code": "QUICK_TEAM"}, "ask": "x",
@@ -28,8 +29,8 @@ AT_ONCE = {
 
 # What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
 # a code that nobody issued, however well-formed, nor for a $filter, whose grammar no schema tells, nor for headers of MCP
-# that say something else than the body, nor for what A2A has routes for and the lab hasn't, or what a task that has ended
-# is asked for.
+# that say something else than the body, nor for a model that no team is, nor for what A2A has routes for and the lab
+# hasn't, or what a task that has ended is asked for.
 CONFIG = """\
 [parameters]
 "path.code" = "QUICK_TEAM"
@@ -47,7 +48,7 @@ include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
 checks.positive_data_acceptance.enabled = false
 [[operations]]
-include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp", {refused}]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp", "openai", {refused}]
 checks.positive_data_acceptance.enabled = false
 """
 
@@ -84,8 +85,8 @@ def counted(world: Served) -> Counter[tuple[str, int]]:
 
 
 def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:
-    streams = [option for name in STREAMS for option in ("--exclude-operation-id", name)]
-    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "12", *streams)
+    waiting = [option for name in WAITING for option in ("--exclude-operation-id", name)]
+    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "12", *waiting)
     assert code == 0, report
     answers = counted(world)
     assert answers["invoke", 202] > 50 and answers["status", 200] > 20, "by jobId links it must come to real jobs"
@@ -97,8 +98,12 @@ def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
 def test_streams_are_declared_too(profile: str, tmp_path: Path) -> None:
     with serving(AT_ONCE, profile=profile) as world:
-        streams = [option for name in STREAMS for option in ("--include-operation-id", name)]
-        code, report, _ = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "4", *streams)
+        waiting = [option for name in WAITING for option in ("--include-operation-id", name)]
+        document: Any = openapi("0", world.origin, SCOPE)
+        create = document["components"]["schemas"]["CreateResponse"]["properties"]
+        del create["previous_response_id"]
+        create["model"] = {"const": "QUICK_TEAM"}
+        code, report, _ = judged(world, tmp_path, document, "-n", "4", *waiting)
         assert code == 0, report
         answers = counted(world)
         assert all(answers[name, 200] > 5 for name in ("stream", "chat", "debug", "a2a-stream", "a2a-http")), answers

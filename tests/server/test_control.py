@@ -583,8 +583,8 @@ async def test_a_fault_that_is_disarmed_strikes_no_more_and_its_name_is_not_give
     [
         ({"route": "status"}, "This is no fault: a fault says what goes wrong: one of answer, strike, "),
         ({"route": "status", "anwser": 503}, 'There is no member "anwser" here. did you mean answer?'),
-        ({"route": "stauts", "answer": 503}, "This is no fault: route: takes token, invoke, status, stream, "),
-        ({"route": "relais", "answer": 503}, "This is no fault: route: takes token, invoke, status, stream, "),
+        ({"route": "stauts", "answer": 503}, "This is no fault: route: takes none of that name (did you mean status?)"),
+        ({"route": "relais", "answer": 503}, "This is no fault: route: takes none of that name (did you mean relay?)"),
         ({"route": "relay", "status_word": "X"}, "This is no fault: an answer of relay has no status: "),
         ({"route": "status", "strike": "reset", "answer": 503}, "This is no fault: a fault does one thing; "),
         ({}, "This is no fault: route is missing."),

@@ -104,7 +104,9 @@ def test_each_effect_past_its_door_names_the_door(copy: Path) -> None:
         assert any(door in line for line in reported), (text, done.stdout)
 
 
-CLIENTS = ("testing/clients.py", "testing/test_virtual_time.py", "report/over_sockets.py")
+CLIENTS = (
+    "mcp_tasks/small_client.py", "testing/clients.py", "testing/test_virtual_time.py", "report/over_sockets.py",
+)  # fmt: skip
 """Their sleeps are what is tested: they are clients', which live by the lab's clock, or are compared with who does."""
 
 

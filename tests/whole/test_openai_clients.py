@@ -6,8 +6,10 @@ from typing import Any
 from lab.core.clock import Millis
 from lab.core.exchange import JSON_HEADERS, Request, Response, json_bytes
 from lab.core.observe import Replied
+from lab.plugins.learn.story import own_story
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RULE_OF
+from lab.recording.exchange import exchanges_of
 from tests.conftest import each_row
 from tests.plugins.openai.peer import approval
 from tests.recording.drift_session import Session
@@ -83,3 +85,27 @@ def test_an_approval_that_was_taken_is_not_sent_again() -> None:
     client.answer(seen)
     assert client.answer(seen)["error"]["code"] == "conflict"
     assert list(client.verdicts("F2")) == [True, False]
+
+
+def test_who_does_right_is_told_of_nothing() -> None:
+    client = OpenAISession()
+    seen = client.create()
+    for pause in (1_000, 1_300, 1_700, 2_200, 2_900, 3_000):
+        seen = client.look(seen, pause)
+    assert seen["output"][0]["type"] == "mcp_approval_request"
+    seen = client.answer(seen)
+    while seen["status"] != "completed":
+        seen = client.look(seen, 60_000)
+    assert {rule for rule in RULE_OF if not all(client.verdicts(rule))} == {"A8"}, "the session's own login is raw"
+
+
+def test_what_follows_by_another_id_is_learnt_as_the_next_turn() -> None:
+    client = OpenAISession()
+    seen = client.answer(client.look(client.create(), 10_000))
+    while seen["status"] != "completed":
+        seen = client.look(seen, 60_000)
+    client.look(client.create("And then?", previous_response_id=seen["id"]))
+    client.look(client.create("Another"))
+    recording = client.session.recording
+    story = own_story(exchanges_of(recording), recording.facts())
+    assert story is not None and [turn.message for turn in story.turns] == ["Go", "And then?"]

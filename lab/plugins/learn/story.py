@@ -167,6 +167,12 @@ def left_out(messages: Iterable[str]) -> list[str]:
 # The wires that the lab speaks
 
 
+def _conversations(job: JobHistory) -> set[str]:
+    """By what the next message may say that it goes on with this job: on some wires each answer names it anew."""
+    shown = (call.seen.conversation for call in (*job.calls, *job.decisions) if call.seen is not None)
+    return {name for name in (job.conversation, *shown) if name is not None}
+
+
 def own_story(calls: Sequence[RecordedExchange], facts: Iterable[Entry] = ()) -> Story | None:
     """The first conversation of which a job is polled; None: there is none."""
     jobs = {job.accepted: job for job in job_histories(calls, facts)}
@@ -175,12 +181,11 @@ def own_story(calls: Sequence[RecordedExchange], facts: Iterable[Entry] = ()) ->
     if not polled:
         return None
     first, command = polled[0]
-    conversation = jobs[first].conversation
-    mine = [
-        (call, its)
-        for call, its in begins
-        if call is first or (conversation is not None and call.at > first.at and its.conversation == conversation)
-    ]
+    names, mine = _conversations(jobs[first]), [(first, command)]
+    for call, its in begins:
+        if call.at > first.at and its.conversation in names:
+            mine.append((call, its))
+            names |= _conversations(jobs[call]) if call in jobs else set()
     tokens = [call for call in calls if call.route == "token"]
     granted = [(call.at, call.answered.get("expires_in")) for call in tokens if call.tells]
     lifetime = next((1000 * life for _, life in granted if type(life) is int and life > 0), None)

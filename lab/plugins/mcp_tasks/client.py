@@ -114,9 +114,10 @@ class McpClient:
         return _seen(_task_in(document))
 
     def bodies_in(self, events: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:
-        """Each notification of a task holds it whole."""
+        """Each notification of a task holds it whole, as does the answer that begins one."""
         for event in events:
-            yield {"jsonrpc": "2.0", "result": _task_in(event)} if "params" in event and _task_in(event) else event
+            task, head = _task_in(event), {name: part for name, part in event.items() if name in ("jsonrpc", "id")}
+            yield {**head, "result": {**task, "resultType": "complete"}} if "taskId" in task else event
 
     def gist(self, document: Json) -> dict[str, Json]:
         """Status, what is asked, and the result."""

@@ -26,7 +26,7 @@ _FIELDS = {
         createdAt | rfc | string | - | when the call was accepted | {_TASKS}, Tasks
         lastUpdatedAt | rfc | string | - | since when it is as it is | {_TASKS}, Tasks
         ttlMs | rfc | integer/null | - | from createdAt on; null until the end, from which a scenario's retention counts | {_TASKS}, Tasks
-        pollIntervalMs | rfc | integer | - | a second; who polls faster is answered all the same | {_TASKS}, Task Polling
+        pollIntervalMs | rfc | integer | - | 5000; who polls faster is answered all the same | {_TASKS}, Task Polling
         statusMessage | rfc | string | - | the progress, or what a wait says; left out where there is none | {_TASKS}, Tasks
         inputRequests | rfc | object | - | of input_required, one form under its key; no key comes again | {_TASKS}, Task Update Requests
         result | rfc | object | - | of completed: content, a text, and isError: true where the job ended ERROR | {_TASKS}, Task Execution Errors

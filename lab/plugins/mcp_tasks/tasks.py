@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from msgspec.structs import replace
 
-from lab.app.pauses import SHORTEST_PAUSE
+from lab.app.pauses import STEADY
 from lab.core.clock import Millis, iso
 from lab.core.exchange import Json
 from lab.dialects.base import WriteContext
@@ -59,7 +59,7 @@ def task_members(view: JobView, context: WriteContext) -> dict[str, Json]:
         "createdAt": iso(epoch, plan.invocation.at),
         "lastUpdatedAt": iso(epoch, updated),
         "ttlMs": None if forgotten is None else forgotten - plan.invocation.at,
-        "pollIntervalMs": SHORTEST_PAUSE,
+        "pollIntervalMs": STEADY,
         "_meta": meta,
     }
     if gate is not None and state.prompt is not None:

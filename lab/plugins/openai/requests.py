@@ -36,7 +36,6 @@ class ApiError(Exception):
     """A call that can't be taken; raised while it is read, and worded when it is answered."""
 
     def __init__(self, message: str, param: str | None = None, code: str | None = None, status: int = 400) -> None:
-        super().__init__(message)
         self.message, self.param, self.code, self.status = message, param, code, status
 
 
@@ -121,6 +120,8 @@ def _command(body: CreateBody, job_of: base.JobOf) -> base.Invoke | base.Say | b
         if view is None:
             said = f"Previous response with id '{previous[:80]}' not found."
             raise ApiError(said, "previous_response_id", "previous_response_not_found")
+        if body.model != view.record.team:
+            raise ApiError(f"The previous response is of the model '{view.record.team}'.", "model")
         gate = gate_at(view.span)
     if body.answer is not None and (gate is None or not gate.approval):
         raise ApiError("The previous response asks for no approval, or not any more.", "input", CONFLICT)

@@ -104,15 +104,13 @@ def _output(view: JobView, state: StatusTexts) -> list[Json]:
     """What a response ends with: the job's output, or what its gate asks; one that takes a text asks by a message."""
     gate, text = gate_at(view.span), state.prompt.text if state.prompt is not None else state.output
     if gate is not None and gate.approval and state.prompt is not None:
-        arguments = text_of({"message": text})
         names: Item = {"id": approval_id(view), "name": gate.id, "server_label": "lab"}
-        return [{"type": ASKS, **names, "arguments": arguments}]
+        return [{"type": ASKS, **names, "arguments": text_of({"message": text})}]
     if text is None:
         return []
     own = hexes(view.plan.seed, f"{view.plan.invocation.job}/openai/message#{view.span.index}", 32)
-    content: Json = [{"type": "output_text", "text": text, "annotations": []}]
     message: Item = {"type": "message", "id": MESSAGE + own, "role": "assistant", "status": COMPLETED}
-    return [{**message, "content": content}]
+    return [{**message, "content": [{"type": "output_text", "text": text, "annotations": []}]}]
 
 
 def response_events(view: JobView, context: WriteContext, *, behind: int = -1) -> Iterator[Event]:

@@ -5,13 +5,13 @@ from lab.core.routes import read_routes
 _SOURCE = "developers.openai.com/api/reference,"
 OPENAI_ROUTES = read_routes(
     f"""
-    POST | /v1/responses                | openai          | call     | doc | {_SOURCE} responses/create   | starts a response, or answers what one asked
-    GET  | /v1/responses/{{job}}        | openai-response | call     | doc | {_SOURCE} responses/retrieve | a response, or with stream=true its events
-    POST | /v1/responses/{{job}}/cancel | openai-cancel   | call     | doc | {_SOURCE} responses/cancel   | ends a response of the background
-    GET  | /v1/models                   | openai-models   | describe | doc | {_SOURCE} models/list        | published teams
-    GET  | /v1/models/{{code}}          | openai-model    | describe | doc | {_SOURCE} models/retrieve    | a published team
+    POST | /v1/responses                | openai          | call     | keys | doc | {_SOURCE} responses/create   | starts a response, or answers what one asked
+    GET  | /v1/responses/{{job}}        | openai-response | call     | keys | doc | {_SOURCE} responses/retrieve | a response, or with stream=true its events
+    POST | /v1/responses/{{job}}/cancel | openai-cancel   | call     | keys | doc | {_SOURCE} responses/cancel   | ends a response of the background
+    GET  | /v1/models                   | openai-models   | describe | keys | doc | {_SOURCE} models/list        | published teams
+    GET  | /v1/models/{{code}}          | openai-model    | describe | keys | doc | {_SOURCE} models/retrieve    | a published team
     """,
-    "method path name kind marks source says",
+    "method path name kind keys marks source says",
 )
 RESPONSE, APPROVAL, MESSAGE = "resp_", "mcpr_", "msg_"
 """Ids of responses begin so, which go on with the job's id; of approval requests, with the opening's token; of messages."""

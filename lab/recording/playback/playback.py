@@ -22,10 +22,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Request
+from lab.core.exchange import Request, json_bytes
+from lab.core.jsontext import members_of
 from lab.core.reply import Reply
 from lab.core.seeds import uuid4
-from lab.dialects import wires
+from lab.dialects import client_of, wires
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES, IDENTITY_ROUTES
@@ -238,8 +239,8 @@ class RecordingPlayback:
         if place:
             return self._reply(good[place - 1], request, playing, now)
         if not job.history.accepted.streamed:
-            # what was accepted is looked up now: the words of invoke, with a poll's status and latency
-            first = self._reply(job.history.accepted, request, playing, now)
+            # what was accepted is looked up now: as a look would have shown it, with a poll's status and latency
+            first = self._reply(_looked_at(job.history.accepted), request, playing, now)
             latency = self.writer.latency(good[0]) if good else first.latency
             return replace(first, response=replace(first.response, status=200), latency=latency)
         # deltas show no job; one that is RUNNING at its first poll was so from its beginning
@@ -313,3 +314,12 @@ class RecordingPlayback:
 
     def _recorded_names(self) -> dict[str, str]:
         return {fresh: name for playing in self._playing.values() for name, fresh in playing.names.items()}
+
+
+def _looked_at(accepted: RecordedExchange) -> RecordedExchange:
+    """The call that began a job, answered as a look at it would be."""
+    client, body = client_of(accepted.route), members_of(accepted.body)
+    shown = next(client.bodies_in([body]), body) if client is not None else body
+    if shown == body or accepted.response is None:
+        return accepted
+    return replace(accepted, response=replace(accepted.response, body=json_bytes(shown)))

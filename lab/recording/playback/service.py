@@ -11,7 +11,7 @@ from lab.core.observe import Noted, Requested
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
-from lab.identity.bearer import bearer_of
+from lab.identity.bearer import authenticated
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.playback.playback import GRANTING, RecordingPlayback
@@ -28,7 +28,7 @@ class PlaybackService(Service):
     def __init__(self, config: Config, playback: RecordingPlayback) -> None:
         """`config` has no scenarios; its origin is the one that answers name."""
         super().__init__(config)
-        self.playback = playback
+        self.playback, self._identity = playback, config.identity
         playback.writer.here = config.origin
         playback.writer.elsewhere = config.elsewhere
         self.missed: list[str] = []
@@ -44,7 +44,7 @@ class PlaybackService(Service):
         if route in GRANTING:
             return self._grant(route, request, now, c, took)
         if not isinstance(match, Refusal) and match.route.kind != "open":
-            bearer, _ = bearer_of(self.config.switches, self.ledger, request, now, service=match.route.service)
+            bearer, _ = authenticated(self._identity, match.route, self.config.switches, self.ledger, request, now)
             if isinstance(bearer, Refusal):
                 worded = Reply(self.word(bearer, request.path), route=route)
                 return self._tell(request, self.playback.refusal(route, request, now) or worded, now, c, took)

@@ -74,6 +74,9 @@ class Replayer:
         """What followed of each job that the ledger has let go."""
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
+        clients = ((stand_in("client", number), each.secret) for number, each in enumerate(config.clients, 1))
+        self._keys = {f"Bearer {word}": f"Bearer {secret}" for word, secret in clients if secret}
+        """What stands in a header for an API key, and that of this mock's client."""
         self._calls: dict[int, ReplayedCall] = {}
         """By exchange what hasn't been replied to."""
         self._noted: list[Fact] = []
@@ -119,7 +122,8 @@ class Replayer:
         if line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
             return None
-        request = Request(line.method, line.path, line.query, line.headers, bytes_of(line.body))
+        headers = tuple((name, self._keys.get(value, value)) for name, value in line.headers)
+        request = Request(line.method, line.path, line.query, headers, bytes_of(line.body))
         self.service.exchanges = line.x - 1
         self._noted.clear()
         self.service.given(self._secrets(line))

@@ -8,13 +8,14 @@ from lab.app.effects import Answer
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.dialects import client_named
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Cancel, Decide, Invoke, Look
 from lab.dialects.client import Acknowledged, Unreadable
 from lab.program.words import Status, Verdict
 from tests.app.test_run import APP, GRANT, Play
 from tests.conftest import each_row
 from tests.dialects.test_clients import WRONG, assert_understood, reply, sent
 from tests.plugins.mcp_tasks.peers import CONVERSATION, META, McpPeer, headers_of
+from tests.wire_peer import DOCUMENT
 
 MCP = client_named("mcp")
 
@@ -193,22 +194,46 @@ def test_over_mcp_it_is_the_same_story() -> None:
     assert (outcome.status, outcome.output, outcome.job, outcome.conversation) == ("COMPLETE", "Done", "J", "C")
 
 
-def test_what_the_client_says_the_server_understands() -> None:
-    peer = McpPeer()
+def saying(peer):
+    """What the client understands of the server's answer to a command."""
 
     def say(command, now):
         request = MCP.ask(command)[1]
-        bearer = ("authorization", f"Bearer {peer.bearer}")
-        return MCP.understand(
-            "mcp", peer.mock.serve(replace(request, headers=(bearer, *request.headers)), now).response
-        )
+        signed = replace(request, headers=(("authorization", f"Bearer {peer.bearer}"), *request.headers))
+        return MCP.understand("mcp", peer.mock.serve(signed, now).response)
 
+    return say
+
+
+def test_what_the_client_says_the_server_understands() -> None:
+    peer = McpPeer()
+    say = saying(peer)
     seen = say(Invoke(team="EXPENSES", message="Taxi 42"), 0)
     question = say(Look(team="", job=seen.job), 2_000).question
     assert [verdict for verdict, _ in question.verdicts] == [Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES]
     decide = Decide(team="", job=seen.job, opening=question.opening, verdict=Verdict.APPROVED, comment="Go on")
-    assert say(decide, 2_500) == Acknowledged()
-    assert (peer.decided(), say(Look(team="", job=seen.job), 95_000).output) == (
-        [("approved", "Go on")],
-        "Paid 42: Go on",
-    )
+    assert say(decide, 2_500) == Acknowledged() and peer.decided() == [("approved", "Go on")]
+    assert say(Look(team="", job=seen.job), 95_000).output == "Paid 42: Go on"
+
+
+def test_a_text_that_a_gate_asks_for_is_a_question_without_a_choice_and_its_answer_arrives() -> None:
+    gate = {"gate": "seat", "asks": "Which seat?", "patience": "1m", "approval": False}
+    peer = McpPeer(DOCUMENT | {"steps": [gate, {"complete": "done", "output": "{{ decisions.seat.comment }}"}]})
+    say = saying(peer)
+    seen = say(Invoke(team="EXPENSES", message="Taxi 42"), 0)
+    question = say(Look(team="", job=seen.job), 0).question
+    assert (question.text, question.free, [verdict for verdict, _ in question.verdicts]) == (
+        "Which seat?", True, [Verdict.CHANGES],
+    )  # fmt: skip
+    say(Decide(team="", job=seen.job, opening=question.opening, verdict=Verdict.CHANGES, comment="7A"), 0)
+    assert say(Look(team="", job=seen.job), 0).output == "7A"
+
+
+def test_a_job_is_cancelled_and_the_next_look_shows_it() -> None:
+    peer = McpPeer()
+    say = saying(peer)
+    seen = say(Invoke(team="EXPENSES", message="Taxi 42"), 0)
+    command = Cancel(team="", job=seen.job)
+    assert MCP.identify(MCP.ask(command)[1]).command == command
+    assert say(command, 500) == Acknowledged()
+    assert say(Look(team="", job=seen.job), 500).status is Status.CANCELLED

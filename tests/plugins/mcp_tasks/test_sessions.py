@@ -69,6 +69,13 @@ def test_a_playback_answers_with_the_id_of_this_call() -> None:
     assert client.rpc(3_600, "tasks/get", 1, taskId=task)["result"]["status"] == "completed"
 
 
+def test_a_look_that_comes_before_any_recorded_one_is_answered_as_a_look() -> None:
+    client = Other(SESSIONS["mcp cancelled"])
+    task = client.rpc(0, "tools/call", 0, name=TEAM, arguments={"message": "Share it"})["result"]
+    looked = client.rpc(500, "tasks/get", "early", taskId=task["taskId"])
+    assert (task["resultType"], looked["id"], looked["result"]) == ("task", "early", {**task, "resultType": "complete"})
+
+
 def test_what_each_call_is_for_is_known_by_what_it_asks() -> None:
     assert calls_that_begin_or_decide(recording_of(SESSIONS["mcp"])) == {
         (CallKind.INVOKE, "mcp", False), (CallKind.DECIDE, "mcp", False),

@@ -54,7 +54,7 @@ def test_a_call_of_a_tool_is_answered_with_a_task():
     assert response.body.decode() == (
         f'{{"jsonrpc":"2.0","id":7,"result":{{"resultType":"task","taskId":"{task}","status":"working",'
         '"createdAt":"2026-01-01T00:00:00.000Z","lastUpdatedAt":"2026-01-01T00:00:00.000Z","ttlMs":null,'
-        f'"pollIntervalMs":1000,"_meta":{{"{CONVERSATION}":"{conversation}"}},"statusMessage":"Reading 42"}}}}'
+        f'"pollIntervalMs":5000,"_meta":{{"{CONVERSATION}":"{conversation}"}},"statusMessage":"Reading 42"}}}}'
     )
 
 

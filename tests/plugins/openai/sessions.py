@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lab.identity.clients import DEMO
 from tests.plugins.openai.peer import approval
 from tests.recording.dialect_sessions import DialectClient, Session, events
 from tests.server.conftest import TEAM
@@ -57,4 +58,20 @@ async def blocking(client: DialectClient) -> None:
     await client.ask("GET", f"{PATH}/{second['id']}")
 
 
-SESSIONS: dict[str, Session] = {"openai": polled, "openai stream": streamed, "openai blocking": blocking}
+async def with_a_key(client: DialectClient) -> None:
+    client.token = DEMO.secret
+    first: Any = (await client.ask("POST", PATH, question("Share it"))).json
+    await client.ask("GET", f"{PATH}/{first['id']}")
+    await client.wait(3_000)
+    seen: Any = (await client.ask("GET", f"{PATH}/{first['id']}")).json
+    answer = question(approval(seen["output"][0]["id"]), previous_response_id=first["id"])
+    second: Any = (await client.ask("POST", PATH, answer)).json
+    await client.ask("GET", f"{PATH}/{second['id']}")
+
+
+SESSIONS: dict[str, Session] = {
+    "openai": polled,
+    "openai stream": streamed,
+    "openai blocking": blocking,
+    "openai key": with_a_key,
+}

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Request
+from lab.identity.clients import DEMO
 from lab.program.words import Verdict
 from tests.conftest import each_row, examples
 from tests.plugins.openai.peer import ASK, CLAIM, ENDS, GATE, PAY, READ, Peer, approval, error
-from tests.wire_peer import DOCUMENT, EPOCH, read, status
+from tests.wire_peer import DOCUMENT, EPOCH, OTHER, read, status
 
 TALK = DOCUMENT | {
     "name": "talk",
@@ -314,6 +315,14 @@ def test_at_an_approval_nothing_but_its_answer_is_taken(question):
     assert len([*peer.mock.jobs()]) == 1
 
 
+def test_what_follows_a_response_is_asked_of_the_same_model():
+    peer = Peer(CLAIM, TALK)
+    first, question = peer.at_gate()
+    for model in ("TALK", "nobody"):
+        found = peer.refused(approval(question), 2_500, previous_response_id=first, model=model)
+        assert found["param"] == "model" and "'EXPENSES'" in found["message"]
+
+
 def test_with_an_answer_nothing_else_is_said():
     peer = Peer()
     first, question = peer.at_gate()
@@ -372,3 +381,24 @@ def test_a_fault_may_give_an_odd_status_in_an_answer_and_in_events():
     assert (seen["status"], seen["output"]) == ("paused", [])
     streamed = peer.post(stream=True)
     assert streamed.body.count(b'"status":"paused"') == 4
+
+
+# API keys
+
+
+def test_a_clients_secret_is_its_api_key_here_and_no_token_elsewhere():
+    peer = Peer()
+    with_token = peer.create()["id"]
+    assert peer.send("GET", f"/v1/responses/{with_token}", bearer=DEMO.secret).status == 200
+    assert peer.send("GET", f"/v1/responses/{with_token}", bearer=DEMO.secret, now=10**10).status == 200
+    assert peer.send("GET", f"/v1/responses/{with_token}", bearer=OTHER.secret).status == 404
+    for bearer in (DEMO.id, f"{DEMO.secret}x", "lab-wrong"):
+        assert peer.send("GET", "/v1/models", bearer=bearer).status == 401
+    assert peer.mock.serve(status(DEMO.secret, with_token.removeprefix("resp_")), 0).response.status == 401
+
+
+def test_no_fault_ends_a_key():
+    peer = Peer(CLAIM | {"faults": [{"route": "status", "calls": 1, "expire_token": True}]})
+    created = peer.create()["id"]
+    looks = [peer.send("GET", f"/v1/responses/{created}", bearer=DEMO.secret, now=now).status for now in (1, 2)]
+    assert looks == [200, 200]

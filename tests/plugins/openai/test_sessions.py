@@ -4,9 +4,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lab.recording.exchange import CallKind
+from lab.core.exchange import json_bytes
+from lab.identity.clients import DEMO
+from lab.recording.exchange import CallKind, exchanges_of
 from lab.recording.show.transcript import transcript_lines
 from tests.plugins.openai.sessions import SESSIONS
+from tests.recording.dialect_sessions import recorded
 from tests.recording.test_client_calls import calls_that_begin_or_decide
 from tests.recording.test_dialect_sessions import (
     EverySession,
@@ -24,6 +27,12 @@ class TestEverySession(EverySession):
 @pytest.mark.parametrize("name", SESSIONS)
 def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_end(name: str) -> None:
     assert_asked_again(recording_of(SESSIONS[name]))
+
+
+def test_a_key_is_on_no_tape_and_its_client_is_known() -> None:
+    data = recorded(SESSIONS["openai key"])[0]
+    assert DEMO.secret.encode() not in data and json_bytes(DEMO.secret)[1:-1] not in data
+    assert {call.client for call in exchanges_of(recording_of(SESSIONS["openai key"]))} == {DEMO.id}
 
 
 def test_a_transcript_shows_of_each_event_what_is_new() -> None:
