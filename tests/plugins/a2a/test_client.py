@@ -5,7 +5,7 @@ from itertools import product
 
 from msgspec.structs import replace
 
-from lab.core.exchange import Response
+from lab.core.exchange import Request, Response
 from lab.core.refusal import Refusal
 from lab.dialects import client_named
 from lab.dialects.base import Cancel, Decide, Invoke, Look
@@ -189,3 +189,20 @@ def test_the_vendors_pod_is_spoken_to_in_0_3() -> None:
     assert dict(before.ask(command)[1].headers)["a2a-version"] == "0.3"
     assert (before.labels.start, before.labels.poll[1]) == ("message/send", "tasks/get ")
     assert sent(before, Cancel(team="TEAM", job="J"))[3]["method"] == "tasks/cancel"
+
+
+def test_a_look_and_a_cancel_are_known_on_either_binding() -> None:
+    path = "/api/fusion-ai/orchestrator/a2a/v1/TEAM"
+    for command, method, place in (
+        (Look(team="TEAM", job="J"), "GET", "/tasks/J"), (Cancel(team="TEAM", job="J"), "POST", "/tasks/J:cancel"),
+    ):  # fmt: skip
+        for client in (A2A, client_named("a2a-0.3")):
+            assert A2A.identify(client.ask(command)[1]).command == command
+        assert A2A.identify(Request(method, path + place)).command == command
+    for method, place in (
+        ("POST", "/tasks/J:subscribe"),
+        ("GET", "/tasks"),
+        ("DELETE", "/tasks/J"),
+        ("POST", "/message:sand"),
+    ):
+        assert A2A.identify(Request(method, path + place)) is None

@@ -91,6 +91,15 @@ def test_a_task_under_its_clients_own_id_is_its_clients_in_playback_too() -> Non
     assert (own["id"], own["result"]["id"]) == (1, "T")
 
 
+def test_a_call_that_was_refused_is_refused_for_its_own_reason_whatever_else_is_left_out() -> None:
+    client, path = Other(SESSIONS["a2a over HTTP"]), ROUTER.path("a2a", code=TEAM)
+    sent = said("Share it") | AT_ONCE
+    begun = [json.loads(client.ask(at, "POST", f"{path}/message:send", sent).response.body) for at in (0, 3_500)]
+    task = begun[-1]["task"]["id"]
+    refused = json.loads(client.ask(9_000, "GET", f"{path}/tasks/{task}/pushNotificationConfigs").response.body)
+    assert refused["error"]["details"][0]["reason"] == "PUSH_NOTIFICATION_NOT_SUPPORTED"
+
+
 def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
     client = Other(SESSIONS["a2a stream"])
     asked_for = rpc("SendStreamingMessage", said("Share it"))
