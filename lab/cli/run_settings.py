@@ -221,6 +221,7 @@ class AnyRunSettings(Options):
     server: PeerSettings = PeerSettings()
     json: bool = setting(JSON_FLAG)
     environment: Environment = Environment()
+    additions: tuple[Options, ...] = setting(ADDITIONS, default=())
 
     @property
     def peer(self) -> Peer | None:
@@ -273,4 +274,3 @@ class DemoSettings(AnyRunSettings):
     screen: ScreenSettings = ScreenSettings()
     mock: DemoMockSettings = DemoMockSettings()
     arguments: tuple[str, ...] = setting(ARGUMENTS, default=())
-    additions: tuple[Options, ...] = setting(ADDITIONS, default=())

@@ -175,6 +175,8 @@ class Serving:
         server = self.server = MockServer(self.service, setup.clock, limits, calls, labs=self._labs)
         if isinstance(labs := server.labs, ServedLabs):
             self._keep(ends, labs, lambda: labs.close(stop.footer))
+        for open_beside in setup.beside:
+            await ends.enter_async_context(open_beside(server, console))
         grace = round(1000 * limits.grace)
         ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), stop.hurry)
         if log is not None:

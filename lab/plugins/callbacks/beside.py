@@ -1,0 +1,95 @@
+"""What sends callbacks as long as a lab is served: of it, of its tenants, and of what clients choose there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from yarl import URL
+
+from lab.cli.console import Console
+from lab.client.driver import TransportLost
+from lab.client.transport import HttpTransport
+from lab.core.clock import iso
+from lab.core.errors import UsageError
+from lab.core.exchange import Headers, Request, Response
+from lab.jobs.callbacks import CallbackSent
+from lab.plugins.callbacks.options import NotifySettings
+from lab.plugins.callbacks.sender import CallbackSender
+from lab.server.labs import ServedLab
+from lab.server.mock_server import MockServer
+
+RECEIVER = "notify"
+"""What the receiver of `--notify` is called."""
+LARGEST_REPLY = 65_536
+"""Bytes of a receiver's answer that are read: only its status and Retry-After count."""
+_MOST_LISTED = 20
+
+
+class CallbackPosts:
+    """The way to receivers: a connection a try, for one that was kept may be dead, and that would be a try for nothing."""
+
+    def __init__(self) -> None:
+        self._transports: dict[str, HttpTransport] = {}
+
+    async def post(self, url: str, headers: Headers, body: bytes) -> Response | str:
+        target = URL(url, encoded=True)
+        origin = str(target.origin())
+        if origin not in self._transports:
+            self._transports[origin] = HttpTransport(origin, origin, largest=LARGEST_REPLY)
+        head = (*headers, ("connection", "close"))
+        request = Request("POST", target.raw_path, target.raw_query_string, head, body)
+        try:
+            return await self._transports[origin].send("callback", request)
+        except TransportLost as lost:
+            return lost.why
+
+    def ports(self) -> Iterator[int]:
+        """From which it calls at present."""
+        for transport in self._transports.values():
+            yield from transport.ports
+
+    async def close(self) -> None:
+        for transport in self._transports.values():
+            await transport.close()
+
+
+@asynccontextmanager
+async def sending(settings: NotifySettings, server: MockServer, console: Console) -> AsyncIterator[None]:
+    """Tell the receiver of all labs behind a listener; at the end list what is left."""
+    if server.labs.usual.calls.shared:  # by LAB_LEDGER, which excludes no option
+        raise UsageError("A shared lab tells nobody by --notify.", hint="Unset LAB_LEDGER, or leave --notify out.")
+    posts, senders, ending = CallbackPosts(), dict[ServedLab, CallbackSender](), set[asyncio.Task[object]]()
+
+    def begin(lab: ServedLab) -> None:
+        senders[lab] = CallbackSender(lab, RECEIVER, settings.url, settings.secret, posts.post)
+        senders[lab].begin()
+
+    def leave(lab: ServedLab) -> None:
+        if (sender := senders.pop(lab, None)) is not None:
+            task = asyncio.ensure_future(sender.end())
+            ending.add(task)
+            task.add_done_callback(ending.discard)
+
+    for lab in server.labs:
+        begin(lab)
+    server.labs.watchers.append(begin)
+    server.labs.leavers.append(leave)
+    server.calling = posts.ports
+    try:
+        yield
+    finally:
+        for lab, sender in senders.items():
+            for line in left_lines(lab, await sender.end()):
+                console.err(line)
+        await posts.close()
+
+
+def left_lines(lab: ServedLab, left: list[CallbackSent]) -> Iterator[str]:
+    """The tries that come no more, the first of them one by one."""
+    if left:
+        yield f"lab: {len(left)} callbacks were still to be tried when the lab ended:"
+    for each in left[:_MOST_LISTED]:
+        when = iso(lab.service.config.epoch, each.at)
+        yield f"  {each.callback} {each.status} of job {each.job}, try {each.number} at {when}"
+    if len(left) > _MOST_LISTED:
+        yield f"  ... and {len(left) - _MOST_LISTED} more"
