@@ -1,6 +1,6 @@
 """What plugins do as long as a mock is served (plugins.md §3)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, TypeAlias, cast
@@ -11,9 +11,10 @@ from lab.options import Options
 from lab.plugin import resolve
 from lab.server.mock_server import MockServer
 
-OpenBeside: TypeAlias = Callable[[MockServer, Console], AbstractAsyncContextManager[object]]
-"""Begins before anybody can call, and ends once nobody can any more; what it notes then still stands on the tape."""
-Beside: TypeAlias = Callable[[Any, MockServer, Console], AbstractAsyncContextManager[object]]
+OpenBeside: TypeAlias = Callable[[MockServer, Console], AbstractAsyncContextManager[Mapping[str, str]]]
+"""Begins before anybody can call, and ends once nobody can any more; what it notes then still stands on the tape. Its value
+is what a client needs of it, by name: `lab serve` says that, and a client that the lab starts has it in its environment."""
+Beside: TypeAlias = Callable[[Any, MockServer, Console], AbstractAsyncContextManager[Mapping[str, str]]]
 """The same, of what was asked of the plugin."""
 
 

@@ -1,6 +1,7 @@
 """What sends callbacks as long as a lab is served: of it, of its tenants, and of what clients choose there."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -12,10 +13,13 @@ from lab.client.transport import HttpTransport
 from lab.core.clock import iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Request, Response
+from lab.core.seeds import digest
 from lab.jobs.callbacks import CallbackSent
-from lab.plugins.callbacks.options import NotifySettings
+from lab.plugins.callbacks.options import NotifySettings, RehearsedNotifySettings
 from lab.plugins.callbacks.sender import CallbackSender
+from lab.plugins.callbacks.wires import SECRET_BEGIN
 from lab.server.labs import ServedLab
+from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 
 RECEIVER = "notify"
@@ -54,14 +58,34 @@ class CallbackPosts:
 
 
 @asynccontextmanager
-async def sending(settings: NotifySettings, server: MockServer, console: Console) -> AsyncIterator[None]:
+async def sending(settings: NotifySettings, server: MockServer, console: Console) -> AsyncIterator[dict[str, str]]:
+    """Tell the receiver that was named."""
+    async with _telling(settings.url, settings.secret, server, console):
+        yield {"notify_url": settings.url}
+
+
+@asynccontextmanager
+async def sending_to_client(
+    settings: RehearsedNotifySettings, server: MockServer, console: Console
+) -> AsyncIterator[dict[str, str]]:
+    """Tell the client of a rehearsal, at a port that is free, with a secret that the seed draws."""
+    bound = bind("127.0.0.1", 0)
+    bound.close()
+    url = f"{bound.origin}/callbacks"
+    secret = f"{SECRET_BEGIN}{b64encode(digest(server.service.config.seed, 'notify/secret')).decode()}"
+    async with _telling(url, secret, server, console):
+        yield {"notify_url": url, "notify_secret": secret}
+
+
+@asynccontextmanager
+async def _telling(url: str, secret: str | None, server: MockServer, console: Console) -> AsyncIterator[None]:
     """Tell the receiver of all labs behind a listener; at the end list what is left."""
     if server.labs.usual.calls.shared:  # by LAB_LEDGER, which excludes no option
         raise UsageError("A shared lab tells nobody by --notify.", hint="Unset LAB_LEDGER, or leave --notify out.")
     posts, senders, ending = CallbackPosts(), dict[ServedLab, CallbackSender](), set[asyncio.Task[object]]()
 
     def begin(lab: ServedLab) -> None:
-        senders[lab] = CallbackSender(lab, RECEIVER, settings.url, settings.secret, posts.post)
+        senders[lab] = CallbackSender(lab, RECEIVER, url, secret, posts.post)
         senders[lab].begin()
 
     def leave(lab: ServedLab) -> None:

@@ -1,7 +1,7 @@
 """What is asked of callbacks: where they go, with which secret, whether elsewhere than to this machine."""
 
 from lab.core.errors import UsageError
-from lab.options import BadValue, Option, Options, setting
+from lab.options import BadValue, Option, Options, setting, switch
 from lab.settings import ALLOW_HOST, loopback
 
 
@@ -79,4 +79,14 @@ class RunNotifySettings(NotifySettings):
                 "--speed instant": "it waits for nobody, and a receiver takes its time",
             }
         )
+    )
+
+
+class RehearsedNotifySettings(Options):
+    """Of `lab rehearse`, whose client is told where to listen."""
+
+    notify: bool = switch(
+        "--notify",
+        "tell your client of its jobs: it listens at LAB_NOTIFY_URL, with LAB_NOTIFY_SECRET; with --drills N too",
+        excludes={"--search": "it looks for faults of the wire"},
     )

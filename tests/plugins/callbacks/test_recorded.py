@@ -44,9 +44,7 @@ class Shop:
         self.posted: list[tuple[str, Headers, bytes]] = []
         self.facts: list[Fact] = []
         self.lines: list[bytes] = []
-        self.service.observers.append(
-            lambda each: self.facts.append(each.fact) if isinstance(each, Noted) else None
-        )
+        self.service.observers.append(lambda each: self.facts.append(each.fact) if isinstance(each, Noted) else None)
         if not late:
             self.record()
 
@@ -65,7 +63,9 @@ class Shop:
 
     def run(self, jobs: int, until: int, begin_late: int | None = None) -> bytes:
         async def work() -> None:
-            sender = CallbackSender(ServedLab(self.service, self.clock), "notify", "http://127.0.0.1:1/", SECRET, self.post)
+            sender = CallbackSender(
+                ServedLab(self.service, self.clock), "notify", "http://127.0.0.1:1/", SECRET, self.post
+            )
             sender.begin()
             bearer = token(self.service)
             for number in range(jobs):
@@ -94,7 +94,9 @@ def test_many_callbacks_of_all_kinds_are_the_same_twice(jobs: int) -> None:
     callbacks = {each.callback for job in one.service.jobs() for each in _sent(one, job)}
     assert len(callbacks) == 2 * jobs
     # each try that isn't lost was posted once, and answered once
-    tries = [(each.callback, each.number) for job in one.service.jobs() for each in _sent(one, job) if each.fault != "lost"]
+    tries = [
+        (each.callback, each.number) for job in one.service.jobs() for each in _sent(one, job) if each.fault != "lost"
+    ]
     answered = [(each.callback, each.number) for each in one.facts if isinstance(each, CallbackAnswered)]
     assert sorted(tries) == sorted(answered) and len(one.posted) == len(tries) == len(set(tries))
 
@@ -114,8 +116,8 @@ def test_what_is_recorded_replays_and_posts_nothing(begin_late: int | None) -> N
     assert found.differences == () and found.facts > 40
     assert found.again() == tape and len(shop.posted) == posted
     recording = read(tape)
-    told = [line for line in recording.lines if isinstance(line, Entry) and line.type == "callback.sent"]
-    assert len(told) > 40 if begin_late is None else told
+    sent_lines = [line for line in recording.lines if isinstance(line, Entry) and line.type == "callback.sent"]
+    assert len(sent_lines) > 40 if begin_late is None else sent_lines
 
 
 def test_no_recording_holds_a_secret_or_where_the_receiver_is() -> None:
