@@ -69,7 +69,8 @@ def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) 
     from lab.cli.serve.serving import Serving
     from lab.client.transport import HttpTransport
 
-    setup = replace(setup, beside=tuple(all_beside("run", settings.additions)))
+    beside = (each for command in ("run", "demo") for each in all_beside(command, settings.additions))
+    setup = replace(setup, beside=tuple(beside))
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)

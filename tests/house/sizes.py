@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 73_060
+MOST_LINES = 73_170
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
 later; 450 and 220 with the words and facts of callbacks, what plugins do beside a served lab, and a manual clock that
-stands while somebody else is called; 280 and 130 with what the report and drills ask of who is called back.
+stands while somebody else is called; 280 and 130 with what the report and drills ask of who is called back; 110 and 70 with callbacks on the screen.
 """
-MOST_STATEMENTS = 42_440
+MOST_STATEMENTS = 42_510
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

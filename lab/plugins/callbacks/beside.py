@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from yarl import URL
 
@@ -15,7 +15,8 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Request, Response
 from lab.core.seeds import digest
 from lab.jobs.callbacks import CallbackSent
-from lab.plugins.callbacks.options import NotifySettings, RehearsedNotifySettings
+from lab.plugins.callbacks.options import OWN, DemoNotifySettings, NotifySettings, RehearsedNotifySettings
+from lab.plugins.callbacks.own_receiver import OwnReceiver
 from lab.plugins.callbacks.sender import CallbackSender
 from lab.plugins.callbacks.wires import SECRET_BEGIN
 from lab.server.labs import ServedLab
@@ -65,6 +66,27 @@ async def sending(settings: NotifySettings, server: MockServer, console: Console
 
 
 @asynccontextmanager
+async def demonstrating(
+    settings: DemoNotifySettings, server: MockServer, console: Console
+) -> AsyncIterator[dict[str, str]]:
+    """Tell the receiver that was named, else one that stands beside, and verifies."""
+    url, secret, usual = settings.url, settings.secret, server.labs.usual
+    async with AsyncExitStack() as ends:
+        if url == OWN:
+            secret = secret or drawn_secret(usual)
+            receiver = OwnReceiver(usual.clock, usual.service.config.epoch, secret)
+            url = f"{await receiver.start()}/callbacks"
+            ends.push_async_callback(receiver.stop, 0)
+        await ends.enter_async_context(_telling(url, secret, server, console))
+        yield {}
+
+
+def drawn_secret(lab: ServedLab) -> str:
+    """One that the seed draws, for whom the lab tells of it."""
+    return f"{SECRET_BEGIN}{b64encode(digest(lab.service.config.seed, 'notify/secret')).decode()}"
+
+
+@asynccontextmanager
 async def sending_to_client(
     settings: RehearsedNotifySettings, server: MockServer, console: Console
 ) -> AsyncIterator[dict[str, str]]:
@@ -72,7 +94,7 @@ async def sending_to_client(
     bound = bind("127.0.0.1", 0)
     bound.close()
     url = f"{bound.origin}/callbacks"
-    secret = f"{SECRET_BEGIN}{b64encode(digest(server.service.config.seed, 'notify/secret')).decode()}"
+    secret = drawn_secret(server.labs.usual)
     async with _telling(url, secret, server, console):
         yield {"notify_url": url, "notify_secret": secret}
 
@@ -111,7 +133,8 @@ async def _telling(url: str, secret: str | None, server: MockServer, console: Co
 def left_lines(lab: ServedLab, left: list[CallbackSent]) -> Iterator[str]:
     """The tries that come no more, the first of them one by one."""
     if left:
-        yield f"lab: {len(left)} callbacks were still to be tried when the lab ended:"
+        many = "1 callback was" if len(left) == 1 else f"{len(left)} callbacks were"
+        yield f"lab: {many} still to be tried when the lab ended:"
     for each in left[:_MOST_LISTED]:
         when = iso(lab.service.config.epoch, each.at)
         yield f"  {each.callback} {each.status} of job {each.job}, try {each.number} at {when}"

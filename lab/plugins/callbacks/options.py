@@ -18,6 +18,10 @@ def _target(text: str) -> str:
     return str(url)
 
 
+def _target_or_own(text: str) -> str:
+    return text if text == OWN else _target(text)
+
+
 def _secret(text: str) -> str:
     from lab.plugins.callbacks.wires import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
 
@@ -29,6 +33,8 @@ def _secret(text: str) -> str:
     return text
 
 
+OWN = "own"
+"""In the place of a URL: the demo's own receiver."""
 _ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
 _NOT_KEPT = "callbacks that are left when the lab ends aren't kept"
 _NO_JOBS = "a recording is played back, and holds what was sent then"
@@ -54,7 +60,7 @@ class NotifySettings(Options):
         from yarl import URL
 
         host = URL(self.url).host or ""
-        if not loopback(host) and host not in self.allowed:
+        if self.url != OWN and not loopback(host) and host not in self.allowed:
             hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
             raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
 
@@ -78,6 +84,24 @@ class RunNotifySettings(NotifySettings):
                 "--base": "callbacks are the lab's own, and another server is called",
                 "--speed instant": "it waits for nobody, and a receiver takes its time",
             }
+        )
+    )
+
+
+class DemoNotifySettings(NotifySettings):
+    """Of `lab demo`, which has a receiver of its own."""
+
+    url: str = setting(
+        NOTIFY._replace(
+            typed="--notify =URL",
+            help="tell a receiver of jobs by a POST each, as the scenario's callbacks say; without a URL one of the demo's own",
+            read=_target_or_own,
+            alone=OWN,
+            excludes={
+                "--base": "callbacks are the lab's own, and another server is called",
+                "--speed instant": "it waits for nobody, and a receiver takes its time",
+                "--web": "each visitor has a run of their own",
+            },
         )
     )
 

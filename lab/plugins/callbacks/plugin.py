@@ -10,6 +10,7 @@ PLUGIN = Plugin(
     additions=(
         Addition("serve", f"{_HERE}.options:ServedNotifySettings", beside=f"{_HERE}.beside:sending"),
         Addition("run", f"{_HERE}.options:RunNotifySettings", beside=f"{_HERE}.beside:sending"),
+        Addition("demo", f"{_HERE}.options:DemoNotifySettings", beside=f"{_HERE}.beside:demonstrating"),
         Addition("rehearse", f"{_HERE}.options:RehearsedNotifySettings", beside=f"{_HERE}.beside:sending_to_client"),
     ),
     follows=(Following(b"h", f"{_HERE}.schedule:follow"),),
