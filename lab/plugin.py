@@ -48,7 +48,7 @@ class Addition(NamedTuple):
     """Of `serve`: takes what is asked and its `lab.settings.MockSettings`, and gives the `lab.server.labs.OfferedChoices` that
     clients may choose beside; a LabError says why not."""
     beside: Reference = ""
-    """Of `serve`, `run` and `demo`: a `lab.cli.beside.Beside`, which goes on as long as the lab is served."""
+    """Of `serve`, `run`, `demo` and `rehearse`: a `lab.cli.beside.Beside`, which goes on as long as a lab is served."""
     panel: Reference = ""
     """Of `demo`: a `lab.cli.panels.PanelOf`, asked for what stands beside a question."""
 

@@ -170,6 +170,8 @@ class CallbackSender:
         async with self._slots:
             headers = CALLBACK_WIRES[receiver.wire].headers(receiver, sent)
             came = await self._within_limit(receiver.url, headers, sent.body)
+        if self._service.planned(sent.job) is None:  # it was forgotten meanwhile, and nobody can ask about it
+            return
         fact = CallbackAnswered(
             at=self._clock.now(), job=sent.job, receiver=sent.receiver, callback=sent.callback, number=sent.number
         )

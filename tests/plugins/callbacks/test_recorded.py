@@ -82,7 +82,7 @@ class Shop:
         return b"".join(self.lines)
 
 
-@pytest.mark.parametrize("jobs", [300, pytest.param(5_200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("jobs", [100, pytest.param(5_200, marks=pytest.mark.long)])
 def test_many_callbacks_of_all_kinds_are_the_same_twice(jobs: int) -> None:
     one, other = Shop(), Shop()
     tapes = [each.run(jobs, 3_000_000) for each in (one, other)]

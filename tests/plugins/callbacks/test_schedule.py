@@ -43,7 +43,7 @@ def drawn_answer(sent: CallbackSent) -> object:
 
 
 @given(drawn=documents(), callbacks=CALLBACKS, seed=st.integers(0, 99), data=st.data())
-@examples(150, thorough=3_000)
+@examples(60, thorough=3_000)
 def test_what_follows_only_grows_at_its_end(drawn, callbacks, seed, data) -> None:
     plan = planned(program_of(parsed(Scenario, {**drawn, "callbacks": callbacks})), seed)
     world = World(plan, data.draw(decisions_for(plan)), ("one", "two"))
@@ -53,7 +53,7 @@ def test_what_follows_only_grows_at_its_end(drawn, callbacks, seed, data) -> Non
 
 
 @given(drawn=documents(), callbacks=CALLBACKS, seed=st.integers(0, 99))
-@examples(100, thorough=3_000)
+@examples(40, thorough=3_000)
 def test_no_callback_is_tried_too_often_nor_after_it_was_taken(drawn, callbacks, seed) -> None:
     plan = planned(program_of(parsed(Scenario, {**drawn, "callbacks": callbacks})), seed)
     tries: dict[str, list[CallbackSent]] = {}

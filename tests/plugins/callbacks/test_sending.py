@@ -7,23 +7,30 @@ from typing import Any
 
 import pytest
 
+from lab.cli.console import Console
 from lab.clocks import real_millis
-from lab.jobs.callbacks import CallbackAnswered, CallbackSent
-from lab.plugins.callbacks.beside import LARGEST_REPLY, RECEIVER, CallbackPosts, left_lines
+from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent, answers_key, receivers_of
+from lab.mock.history import History
+from lab.mock.service import Service
+from lab.plugins.callbacks.beside import LARGEST_REPLY, RECEIVER, CallbackPosts, left_lines, sending
+from lab.plugins.callbacks.options import NotifySettings
 from lab.plugins.callbacks.sender import CallbackSender
 from lab.server.labs import ServedLab
+from lab.server.mock_server import MockServer
 from tests.plugins.callbacks.receivers import Came, Hook, receiving
 from tests.plugins.callbacks.worlds import EPOCH, SECRET, document
 from tests.server.conftest import request
 from tests.server.served import API, Served, ask, serving, text, token_of
+from tests.wire_peer import invoke
+from tests.wire_peer import token as peer_token
 
 
 @contextmanager
 def notifying(
-    hook: Hook, callbacks: dict[str, Any] | None = None, secret: str | None = SECRET
+    hook: Hook, callbacks: dict[str, Any] | None = None, secret: str | None = SECRET, **more: object
 ) -> Iterator[tuple[Served, CallbackSender]]:
     """A lab on a manual clock whose jobs that receiver is told of."""
-    with serving(document(callbacks), epoch=EPOCH) as world:
+    with serving({**document(callbacks), **more}, epoch=EPOCH) as world:
         posts = CallbackPosts()
 
         async def begin() -> CallbackSender:
@@ -162,3 +169,61 @@ def test_a_lab_that_is_reset_tells_on() -> None:
         invoked(world)
         world.sleep(60)
         assert len(hook.came) == 1
+
+
+def test_a_lab_that_is_set_back_or_begins_anew_tells_what_comes_then() -> None:
+    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, _):
+        history = History()
+        world.service.journals.append(lambda facts: [history.add([each]) for each in facts])
+        world.call(history.add, [CallbackRegistered(at=0, receiver=RECEIVER, url=hook.url, secret=SECRET)])
+        job = invoked(world)
+        world.sleep(60)
+        (first,) = hook.came
+
+        def back(instant: int) -> None:
+            world.clock.rewind(instant)  # type: ignore[union-attr]
+            world.service.rewind(tuple(history.until(instant)), instant)
+
+        world.call(back, 3_000)
+        world.run(world.clock.advance_to(50_000))  # type: ignore[union-attr]
+        assert [each.body for each in hook.came] == [first.body, first.body]
+        assert json.loads(first.body)["data"]["job"] == job
+        world.call(world.clock.rewind, 0)  # type: ignore[union-attr]
+        world.call(world.service.restart, EPOCH)
+        invoked(world)
+        world.run(world.clock.advance_to(60_000))  # type: ignore[union-attr]
+        assert len(hook.came) == 3
+
+
+def test_what_came_of_a_job_goes_with_it() -> None:
+    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}, retention="2s") as (world, _):
+        bearer = token_of(world)
+        job = invoked(world, bearer)
+        world.sleep(60)
+        assert len(hook.came) == 1 and world.service.ledger.get(answers_key(job)) is not None
+        invoked(world, bearer)
+        world.sleep(5)
+        invoked(world, bearer)
+        assert world.service.ledger.get(answers_key(job)) is None
+
+
+def test_a_scenario_that_a_client_chose_and_a_tenant_are_told_of_too() -> None:
+    with serving(document({"on": ["COMPLETE"]}), epoch=EPOCH) as world, receiving() as hook:
+        server = MockServer(world.service, world.clock)
+        other = Service(world.service.config)
+
+        async def tell() -> int:
+            settings = NotifySettings(url=hook.url, secret=SECRET)
+            async with sending(settings, server, Console()) as said:
+                assert said == {"notify_url": hook.url}
+                lab = ServedLab(other, world.clock)
+                server.labs.watch(lab)
+                bearer = peer_token(other)
+                other.serve(invoke(bearer, b'{"message":"go"}', "TOLD"), 0)
+                await world.clock.advance_to(60_000)  # type: ignore[union-attr]
+                for leaver in server.labs.leavers:
+                    leaver(lab)
+                return len(hook.came)
+
+        assert world.run(tell()) == 1
+        assert [each.until for each in receivers_of(other.ledger.get)] == [60_000]
