@@ -55,10 +55,10 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     type: ClassVar[str] = "callback.registered"
     untaped: ClassVar[frozenset[str]] = frozenset({"url"})
-    secrets: ClassVar[dict[str, str]] = {"secret": "secret"}
     receiver: str
     url: str = ""
     secret: str | None = None
+    """Redacted by its name."""
     wire: str = "lab"
 
     def fold(self, get: Get) -> Changed:

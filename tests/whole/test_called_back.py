@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.exchange import Response
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import report_on
+from lab.recording.format.reader import read
+from tests.plugins.callbacks.test_recorded import Shop
+
 CLIENT = Path(__file__).with_name("clients") / "receiver.py"
 SCENARIO = """\
 lab: 1
@@ -63,6 +69,25 @@ def test_one_mistake_is_one_finding_in_the_drill_that_shows_it(tmp_path: Path, m
     rule, drill = MISTAKES[mistake]
     found = rehearsed(tmp_path, mistake, "--only", f"n-callback-{drill}-turn-1", "--virtual")
     assert found["failed"] == {rule}
+
+
+@pytest.mark.parametrize(("until", "verdict"), [(5_000, "not exercised"), (60_000, "fail")])
+def test_who_stops_once_a_wait_was_told_believed_no_end(until: int, verdict: str) -> None:
+    shop = Shop({"tries": ["0s"], "on": ["WAITING", "COMPLETE"]})
+    shop.post = answered_204  # type: ignore[method-assign, assignment]
+    histories = histories_of(read(shop.run(1, until - 100)), over=True)
+    report = report_on({"x": histories})
+    assert {each.rule.id: str(each.verdict) for each in report.findings}["F4"] == verdict
+
+
+async def answered_204(*_: object) -> Response:
+    return Response(204)
+
+
+def test_rules_of_callbacks_are_asked_of_nobody_else() -> None:
+    shop = Shop({"for": {"clients": ["eve"]}})
+    report = report_on({"x": histories_of(read(shop.run(1, 60_000)), over=True)})
+    assert not [each for each in report.findings if each.rule.id.startswith("F")]
 
 
 @pytest.mark.long

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from lab.core.journal.fact import Fact
 from lab.jobs.callbacks import CallbackEnded, CallbackRegistered, CallbackSent, Receiver, receivers_of
 from lab.jobs.facts import JobForgotten
+from lab.jobs.gates import Decision, Origin
 from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.plugins.callbacks.schedule import LONGEST_RETRY_AFTER
 from lab.plugins.callbacks.wires import CALLBACK_WIRES, key_of_secret
 from lab.program.callbacks import STANDARD_TRIES
 from lab.program.scenario import Scenario
+from lab.program.words import Verdict
 from tests.conftest import each_row, examples
 from tests.lab_strategies import decisions_for, documents, planned
 from tests.plugins.callbacks.worlds import EPOCH, SECRET, World, document, plan_of
@@ -123,6 +125,13 @@ def test_what_is_sent_by_what_is_answered(title, callbacks, answers, expected, m
     left = list(answers)
     sent = World(plan_of(callbacks)).run(lambda _: left.pop(0), 10**6)
     assert ([(each.at, each.number, each.fault) for each in sent], left) == (expected, [])
+
+
+def test_what_is_sent_as_somebody_decides_is_known_before() -> None:
+    world = World(plan_of(), (Decision(2_001, "boss", 0, Verdict.REJECTED, Origin.PERSON, None, "no"),))
+    before, after = world.look(2_001, early=True).facts, world.look(2_001).facts
+    assert [each.type for each in before] == ["job.status", "gate.opened", "callback.sent"]
+    assert after[:3] == before and [each.type for each in after[3:]] == ["job.status"]
 
 
 def test_a_receiver_that_asks_for_a_year_is_asked_again_after_a_day() -> None:

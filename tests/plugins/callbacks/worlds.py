@@ -53,8 +53,9 @@ class World:
         self.looks: list[tuple[Fact, ...]] = []
         """What followed up to each instant at which somebody looked."""
 
-    def look(self, now: Millis) -> Derived:
-        known = tuple(each for each in self.decisions if each.at <= now)
+    def look(self, now: Millis, *, early: bool = False) -> Derived:
+        """`early`: before whoever decides at that very instant."""
+        known = tuple(each for each in self.decisions if each.at < now + (not early))
         own = derived(self.plan, known, now)
         found = along(own, follow(self.ledger.get, self.plan, own.facts, EPOCH, now))
         self.looks.append(found.facts)
@@ -66,6 +67,7 @@ class World:
         owed: list[tuple[Millis, CallbackSent]] = []
         now: Millis = 0
         while now <= until:
+            self.look(now, early=True)
             found = self.look(now)
             for each in found.facts:
                 if isinstance(each, CallbackSent) and (each.callback, each.number) not in done:
