@@ -100,10 +100,10 @@ class HttpTransport(Connections):
         secrets: Iterable[str] = (),
         trust: ssl.SSLContext | None = None,
         *,
-        largest: int = LARGEST_ANSWER,
+        largest: int | None = None,
     ) -> None:
         """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots. A body that is
-        larger than so many bytes is read no further."""
+        larger than so many bytes (None: `LARGEST_ANSWER`) is read no further."""
         super().__init__(trust)
         # headers are read byte by byte
         forms = {form for each in secrets for form in (each, each.encode("utf-8", "replace").decode("latin-1"))}
@@ -150,9 +150,9 @@ class AnswerTooLarge(Exception):
     """A body has no end within what is read of one."""
 
 
-async def bounded_body(got: aiohttp.ClientResponse, largest: int = LARGEST_ANSWER) -> bytes:
+async def bounded_body(got: aiohttp.ClientResponse, largest: int | None = None) -> bytes:
     """The body, unpacked; AnswerTooLarge as soon as it is, and the connection is over."""
-    body = bytearray()
+    body, largest = bytearray(), LARGEST_ANSWER if largest is None else largest
     async for piece in got.content.iter_any():
         body += piece
         if len(body) > largest:
