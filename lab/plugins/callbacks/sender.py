@@ -27,6 +27,8 @@ from lab.server.shared.calls import tell_bug
 
 TRY_LIMIT: Millis = 15_000
 """Real milliseconds in which a receiver has to answer: the least that the standard asks of who sends."""
+END_LIMIT: Millis = 5_000
+"""Real milliseconds for which the end of a lab waits for what is under way."""
 MOST_AT_ONCE = 100
 """Tries that are under way at once, to all receivers; the others wait, and hold nobody else up."""
 Post: TypeAlias = Callable[[str, Headers, bytes], Awaitable[Response | str]]
@@ -71,7 +73,9 @@ class CallbackSender:
         left = sorted(self._left(now), key=lambda each: each.at)
         self._service.note(CallbackEnded(at=now, receiver=self._receiver))
         if self._under_way:
-            await asyncio.wait(self._under_way)
+            _, silent = await asyncio.wait(self._under_way, timeout=END_LIMIT / 1000)
+            for task in silent:
+                task.cancel()
         return left
 
     def _left(self, now: Millis) -> Iterator[CallbackSent]:

@@ -1,6 +1,8 @@
 """Callbacks over sockets, on a manual clock: what the receiver sees, what is noted, and that nobody waits a real second."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -113,8 +115,6 @@ def test_retry_after_is_heeded() -> None:
 
 
 def test_a_receiver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     go = threading.Event()
     monkeypatch.setattr("lab.plugins.callbacks.sender.TRY_LIMIT", 300)
 
@@ -129,6 +129,25 @@ def test_a_receiver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) 
         assert got.json["status"] == "COMPLETE"
         (answered,) = world.facts(CallbackAnswered)
         assert (answered.status, answered.why) == (None, "timeout")
+        go.set()
+
+
+def test_the_end_of_a_lab_waits_for_no_receiver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr("lab.plugins.callbacks.sender.END_LIMIT", 50)
+
+    def hang(came: Came) -> tuple[int, dict[str, str]]:
+        go.wait(10)
+        return 204, {}
+
+    with receiving(hang) as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, sender):
+        job = invoked(world)
+        advancing = asyncio.run_coroutine_threadsafe(world.clock.advance_to(60_000), world.loop)  # type: ignore[union-attr]
+        while not hook.came:
+            world.call(lambda: None)
+        assert world.run(sender.end()) == [] and not world.facts(CallbackAnswered)
+        assert [each.number for each in sent(world, job)] == [1]
+        advancing.result(10)
         go.set()
 
 
