@@ -47,6 +47,8 @@ class Addition(NamedTuple):
     offers: Reference = ""
     """Of `serve`: takes what is asked and its `lab.settings.MockSettings`, and gives the `lab.server.labs.OfferedChoices` that
     clients may choose beside; a LabError says why not."""
+    beside: Reference = ""
+    """Of `serve`, `run`, `demo` and `rehearse`: a `lab.cli.beside.Beside`, which goes on as long as a lab is served."""
     panel: Reference = ""
     """Of `demo`: a `lab.cli.panels.PanelOf`, asked for what stands beside a question."""
 
@@ -97,6 +99,15 @@ class WireDeclared(NamedTuple):
     """What traffic says of its open claims: `lab.core.evidence.Judges`."""
 
 
+class Following(NamedTuple):
+    """Further facts that follow of jobs: derived ones, as the kernel's are (`lab.jobs.facts`)."""
+
+    key: bytes
+    """Where a record lies without which none do; only with it is the function loaded."""
+    run: Reference
+    """A `lab.mock.job_index.FollowJob`."""
+
+
 class ExportForm(NamedTuple):
     """A form of `lab show --as`."""
 
@@ -120,6 +131,7 @@ class Plugin(NamedTuple):
     routes: tuple[ControlRoute, ...] = ()
     wires: tuple[WireDeclared, ...] = ()
     forms: tuple[ExportForm, ...] = ()
+    follows: tuple[Following, ...] = ()
     extra: str = ""
     """The extra of the distribution that brings what it needs beside; empty: nothing."""
 

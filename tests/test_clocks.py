@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab import clocks
-from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock
+from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
 from lab.core.errors import UsageError
 from tests.conftest import each_row
 
@@ -177,6 +177,32 @@ async def test_however_far_one_jumps_the_order_is_the_same() -> None:
         return seen
 
     assert await ticks([1_000]) == await ticks([100] * 10) == await ticks([999, 1]) == list(range(100, 1_001, 100))
+
+
+async def test_an_advance_stands_as_long_as_somebody_else_is_called() -> None:
+    clock, seen = ManualClock(), list[tuple[str, int]]()
+    called = asyncio.Event()
+
+    async def call() -> None:
+        await clock.sleep_until(10)
+        clock.begin_work()
+        seen.append(("called", clock.now()))
+        await called.wait()
+        seen.append(("answered", clock.now()))
+        clock.end_work()
+        await clock.sleep_until(15)
+        seen.append(("again", clock.now()))
+
+    task = asyncio.create_task(call())
+    await settle()
+    advancing = asyncio.create_task(clock.advance_to(20))
+    for _ in range(100):
+        await settle()
+    assert (clock.now(), clock.works, advancing.done()) == (10, True, False)
+    called.set()
+    await advancing
+    await task
+    assert (seen, clock.now(), clock.works) == ([("called", 10), ("answered", 10), ("again", 15)], 20, False)
 
 
 async def test_a_manual_clock_goes_forward_only() -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from lab.cli.installation import incomplete
-from lab.cli.parser import additions_to
+from lab.cli.parser import given_to
 from lab.cli.run_settings import DemoSettings
 from lab.cli.setup import Setup
 from lab.options import names_in
@@ -29,9 +29,8 @@ class GivenPanel(NamedTuple):
 
 def panel_given(settings: DemoSettings) -> GivenPanel | None:
     """That of the first plugin of which the call gives an option; None if no such option is given."""
-    for _, each in additions_to("demo"):
-        given = next((one for one in settings.additions if isinstance(one, cast("type", resolve(each.asks)))), None)
-        if each.panel and given is not None:
+    for each, given in given_to("demo", settings.additions):
+        if each.panel:
             try:
                 panel = cast("PanelOf", resolve(each.panel))
             except ImportError as fault:

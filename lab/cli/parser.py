@@ -71,6 +71,12 @@ def additions_to(command: str) -> Iterator[tuple[str, Addition]]:
         yield from ((plugin.name, each) for each in plugin.additions if each.command == command)
 
 
+def given_to(command: str, additions: "Iterable[Options]") -> "Iterator[tuple[Addition, Options]]":
+    """What plugins were asked by their options, each beside the declaration of these."""
+    for _, each in additions_to(command):
+        yield from ((each, one) for one in additions if isinstance(one, _asks(each.asks)))
+
+
 def _asks(reference: str) -> "type[Options]":
     return cast("type[Options]", resolve(reference))
 

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.clocks import real_micros, wall_nanos
@@ -19,6 +20,7 @@ from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerClea
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Replied, Requested
+from lab.jobs.callbacks import CallbackAnswered
 from lab.mock.service import Service
 from lab.server.backlog import Backlog, Kept
 from lab.server.labs import Labs, ServedLab
@@ -38,7 +40,7 @@ PIPE_PART = 4_096
 
 class LogRecord(Struct, gc=False):
     """What a line says, in the order of its members; what is None it doesn't: a request and how its reply ended, what came
-    over a connection and was none (`malformed`), or what was done to a tenant or to the lab without a name (`command`)."""
+    over a connection and was none (`malformed`), a call of the lab's own (`callback`), or what was done to a tenant or to the lab without a name (`command`)."""
 
     t: Millis
     """When it came, on the lab's clock."""
@@ -65,6 +67,8 @@ class LogRecord(Struct, gc=False):
     """Of the reply's body, or of what was no request."""
     cut: str | None = None
     """How the reply ended before it was whole."""
+    callback: str | None = None
+    """Of a try to tell a receiver of a job its id and number; `status` is what it was answered, `cut` why it wasn't."""
     command: str | None = None
     """begin: a tenant is served here from now on; end: it is so no longer; reset."""
 
@@ -150,6 +154,10 @@ class RequestLog:
                     fact = seen.fact
                     if isinstance(fact, RequestMalformed):
                         ended.append(LogRecord(fact.at, wall, malformed=fact.what, bytes=fact.bytes))
+                    elif isinstance(fact, CallbackAnswered):
+                        each_try = f"{fact.callback} try {fact.number}"
+                        record = LogRecord(fact.at, wall, None, scenario, tenant, status=fact.status, cut=fact.why)
+                        ended.append(replace(record, callback=each_try))
                     elif isinstance(fact, LedgerCleared) and scenario is None:
                         ended.append(self._command(fact.at, tenant, "reset"))
             if ended:
@@ -203,6 +211,10 @@ def _text_line(record: LogRecord) -> str:
         return f"{at} {f'tenant {record.tenant}' if record.tenant else 'lab'}: {record.command}"
     if record.malformed is not None:
         return f"{at} malformed: {record.malformed}, {record.bytes} B"
+    if record.callback is not None:
+        return (
+            f"{at} callback {_shown(record.callback)} {record.status or '---'}{f' {record.cut}' if record.cut else ''}"
+        )
     where = (f" {record.tenant}" if record.tenant else "") + (f" {record.scenario}" if record.scenario else "")
     status, cut = record.status or "---", f" cut: {record.cut}" if record.cut else ""
     said = f"{status} {record.ms} ms {record.bytes} B{cut} trace {record.trace}"

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from lab.app.effects import App
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
@@ -63,8 +65,12 @@ def run_joined(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
 
 def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
+    from lab.cli.beside import all_beside
     from lab.cli.serve.serving import Serving
     from lab.client.transport import HttpTransport
+
+    beside = (each for command in ("run", "demo") for each in all_beside(command, settings.additions))
+    setup = replace(setup, beside=tuple(beside))
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)

@@ -210,6 +210,7 @@ class AnyRunSettings(Options):
     server: PeerSettings = PeerSettings()
     json: bool = setting(JSON_FLAG)
     environment: Environment = Environment()
+    additions: tuple[Options, ...] = setting(ADDITIONS, default=())
 
     @property
     def peer(self) -> Peer | None:
@@ -262,4 +263,3 @@ class DemoSettings(AnyRunSettings):
     screen: ScreenSettings = ScreenSettings()
     mock: DemoMockSettings = DemoMockSettings()
     arguments: tuple[str, ...] = setting(ARGUMENTS, default=())
-    additions: tuple[Options, ...] = setting(ADDITIONS, default=())

@@ -26,6 +26,7 @@ from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
 if TYPE_CHECKING:
+    from lab.cli.beside import OpenBeside
     from lab.mock.service import Service
     from lab.recording.format.lines import Header
 
@@ -74,6 +75,8 @@ class Setup(Struct, frozen=True):
     """Puts into the header of a tape what was served, where that is no mock."""
     leads_away: bool = False
     """Whether answers lead to another origin though no scenario does."""
+    beside: "tuple[OpenBeside, ...]" = ()
+    """What plugins do as long as it is served."""
 
     @property
     def scenario(self) -> Scenario:

@@ -78,6 +78,11 @@ class Connections:
         """Whether it is at that address, as a server on this machine sees it."""
         return any(each.fileno() >= 0 and each.getsockname() == peer for each in self._sockets)
 
+    @property
+    def ports(self) -> list[int]:
+        """From which it calls at present."""
+        return [each.getsockname()[1] for each in self._sockets if each.fileno() >= 0]
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -89,14 +94,22 @@ class HttpTransport(Connections):
     """Sends over sockets: `token` to the token URL exactly, all else to the base URL with the path appended."""
 
     def __init__(
-        self, base_url: str, token_url: str, secrets: Iterable[str] = (), trust: ssl.SSLContext | None = None
+        self,
+        base_url: str,
+        token_url: str,
+        secrets: Iterable[str] = (),
+        trust: ssl.SSLContext | None = None,
+        *,
+        largest: int | None = None,
     ) -> None:
-        """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots."""
+        """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots. A body that is
+        larger than so many bytes (None: `LARGEST_ANSWER`) is read no further."""
         super().__init__(trust)
         # headers are read byte by byte
         forms = {form for each in secrets for form in (each, each.encode("utf-8", "replace").decode("latin-1"))}
         self._secrets = sorted(forms, key=len, reverse=True)
         self._base = str(address(base_url)).rstrip("/")
+        self._largest = largest
         self._token = address(token_url)
 
     async def send(self, route: str, request: Request) -> Response:
@@ -107,7 +120,7 @@ class HttpTransport(Connections):
                 headers = tuple(
                     (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in got.raw_headers
                 )
-                return with_dots(Response(got.status, headers, await bounded_body(got)), self._secrets)
+                return with_dots(Response(got.status, headers, await bounded_body(got, self._largest)), self._secrets)
         except AnswerTooLarge:
             raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -134,15 +147,15 @@ class PodTransport(HttpTransport):
 
 
 class AnswerTooLarge(Exception):
-    """A body has no end within `LARGEST_ANSWER`."""
+    """A body has no end within what is read of one."""
 
 
-async def bounded_body(got: aiohttp.ClientResponse) -> bytes:
+async def bounded_body(got: aiohttp.ClientResponse, largest: int | None = None) -> bytes:
     """The body, unpacked; AnswerTooLarge as soon as it is, and the connection is over."""
-    body = bytearray()
+    body, largest = bytearray(), LARGEST_ANSWER if largest is None else largest
     async for piece in got.content.iter_any():
         body += piece
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > largest:
             got.close()
             raise AnswerTooLarge
     return bytes(body)

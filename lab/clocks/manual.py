@@ -27,6 +27,11 @@ class ManualClock:
         """Whether replies are withheld: a client moves the clock to the end of all waits, its own and the lab's."""
         self.shared = False
         """Whether a client has done so since the clock began: its time is the lab's."""
+        self._works = 0
+        self.begun_works = 0
+        """How many have begun so far."""
+        self._rest = asyncio.Event()
+        self._rest.set()
 
     def now(self) -> Millis:
         """The current instant."""
@@ -83,6 +88,31 @@ class ManualClock:
         for sleeper in self._withheld:
             wake(sleeper)
 
+    # What takes real time, for it goes on outside of the lab: meanwhile this clock stands
+
+    def begin_work(self) -> None:
+        """Something is under way that others have to answer."""
+        self._works += 1
+        self.begun_works += 1
+        self._rest.clear()
+
+    def end_work(self) -> None:
+        """It has been answered, or given up."""
+        self._works -= 1
+        if not self._works:
+            self._rest.set()
+
+    @property
+    def works(self) -> bool:
+        """Whether anything is under way."""
+        return self._works > 0
+
+    async def rest(self) -> None:
+        """Return once nothing is under way, nor follows at once of what was."""
+        while not self._rest.is_set():
+            await self._rest.wait()
+            await settle()
+
     def _sweep(self) -> None:
         """Forget the sleepers that were cancelled: a subscriber sleeps anew at each observation."""
         self._sleepers = [each for each in self._sleepers if not each[2].done()]
@@ -90,15 +120,18 @@ class ManualClock:
         self._left = 0
 
     async def advance_to(self, instant: Millis) -> None:
-        """Advance to an instant, stopping at every due timer on the way; UsageError if it lies in the past."""
+        """Advance to an instant, stopping at every due timer on the way, and as long as anything is under way; UsageError if
+        it lies in the past."""
         if instant < self._now:
             raise UsageError(f"the clock can't go back from {self._now} to {instant} ms", hint="advance it forward")
         while (due := self.due) is not None and due <= instant:
             self._now = max(self._now, due)
             wake(heappop(self._sleepers)[2])
             await settle()
+            await self.rest()
         self._now = max(self._now, instant)
         await settle()
+        await self.rest()
 
     def step_to(self, instant: Millis) -> bool:
         """Advance to an instant before which no sleeper is due, and wake those that are at it; whether there are any."""

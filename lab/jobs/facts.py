@@ -458,6 +458,20 @@ def derived(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Derived
     return Derived(tuple(facts), None)
 
 
+def along(own: Derived, further: Derived) -> Derived:
+    """With what else follows of the job, until it is forgotten.
+
+    At one instant that comes first: each has its cause before it, so all of it is known when the instant comes, and what
+    somebody does at that instant can only add behind it.
+    """
+    last = own.facts[-1] if own.facts else None
+    end = last.at if isinstance(last, JobForgotten) else None
+    more = [fact for fact in further.facts if end is None or fact.at < end]
+    facts = sorted((*more, *own.facts), key=lambda fact: fact.at)
+    due = (own.until, None if end is not None else further.until)
+    return Derived(tuple(facts), min((each for each in due if each is not None), default=None))
+
+
 def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
     """All derived facts of a job in order, if nobody decides but these: lazy, so look no further than you must."""
     job = plan.invocation.job

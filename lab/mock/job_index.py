@@ -28,7 +28,7 @@ anything, so their number follows that of the calls.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import TypeAlias, cast
@@ -36,9 +36,9 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import LONG_BODY, Json, Request, Response
-from lab.core.journal.fact import Fact, Key, LedgerCleared, Record, RecordsDropped
+from lab.core.journal.fact import Fact, Get, Key, LedgerCleared, Record, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.reply import Reply
@@ -47,6 +47,7 @@ from lab.dialects import read_input
 from lab.faults.facts import ARMED_KEY
 from lab.identity.bearer import authenticated
 from lab.identity.records import TokenRecord
+from lab.jobs.callbacks import answers_key
 from lab.jobs.facts import (
     AliasRecord,
     ConversationRecord,
@@ -58,6 +59,7 @@ from lab.jobs.facts import (
     JobView,
     RepeatRecord,
     WaitEnded,
+    along,
     conversation_key,
     derived,
     forgotten_at,
@@ -75,6 +77,7 @@ from lab.jobs.timeline import at, spans
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.latencies import planned_latency
+from lab.plugin import Following, plugins, resolve
 from lab.program.switches import Switches
 from lab.program.words import Status
 
@@ -88,6 +91,15 @@ MOST_ENDED = 1_024
 """The same of jobs that have ended, for which hardly anybody asks again."""
 MOST_LOOKS = 16
 """Jobs looked at with a new one, and other records with a call: more than it can bring, so that none are left behind."""
+
+
+FollowJob: TypeAlias = Callable[[Get, Plan, Sequence[Fact], Epoch, Millis], Derived]
+"""What a plugin derives of a job: it is given the records, the plan, what followed so far, and up to when."""
+
+
+@cache
+def _followings() -> tuple[Following, ...]:
+    return tuple(each for plugin in plugins() for each in plugin.follows)
 
 
 class PollAnswer(Struct, frozen=True, gc=False):
@@ -242,7 +254,13 @@ class JobIndex:
         if found is None:
             return None
         own, record = found
-        return derived(self.plan_of(ledger, own, record), record.decisions, now)
+        plan = self.plan_of(ledger, own, record)
+        follows = derived(plan, record.decisions, now)
+        for each in _followings():
+            if ledger.get(each.key) is not None:
+                follow = cast("FollowJob", resolve(each.run))
+                follows = along(follows, follow(ledger.get, plan, follows.facts, self._config.epoch, now))
+        return follows
 
     # What a poll was answered
 
@@ -455,6 +473,8 @@ class JobIndex:
             keys[key] = None
             if isinstance(record, JobRecord) and record.thread is not None:
                 keys[record.thread] = None
+            if ledger.get(answers_key(job)) is not None:
+                keys[answers_key(job)] = None
             for further in self._further.get(job, ()):
                 # an idempotency key may have been taken for another job meanwhile
                 if getattr(ledger.get(further), "job", None) == job:

@@ -77,6 +77,8 @@ class Service:
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self.file: FactFile = NoFile()
         """Takes the same facts before they count."""
+        self.renewed: list[Callable[[], object]] = []
+        """Called once the ledger was cleared, or holds other records."""
         self.exchanges = 0
         """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -341,6 +343,11 @@ class Service:
         self._mock.forget()
         self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
+        self._renew()
+
+    def _renew(self) -> None:
+        for each in self.renewed:
+            each()
 
     def restart(self, epoch: Epoch) -> None:
         """Clear the ledger, its numbers too, at instant 0 of a clock that counts from another second; edits stay."""
@@ -351,6 +358,7 @@ class Service:
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=0, by="control"),))
         self._journal(began)
+        self._renew()
 
     def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
         """Hold what these facts make of a new mock, and nothing else, as if it were `now`.
@@ -367,6 +375,7 @@ class Service:
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
         self._journal(back)
+        self._renew()
 
     def _edited(self, fact: ScenarioLoaded) -> Program:
         """The scenario that was loaded: as this process compiled it, else read again from its source."""

@@ -10,5 +10,6 @@ PLUGIN_NAMES: tuple[str, ...] = (
     "mcp_tasks",
     "openai",
     "mcp_server",
+    "callbacks",
 )
 """Of each the folder here, whose `plugin.py` declares it as `PLUGIN`."""

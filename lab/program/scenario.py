@@ -7,13 +7,14 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from lab.core.exchange import Json
+from lab.program.callbacks import Callbacks
 from lab.program.callers import Callers, Role
 from lab.program.draws import Data, Latency
 from lab.program.faults import Fault
 from lab.program.routes import RouteName
 from lab.program.steps import CancelRule, StepId, Steps
 from lab.program.switches import SaidSwitches
-from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt, Status
+from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt, Status, StatusWord
 
 
 class Agent(Part, frozen=True):
@@ -130,9 +131,6 @@ class Narration(Part, frozen=True):
         return next((text for word, text in self.decided.items() if word == verdict), None)
 
 
-StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
-
-
 class ExpectedRun(Part, frozen=True):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
@@ -223,6 +221,8 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     where none does, the scenario from its top, if its match fits, else the entry without a match"""
     faults: Annotated[tuple[Fault, ...], Meta(max_length=200)] = ()
     """what goes wrong on the wire"""
+    callbacks: Callbacks = Callbacks()
+    """what a receiver is told of its jobs, where lab serve --notify names one"""
     expect: ExpectedRun = ExpectedRun()
     """how lab run goes, else it exits 1; by default it ends COMPLETE, or by chance at an error step"""
     narration: Narration = Narration()

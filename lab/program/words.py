@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -33,6 +33,10 @@ class Status(StrEnum):
             "ERROR",
             "CANCELLED",
         )  # asked at each poll, and a member of a class is slow to come by
+
+
+StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
+"""A status as authors write it."""
 
 
 class Verdict(StrEnum):

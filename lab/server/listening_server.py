@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from aiohttp import web
@@ -49,6 +49,8 @@ class ListeningServer(Shell):
         """Since the start; the ordinal of the last one."""
         self.is_ours: Callable[[object], bool] | None = None
         """Tells by its address whether a peer is the run for which the clock is paused; None: it is paused for all."""
+        self.calling: Callable[[], Iterable[int]] = tuple
+        """The ports from which the lab itself calls at present."""
         self._ending = False
         self._most = most_connections(limits.connections)
         self._nobody = asyncio.Event()

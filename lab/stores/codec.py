@@ -34,6 +34,7 @@ from lab.identity.records import (
     TokenRecord,
     UserCodeRecord,
 )
+from lab.jobs.callbacks import AnswersRecord, ReceiversRecord
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
 from lab.recording.format.facts import FACTS
 from lab.recording.format.journal_lines import facts_in, facts_line
@@ -45,6 +46,7 @@ RECORDS: dict[str, type[Record]] = {
     for record in (
         *(AliasRecord, ArmedRecord, CallCount, CodeRecord, ConversationRecord, Counter, DeviceRecord, FamilyRecord),
         *(JobRecord, KeyRecord, RefreshRecord, RepeatRecord, TokenRecord, UserCodeRecord),
+        *(AnswersRecord, ReceiversRecord),
     )
 }
 """Every class of records by its name in a store."""

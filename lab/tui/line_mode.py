@@ -4,6 +4,7 @@ from typing import assert_never
 
 from lab.app.effects import Asking, RunEnded
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
+from lab.jobs.callbacks import CallbackAnswered, CallbackSent
 from lab.jobs.gates import decision_text
 from lab.program.words import Verdict
 from lab.tui.rows.blocks import at_text, latency
@@ -12,6 +13,7 @@ from lab.tui.state import clean
 from lab.tui.state.gate import GateDecision
 from lab.tui.state.journal import RunChange
 from lab.tui.state.narrate import sentence
+from lab.tui.state.reduce import callback_number
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
 
@@ -50,6 +52,9 @@ def _rows(change: RunChange) -> list[str]:
     match observation:
         case Replied() | Lost():
             return [] if change.done is None else [_reply(at, change.done, before, after, decisions)]
+        case Noted(fact=CallbackSent(fault="lost") | CallbackAnswered() as fact):
+            shown = (each for each in after.callbacks if each.x == callback_number(fact))
+            return [f"{at} CALLBACK {each.word} to {each.receiver}, try {each.number}  {each.came}" for each in shown]
         case Noted():
             return [f"{at_text(after.since_start(each.at))} {_decision(each)}" for each in decisions]
         case Waiting(until=until, why="retry-after" | "retry" as why):

@@ -18,6 +18,7 @@ KINDS = {
     "--stage": ("0",), "--size": ("80x24",), "--theme": ("dark",), "--poll": ("5s",), "--base": ("http://127.0.0.1:9",),
     "--host": ("127.0.0.1",), "--parameters": ("{}",), "--dialect": ("fusion",), "--out": ("junit=x.xml", "html=x.html"), "--epoch": ("1",),
     "--words": ("RUNNING=on",), "--at": ("ask=x",), "--family": ("W",), "--require": ("C1",), "--seed": ("1",),
+    "--notify-secret": ("whsec_bGFibGFibGFibGFibGFibGFibGFibGFi",),
 }  # fmt: skip
 """Values of which each may mean something else beside another option; of an option that isn't here one value will do."""
 BY_PLACEHOLDER = {"DURATION": "5s", "N": "1", "PORT": "8123", "SECONDS": "1", "URL": "http://127.0.0.1:9"}

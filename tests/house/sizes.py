@@ -6,16 +6,18 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 72_620
+MOST_LINES = 73_470
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
 later; 8 and 5 draw an answer that was only acknowledged, 35 and 20 play back jobs that go on under another id,
 10 and 6 answer a look before any recorded one as a look, 6 and 5 learn turns that are named by another id. 50 lines and 6 statements came
 with what `lab mcp` asks of the kernel: a page's section, a lab that is served beside something else, a command as a
-process, sentences of an error.
+process, sentences of an error. 450 and 220 came with the words and facts of callbacks, what plugins do beside a served
+lab, and a manual clock that stands while somebody else is called; 280 and 130 with what the report and drills ask of who
+is called back; 110 and 70 with callbacks on the screen.
 """
-MOST_STATEMENTS = 42_235
+MOST_STATEMENTS = 42_660
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

@@ -72,13 +72,13 @@ def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets() -> None:
 NO_PLUGIN = """
 print('of plugins:', *sorted(
     name for name in sys.modules
-    if name.startswith('lab.plugins.') and name.count('.') > 2 and not name.endswith('.plugin')
+    if name.startswith('lab.plugins.') and name.count('.') > 2 and not name.endswith(('.plugin', '.options'))
 ))
 """
 
 
 def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used() -> None:
-    """By the help, a run, one over sockets, a served lab before its mock is made, the screen: each after those before it."""
+    """Nor but the options that it gives to a command, which are read with the command's own. By the help, a run, one over sockets, a served lab before its mock is made, the screen: each after those before it."""
     lines = (
         "from lab.__main__ import main",
         "try: main(['--help'])\nexcept SystemExit: pass",

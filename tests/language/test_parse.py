@@ -485,7 +485,7 @@ STEPS = [
         END + "xyzzy: []\n",
         [
             "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, for, alone, seed, settings, token,"
-            " latency, retention, cancel, limits, data, steps, turns, turn_order, faults, expect, narration"
+            " latency, retention, cancel, limits, data, steps, turns, turn_order, faults, callbacks, expect, narration"
         ],
     ),
     (END + "code: A\n", ["10:1: unknown key code; write agent: {code: …}"]),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.panels import GivenPanel, panel_given
@@ -70,7 +71,7 @@ def show_mock(settings: DemoSettings, console: Console, panel: GivenPanel | None
     start = screen_start(settings.screen, console)
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
     mock = changed(settings.mock, clock=replace(clock, kind="scaled"))
-    setup = make_setup(mock, reviewer="person")
+    setup = replace(make_setup(mock, reviewer="person"), beside=tuple(all_beside("demo", settings.additions)))
 
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, app=settings.app) as demo:

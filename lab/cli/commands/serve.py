@@ -9,9 +9,12 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
+from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.parser import additions_to, read_call
+from lab.cli.parser import given_to, read_call
 from lab.cli.scenario_origin import tell_origin
 from lab.cli.serve.ports import trust_lines
 from lab.cli.serve.serving import ServeCall, Serving
@@ -59,6 +62,7 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
 
             journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
             setup = journal.resume(setup)
+        setup = replace(setup, beside=tuple(all_beside("serve", settings.additions)))
         call = ServeCall(settings, offers, journal, place)
         code = complete(partial(_serve, call, setup, parent, console))
         return code if player is None else max(code, player.conclude(console))
@@ -87,10 +91,9 @@ def scenarios_served(settings: ServeSettings) -> tuple[ServeSettings, Sequence[O
 
 def offers_of(settings: ServeSettings) -> Iterator[OfferedChoices]:
     """What the plugins offer of which something was asked."""
-    for _, each in additions_to("serve"):
-        for addition in settings.additions:
-            if each.offers and isinstance(addition, cast("type", resolve(each.asks))):
-                yield cast("Callable[..., OfferedChoices]", resolve(each.offers))(addition, settings.mock)
+    for each, addition in given_to("serve", settings.additions):
+        if each.offers:
+            yield cast("Callable[..., OfferedChoices]", resolve(each.offers))(addition, settings.mock)
 
 
 async def _serve(call: ServeCall, setup: Setup, parent: Parent | None, console: Console, stop: Stop) -> int:

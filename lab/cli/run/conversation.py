@@ -13,6 +13,7 @@ from lab.app.run import run
 from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
+from lab.jobs.callbacks import CallbackAnswered
 from lab.jobs.facts import GateDecided
 from lab.jobs.own_run import TurnResult, seen_at, unmet
 from lab.mock.service import Service
@@ -120,7 +121,7 @@ def job_facts_observer(service: Service, notify: Observer) -> Observer:
             case Replied(at=at, x=x) if x in elsewhere:
                 elsewhere.discard(x)
                 tell_due(at)
-            case Noted(fact=GateDecided()):
+            case Noted(fact=GateDecided() | CallbackAnswered()):
                 notify(observation)
 
     return observe

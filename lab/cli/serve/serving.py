@@ -99,6 +99,8 @@ class Serving:
         self.shared: SharedLab | None = None
         """The lab that other processes serve too."""
         self._kept: list[_KeptFiles] = []
+        self.beside: dict[str, str] = {}
+        """What a client needs of what plugins do."""
         self.exit_code = 0
         """Afterwards: 4 if a tape or the journal died, else 0."""
 
@@ -133,6 +135,7 @@ class Serving:
             "control_url": self.control_url,
             "control_token": self.control_token,
             **self._https,
+            **self.beside,
         }
 
     def recast(self, scenario: str, seed: Seed) -> Config:
@@ -175,6 +178,8 @@ class Serving:
         server = self.server = MockServer(self.service, setup.clock, limits, calls, labs=self._labs)
         if isinstance(labs := server.labs, ServedLabs):
             self._keep(ends, labs, lambda: labs.close(stop.footer))
+        for open_beside in setup.beside:
+            self.beside |= await ends.enter_async_context(open_beside(server, console))
         grace = round(1000 * limits.grace)
         ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), stop.hurry)
         if log is not None:

@@ -140,6 +140,7 @@ SURROUNDINGS = read_claims(
     Oracle Integration's adapter | doc | - | - | sends a message, gets a task, text alone: covered by A2A | docs.oracle.com, application-integration, fusion-agent-adapter
     Fusion as A2A client | doc | - | - | not covered: it reads agent-card.json and calls others by HTTP+JSON or JSONRPC, with an API key, a bearer or OAuth2 | docs.oracle.com, fusion-ai/26d/aiaas
     Fusion Service polling v1 by requestId | seen | - | - | an open question, not covered: it names requestId as the field that holds the id; answers here have jobId alone | thread 58692330306
+    callbacks of jobs | doc | - | - | the reference names none; those of lab serve --notify are the lab's own, signed as Standard Webhooks 1.0 (lab docs callbacks)
     """,
 )
 """What stands beside the API in a pod, and whether the lab plays it."""

@@ -136,6 +136,10 @@ def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
             hint = among(name, gates, "gates")
             to.add(("expect", "verdicts", name), f"there is no gate {name}", hint, at_key=True)
     known, first = [step.id for step in steps], dict[str, int]()
+    for place, struck in enumerate(scenario.callbacks.faults):
+        if struck.step is not None and struck.step not in known:
+            hint = among(struck.step, known, "steps")
+            to.add(("callbacks", "faults", place, "step"), f"there is no step {struck.step}", hint)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
         if fault.step is not None and fault.step not in known:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from lab.cli.result import OutputSettings
 from lab.core.clock import Millis
-from lab.options import BadValue, FromCall, Given, Options, number, option, setting, span, switch
+from lab.options import ADDITIONS, BadValue, FromCall, Given, Options, number, option, setting, span, switch
 from lab.plugins.rehearsal.served_options import FAMILY, ONLY
 from lab.settings import (
     FOLDER,
@@ -165,3 +165,4 @@ class RehearseSettings(Options):
     command: tuple[str, ...] = setting(FromCall(lambda call: call.tail, tail="COMMAND"), default=())
     environment: dict[str, str] = setting(FromCall(lambda call: dict(call.environment), secret=True), default={})
     given: Given = setting(FromCall(lambda call: call.given), default={})
+    additions: tuple[Options, ...] = setting(ADDITIONS, default=())

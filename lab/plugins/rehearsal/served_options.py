@@ -7,7 +7,7 @@ def _families(text: str) -> tuple[str, ...]:
     return tuple(each.strip().upper() for each in text.split(","))
 
 
-FAMILY = Option("--family W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending", _families)
+FAMILY = Option("--family W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending, N callback", _families)
 ONLY = Option("--only NAME", "just this one")
 
 

@@ -27,6 +27,7 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
+from lab.jobs.callbacks import AnswersRecord, CallbackAnswered, CallbackEnded, CallbackRegistered, receivers_of
 from lab.jobs.facts import (
     AliasRecord,
     GateDecided,
@@ -45,7 +46,9 @@ from lab.mock.service import Service
 def snapshot(service: Service, now: Millis) -> list[Fact]:
     """The facts that fold to what `now` may be asked about, and to the numbers that are used up."""
     ledger = service.ledger
-    facts = sorted((*_grants(ledger, now), *_jobs(service), *_faults(ledger, now)), key=lambda fact: fact.at)
+    facts = sorted(
+        (*_grants(ledger, now), *_jobs(service), *_faults(ledger, now), *_callbacks(ledger)), key=lambda fact: fact.at
+    )
     folded = MemoryLedger()
     folded.commit(facts)
     for key, _ in ledger.of(Counter):
@@ -92,6 +95,26 @@ def _faults(ledger: Ledger, now: Millis) -> Iterator[Fact]:
         yield CallCounted(at=now, counter=known.counter, job=known.job, client=known.client, value=known.value)
     for each in armed_faults(ledger.get).armed:
         yield FaultArmed(at=each.at, by="control", fault=each.name, where=each.where)
+
+
+def _callbacks(ledger: MemoryLedger) -> Iterator[Fact]:
+    # in an order that holds at one instant too: an answer may end a receiver, and another one of its name begin
+    for _, record in ledger.of(AnswersRecord):
+        for one in record.answers:
+            yield CallbackAnswered(
+                at=one.at,
+                job=record.job,
+                receiver=one.receiver,
+                callback=one.callback,
+                number=one.number,
+                status=one.status,
+                why=one.why,
+                retry_after=one.retry_after,
+            )
+    for each in receivers_of(ledger.get):
+        yield CallbackRegistered(at=each.since, receiver=each.name, url=each.url, secret=each.secret, wire=each.wire)
+        if each.until is not None:
+            yield CallbackEnded(at=each.until, receiver=each.name)
 
 
 # What the identity domain granted and still honours

@@ -22,6 +22,7 @@ from lab.dialects.router import ROUTER
 from lab.faults.model import left_of
 from lab.identity.recorded import RecordedSecrets
 from lab.identity.routes import IDENTITY_NAMES
+from lab.jobs.callbacks import CallbackSent
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import settle_draws
 from lab.mock.catalog import Catalog
@@ -221,6 +222,8 @@ class TapedReplay(Replayer):
     def pass_by(self, line: Line) -> None:
         """What only the shell knows stays as it was."""
         if isinstance(line, Entry) and (line.x is not None or class_of(line) != "shell"):
+            if line.type == CallbackSent.type:  # what sent it had looked at the job, and no request did
+                self._tape(Touched(line.t, line.text("job") or ""))
             return
         if (observation := observation_of(line)) is not None:
             self._tape(observation)

@@ -5,7 +5,7 @@ import asyncio
 from msgspec import UNSET
 from msgspec.structs import asdict
 
-from lab.clocks import ManualClock, ScaledClock, SystemClock, breathe
+from lab.clocks import ManualClock, ScaledClock, SystemClock, breathe, first_of, real_millis
 from lab.control import ClockDocument, DriveClock, LookClock, MovedClock, SetClock, VirtualTimeDocument
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
@@ -20,6 +20,8 @@ from lab.server.mock_server import MockServer
 
 _LOOK: Millis = 1
 """Real milliseconds between two looks at calls that other threads prepare."""
+_SILENCE: Millis = 1_000
+"""Real milliseconds for which time stands at most for one call of the lab's own."""
 _STILL = 10
 """Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
 
@@ -125,7 +127,9 @@ async def drive_clock(context: RouteContext, command: DriveClock) -> VirtualTime
     usual.driven = driven
     until = clock.now() if command.until is UNSET else command.until
     await driven.wait(context, clock, until, command.reads)
-    return VirtualTimeDocument(**asdict(clock_now(context)), origins=list(context.server.origins))
+    # at these the client calls the lab, or the lab the client: both live by this clock
+    origins = [*context.server.origins, *(f"http://127.0.0.1:{port}" for port in context.server.calling())]
+    return VirtualTimeDocument(**asdict(clock_now(context)), origins=origins)
 
 
 class DrivenClock:
@@ -139,12 +143,16 @@ class DrivenClock:
         """Of the server's traffic, what the client has been told to look for."""
         self._idle: dict[Connection, tuple[int, Millis]] = {}
         """Connections without a request under way: the bytes that came over each so far, and since when no more have."""
+        self._works: tuple[int, Millis] = 0, 0
+        """How many calls of the lab's own had begun when one was last found under way, and when that was, in real time."""
 
     async def wait(self, context: RouteContext, clock: ManualClock, until: Millis | None, reads: bool) -> None:
         """Return once the clock has moved as far as the client lets it."""
         await self._drive(clock, context.request.protocol)
         await self._quiet()
         while not (reads and self._server.traffic.left != self._left):
+            if clock.works and await self._stand(clock, reads):
+                break
             ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
             if not ends:
                 raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
@@ -154,6 +162,17 @@ class DrivenClock:
             if until is not None and clock.now() >= until:
                 break
         self._left = self._server.traffic.left
+
+    async def _stand(self, clock: ManualClock, reads: bool) -> bool:
+        """Let time stand while the lab calls somebody, be that the client itself, or a thread or process of its own, which
+        live by the wall; whether the client is to look for what has come. Who is silent for long waits for time to pass."""
+        if self._works[0] != clock.begun_works:
+            self._works = clock.begun_works, real_millis()
+        left = self._works[1] + _SILENCE - real_millis()
+        if left > 0:
+            await first_of(clock.rest(), SystemClock().hold(_LOOK if reads else left))
+            await self._quiet()
+        return left > 0 and reads
 
     async def _drive(self, clock: ManualClock, connection: object) -> None:
         assert isinstance(connection, Connection)

@@ -34,6 +34,8 @@ _LEAD = 8
 """Columns from one call to the next before the job is there."""
 _SCALE: Millis = 16_000
 """What fits where there is no plan, at first."""
+_MOST_RISING = 20
+"""Callbacks that are drawn, the latest."""
 _HALF: Millis = 5_000
 """After so long an open gate's box is half full."""
 
@@ -248,6 +250,10 @@ def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
             else:
                 ticks.append(_tick(each, x))
     ticks += [_tick(each, x) for x, each in repeated.items()]
+    for each_try in run.callbacks[-_MOST_RISING:]:  # what the lab tells by itself rises from the API
+        tone: Ink = "done" if each_try.taken else "bad" if each_try.came else "dim"
+        rank = 2 if tone == "bad" else 3
+        ticks.append(Tick(rank, axis.column(each_try.at), "▲", each_try.came, tone, bold=not each_try.taken))
     accepted = next((at for at, each in enumerate(run.milestones) if each.kind == "invoke"), len(run.milestones))
     for mark in run.milestones[accepted:]:
         if mark.kind == "token" or (mark.kind == "refused" and mark.value == "token"):

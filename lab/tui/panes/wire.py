@@ -145,7 +145,8 @@ class ExchangePage(Page):
         run, source = state.run, state.source
         exchange = self.exchange = run.exchange(self.exchange.x) or self.exchange
         came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
-        parts = (f"EXCHANGE {exchange.x}", exchange.route, since_text(run, exchange.at).strip(), came)
+        named = f"EXCHANGE {exchange.x}" if exchange.x > 0 else "CALLBACK"
+        parts = (named, exchange.route if exchange.x > 0 else "", since_text(run, exchange.at).strip(), came)
         self.title = " · ".join(filter(None, (*parts, latency(exchange.took))))
         head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
         lines = [head, *_message(exchange.request_headers, exchange.request_body, inner), BLANK]

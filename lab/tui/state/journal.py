@@ -21,9 +21,20 @@ from lab.dialects.client import Seen
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
+from lab.jobs.callbacks import CallbackAnswered, CallbackSent
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.reduce import answered, next_turn, reduce, sent, with_call, with_reply
+from lab.tui.state.reduce import (
+    answered,
+    callback_answered,
+    callback_call,
+    callback_number,
+    next_turn,
+    reduce,
+    sent,
+    with_call,
+    with_reply,
+)
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     USUAL_LABELS,
@@ -446,6 +457,8 @@ class _Step:
                 self._accepted(fact, observation, pending)
             case FaultStruck():
                 self._struck(fact, observation)
+            case CallbackSent() | CallbackAnswered():
+                self._called_back(fact, observation)
             case _ if self._own:
                 self._fold(OWN, observation)
             case _:
@@ -455,6 +468,18 @@ class _Step:
                 if isinstance(fact, GateDecided) and pending is not None and pending.run is None:
                     self._join(key, pending, _admitted(pending.call.asks, fact, self._runs[key].run))
                 self._fold(key, observation)
+
+    def _called_back(self, fact: CallbackSent | CallbackAnswered, observation: Noted) -> None:
+        """A try to tell of a job stands on the wire, and with the job's run, be that over."""
+        if isinstance(fact, CallbackSent):
+            self._wire = (*self._wire, callback_call(fact))[-MOST_EXCHANGES:]
+        else:
+            x = callback_number(fact)
+            for call in (each for each in self._wire if each.x == x):
+                self._show(callback_answered(call, fact))
+        key = OWN if self._own else self._run_of(reading.name(fact.job))
+        if key is not None:
+            self._change(key, observation, reduce(self._runs[key].run, observation))
 
     def _struck(self, fact: FaultStruck, observation: Noted) -> None:
         """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""

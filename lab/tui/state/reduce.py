@@ -6,6 +6,7 @@ new is a milestone.
 
 from functools import lru_cache
 from typing import assert_never
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -16,13 +17,16 @@ from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Question, Seen
 from lab.faults.facts import FaultStruck
+from lab.jobs.callbacks import CallbackAnswered, CallbackSent
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Status, Verdict
 from lab.tui.state import clean, reading
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import (
+    MOST_CALLBACKS,
     MOST_TURNS,
+    CallbackShown,
     Exchange,
     JobState,
     LastStatus,
@@ -332,10 +336,44 @@ def _fact(run: RunState, observation: Noted) -> RunState:
             name, goes_on = clean.line(fact.fault, 80), run.ended is None and run.job is not None
             run = run.reached(fact.at, "fault", name)
             return _noted(run, TimelineRow(fact.at, "struck", name, bad=True)) if goes_on else run
+        case CallbackSent() | CallbackAnswered() as fact if run.job is not None and run.job.job == fact.job:
+            return replace(run, callbacks=_called_back(run, run.job, fact)[-MOST_CALLBACKS:])
         case JobStatus() | GateOpened() | GateDecided() | GateExpired() as fact if run.job is not None:
             return _of_job(run, run.job, clean.whole(fact), observation.at) if run.job.job in (None, fact.job) else run
         case _:
             return run
+
+
+def callback_number(fact: CallbackSent | CallbackAnswered) -> int:
+    """By which the wire knows a try: below zero, for it is no exchange of a client's."""
+    return -1 - crc32(f"{fact.callback}/{fact.number}".encode())
+
+
+def callback_call(sent: CallbackSent) -> Exchange:
+    """A try as the wire shows it: a call of the lab's own."""
+    signature = {"good": "v1,…", "bad": "v1,… of another key", "none": ""}[sent.signature]
+    head = (("webhook-id", clean.line(sent.callback, 64)), ("webhook-timestamp", str(sent.timestamp)))
+    headers = (*head, ("webhook-signature", signature)) if signature else head
+    body = clean.body(sent.body, "application/json")
+    path = f"▲ {clean.line(sent.receiver, 64)}"
+    call = Exchange(callback_number(sent), sent.at, "callback", "POST", path, headers, body, struck=sent.fault or "")
+    return replace(call, lost="lost", until=sent.at) if sent.fault == "lost" else call
+
+
+def callback_answered(call: Exchange, answer: CallbackAnswered) -> Exchange:
+    """The same once an answer came, or none comes."""
+    lost = None if answer.status is not None else clean.line(answer.why or "lost", 64)
+    return replace(call, code=answer.status, lost=lost, until=answer.at)
+
+
+def _called_back(run: RunState, job: JobState, fact: CallbackSent | CallbackAnswered) -> tuple[CallbackShown, ...]:
+    x = callback_number(fact)
+    if isinstance(fact, CallbackSent):
+        came, word = "lost" if fact.fault == "lost" else "", reading.word_of(job.labels, fact.status)
+        return (*run.callbacks, CallbackShown(x, fact.at, clean.line(fact.receiver, 64), fact.number, word, came))
+    came = str(fact.status) if fact.status is not None else clean.line(fact.why or "lost", 64)
+    taken = fact.status is not None and 200 <= fact.status < 300
+    return tuple(replace(each, came=came, taken=taken) if each.x == x else each for each in run.callbacks)
 
 
 def _of_job(

@@ -24,6 +24,8 @@ MOST_EXCHANGES = 400
 """How many exchanges the wire drawer keeps; older ones are dropped."""
 MOST_MILESTONES = 800
 """How many milestones of a turn are kept; of older ones the first stay."""
+MOST_CALLBACKS = 100
+"""How many tries to tell of a job are kept, the latest."""
 MOST_TURNS = 32
 """How many turns of a conversation can be looked at."""
 
@@ -205,6 +207,22 @@ class Milestone(Struct, frozen=True):
     decision: GateDecision | None = None
 
 
+class CallbackShown(Struct, frozen=True):
+    """A try to tell a receiver of the job, and what came of it."""
+
+    x: int
+    """By which the wire knows it."""
+    at: Millis
+    receiver: str
+    number: int
+    word: str
+    """The status that it tells."""
+    came: str = ""
+    """The code of its answer, or why there is none; empty: it is under way."""
+    taken: bool = False
+    """Whether it was answered 2xx."""
+
+
 class RunState(Struct, frozen=True):
     """One run, or of a journal one client's run, as far as it was observed."""
 
@@ -219,6 +237,7 @@ class RunState(Struct, frozen=True):
     milestones: tuple[Milestone, ...] = ()
     """What this turn has come to, in the order in which it came to be known."""
     timeline: tuple[TimelineRow, ...] = ()
+    callbacks: tuple[CallbackShown, ...] = ()
     token: TokenState | None = None
     job: JobState | None = None
     polls: int = 0

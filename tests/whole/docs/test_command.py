@@ -44,7 +44,7 @@ def test_an_unknown_page_is_wrong_usage_and_names_the_nearest() -> None:
 def test_a_word_that_is_no_page_is_looked_for_in_the_pages() -> None:
     assert "The word stands in: " in (err := lab("docs", "filters")[2]) and "scenarios, §8" in err
     assert "scenarios, §8" in lab("docs", "templates")[2]
-    assert "Pages: a2a, agents, clients, " in lab("docs", "qqqqqq")[2]
+    assert "Pages: a2a, agents, callbacks, clients, " in lab("docs", "qqqqqq")[2]
 
 
 @each_row("number, first, last", [

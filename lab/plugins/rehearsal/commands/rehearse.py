@@ -104,7 +104,9 @@ def _keep(folder: Path, done: Sequence[FinishedRun], report: ClientReport, conso
 def _drills(rehearsal: Rehearsal, target: str) -> tuple[list[PlannedRun], Elements]:
     """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
     settings, planned = rehearsal.settings, list[PlannedRun]()
-    program, happy, chosen = drills_of(settings.mock, target, settings.family, settings.only)
+    program, happy, chosen = drills_of(
+        settings.mock, target, settings.family, settings.only, called_back="--notify" in settings.given
+    )
     for each in chosen:
         file, texts = variant_files(each.document, program)
         write_texts(str(rehearsal.folder), texts, force=True)

@@ -23,6 +23,7 @@ from lab.plugins.rehearsal.drills.kinds import (
     FAMILIES,
     NEVER_AGAIN,
     SEND_AGAIN,
+    USUAL_FAMILIES,
     WIRE_ROUTES,
     kinds_of,
 )
@@ -51,7 +52,9 @@ class Drill(Struct, frozen=True):
 
     @property
     def strikes(self) -> bool:
-        """Whether it is a fault of the wire, which the client may never come to."""
+        """Whether it is a fault of the wire or of a callback, which the client may never come to."""
+        if self.family == "N":  # a late one comes to who has long had its result
+            return self.kind != "callback-late"
         return bool(self.document.get("faults"))
 
     @property
@@ -71,12 +74,14 @@ class Drill(Struct, frozen=True):
 
 
 def drills_of(
-    settings: ScenarioSettings, target: str, families: Collection[str], only: str | None
+    settings: ScenarioSettings, target: str, families: Collection[str], only: str | None, *, called_back: bool = False
 ) -> tuple[Program, HappyPath, tuple[Drill, ...]]:
-    """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
+    """A happy scenario, its places, and those of its drills that `--family` and `--only` choose; of the usual families if
+    nothing does, and where callbacks tell of jobs of that too."""
     program, document, seed = written_scenario(settings, target)
     happy, drills = derive(document, program, seed)
-    families = chosen_families(families)
+    usual = FAMILIES if called_back or only is not None else USUAL_FAMILIES
+    families = chosen_families(families) if families else tuple(usual)
     of_families = tuple(drill for drill in drills if drill.family in families)
     if only is None:
         return program, happy, of_families
@@ -123,7 +128,11 @@ def derive(document: ScenarioDocument, program: Program, seed: Seed) -> tuple[Ha
 
 def without_faults(document: ScenarioDocument) -> ScenarioDocument:
     """The scenario as its author wrote it, but for its faults, and for how it goes with them."""
-    return {name: value for name, value in document.items() if name not in ("faults", "expect")}
+    left = {name: value for name, value in document.items() if name not in ("faults", "expect")}
+    callbacks = left.get("callbacks")
+    if isinstance(callbacks, dict):
+        left["callbacks"] = {name: value for name, value in callbacks.items() if name != "faults"}
+    return left
 
 
 def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
@@ -145,6 +154,20 @@ def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
         for kind in kinds_of("Z"):
             name, where = f"{kind.name}-turn-{ending.turn}", f"the end of turn {ending.turn}"
             yield _drill(document, name, kind.name, where, at_ending(document, ending, kind.what))
+    yield from _called_back(document, happy)
+
+
+def _called_back(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
+    """Of each turn the callback of its end is struck; the one that is overtaken, of a wait before it, if there is any."""
+    known = document.get("callbacks")
+    for place in (*happy.endings, *happy.waits):
+        end = place in happy.endings
+        for kind in kinds_of("N"):
+            if end != (kind.name == "callback-reordered"):
+                faults: Json = [{**kind.what, "step": place.step}]
+                changed = {**document, "callbacks": {**(known if isinstance(known, dict) else {}), "faults": faults}}
+                where = f"{'the end' if end else place.step} of turn {place.turn}"
+                yield _drill(document, f"{kind.name}-turn-{place.turn}", kind.name, where, changed)
 
 
 def _ends(placed: PlacedFault) -> tuple[GoodEnd, ...]:

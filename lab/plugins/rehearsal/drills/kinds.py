@@ -7,7 +7,18 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.jobs.own_run import GoodEnd
 
-FAMILIES = {"W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"}
+FAMILIES = {
+    "W": "wire",
+    "R": "refusal",
+    "K": "token",
+    "V": "invoke",
+    "P": "poll",
+    "G": "gate",
+    "Z": "ending",
+    "N": "callback",
+}
+USUAL_FAMILIES = tuple(each for each in FAMILIES if each != "N")
+"""Those of every client; the other is for one that callbacks tell of its jobs."""
 WIRE_ROUTES: Mapping[str, tuple[str, ...]] = {
     "W": ("token", "invoke", "status"), "R": ("invoke", "status"), "K": ("token",), "V": ("invoke",), "P": ("status",),
 }  # fmt: skip
@@ -28,6 +39,7 @@ _FINAL = f"The next try fails too. {_STOP}"
 _SILENCE = "Have a read time-out."
 _SLOW = "Read on, or give up after a while and send the same poll or token request again."
 _FAILED: dict[str, Json] = {"text": "Tool GET_ITEM failed: 404 Not Found"}
+_FORGED = "Refuse it: what its signature and its timestamp don't vouch for may be anybody's."
 _PARTIAL = "A-1001 is in stock. About B-2002 nothing could be"
 _TABLE = "<table><tr><th>Item</th><td>A-1001</td></tr></table>"
 _ITEMS: Json = {"items": [{"code": "A-1001", "price": 21.4}], "more": False}
@@ -105,6 +117,16 @@ _ROWS = (
     DrillKind("Z", "never-ends", {"takes": "3650d"}, "RUNNING without end",
               f"Have a deadline for RUNNING. {_STOP}", _STOPS),
     DrillKind("Z", "status-case", {"status_word": "Complete"}, "a status in another letter case", _NO_END),
+    DrillKind("N", "callback-lost", {"strike": "lost"}, "no callback", "Poll on, more rarely: a callback may be lost."),
+    DrillKind("N", "callback-late", {"strike": "late"}, "a callback after 10 minutes", "Poll on, and take it for no news then."),
+    DrillKind("N", "callback-twice", {"strike": "twice"}, "the same callback twice", "Keep its id: do nothing when it comes again."),
+    DrillKind("N", "callback-reordered", {"strike": "reordered"}, "a callback behind the one after it",
+              "It is a hint to look at the job, whatever it says."),
+    DrillKind("N", "callback-bad-signature", {"strike": "bad-signature"}, "a callback with another signature", _FORGED),
+    DrillKind("N", "callback-old-timestamp", {"strike": "old-timestamp"}, "a callback that is ten minutes old", _FORGED),
+    DrillKind("N", "callback-other-job", {"strike": "other-job"}, "a callback of a job that there isn't",
+              "Look at the job, and poll your own on."),
+    DrillKind("N", "callback-truncated", {"strike": "truncated"}, "a callback with half a body", _FORGED),
 )  # fmt: skip
 DRILL_KINDS: Mapping[str, DrillKind] = {each.name: each for each in _ROWS}
 """By name, in the order in which drills are listed."""

@@ -123,6 +123,8 @@ class HappyPath(Struct, frozen=True):
     gates: tuple[GatePlace, ...]
     endings: tuple[SpanPlace, ...]
     """The last span of each turn: the step in which it ends."""
+    waits: tuple[SpanPlace, ...] = ()
+    """The first span of each turn in which its job waits, of those that do."""
 
     @property
     def turns(self) -> int:
@@ -131,7 +133,7 @@ class HappyPath(Struct, frozen=True):
 
     @property
     def drills(self) -> int:
-        """How many drills are derived: 22 t + 36 v + 26 s + 7 g."""
+        """How many drills are derived, those of callbacks apart: 22 t + 36 v + 26 s + 7 g."""
         return 22 * self.tokens + 36 * self.turns + 26 * len(self.spans) + 7 * len(self.gates)
 
     @property
@@ -155,11 +157,14 @@ def happy_path(program: Program, seed: Seed) -> HappyPath:
     passed: list[SpanPlace] = []
     gates: dict[tuple[int, str], GatePlace] = {}
     endings: list[SpanPlace] = []
+    waits: dict[int, SpanPlace] = {}
     for turn, plan in enumerate(own_plans(program, seed), 1):
         walked = [*spans(plan, ())]
         for span, after in zip(walked, [*walked[1:], None], strict=True):
             step = span.id if not isinstance(span.step, DefaultEnding) else ""
             passed.append(SpanPlace(turn, step, span.since - plan.invocation.at))
+            if span.status is Status.WAITING:
+                waits.setdefault(turn, passed[-1])
             if isinstance(span.step, Gate) and after is not None and not after.escalated:
                 verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)
                 # a loop may come by again: the first opening is meant
@@ -171,7 +176,9 @@ def happy_path(program: Program, seed: Seed) -> HappyPath:
                 hint="Let its reviewers approve, name a step for each verdict on the way, and take a --seed of which no chance leads astray.",
             )
     length, lifetime = sum(last.since for last in endings), program.scenario.token.lifetime
-    happy = HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
+    happy = HappyPath(
+        max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings), tuple(waits.values())
+    )
     if happy.drills > MOST_DRILLS:
         raise UsageError(
             f"{program.name} has too many drills: {happy.formula}, at most {MOST_DRILLS}.",

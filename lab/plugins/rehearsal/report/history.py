@@ -1,5 +1,6 @@
 """All of one client: its calls, the grants and jobs that came of them, and where it stopped."""
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
@@ -14,6 +15,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
 from lab.core.tolerance import most
 from lab.dialects.client import Unreadable
+from lab.program.words import Status
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry
 from lab.recording.story import JobHistory
@@ -60,6 +62,83 @@ class ConnectionHistory(Struct, frozen=True, kw_only=True):
         last = self.calls[-1]
         wished = (last.request.header("connection") or "").lower() == "close"
         return self.how in ("server", "idle", "fault") and last.whole and not wished
+
+
+class CallbackTry(Struct, frozen=True):
+    """A try to tell of a job, and what came of it."""
+
+    sent: Entry
+    answer: Entry | None
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        return tuple(each.n + 1 for each in (self.sent, self.answer) if each is not None)
+
+    @property
+    def at(self) -> Millis:
+        return self.sent.instant
+
+    @property
+    def fault(self) -> str | None:
+        return self.sent.text("fault")
+
+    @property
+    def signature(self) -> str:
+        return self.sent.text("signature") or "good"
+
+    @property
+    def status(self) -> int | None:
+        """What it was answered; None: it wasn't, or nobody knows."""
+        status = self.answer.get("status") if self.answer is not None else None
+        return status if isinstance(status, int) else None
+
+    @property
+    def why(self) -> str | None:
+        return self.answer.text("why") if self.answer is not None else None
+
+    @property
+    def taken(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def tells_end(self) -> bool:
+        return Status(self.sent.text("status") or "RUNNING").final
+
+    @property
+    def names(self) -> str | None:
+        """The job that it names, which may be none."""
+        found = _NAMED_JOB.search(self.sent.text("whole") or "")
+        return None if found is None else found[1]
+
+    def precedes(self, call: RecordedExchange) -> bool:
+        """Whether it was sent before that call was."""
+        return self.lines[0] < call.lines[0]
+
+    def follows(self, call: RecordedExchange) -> bool:
+        """Whether it was sent once that call was answered."""
+        return self.lines[0] > call.lines[-1]
+
+    def answered_behind(self, call: RecordedExchange) -> bool:
+        """Whether its answer came once that call was answered."""
+        return self.lines[-1] > call.lines[-1]
+
+
+_NAMED_JOB = re.compile(r'"job":"([^"]*)"')
+
+
+def untold(job: JobHistory) -> Iterator[Entry]:
+    """Where nothing came: callbacks that were lost, and the end of a job of which others told, if none told of it."""
+    tries = list(callback_tries(job))
+    yield from (each.sent for each in tries if each.fault == "lost")
+    if tries and not any(each.tells_end for each in tries):
+        yield from (fact for fact in job.facts_of("job.status") if Status(fact.text("to") or "RUNNING").final)
+
+
+def callback_tries(job: JobHistory) -> Iterator[CallbackTry]:
+    """The tries to tell of a job, in their order."""
+    answers = {(each.text("callback"), each.get("number")): each for each in job.facts_of("callback.answered")}
+    for sent in job.facts_of("callback.sent"):
+        yield CallbackTry(sent, answers.get((sent.text("callback"), sent.get("number"))))
 
 
 class Charge(Struct, frozen=True):

@@ -7,6 +7,7 @@ from itertools import chain
 from msgspec import Struct
 
 from lab.plugins.rehearsal.report.answers import ANSWER_RULES
+from lab.plugins.rehearsal.report.callbacks import CALLBACK_RULES
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined
 from lab.plugins.rehearsal.report.failures import FAILURE_RULES
 from lab.plugins.rehearsal.report.history import ClientHistory
@@ -25,8 +26,8 @@ RULES: tuple[ClientRule, ...] = (
     *TRANSPORT_RULES,
     *ANSWER_RULES,
 )
-"""All rules for clients, in their order (clients.md §5)."""
-RULE_OF = {rule.id: rule for rule in RULES}
+"""All rules for clients, in their order (clients.md §5), but for those of whom callbacks tell."""
+RULE_OF = {rule.id: rule for rule in (*RULES, *CALLBACK_RULES)}
 SCORED = tuple(rule for rule in RULES if rule.severity.weight)
 """The rules that count in the score."""
 ALL_POINTS = sum(rule.severity.weight for rule in RULES)
@@ -131,7 +132,9 @@ def report_on(
     A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
     """
     known = {name: tuple(each) for name, each in histories.items()}
-    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage, tuple(known), tuple(runs))
+    called_back = any(fact.type == "callback.sent" for each in known.values() for one in each for fact in one.facts)
+    rules = (*RULES, *CALLBACK_RULES) if called_back else RULES
+    return ClientReport(tuple(_finding(rule, known) for rule in rules), coverage, tuple(known), tuple(runs))
 
 
 def report_on_lab(

@@ -18,7 +18,7 @@ from lab.app.pauses import (
 from lab.core.clock import Millis
 from lab.core.tolerance import least, most
 from lab.jobs.own_run import LONGEST_DEADLINE
-from lab.plugins.rehearsal.report.history import ClientHistory, operation
+from lab.plugins.rehearsal.report.history import ClientHistory, callback_tries, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, kept, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import odd_result, odd_spelling
 from lab.program.words import Status, duration_text
@@ -85,9 +85,14 @@ def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
 
 
 def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
-    """C6: at least a second from the last good answer to the next poll of the job."""
+    """C6: at least a second from the last good answer to the next poll of the job, unless a callback has just told of it."""
     for job in history.jobs:
-        found = [(pause, call) for _, pause, call in _pauses(job)]
+        tries = [each for each in callback_tries(job) if each.taken]
+        found = [
+            (pause, call)
+            for _, pause, call in _pauses(job)
+            if not any(each.precedes(call) and call.at - each.at < SHORTEST_PAUSE for each in tries)
+        ]
         short = [call for pause, call in found if pause < least(SHORTEST_PAUSE)]
         if found:
             yield broken(*short) if short else kept(found[0][1])

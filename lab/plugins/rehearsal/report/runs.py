@@ -91,6 +91,9 @@ def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Ex
     if len(jobs) > expected.turns:
         return RunOutcome.DUPLICATE
     struck = any(call.struck is not None for history in histories for call in history.calls)
+    struck = struck or any(
+        fact.get("fault") for each in histories for fact in each.facts if fact.type == "callback.sent"
+    )
     if expected.strikes and not struck:
         return RunOutcome.NOT_STRUCK
     ends = [job.end for job in jobs]

@@ -9,6 +9,9 @@ finding. For instance, of a poll loop that gives up,
     200 {"status": "QUEUED_V2"}     C11   it takes an unknown word for the end
     200 {"status": "WAITING"}       C4    it takes a person's time for a failure
 
+What rules F charge by callbacks (`callbacks.py`) is charged to nothing here: a stop as one told of the end, a poll as one
+came twice.
+
 Whether it stopped at all is known where its end is: its process has ended, or it ran in the lab's own. Of others it is
 assumed once nothing came for a minute, and for four times its last pause.
 """
@@ -18,7 +21,16 @@ from operator import attrgetter
 
 from lab.core.clock import Millis
 from lab.dialects import client_of
-from lab.plugins.rehearsal.report.history import Charge, ClientHistory, garbled, gave_up, operation, readable_pause
+from lab.plugins.rehearsal.report.history import (
+    Charge,
+    ClientHistory,
+    callback_tries,
+    garbled,
+    gave_up,
+    operation,
+    readable_pause,
+    untold,
+)
 from lab.program.words import Status
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import SERVER_CUTS
@@ -52,11 +64,15 @@ def _of_job(history: ClientHistory, job: JobHistory) -> Iterator[Charge]:
     last = max((*job.calls, *(call for call in job.decisions if call.tells)), key=attrgetter("x"))
     if end is not None:
         # a poll that was under way already is forgiven
-        if later := tuple(call for call in job.polls if call.sent > end.left):
+        doubles = [each for each in callback_tries(job) if each.fault == "twice" and each.follows(end)]
+        polls = (call for call in job.polls if not any(each.precedes(call) for each in doubles))
+        if later := tuple(call for call in polls if call.sent > end.left):
             after = "C14" if odd_result(end) else "C13" if history.has_odd_members(end) else "C2"
             yield Charge(end, after, job.job, later)
         return
-    if last.seen is not None and last.seen.final:
+    # who stopped as a callback told of the end, or waited for one that never came, has stopped for that (G4, G5)
+    ends = any(each.tells_end and each.taken and each.follows(last) for each in callback_tries(job))
+    if ends or any(each.n + 1 > last.lines[-1] for each in untold(job)):
         return
     rule = _rule_of_stop(history, job, last) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _is_over(history, last):

@@ -10,6 +10,7 @@ from shlex import join
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
@@ -41,7 +42,7 @@ SLOW_BODY: Millis = 150_000
 LAST_LINES = 5
 """Of what a client printed."""
 _SAME_RUN = (
-    "--scenarios", "--seed", "--virtual", "--clock", "--profile", "--set", "--settings", "--tls", "--env", "--limit",
+    "--scenarios", "--seed", "--virtual", "--notify", "--clock", "--profile", "--set", "--settings", "--tls", "--env", "--limit",
 )  # fmt: skip
 """Options under which a run goes."""
 
@@ -144,6 +145,7 @@ class Rehearsal:
         stop, limit = Stop(), self.settings.limit or length + SPARE
         async with Serving(setup, _Silent(), stop, outside=True) as mock:
             variables = self._variables({**mock.document(), "jobs": str(planned.conditions.jobs)}, setup.scenario)
+            variables |= {f"LAB_{name.upper()}": value for name, value in mock.beside.items()}
             watch = VirtualRun(self.settings.command[0], setup.clock) if self.settings.virtual else None
             if watch is not None:
                 mock.service.observers.append(watch)
@@ -177,6 +179,7 @@ class Rehearsal:
     def _setup(self, planned: PlannedRun, recording: Path) -> Setup:
         """The lab of a run."""
         setup = make_setup(changed(self._mock, targets=(planned.target,), record=str(recording), force=True))
+        setup = replace(setup, beside=tuple(all_beside("rehearse", self.settings.additions)))
         callers = setup.scenario.callers
         if callers is not None and credentials_for(setup.config, callers) is None:
             raise UsageError(

@@ -1,0 +1,116 @@
+"""What is asked of callbacks: where they go, with which secret, whether elsewhere than to this machine."""
+
+from lab.core.errors import UsageError
+from lab.options import BadValue, Option, Options, setting, switch
+from lab.settings import ALLOW_HOST, loopback
+
+
+def _target(text: str) -> str:
+    from yarl import URL  # no start waits for it that notifies nobody
+
+    hint = "Write it as http://127.0.0.1:9000/hook: http or https, without a name, a password or a fragment."
+    try:
+        url = URL(text)
+    except ValueError:
+        raise BadValue("no URL", hint) from None
+    if url.scheme not in ("http", "https") or not url.host or url.user or url.password or url.fragment:
+        raise BadValue("no URL of a receiver", hint)
+    return str(url)
+
+
+def _target_or_own(text: str) -> str:
+    return text if text == OWN else _target(text)
+
+
+def _secret(text: str) -> str:
+    from lab.plugins.callbacks.wires import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
+
+    try:
+        key_of_secret(text)
+    except ValueError as error:
+        hint = f"Write {SECRET_BEGIN} and the Base64 of {SHORTEST_KEY} random bytes or more."
+        raise BadValue(str(error), hint) from None
+    return text
+
+
+OWN = "own"
+"""In the place of a URL: the demo's own receiver."""
+_ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
+_NOT_KEPT = "callbacks that are left when the lab ends aren't kept"
+_NO_JOBS = "a recording is played back, and holds what was sent then"
+NOTIFY = Option("--notify URL", "tell a receiver of jobs, by a POST each; as the scenario's callbacks say", _target)
+SECRET = Option(
+    "--notify-secret SECRET",
+    "sign them as Standard Webhooks 1.0: whsec_ and 24 bytes or more in Base64",
+    _secret,
+    secret=True,
+    needs=("--notify",),
+)
+ALLOWED = ALLOW_HOST._replace(needs=("--notify",))
+
+
+class NotifySettings(Options):
+    """Where callbacks go; UsageError if that isn't this machine and nobody said that it is meant."""
+
+    url: str = setting(NOTIFY)
+    secret: str | None = setting(SECRET)
+    allowed: tuple[str, ...] = setting(ALLOWED, default=())
+
+    def __post_init__(self) -> None:
+        from yarl import URL
+
+        host = URL(self.url).host or ""
+        if self.url != OWN and not loopback(host) and host not in self.allowed:
+            hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
+            raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
+
+
+class ServedNotifySettings(NotifySettings):
+    """Of `lab serve`."""
+
+    url: str = setting(
+        NOTIFY._replace(
+            excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--journal": _NOT_KEPT, "--from": _NO_JOBS}
+        )
+    )
+
+
+class RunNotifySettings(NotifySettings):
+    """Of `lab run`, and `lab demo`."""
+
+    url: str = setting(
+        NOTIFY._replace(
+            excludes={
+                "--base": "callbacks are the lab's own, and another server is called",
+                "--speed instant": "it waits for nobody, and a receiver takes its time",
+            }
+        )
+    )
+
+
+class DemoNotifySettings(NotifySettings):
+    """Of `lab demo`, which has a receiver of its own."""
+
+    url: str = setting(
+        NOTIFY._replace(
+            typed="--notify =URL",
+            help="tell a receiver of jobs by a POST each, as the scenario's callbacks say; without a URL one of the demo's own",
+            read=_target_or_own,
+            alone=OWN,
+            excludes={
+                "--base": "callbacks are the lab's own, and another server is called",
+                "--speed instant": "it waits for nobody, and a receiver takes its time",
+                "--web": "each visitor has a run of their own",
+            },
+        )
+    )
+
+
+class RehearsedNotifySettings(Options):
+    """Of `lab rehearse`, whose client is told where to listen."""
+
+    notify: bool = switch(
+        "--notify",
+        "tell your client of its jobs: it listens at LAB_NOTIFY_URL, with LAB_NOTIFY_SECRET; with --drills N too",
+        excludes={"--search": "it looks for faults of the wire"},
+    )

@@ -1,0 +1,17 @@
+"""Completion callbacks of jobs: sent, signed, faulty on purpose, recorded."""
+
+from lab.plugin import Addition, Following, Plugin
+
+_HERE = "lab.plugins.callbacks"
+PLUGIN = Plugin(
+    "callbacks",
+    "tells a receiver of jobs: signed, scripted, faulty on purpose",
+    page="callbacks",
+    additions=(
+        Addition("serve", f"{_HERE}.options:ServedNotifySettings", beside=f"{_HERE}.beside:sending"),
+        Addition("run", f"{_HERE}.options:RunNotifySettings", beside=f"{_HERE}.beside:sending"),
+        Addition("demo", f"{_HERE}.options:DemoNotifySettings", beside=f"{_HERE}.beside:demonstrating"),
+        Addition("rehearse", f"{_HERE}.options:RehearsedNotifySettings", beside=f"{_HERE}.beside:sending_to_client"),
+    ),
+    follows=(Following(b"h", f"{_HERE}.schedule:follow"),),
+)

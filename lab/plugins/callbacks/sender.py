@@ -1,0 +1,208 @@
+"""Sends the callbacks of one lab: each once its instant has come, many at once, and none again that was answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from lab.clocks import ManualClock, first_of
+from lab.core.clock import Millis
+from lab.core.exchange import Headers, Response, retry_after
+from lab.core.observe import Noted, Observation, Touched
+from lab.jobs.callbacks import (
+    CallbackAnswered,
+    CallbackEnded,
+    CallbackRegistered,
+    CallbackSent,
+    Receiver,
+    receivers_of,
+)
+from lab.mock.service import Service
+from lab.plugins.callbacks.schedule import all_tries
+from lab.plugins.callbacks.wires import CALLBACK_WIRES
+from lab.server.labs import ServedLab
+from lab.server.shared.calls import tell_bug
+
+TRY_LIMIT: Millis = 15_000
+"""Real milliseconds in which a receiver has to answer: the least that the standard asks of who sends."""
+END_LIMIT: Millis = 5_000
+"""Real milliseconds for which the end of a lab waits for what is under way."""
+MOST_AT_ONCE = 100
+"""Tries that are under way at once, to all receivers; the others wait, and hold nobody else up."""
+Post: TypeAlias = Callable[[str, Headers, bytes], Awaitable[Response | str]]
+"""Sends to a URL: the answer whatever its status, or by which name its loss is told."""
+
+
+class CallbackSender:
+    """What is due follows of jobs (`schedule`); this one looks when something may be, sends, and notes what came back."""
+
+    def __init__(self, lab: ServedLab, receiver: str, url: str, secret: str | None, post: Post) -> None:
+        self._service: Service = lab.service
+        self._clock = lab.clock
+        self._receiver, self._url, self._secret, self._post = receiver, url, secret, post
+        self._counts: dict[str, int] = {}
+        """How many tries of each job were taken up."""
+        self._fresh: dict[str, None] = {}
+        """Jobs of which something was accepted since the last look."""
+        self._due: list[tuple[Millis, str]] = []
+        self._woken = asyncio.Event()
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Tell of what changes from now on."""
+        self._register()
+        self._service.observers.append(self._observe)
+        self._service.renewed.append(self._renewed)
+        self._loop = self._task(self._run())
+
+    async def end(self) -> list[CallbackSent]:
+        """Tell no more, once what is under way is answered: the tries that are left, those that come first in front."""
+        if self._loop is None:
+            return []
+        self._service.observers.remove(self._observe)
+        self._service.renewed.remove(self._renewed)
+        self._loop.cancel()
+        self._loop = None
+        # all that is due by now is sent, and nothing is due from now on: no try is told of that never was
+        now = self._clock.now()
+        self._look_at_all(now)
+        left = sorted(self._left(now), key=lambda each: each.at)
+        self._service.note(CallbackEnded(at=now, receiver=self._receiver))
+        if self._under_way:
+            _, silent = await asyncio.wait(self._under_way, timeout=END_LIMIT / 1000)
+            for task in silent:
+                task.cancel()
+        return left
+
+    def _left(self, now: Millis) -> Iterator[CallbackSent]:
+        service = self._service
+        for job in self._counts:
+            found, planned = service.derived(job, now), service.planned(job)
+            if found is not None and planned is not None:
+                tries = all_tries(service.ledger.get, planned[0], found.facts, service.config.epoch, now)
+                yield from (each for each in tries if each.at > now)
+
+    def _register(self) -> None:
+        now, name = self._clock.now(), self._receiver
+        self._service.note(CallbackRegistered(at=now, receiver=name, url=self._url, secret=self._secret))
+
+    def _task(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_tell_failure)
+        return task
+
+    # When to look
+
+    def _observe(self, observation: Observation) -> None:
+        if type(observation) is Noted and observation.fact.kind == "input":
+            if (job := getattr(observation.fact, "job", None)) is not None:
+                self._fresh[job] = None
+                self._woken.set()
+
+    def _renewed(self) -> None:
+        """The ledger was cleared or set back: what is under way never was, and the receiver is told of what comes now."""
+        for task in self._under_way:
+            task.cancel()
+        self._counts.clear()
+        self._due.clear()
+        self._fresh = dict.fromkeys(self._service.jobs())
+        # not within what clears it, which may be between two tapes
+        asyncio.get_running_loop().call_soon(self._stand_again)
+
+    def _stand_again(self) -> None:
+        standing = (each for each in receivers_of(self._service.ledger.get) if each.name == self._receiver)
+        if not any(each.until is None for each in standing):
+            self._register()
+        self._woken.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            self._look_at_all(self._clock.now())
+            if self._due:
+                await first_of(self._woken.wait(), self._clock.sleep_until(self._due[0][0]))
+            else:
+                await self._woken.wait()
+
+    def _look_at_all(self, now: Millis) -> None:
+        while self._due and self._due[0][0] <= now:
+            self._fresh[heappop(self._due)[1]] = None
+        while self._fresh:
+            self._look(self._fresh.popitem()[0], now)
+
+    def _look(self, job: str, now: Millis) -> None:
+        found = self._service.derived(job, now)
+        if found is None:
+            return
+        sent = [each for each in found.facts if isinstance(each, CallbackSent)]
+        fresh, self._counts[job] = sent[self._counts.get(job, 0) :], len(sent)
+        if fresh:
+            self._service.tell(Touched(now, job))  # before what comes of it
+        for each in fresh:
+            if each.fault != "lost":
+                self._send(each)
+        if found.until is not None:
+            heappush(self._due, (found.until, job))
+
+    # One try
+
+    def _send(self, sent: CallbackSent) -> None:
+        receiver = self._receiver_of(sent)
+        if isinstance(self._clock, ManualClock):
+            self._clock.begin_work()
+        task = self._task(self._try(receiver, sent))
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        if isinstance(self._clock, ManualClock):
+            self._clock.end_work()
+
+    def _receiver_of(self, sent: CallbackSent) -> Receiver:
+        """That which stood when the try was due."""
+        named = (each for each in receivers_of(self._service.ledger.get) if each.name == sent.receiver)
+        return next(
+            each for each in named if each.since < sent.changed and (each.until is None or sent.at <= each.until)
+        )
+
+    async def _try(self, receiver: Receiver, sent: CallbackSent) -> None:
+        async with self._slots:
+            headers = CALLBACK_WIRES[receiver.wire].headers(receiver, sent)
+            came = await self._within_limit(receiver.url, headers, sent.body)
+        if self._service.planned(sent.job) is None:  # it was forgotten meanwhile, and nobody can ask about it
+            return
+        fact = CallbackAnswered(
+            at=self._clock.now(), job=sent.job, receiver=sent.receiver, callback=sent.callback, number=sent.number
+        )
+        if isinstance(came, Response):
+            self._service.note(replace(fact, status=came.status, retry_after=retry_after(came)))
+        else:
+            self._service.note(replace(fact, why=came))
+
+    async def _within_limit(self, url: str, headers: Headers, body: bytes) -> Response | str:
+        """In real time; where a client moves the clock, its own waits are of the lab's time, and so is this limit too."""
+        post = asyncio.ensure_future(self._post(url, headers, body))
+        waits: list[asyncio.Future[Response | str] | asyncio.Future[None]] = [
+            post,
+            *(asyncio.ensure_future(each) for each in self._limits()),
+        ]
+        try:
+            await asyncio.wait(waits, timeout=TRY_LIMIT / 1000, return_when=asyncio.FIRST_COMPLETED)
+            return post.result() if post.done() else "timeout"
+        finally:
+            for each in waits:
+                each.cancel()
+
+    def _limits(self) -> "Iterator[Awaitable[None]]":
+        if isinstance(self._clock, ManualClock):
+            yield self._clock.sleep_until(self._clock.now() + TRY_LIMIT)
+
+
+def _tell_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and isinstance(failure := task.exception(), Exception):
+        tell_bug(failure)

@@ -1,0 +1,101 @@
+"""Clients that callbacks tell of their jobs, rehearsed: a good one passes all rules, and of each mistake there is one finding."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.core.exchange import Response
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import report_on
+from lab.recording.format.reader import read
+from tests.plugins.callbacks.test_recorded import Shop
+
+CLIENT = Path(__file__).with_name("clients") / "receiver.py"
+SCENARIO = """\
+lab: 1
+name: one
+title: One
+agent: {code: ONE}
+ask: Do it.
+seed: 3
+latency: {status: 50ms}
+steps:
+- {work: w, takes: 3s}
+- {wait: x, takes: 4s}
+- {complete: end, output: Done.}
+"""
+MISTAKES = {
+    "no-signature": ("G1", "bad-signature"), "old": ("G2", "old-timestamp"), "doubles": ("G3", "twice"),
+    "believes": ("G4", "other-job"), "no-polls": ("G5", "lost"), "works": ("G6", "late"), "slow": ("G7", "twice"),
+}  # fmt: skip
+"""By what the client does wrong: the rule that finds it, and a drill in which it does."""
+STYLE = {"A8", "B3"}
+"""Rules of no weight that this client doesn't keep."""
+
+
+def rehearsed(folder: Path, mistake: str, *options: str, unit: str = "1") -> dict[str, object]:
+    """What the report says of the client: the rules that failed and those that passed, and how its runs ended."""
+    scenario = folder / "one.yaml"
+    scenario.write_text(SCENARIO)
+    command = [sys.executable, "-m", "lab", "rehearse", "--drills", str(scenario), "--notify", "--json", *options]
+    done = subprocess.run(
+        [*command, "--", sys.executable, str(CLIENT), *filter(None, [mistake])],
+        env=os.environ | {"UNIT": unit, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    *runs, report = map(json.loads, done.stdout.splitlines())
+    rules = {rule["rule"]: rule["verdict"] for rule in report["rules"]}
+    return {
+        "failed": {name for name, verdict in rules.items() if verdict == "fail"} - STYLE,
+        "called back": {name for name, verdict in rules.items() if verdict == "pass" and name.startswith("F")},
+        "runs": [run["good"] for run in runs],
+    }
+
+
+ALL = {"G1", "G2", "G3", "G4", "G5", "G6", "G7"}
+
+
+def test_a_good_client_passes_all(tmp_path: Path) -> None:
+    found = rehearsed(tmp_path, "", "--family", "N", "--virtual")
+    assert (found["failed"], found["called back"]) == (set(), ALL)
+    assert found["runs"] == [True] * 8
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_one_mistake_is_one_finding_in_the_drill_that_shows_it(tmp_path: Path, mistake: str) -> None:
+    rule, drill = MISTAKES[mistake]
+    found = rehearsed(tmp_path, mistake, "--only", f"n-callback-{drill}-turn-1", "--virtual")
+    assert found["failed"] == {rule}
+
+
+@pytest.mark.parametrize(("until", "verdict"), [(5_000, "not exercised"), (60_000, "fail")])
+def test_who_stops_once_a_wait_was_told_believed_no_end(until: int, verdict: str) -> None:
+    shop = Shop({"tries": ["0s"], "on": ["WAITING", "COMPLETE"]})
+    shop.post = answered_204  # type: ignore[method-assign, assignment]
+    histories = histories_of(read(shop.run(1, until - 100)), over=True)
+    report = report_on({"x": histories})
+    assert {each.rule.id: str(each.verdict) for each in report.findings}["G4"] == verdict
+
+
+async def answered_204(*_: object) -> Response:
+    return Response(204)
+
+
+def test_rules_of_callbacks_are_asked_of_nobody_else() -> None:
+    shop = Shop({"for": {"clients": ["eve"]}})
+    report = report_on({"x": histories_of(read(shop.run(1, 60_000)), over=True)})
+    assert not [each for each in report.findings if each.rule.id.startswith("F")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+@pytest.mark.parametrize("mistake", ["", *MISTAKES])
+def test_one_mistake_is_one_finding_in_all_drills(tmp_path: Path, mistake: str, clock: str) -> None:
+    options, unit = (["--virtual"], "1") if clock == "virtual" else ([], "0.3")
+    found = rehearsed(tmp_path, mistake, "--family", "N", *options, unit=unit)
+    assert found["failed"] == ({MISTAKES[mistake][0]} if mistake else set())
+    if not mistake:
+        assert found["called back"] == ALL
