@@ -17,7 +17,7 @@ process, sentences of an error. 450 and 220 came with the words and facts of cal
 lab, and a manual clock that stands while somebody else is called; 280 and 130 with what the report and drills ask of who
 is called back; 110 and 70 with callbacks on the screen.
 """
-MOST_STATEMENTS = 42_660
+MOST_STATEMENTS = 42_670
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

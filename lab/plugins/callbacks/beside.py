@@ -15,7 +15,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Request, Response
 from lab.core.seeds import digest
 from lab.jobs.callbacks import CallbackSent
-from lab.plugins.callbacks.options import OWN, DemoNotifySettings, NotifySettings, RehearsedNotifySettings
+from lab.plugins.callbacks.options import OWN_RECEIVER, DemoNotifySettings, NotifySettings, RehearsedNotifySettings
 from lab.plugins.callbacks.own_receiver import OwnReceiver
 from lab.plugins.callbacks.sender import CallbackSender
 from lab.plugins.callbacks.wires import SECRET_BEGIN
@@ -72,7 +72,7 @@ async def demonstrating(
     """Tell the receiver that was named, else one that stands beside, and verifies."""
     url, secret, usual = settings.url, settings.secret, server.labs.usual
     async with AsyncExitStack() as ends:
-        if url == OWN:
+        if url == OWN_RECEIVER:
             secret = secret or drawn_secret(usual)
             receiver = OwnReceiver(usual.clock, usual.service.config.epoch, secret)
             url = f"{await receiver.start()}/callbacks"

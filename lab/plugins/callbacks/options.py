@@ -19,7 +19,7 @@ def _target(text: str) -> str:
 
 
 def _target_or_own(text: str) -> str:
-    return text if text == OWN else _target(text)
+    return text if text == OWN_RECEIVER else _target(text)
 
 
 def _secret(text: str) -> str:
@@ -33,7 +33,7 @@ def _secret(text: str) -> str:
     return text
 
 
-OWN = "own"
+OWN_RECEIVER = "own"
 """In the place of a URL: the demo's own receiver."""
 _ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
 _NOT_KEPT = "callbacks that are left when the lab ends aren't kept"
@@ -60,7 +60,7 @@ class NotifySettings(Options):
         from yarl import URL
 
         host = URL(self.url).host or ""
-        if self.url != OWN and not loopback(host) and host not in self.allowed:
+        if self.url != OWN_RECEIVER and not loopback(host) and host not in self.allowed:
             hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
             raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
 
@@ -96,7 +96,7 @@ class DemoNotifySettings(NotifySettings):
             typed="--notify =URL",
             help="tell a receiver of jobs by a POST each, as the scenario's callbacks say; without a URL one of the demo's own",
             read=_target_or_own,
-            alone=OWN,
+            alone=OWN_RECEIVER,
             excludes={
                 "--base": "callbacks are the lab's own, and another server is called",
                 "--speed instant": "it waits for nobody, and a receiver takes its time",

@@ -13,5 +13,5 @@ PLUGIN = Plugin(
         Addition("demo", f"{_HERE}.options:DemoNotifySettings", beside=f"{_HERE}.beside:demonstrating"),
         Addition("rehearse", f"{_HERE}.options:RehearsedNotifySettings", beside=f"{_HERE}.beside:sending_to_client"),
     ),
-    follows=(Following(b"h", f"{_HERE}.schedule:follow"),),
+    follows=(Following(b"h", f"{_HERE}.schedule:tries_of"),),
 )

@@ -1,6 +1,6 @@
 """Which callbacks are sent when, with which bytes: a function of a job, its receivers and their answers.
 
-    tries up to now = follow(receivers and answers, plan, what followed of the job, now)
+    tries up to now = tries_of(receivers and answers, plan, what followed of the job, now)
 
 What must hold
     1. A try comes a millisecond after its cause at least, be that a change, an answer or a receiver's end. So what is sent at
@@ -30,7 +30,7 @@ from lab.program.callers import Callers
 from lab.program.draws import draw_latency
 from lab.program.words import MILLION, Status
 
-AGAIN: Millis = 1_000
+PAUSES_AGAIN: Millis = 1_000
 """After so long a callback that was taken comes again, and one that was overtaken comes behind the other."""
 OLD_BY = 600
 """Seconds by which an old timestamp is older; receivers are to refuse what is older than 300."""
@@ -47,7 +47,7 @@ class _Change(Struct, frozen=True):
     fault: CallbackFault | None
 
 
-def follow(get: Get, plan: Plan, facts: Sequence[Fact], epoch: Epoch, now: Millis) -> Derived:
+def tries_of(get: Get, plan: Plan, facts: Sequence[Fact], epoch: Epoch, now: Millis) -> Derived:
     """The tries up to `now`, of a job of which `facts` followed so far; and when the next is due, unless something happens."""
     tries = list(all_tries(get, plan, facts, epoch, now))
     sent = sorted((each for each in tries if each.at <= now), key=lambda each: each.at)
@@ -77,7 +77,7 @@ def _of_receiver(
         if change.fault is not None and change.fault.strike == "reordered" and not _final(change):
             if behind is None:
                 continue  # it waits for the one that is to overtake it
-            first = max(first, behind.due + AGAIN)
+            first = max(first, behind.due + PAUSES_AGAIN)
         one = _Callback(receiver, plan, wire, change, epoch)
         for each in one.tries(first, answers.get(one.id, ())):
             if receiver.until is None or each.at <= receiver.until:
@@ -145,7 +145,7 @@ class _Callback(Struct, frozen=True):
             if over or (taken and fault != "twice"):
                 return  # a second copy is sent once, whatever becomes of it
             if taken:
-                yield self._sent(number, answer.at + AGAIN, "twice")
+                yield self._sent(number, answer.at + PAUSES_AGAIN, "twice")
                 continue
             if number > pauses:
                 return

@@ -12,7 +12,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of
 from lab.language.shape import parsed
-from lab.plugins.callbacks.schedule import follow
+from lab.plugins.callbacks.schedule import tries_of
 from lab.program.scenario import Scenario
 from tests.lab_strategies import planned
 
@@ -57,7 +57,7 @@ class World:
         """`early`: before whoever decides at that very instant."""
         known = tuple(each for each in self.decisions if each.at < now + (not early))
         own = derived(self.plan, known, now)
-        found = along(own, follow(self.ledger.get, self.plan, own.facts, EPOCH, now))
+        found = along(own, tries_of(self.ledger.get, self.plan, own.facts, EPOCH, now))
         self.looks.append(found.facts)
         return found
 
