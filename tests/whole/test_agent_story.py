@@ -1,6 +1,6 @@
 """A coding agent that has never seen the lab tries a client with three mistakes: its frames, recorded, are played again.
 
-`agent_story/task.md` is what it was told, `client.py` what it was to try, `frames.jsonl` what went over stdin and stdout, and
+`agent_story/task.txt` is what it was told, `client.py` what it was to try, `frames.jsonl` what went over stdin and stdout, and
 what its shell did in between: lines of `agent`, `lab`, `shell`, and `printed`. Ids of jobs follow from the seed, so what the
 agent said of them is said again as it stands. With LAB_GOLDEN=write the answers of today are kept.
 """
@@ -42,13 +42,15 @@ def answer_in(frame: dict[str, Any]) -> str | None:
 
 
 def essence(frame: dict[str, Any]) -> object:
-    """What must be the same each time: when things happen, and how often a client polls, its machine decides."""
-    text = answer_in(frame)
+    """What must be the same each time; pages are edited, and a machine decides when things happen, how often a client polls."""
+    text, result = answer_in(frame), frame["result"]
     if text is None:
-        return frame
+        return [each["name"] for each in result["tools"]] if "tools" in result else result["protocolVersion"]
     lines = re.sub(r"\+\d\d:\d\d\.\d{3}", "+TIME", text).splitlines()
     if lines[0].startswith("$ lab report"):
         return [line for line in lines if re.search(r"^FAIL .*\((critical|major)\)$", line)]
+    if lines[0].startswith("# "):
+        return lines[0]
     return lines[1:5] if re.match(r"\d+ calls; ", lines[0]) else lines
 
 
@@ -114,7 +116,8 @@ def test_a_fresh_agent_comes_to_the_verdict_in_twelve_calls(tmp_path: Path) -> N
     calls = [row["agent"]["params"] for row in rows if row.get("agent", {}).get("method") == "tools/call"]
     assert {"serve", "break", "decide", "report"} <= {call["name"] for call in calls} and len(calls) <= MOST_CALLS
     assert (
-        len(CLIENT.read_text().splitlines()) <= MOST_LINES and "at most twelve calls" in (STORY / "task.md").read_text()
+        len(CLIENT.read_text().splitlines()) <= MOST_LINES
+        and "at most twelve calls" in (STORY / "task.txt").read_text()
     )
     today = list(again(rows, tmp_path))
     if os.environ.get("LAB_GOLDEN") == "write":

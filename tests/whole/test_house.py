@@ -104,7 +104,7 @@ def test_each_effect_past_its_door_names_the_door(copy: Path) -> None:
         assert any(door in line for line in reported), (text, done.stdout)
 
 
-CLIENTS = ("testing/clients.py", "testing/test_virtual_time.py", "report/over_sockets.py")
+CLIENTS = ("testing/clients.py", "testing/test_virtual_time.py", "report/over_sockets.py", "agent_story/client.py")
 """Their sleeps are what is tested: they are clients', which live by the lab's clock, or are compared with who does."""
 
 
