@@ -44,7 +44,7 @@ class LabServed:
             mock = await begin_as(words, console, ends, stop)
             mock.server.labs.watchers.append(lambda lab: lab.service.observers.append(self.touch))
             for lab in mock.server.labs:
-                mock.server.labs.watch(lab)
+                lab.service.observers.append(self.touch)
             self._client = ControlClient(mock.control_url, mock.control_token)
             ends.push_async_callback(self._client.close)
             ends.callback(lambda: asyncio.get_running_loop().call_later(_GRACE, stop.hurry.set))
