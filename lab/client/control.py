@@ -84,8 +84,8 @@ class ControlClient(Connections):
 
     def __init__(self, url: str, token: str) -> None:
         super().__init__()
-        self._url_given = str(address(url)).rstrip("/")
-        self._root = root_of(self._url_given)
+        self.url = str(address(url)).rstrip("/")
+        self._root = root_of(self.url)
         self._headers = {"authorization": f"Bearer {token}"}
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
@@ -166,7 +166,7 @@ class ControlClient(Connections):
             async with self.request(method, url, data=data, headers=headers) as got:
                 yield got
         except (aiohttp.ClientError, OSError) as error:
-            lost = f"can't reach the control plane at {self._url_given}"
+            lost = f"can't reach the control plane at {self.url}"
             raise HostError(lost, hint="is the lab still running?") from error
 
 

@@ -105,7 +105,8 @@ def test_each_effect_past_its_door_names_the_door(copy: Path) -> None:
 
 
 CLIENTS = (
-    "agent_story/client.py", "clients/lab_mcp.py", "clients/receiver.py", "mcp_tasks/small_client.py", "testing/clients.py", "testing/test_virtual_time.py", "report/over_sockets.py",
+    "agent_story/client.py", "clients/lab_mcp.py", "clients/receiver.py", "mcp_tasks/small_client.py",
+    "report/over_sockets.py", "testing/clients.py", "testing/test_virtual_time.py",
 )  # fmt: skip
 """Their sleeps are what is tested: they are clients', which live by the lab's clock, or are compared with who does."""
 

@@ -27,6 +27,7 @@ EXTRAS = {
     "observe": ("prometheus-client",),
     "phone": ("segno",),
     "web": ("textual-serve",),
+    "mcp": ("mcp",),
     "pytest": ("pytest",),
 }
 """What may be installed beside, and what of it shows that it is."""

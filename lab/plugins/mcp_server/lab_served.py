@@ -12,8 +12,9 @@ from lab.cli.loop import Stop
 from lab.client.control import ControlClient
 from lab.clocks import SystemClock
 from lab.control import ControlCommand
-from lab.core.clock import Millis
+from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
+from lab.core.observe import Observation, Requested
 
 _GRACE = 0.5
 """Real seconds in which replies under way may leave, once the lab is to end; then they are cut."""
@@ -23,14 +24,14 @@ _Answered = TypeVar("_Answered")
 class LabServed:
     """Serves a lab when a tool asks for one, until a tool says so, nobody calls, or the process ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Clock | None = None) -> None:
+        """`wall` tells since when nobody called; by default the system's clock."""
         self._work = asyncio.Lock()
         """Held while one begins, or ends."""
         self._ends: AsyncExitStack | None = None
         self._client: ControlClient | None = None
-        self.control_url = ""
         self._remarks = StringIO()
-        self._wall = SystemClock()
+        self._wall = wall or SystemClock()
         self._used = self._wall.now()
 
     async def begin(self, words: Sequence[str]) -> None:
@@ -38,13 +39,12 @@ class LabServed:
         async with self._work, AsyncExitStack() as ends:
             if self._ends is not None:
                 hint = "serve with end: true ends it; scenarios that stand beside are served then."
-                raise UsageError(f"A lab is served already: its control plane is at {self.control_url}.", hint=hint)
+                raise UsageError(f"A lab is served already: its control plane is at {self.client.url}.", hint=hint)
             console, stop = Console(self._remarks, self._remarks), Stop()
             mock = await begin_as(words, console, ends, stop)
             mock.server.labs.watchers.append(lambda lab: lab.service.observers.append(self.touch))
             for lab in mock.server.labs:
-                mock.server.labs.watch(lab)
-            self.control_url = mock.control_url
+                lab.service.observers.append(self.touch)
             self._client = ControlClient(mock.control_url, mock.control_token)
             ends.push_async_callback(self._client.close)
             ends.callback(lambda: asyncio.get_running_loop().call_later(_GRACE, stop.hurry.set))
@@ -78,9 +78,10 @@ class LabServed:
         self._remarks.truncate(self._remarks.seek(0))
         return lines
 
-    def touch(self, _: object = None) -> None:
-        """Somebody has called, the lab or a tool."""
-        self._used = self._wall.now()
+    def touch(self, observation: Observation | None = None) -> None:
+        """Somebody has called a tool, or, if an observation says so, the lab."""
+        if observation is None or isinstance(observation, Requested):
+            self._used = self._wall.now()
 
     async def end_when_idle(self, idle: Millis) -> None:
         """End each lab once nobody has called for so many real milliseconds."""

@@ -180,8 +180,7 @@ class LabTools(NamedTuple):
     async def report(self, files: _Names = ()) -> list[str]:
         """The verdict: what clients of the lab that is served did well and badly, by rules, with the lines that show it
         (calls tells them); or those in recordings, by name or path. Rules that nothing exercised are left out."""
-        assert files or self.lab.client
-        return await lines_of_command("report", *(files or (self.lab.control_url,)), skip=("  -  ",))
+        return await lines_of_command("report", *(files or (self.lab.client.url,)), skip=("  -  ",))
 
     async def record(self, name: _Text = None) -> list[str]:
         """Begin a recording of the lab that is served, recordings/NAME.rec.jsonl; without a name end it."""

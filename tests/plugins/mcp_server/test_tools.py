@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from lab.cli.commands.docs import page_names, page_text
+from lab.clocks import ManualClock
 from lab.clocks.waits import breathe
 from lab.plugins.mcp_server.lab_served import LabServed
 from lab.plugins.mcp_server.server import PAGE, tool_server
@@ -31,8 +33,8 @@ APPROVAL = {"scenarios": ["approval"], "reviewer": "person", "clock": "manual", 
 class Agent:
     """One that calls the tools, and reads."""
 
-    def __init__(self, client: Client, lab: LabServed) -> None:
-        self.client, self.lab = client, lab
+    def __init__(self, client: Client, lab: LabServed, wall: ManualClock) -> None:
+        self.client, self.lab, self.wall = client, lab, wall
 
     async def __call__(self, tool: str, **arguments: Any) -> str:
         """The answer."""
@@ -58,12 +60,13 @@ class Agent:
 async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Agent]:
     """In a folder of its own. What it has had served ends with it."""
     monkeypatch.chdir(tmp_path)
-    lab, over = LabServed(), asyncio.Event()
+    wall, over = ManualClock(), asyncio.Event()
+    lab = LabServed(wall)
     ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
 
     async def live() -> None:  # the client's scopes are one task's, and the two ends of a fixture are not
         async with Client(tool_server(lab), mode="legacy") as client:
-            ready.set_result(Agent(client, lab))
+            ready.set_result(Agent(client, lab, wall))
             await over.wait()
 
     life = asyncio.create_task(live())
@@ -228,7 +231,7 @@ async def test_there_is_no_other_tool_nor_resource(agent: Agent) -> None:
 async def test_what_the_control_plane_refuses_is_told_in_its_words(agent: Agent) -> None:
     await agent("serve", **APPROVAL)
     assert await agent.refused("serve", scenarios=["quick"]) == (
-        f"lab: A lab is served already: its control plane is at {agent.lab.control_url}.\n"
+        f"lab: A lab is served already: its control plane is at {agent.lab.client.url}.\n"
         "  serve with end: true ends it; scenarios that stand beside are served then."
     )
     assert 'no member "rute"' in await agent.refused("break", fault={"rute": "status"})
@@ -293,7 +296,7 @@ def children() -> set[int]:
 async def test_an_end_that_is_given_up_comes_to_its_end(agent: Agent) -> None:
     caller = Caller(await agent("serve", **APPROVAL, record="day"))
     await agent("break", fault={"route": "invoke", "strike": "hang"})
-    control, hung = agent.lab.control_url, asyncio.create_task(caller.invoke())
+    control, hung = agent.lab.client.url, asyncio.create_task(caller.invoke())
     while "invoke-hang: struck 1" not in await agent("break"):
         await breathe()
     with anyio.move_on_after(0.1) as limit:
@@ -317,16 +320,19 @@ def listens(origin: str) -> bool:
 
 
 async def test_a_lab_ends_once_nobody_calls(agent: Agent) -> None:
-    caller, loop = Caller(await agent("serve", **APPROVAL)), asyncio.get_running_loop()
-    idle, began = asyncio.create_task(agent.lab.end_when_idle(300)), loop.time()
-    while loop.time() < began + 0.6:
-        await caller.invoke()
-    assert agent.lab.client, "calls keep it"
+    caller = Caller(await agent("serve", **APPROVAL))
+    idle = asyncio.create_task(agent.lab.end_when_idle(300))
+    for used in (caller.invoke, partial(agent, "docs"), caller.invoke):
+        await agent.wall.advance_to(agent.wall.now() + 299)
+        await used()
+        assert agent.lab.client, "calls and tools keep it"
+    since = agent.wall.now()
     async with asyncio.timeout(5):
-        while loop.time() < began + 1.2:
-            await agent("docs")
-        assert agent.lab.client, "tools keep it"
         while agent.lab._client is not None:
-            await breathe()
-    assert loop.time() > began + 1.5
+            assert not listens(caller.base) or agent.wall.now() <= since + 300, "who only connects calls nothing"
+            await agent.wall.advance_to(agent.wall.now() + 10)
+    assert agent.wall.now() >= since + 300
+    await agent("serve", **APPROVAL)
+    await agent.wall.advance_to(agent.wall.now() + 299)
+    assert agent.lab.client, "the next one has as long"
     idle.cancel()
