@@ -26,6 +26,15 @@ def field_line(name: bytes, value: bytes) -> bytes:
     return b"%b: %b\r\n" % (name, one_line(value)) if _NAME.fullmatch(name) else b""
 
 
+def leaves_whole(name: str, value: str) -> bool:
+    """Whether a header that a hand has written leaves as it is."""
+    try:
+        parts = name.encode("ascii"), value.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return field_line(*parts) == b"%b: %b\r\n" % parts and value == value.strip()
+
+
 def one_line(text: bytes) -> bytes:
     """What came from outside, as a part of one line."""
     return text.translate(_ONE_LINE)
