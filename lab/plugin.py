@@ -105,6 +105,20 @@ class ExportForm(NamedTuple):
     """A function of a `Recording`, and of whether lines begin with their numbers in the file: gives the lines."""
 
 
+class KeyDeclared(NamedTuple):
+    """A key of the screen, wherever there is a control plane to ask."""
+
+    name: str
+    face: str
+    """The key as it is shown."""
+    label: str
+    help: str
+    react: Reference
+    """A function of the screen's state that gives what it leads to, a `lab.tui.panes.keys.Reaction`: loaded once it is pressed."""
+    bar_with: str = ""
+    """The member of that state with which it has a place in the key bar; empty: it has none there."""
+
+
 class Plugin(NamedTuple):
     """A plugin, whole."""
 
@@ -118,6 +132,7 @@ class Plugin(NamedTuple):
     routes: tuple[ControlRoute, ...] = ()
     wires: tuple[WireDeclared, ...] = ()
     forms: tuple[ExportForm, ...] = ()
+    keys: tuple[KeyDeclared, ...] = ()
     extra: str = ""
     """The extra of the distribution that brings what it needs beside; empty: nothing."""
 

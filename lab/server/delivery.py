@@ -23,7 +23,7 @@ from lab.core.observe import Noted, Replied
 from lab.core.reply import Making, Reply, gathered
 from lab.mock.service import Service
 from lab.server.connection import BEHIND, LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
-from lab.server.interceptor import Interceptor
+from lab.server.holds import Holds
 from lab.server.limits import LONG_BODY
 from lab.server.recorder import Recorder
 from lab.server.response_writer import CLOSE, KEEP, ResponseWriter
@@ -79,8 +79,7 @@ class ReplySender:
         self.service = service
         self.clock = clock
         self.recorder = recorder
-        self.interceptor: Interceptor | None = None
-        """What may hold exchanges; None: nothing does."""
+        self.holds = Holds(service, clock)
         self.preparing = 0
         """Replies that a tape isn't ready for."""
         self._watching: dict[str, set[asyncio.Event]] = {}
@@ -94,9 +93,8 @@ class ReplySender:
 
     async def send(self, connection: Connection, request: Request, reply: Reply, since: Millis) -> Sent:
         """Let the reply to a request that was complete at `since` leave."""
-        due = self.interceptor is not None
-        if self.interceptor is not None:
-            passed = await self._intercepted(self.interceptor, connection, request, reply)
+        if due := self.holds.choose is not None:
+            passed = await self._passed(connection, request, reply)
             if passed is None:
                 return SENT_LAST
             reply = passed
@@ -137,19 +135,14 @@ class ReplySender:
             self.service.tell(replied)
         return connection.over("server") if last else SENT
 
-    async def _intercepted(
-        self, interceptor: Interceptor, connection: Connection, request: Request, reply: Reply
-    ) -> Reply | None:
-        """The reply as it leaves, once it is due and nobody holds it; None: its peer has given up.
-
-        What one holds is what would leave: a fault has struck it already.
-        """
+    async def _passed(self, connection: Connection, request: Request, reply: Reply) -> Reply | None:
+        """The reply as it leaves, once it is due and nobody holds it; None: its peer has given up."""
         try:
             await self.ready(reply, request)
             with Awaited(connection, self.clock):
                 if reply.latency:
                     await self.withhold(connection, reply.latency)
-                return await interceptor.hold_reply(connection.ordinal, request, await self._settled(reply))
+                return await self.holds.pass_reply(connection.ordinal, request, await self._settled(reply))
         except asyncio.CancelledError:
             self._tell_cut(reply, "shutdown")
             raise

@@ -86,8 +86,7 @@ class MockServer(ListeningServer):
     @property
     def holding(self) -> bool:
         """Whether somebody holds an exchange of those that live by the lab's clock."""
-        found = (each.sender.interceptor for each in self.labs.usual)
-        return any(each is not None and each.holding for each in found)
+        return any(each.sender.holds.under_way for each in self.labs.usual)
 
     @property
     def public_origin(self) -> str:
@@ -101,8 +100,7 @@ class MockServer(ListeningServer):
 
     async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
         for lab in self.labs:
-            if lab.sender.interceptor is not None:
-                lab.sender.interceptor.end()
+            lab.sender.holds.end()
         await super().stop(grace, hurry)
 
     def start_decoy(self, bound: Bound) -> None:
@@ -189,11 +187,11 @@ class MockServer(ListeningServer):
         """What the service says to a request that began to come at `since`, and was whole at `came`, in real microseconds; LedgerEnded: its tenant is there no longer."""
         lab, service = routed.lab, routed.lab.service
         calls, now, before = lab.calls, lab.clock.now(), service.exchanges
-        if (interceptor := lab.sender.interceptor) is not None:
+        if lab.sender.holds.choose is not None:
             connection.leave_room()  # while one is held others need it
             try:
                 with Awaited(connection, lab.clock):
-                    ends = await interceptor.hold_request(connection.ordinal, request)
+                    ends = await lab.sender.holds.pass_request(connection.ordinal, request)
             except asyncio.CancelledError:
                 self._cut_unread(connection, routed, request, now - since, "shutdown")
                 raise

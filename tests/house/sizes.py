@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 72_550
+MOST_LINES = 72_750
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
-later; 220 and 105 with exchanges that can be held on their way, their facts, and what a replay makes of these.
+later; 420 and 240 with exchanges that can be held on their way, their facts, what a replay makes of these, and what a plugin's
+key may ask and show.
 """
-MOST_STATEMENTS = 42_195
+MOST_STATEMENTS = 42_330
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

@@ -10,7 +10,6 @@ from lab.core.exchange import Json
 from lab.core.journal.holds import Side
 
 _Duration: TypeAlias = Annotated[str, Meta(description="in the lab's time, as 30s")]
-HeaderValues: TypeAlias = str | list[str] | None
 
 
 class SetBreakpoint(ControlCommand[Named], frozen=True):
@@ -21,7 +20,7 @@ class SetBreakpoint(ControlCommand[Named], frozen=True):
     status: Annotated[int, Meta(ge=0, le=599)] | None = None
     call: Annotated[int, Meta(ge=1, description="the how many-th that fits, alone")] | None = None
     once: bool = False
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,40}$")] = ""
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{0,40}$")] = ""
     release_after: _Duration | None = None
 
 
@@ -67,6 +66,8 @@ class Release(ControlCommand[Obeyed], frozen=True):
     hold: Annotated[str, Meta(description="its number, or all")]
     do: Literal["go", "drop", "reset"] = "go"
     status: Annotated[int, Meta(ge=200, le=599)] | UnsetType = UNSET
-    headers: Annotated[dict[str, HeaderValues], Meta(description="to set; null takes away")] | UnsetType = UNSET
+    headers: Annotated[dict[str, str | list[str] | None], Meta(description="to set; null takes away")] | UnsetType = (
+        UNSET
+    )
     body: Annotated[Json | UnsetType, Meta(description="a text as it is, anything else as JSON")] = UNSET
     delay: _Duration | UnsetType = UNSET

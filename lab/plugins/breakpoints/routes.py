@@ -1,23 +1,22 @@
 """Its routes of the control plane: breakpoints set, listed and taken away; what they hold, looked at and let go."""
 
 import asyncio
-from collections.abc import Mapping
 
 from msgspec import UNSET
 from msgspec.json import decode
 from msgspec.structs import replace
 
 from lab.control import Named, Obeyed
-from lab.core.exchange import Headers, Json, Response, json_bytes
+from lab.core.exchange import Json, Response, json_bytes
 from lab.core.journal.holds import ExchangeReleased
 from lab.core.observe import Requested
 from lab.dialects.router import UNKNOWN_ROUTE
+from lab.identity.records import TokenRecord, grants_in
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import job_named
 from lab.plugins.breakpoints.commands import (
     BreakpointList,
     EndBreakpoint,
-    HeaderValues,
     HoldDocument,
     HoldList,
     ListBreakpoints,
@@ -25,23 +24,21 @@ from lab.plugins.breakpoints.commands import (
     Release,
     SetBreakpoint,
 )
-from lab.plugins.breakpoints.holding import Breakpoints, Hold
+from lab.plugins.breakpoints.holding import Breakpoints
 from lab.program.routes import FAULT_ROUTES
 from lab.program.words import among
 from lab.recording.redaction.redactor import redactor_of
 from lab.recording.tape.line_cache import LineCache
 from lab.server.control.observed import RouteContext
 from lab.server.control.reading import CommandRefused, millis_of
-from lab.server.response_writer import BODILESS, leaves_whole
-
-_OWN_HEADERS = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"))
-"""That the lab writes by itself, as body and connection want them."""
+from lab.server.holds import Hold
+from lab.server.response_writer import BODILESS, with_headers
 
 
 def _of(context: RouteContext) -> Breakpoints:
-    """Those of the lab that is meant; where none were set yet they hold nothing, and aren't asked."""
-    found = context.lab.sender.interceptor
-    return found if isinstance(found, Breakpoints) else Breakpoints(context.lab)
+    """Those of the lab that is meant; where none were set yet nobody is asked for them."""
+    known = context.lab.sender.holds.choose
+    return known if isinstance(known, Breakpoints) else Breakpoints(context.lab)
 
 
 async def list_breakpoints(context: RouteContext, command: ListBreakpoints) -> BreakpointList:
@@ -68,7 +65,9 @@ async def set_breakpoint(context: RouteContext, command: SetBreakpoint) -> Named
     if name in known.breakpoints:
         raise CommandRefused(409, f"There is a breakpoint {name} already.", f"DELETE /_lab/breakpoints/{name} first.")
     known.breakpoints[name] = replace(command, name=name, job=None if found is None else found[0])
-    lab.sender.interceptor = known
+    if lab.sender.holds.choose is not known:
+        lab.sender.holds.choose = known
+        lab.service.journals.append(known.begin_anew)
     return Named(True, name)
 
 
@@ -83,20 +82,25 @@ async def end_breakpoint(context: RouteContext, command: EndBreakpoint) -> Named
 
 async def list_holds(context: RouteContext, command: ListHolds) -> HoldList:
     """Redacted as the journal is, which may take long, so in another thread."""
-    holds, cache = list(_of(context).holds.values()), LineCache(redactor_of(context.lab.service.config))
+    lab, now = context.lab, context.lab.clock.now()
+    holds, cache = list(lab.sender.holds.under_way.values()), LineCache(redactor_of(lab.service.config))
+    for token, _ in grants_in(
+        lab.service.ledger, TokenRecord, now
+    ):  # so that one which was given is told from one that wasn't
+        cache.redactor.secrets.given(token, "token")
     shown = await asyncio.to_thread(lambda: [_shown(each, cache) for each in holds])
-    return HoldList(context.lab.clock.now(), shown)
+    return HoldList(now, shown)
 
 
 def _shown(hold: Hold, cache: LineCache) -> HoldDocument:
-    route, job, x, reply = hold.place.routes[0], hold.place.job, None, None
+    route, x, reply = hold.stop.route, None, None
     request = _members(cache.request(Requested(0, 0, route, hold.request)).written)
     if hold.reply is not None:
         x, (response, _) = hold.reply.x, hold.reply.whole(hold.since)
         written = cache.reply(response, oauth=route in IDENTITY_NAMES).written
         reply = {"s": response.status, **_members(written)}
-    instants = hold.since, hold.until
-    return HoldDocument(hold.number, hold.breakpoint, hold.place.side, route, job, *instants, x, request, reply)
+    what = hold.number, hold.stop.breakpoint, hold.side, route, hold.stop.job
+    return HoldDocument(*what, hold.since, hold.until, x, request, reply)
 
 
 def _members(written: bytes) -> dict[str, Json]:
@@ -105,7 +109,7 @@ def _members(written: bytes) -> dict[str, Json]:
 
 async def release(context: RouteContext, command: Release) -> Obeyed:
     """One, or all of them; none if one of them can't be let go so."""
-    known = {str(number): hold for number, hold in _of(context).holds.items()}
+    known = {str(number): hold for number, hold in context.lab.sender.holds.under_way.items()}
     if command.hold not in ("all", *known):
         raise CommandRefused(404, "There is no such exchange held.", "GET /_lab/holds lists them.")
     ready = [(each, *_released(each, command)) for number, each in known.items() if command.hold in ("all", number)]
@@ -141,7 +145,7 @@ def _released(hold: Hold, command: Release) -> tuple[ExchangeReleased, Response]
 
 def _edited(before: Response, command: Release) -> Response:
     status = before.status if command.status is UNSET else command.status
-    headers = before.headers if command.headers is UNSET else _with_headers(before.headers, command.headers)
+    headers = before.headers if command.headers is UNSET else with_headers(before.headers, command.headers)
     body = command.body
     try:
         sent = before.body if body is UNSET else body.encode() if isinstance(body, str) else json_bytes(body)
@@ -150,24 +154,3 @@ def _edited(before: Response, command: Release) -> Response:
     if status in BODILESS and sent and body is not UNSET:
         raise CommandRefused(400, f"A {status} has no body.", 'Send "body":"".')
     return Response(status, headers, sent)
-
-
-def _with_headers(before: Headers, wanted: Mapping[str, HeaderValues]) -> Headers:
-    """Those with these in their places, others behind; CommandRefused for what would leave otherwise than it is written."""
-    new: dict[str, list[str]] = {}
-    for given, values in wanted.items():
-        name = given.lower()
-        if name in _OWN_HEADERS:
-            raise CommandRefused(400, f"{name} is the lab's own to write.", "Leave it out: it fits what is sent.")
-        new[name] = [] if values is None else [values] if isinstance(values, str) else values
-        if not all(leaves_whole(name, value) for value in new[name] or [""]):
-            why = f"The header {json_bytes(given).decode()} can't be sent so."
-            raise CommandRefused(400, why, "A name is letters, digits and hyphens; a value one line of Latin-1.")
-    found: list[tuple[str, str]] = []
-    for name, value in before:
-        if name not in new:
-            found.append((name, value))
-        else:  # in the first one's place
-            found += [(name, each) for each in new[name]]
-            new[name] = []
-    return (*found, *((name, value) for name, values in new.items() for value in values))

@@ -54,8 +54,7 @@ class HoldingLab:
 
     @property
     def holding(self) -> dict[int, Any]:
-        interceptor = self.stage.server.labs.usual.sender.interceptor
-        return {} if interceptor is None else interceptor.holds  # type: ignore[attr-defined]
+        return self.stage.server.labs.usual.sender.holds.under_way
 
     async def let_go(self, hold: object = "all", **how: Json) -> None:
         await self.ask("POST", f"holds/{hold}", {"do": "go", **how})

@@ -30,7 +30,7 @@ async def test_a_reply_is_shown_whole_edited_and_stands_on_tape_as_it_left(lab: 
     _, call = await lab.poll()
     (hold,) = await lab.holds()
     assert (hold["side"], hold["route"], hold["x"], hold["until"]) == ("reply", "status", 3, None)
-    assert hold["request"]["m"] == "GET" and ["authorization", "Bearer lab-S1-secret"] not in hold["request"]["h"]
+    assert hold["request"]["m"] == "GET" and hold["request"]["h"] == [["authorization", "Bearer lab-T1-token"]]
     assert (hold["reply"]["s"], hold["reply"]["body"]["status"]) == (200, "RUNNING") and not call.done()
     body: Json = {"status": "QUEUED", "note": "by hand"}
     await lab.let_go(hold["hold"], status=503, headers={"Retry-After": "7", "cache-control": None}, body=body)
