@@ -14,7 +14,7 @@ from lab.recording.format.reader import read
 from lab.recording.replay.replay import ReplayResult, replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.server.conftest import Answer, Peer, Stage, make_service, serving, status
+from tests.server.conftest import Answer, Peer, Stage, lines_in, make_service, serving, status
 from tests.server.test_control import Plane, steering
 
 
@@ -68,6 +68,9 @@ class HoldingLab:
         """A poll of a new job under way."""
         token = await self.stage.token()
         return await self.sent(status(token, await self.stage.job(token)))
+
+    async def journal(self) -> list[dict[str, Json]]:
+        return lines_in((await self.plane.ask("GET", "journal")).body)
 
     def tape_says(self, type_: str) -> bool:
         self.tape.flush()
