@@ -224,9 +224,24 @@ async def test_a_run_of_ours_that_has_the_clock_stand_waits_for_a_hand_or_lets_t
         await lab.ask("DELETE", "breakpoints/status-reply")
         await lab.stop(route="token", release_after="3s")
         now = clock.now()
-        await lab.stage.token()
+        async with asyncio.timeout(5):
+            await lab.stage.token()
         assert now + 3_000 <= clock.now()
         clock.go_on()
+
+
+@pytest.mark.parametrize("strike", ["close", "truncate"])
+async def test_what_was_withheld_before_it_was_held_is_not_withheld_again(strike: str) -> None:
+    clock = ScaledClock("100")
+    async with holding_lab(clock) as lab:
+        await lab.ask("POST", "faults", {"route": "status", "strike": strike})
+        await lab.stop(route="status")
+        _, call = await lab.poll()
+        await lab.holds()
+        clock.scale("0")
+        await lab.let_go()
+        async with asyncio.timeout(5):
+            assert (await call).status == 200
 
 
 # Which exchanges
