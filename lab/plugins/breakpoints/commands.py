@@ -55,7 +55,7 @@ class HoldList(Struct, frozen=True):
 
 
 class ListHolds(ControlCommand[HoldList], frozen=True):
-    pass
+    hold: Annotated[int, Meta(ge=1, description="that one alone")] | UnsetType = UNSET
 
 
 class Release(ControlCommand[Obeyed], frozen=True):

@@ -78,9 +78,8 @@ class HoldPage(ExchangePage):
 
     async def fetch(self, source: ScreenSource) -> None:
         """Look at it as it is."""
-        for hold in (await source.ask(ListHolds())).holds:
-            if hold.hold == self._one.number:
-                self._hold, self.exchange = hold, _exchange_of(hold)
+        for hold in (await source.ask(ListHolds(self._one.number))).holds:
+            self._hold, self.exchange = hold, _exchange_of(hold)
 
     def press(self, state: ScreenState, key: str) -> Reaction:
         """Let it go so; what is edited of it is typed first."""

@@ -83,12 +83,13 @@ async def end_breakpoint(context: RouteContext, command: EndBreakpoint) -> Named
 async def list_holds(context: RouteContext, command: ListHolds) -> HoldList:
     """Redacted as the journal is, which may take long, so in another thread."""
     lab, now = context.lab, context.lab.clock.now()
-    holds, cache = list(lab.sender.holds.under_way.values()), LineCache(redactor_of(lab.service.config))
+    holds, cache = lab.sender.holds.under_way.values(), LineCache(redactor_of(lab.service.config))
+    wanted = [each for each in holds if command.hold in (UNSET, each.number)]
     for token, _ in grants_in(
         lab.service.ledger, TokenRecord, now
     ):  # so that one which was given is told from one that wasn't
         cache.redactor.secrets.given(token, "token")
-    shown = await asyncio.to_thread(lambda: [_shown(each, cache) for each in holds])
+    shown = await asyncio.to_thread(lambda: [_shown(each, cache) for each in wanted])
     return HoldList(now, shown)
 
 

@@ -140,6 +140,7 @@ async def test_a_thousand_are_held_at_once_and_each_leaves() -> None:
         await lab.stop(route="status")
         calls = [await lab.sent(status(token, job)) for _ in range(1_000)]
         await lab.holds(1_000)
+        assert [each["hold"] for each in (await lab.ask("GET", "holds?hold=7"))["holds"]] == [7]
         await lab.ask("DELETE", "breakpoints/status-reply")
         _, other = await lab.sent(status(token, job))
         assert (await other).status == 200  # nobody else waits
