@@ -1,4 +1,4 @@
-"""Where else exchanges are held: a scenario that a client chose, a playback, a long body; and where none are."""
+"""Where else exchanges are held: a playback, a long body, a lab that is set back; and where none are."""
 
 import asyncio
 
@@ -42,12 +42,12 @@ async def test_what_is_played_back_is_held_as_any_answer_is(lab: HoldingLab) -> 
     config = Config((program_of(parse_scenario(SCENARIO, "consent.yaml")),), Switches(), 42, 1_767_225_600)
     terms = PlaybackTerms(PlaybackMode.ELASTIC)
     service = PlaybackService(config, RecordingPlayback(recorded, 1_767_225_600, terms))
-    async with holding_lab(service=service) as played:
-        await played.stop(route="status")
-        _, call = await played.poll()
-        (hold,) = await played.holds()
+    async with holding_lab(service=service) as other:
+        await other.stop(route="status")
+        _, call = await other.poll()
+        (hold,) = await other.holds()
         assert hold["reply"]["body"]["status"] == "RUNNING"
-        await played.let_go(status=500)
+        await other.let_go(status=500)
         assert (await call).status == 500
 
 
