@@ -118,6 +118,20 @@ class ExportForm(NamedTuple):
     """A function of a `Recording`, and of whether lines begin with their numbers in the file: gives the lines."""
 
 
+class KeyDeclared(NamedTuple):
+    """A key of the screen, wherever there is a control plane to ask."""
+
+    name: str
+    face: str
+    """The key as it is shown."""
+    label: str
+    help: str
+    react: Reference
+    """A function of the screen's state that gives what it leads to, a `lab.tui.panes.keys.Reaction`: loaded once it is pressed."""
+    bar_with: str = ""
+    """The member of that state with which it has a place in the key bar; empty: it has none there."""
+
+
 class Plugin(NamedTuple):
     """A plugin, whole."""
 
@@ -132,6 +146,7 @@ class Plugin(NamedTuple):
     wires: tuple[WireDeclared, ...] = ()
     forms: tuple[ExportForm, ...] = ()
     follows: tuple[Following, ...] = ()
+    keys: tuple[KeyDeclared, ...] = ()
     extra: str = ""
     """The extra of the distribution that brings what it needs beside; empty: nothing."""
 

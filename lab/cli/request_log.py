@@ -17,6 +17,7 @@ from lab.cli.console import Console
 from lab.clocks import real_micros, wall_nanos
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
+from lab.core.journal.holds import ExchangeReleased
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Replied, Requested
@@ -69,6 +70,8 @@ class LogRecord(Struct, gc=False):
     """How the reply ended before it was whole."""
     callback: str | None = None
     """Of a try to tell a receiver of a job its id and number; `status` is what it was answered, `cut` why it wasn't."""
+    hold: str | None = None
+    """How somebody let it go that had held it at a breakpoint."""
     command: str | None = None
     """begin: a tenant is served here from now on; end: it is so no longer; reset."""
 
@@ -133,6 +136,8 @@ class RequestLog:
         """Log the requests to one mock."""
         begun: dict[int, LogRecord] = {}
         """Those without a reply: nothing of a body waits with them."""
+        read: dict[int, str] = {}
+        """By connection how a request was let go that was held before it had a number."""
 
         def take(batch: Sequence[Kept]) -> None:
             ahead, trace_of = self._nanos() // 1_000 - real_micros(), service.config.trace_of
@@ -143,7 +148,7 @@ class RequestLog:
                     if len(begun) >= _MOST_OPEN:
                         del begun[next(iter(begun))]
                     where = scenario, tenant, seen.request.method, seen.request.path, seen.route, trace_of(seen)
-                    begun[seen.x] = LogRecord(seen.at, wall, seen.x, *where)
+                    begun[seen.x] = LogRecord(seen.at, wall, seen.x, *where, hold=read.pop(seen.c, None))
                 elif isinstance(seen, Replied):
                     if (record := begun.pop(seen.x, None)) is not None:
                         response, record.ms, record.cut = seen.response, seen.at - record.t, seen.cut
@@ -158,6 +163,10 @@ class RequestLog:
                         each_try = f"{fact.callback} try {fact.number}"
                         record = LogRecord(fact.at, wall, None, scenario, tenant, status=fact.status, cut=fact.why)
                         ended.append(replace(record, callback=each_try))
+                    elif isinstance(fact, ExchangeReleased) and seen.x is None:
+                        read[fact.c] = fact.how
+                    elif isinstance(fact, ExchangeReleased) and seen.x in begun:
+                        begun[seen.x].hold = fact.how
                     elif isinstance(fact, LedgerCleared) and scenario is None:
                         ended.append(self._command(fact.at, tenant, "reset"))
             if ended:
@@ -217,7 +226,8 @@ def _text_line(record: LogRecord) -> str:
         )
     where = (f" {record.tenant}" if record.tenant else "") + (f" {record.scenario}" if record.scenario else "")
     status, cut = record.status or "---", f" cut: {record.cut}" if record.cut else ""
-    said = f"{status} {record.ms} ms {record.bytes} B{cut} trace {record.trace}"
+    hold = f" hold: {record.hold}" if record.hold else ""
+    said = f"{status} {record.ms} ms {record.bytes} B{cut}{hold} trace {record.trace}"
     return f"{at}{where} #{record.x} {_shown(record.method)} {_shown(record.path)} {said}"
 
 

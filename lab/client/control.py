@@ -15,7 +15,7 @@ from yarl import URL
 from lab.app.effects import LARGEST_ANSWER
 from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
 from lab.control import ControlCommand, Health, LookHealth
-from lab.core.errors import HostError, ProtocolError
+from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Json
 from lab.core.jsontext import members_of, value_or_none
 from lab.core.observe import Observation
@@ -54,6 +54,13 @@ class ControlAnswer(Struct, Generic[Answered], frozen=True):
     def refused(self) -> str | None:
         """Why not; None if it was obeyed."""
         return None if self.done else self.why
+
+    @property
+    def obeyed(self) -> Answered:
+        """The answer; UsageError if it was refused."""
+        if not self.done:
+            raise UsageError(self.why)
+        return self.value
 
     @property
     def value(self) -> Answered:

@@ -4,7 +4,7 @@ Latency is data. A reply says how long it is withheld, in which parts a stream's
 it at the socket; only a shell sleeps and cuts. So a peer in the same process, a socket and a replay meet the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -113,6 +113,22 @@ class Reply(Struct, frozen=True):
             return self
         when, response = self.settles()
         return replace(self, response=response, latency=max(self.latency, when - now), settles=None)
+
+    def edited(self, names: Collection[str], hand: Response) -> "Reply":
+        """The same with those of status, headers and body that these names mean as somebody wrote them by hand.
+
+        If what it says is another than a fault has left of it, the fault does nothing more to it.
+        """
+        own = self.response
+        response = Response(
+            hand.status if "status" in names else own.status,
+            hand.headers if "headers" in names else own.headers,
+            hand.body if "body" in names else own.body,
+        )
+        parts = None if "body" in names else self.parts
+        return replace(
+            self, response=response, parts=parts, strike=None if {"status", "body"} & {*names} else self.strike
+        )
 
     def deliver(self, now: Millis, until: Millis | None = None) -> "Delivery":
         """What reaches a peer in this process that asked at `now`, and waits until `until`."""

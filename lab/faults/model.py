@@ -33,6 +33,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
+from lab.core.journal.holds import ExchangeReleased
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
 from lab.jobs.program import Program
@@ -235,6 +236,17 @@ def _slowly(parts: Iterable[tuple[Millis, bytes]], since: Millis) -> Parts:
             due = max(when, due)
             yield due, part[place : place + 1]
             due += PER_BYTE
+
+
+def released(reply: Reply, fact: ExchangeReleased, hand: Response, now: Millis) -> Reply:
+    """What leaves of a reply that was held, as it was let go: edited by `hand`, or, dropped or reset, as a fault has it.
+
+    The planned latency stays what it was: for how long somebody held the reply is no plan of the mock's.
+    """
+    settled = replace(reply.settled(now), latency=reply.latency)
+    if fact.how in ("drop", "reset"):
+        return strike("empty" if fact.how == "drop" else "reset", settled, now)
+    return settled.edited(fact.edited, hand) if fact.edited else reply
 
 
 def left_of(reply: Response, status: int, sent: int | None) -> Response:

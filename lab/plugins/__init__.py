@@ -11,5 +11,6 @@ PLUGIN_NAMES: tuple[str, ...] = (
     "openai",
     "mcp_server",
     "callbacks",
+    "breakpoints",
 )
 """Of each the folder here, whose `plugin.py` declares it as `PLUGIN`."""

@@ -4,16 +4,8 @@ from collections.abc import Callable, Iterable
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.recording.exchange import CallKind, RecordedExchange, exchanges_of
+from lab.recording.exchange import ASKED_OVER_ANY_WIRE, RecordedExchange, exchanges_of
 from lab.recording.format.lines import Recording
-
-_ASKED_OVER_ANY_WIRE = {
-    CallKind.INVOKE: "invoke",
-    CallKind.DECIDE: "invoke",
-    CallKind.POLL: "status",
-    CallKind.CANCEL: "cancel",
-}
-"""The route whose name stands for what is asked, whichever wire's route takes it."""
 
 
 def _job_of(call: RecordedExchange) -> str | None:
@@ -37,7 +29,7 @@ def call_summary(
     calls = [
         call
         for call in exchanges_of(recording)
-        if route in (None, call.route, _ASKED_OVER_ANY_WIRE.get(call.kind)) and wanted in (None, about(call))
+        if route in (None, call.route, ASKED_OVER_ANY_WIRE.get(call.kind)) and wanted in (None, about(call))
     ]
     return {
         "count": len(calls),

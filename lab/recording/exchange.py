@@ -53,6 +53,15 @@ class CallKind(StrEnum):
     OTHER = "other"
 
 
+ASKED_OVER_ANY_WIRE = {
+    CallKind.INVOKE: "invoke",
+    CallKind.DECIDE: "invoke",
+    CallKind.POLL: "status",
+    CallKind.CANCEL: "cancel",
+}
+"""The route whose name stands for what is asked, whichever wire's route takes it."""
+
+
 def call_kind(route: str, command: Sendable | None) -> CallKind:
     """What a call of a route is for that asks this, as far as that can be made out."""
     match command:

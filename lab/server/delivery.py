@@ -23,6 +23,7 @@ from lab.core.observe import Noted, Replied
 from lab.core.reply import Making, Reply, gathered
 from lab.mock.service import Service
 from lab.server.connection import BEHIND, LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
+from lab.server.holds import Holds
 from lab.server.limits import LONG_BODY
 from lab.server.recorder import Recorder
 from lab.server.response_writer import CLOSE, KEEP, ResponseWriter
@@ -54,6 +55,8 @@ class Awaited:
     def __enter__(self) -> None:
         self._task = asyncio.current_task()
         self._connection.at_end = self._end
+        if self._connection.lost.is_set():
+            self._end()
 
     def _end(self) -> None:
         waited = self._now() - self._since
@@ -76,6 +79,7 @@ class ReplySender:
         self.service = service
         self.clock = clock
         self.recorder = recorder
+        self.holds = Holds(service, clock)
         self.preparing = 0
         """Replies that a tape isn't ready for."""
         self._watching: dict[str, set[asyncio.Event]] = {}
@@ -89,12 +93,17 @@ class ReplySender:
 
     async def send(self, connection: Connection, request: Request, reply: Reply, since: Millis) -> Sent:
         """Let the reply to a request that was complete at `since` leave."""
+        if due := self.holds.choose is not None:
+            passed = await self._passed(connection, request, reply)
+            if passed is None:
+                return SENT_LAST
+            reply = passed
         if (reply.strike is not None or reply.parts is not None) and reply.settles is None:
-            return await _Piecemeal(self, connection, request, reply, since).send()
+            return await _Piecemeal(self, connection, request, reply, since, due=due).send()
         try:
-            if reply.facts or len(reply.response.body) > LONG_BODY:
+            if not due and (reply.facts or len(reply.response.body) > LONG_BODY):
                 await self.ready(reply, request)
-            if reply.latency or reply.settles is not None:
+            if not due and (reply.latency or reply.settles is not None):
                 with Awaited(connection, self.clock):
                     if reply.latency:
                         await self.withhold(connection, reply.latency)
@@ -125,6 +134,21 @@ class ReplySender:
         else:
             self.service.tell(replied)
         return connection.over("server") if last else SENT
+
+    async def _passed(self, connection: Connection, request: Request, reply: Reply) -> Reply | None:
+        """The reply as it leaves, once it is due and nobody holds it; None: its peer has given up."""
+        try:
+            await self.ready(reply, request)
+            with Awaited(connection, self.clock):
+                if reply.latency:
+                    await self.withhold(connection, reply.latency)
+                return await self.holds.pass_reply(connection.ordinal, request, await self._settled(reply))
+        except asyncio.CancelledError:
+            self._tell_cut(reply, "shutdown")
+            raise
+        except ConnectionError:
+            self._tell_cut(reply, "client_gone")
+            return None
 
     async def withhold(self, connection: Connection, latency: Millis) -> None:
         """Let a latency pass; where a run has the clock stand, nobody else waits for it."""
@@ -202,8 +226,16 @@ class _Piecemeal:
     """A reply that is streamed, struck by a fault, or both."""
 
     def __init__(
-        self, sender: ReplySender, connection: Connection, request: Request, reply: Reply, since: Millis
+        self,
+        sender: ReplySender,
+        connection: Connection,
+        request: Request,
+        reply: Reply,
+        since: Millis,
+        *,
+        due: bool = False,
     ) -> None:
+        """`due`: its latency has passed."""
         self.sender = sender
         self.clock = sender.clock
         self.connection = connection
@@ -211,6 +243,7 @@ class _Piecemeal:
         self.reply = reply
         self.strike = reply.strike
         self.since = since
+        self.due = due
         self.length = reply.strike.length if reply.strike is not None else None
         """What the head says of the body's length, where it says anything."""
         self.chunked = self.length is None and connection.request.version >= (1, 1)
@@ -226,7 +259,7 @@ class _Piecemeal:
         try:
             await self.sender.ready(self.reply, self.request)
             with Awaited(self.connection, self.clock):
-                if self.reply.latency:
+                if self.reply.latency and not self.due:
                     await self.sender.withhold(self.connection, self.reply.latency)
                 left = await self._send()
             if left and await self._wait():

@@ -24,7 +24,8 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.connection import SENT_LAST, TURNS, Connection, Sent
+from lab.server.connection import SENT_LAST, TURNS, Connection, Sent, reset
+from lab.server.delivery import Awaited
 from lab.server.fair_shares import LongWork
 from lab.server.labs import Labs, Routed, ServedLab
 from lab.server.limits import LONG_BODY, ServerLimits
@@ -83,6 +84,11 @@ class MockServer(ListeningServer):
         return self._preparing > 0 or any(each.sender.preparing for each in self.labs.usual)
 
     @property
+    def holding(self) -> bool:
+        """Whether somebody holds an exchange of those that live by the lab's clock."""
+        return any(each.sender.holds.under_way for each in self.labs.usual)
+
+    @property
     def public_origin(self) -> str:
         """The origin at which clients are to call: the public one that was given, or where this process listens."""
         return self.service.config.base or self.origin
@@ -91,6 +97,11 @@ class MockServer(ListeningServer):
         """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
         await self.labs.usual.calls.start()
         return await super().start(host, port, bound=bound)
+
+    async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
+        for lab in self.labs:
+            lab.sender.holds.end()
+        await super().stop(grace, hurry)
 
     def start_decoy(self, bound: Bound) -> None:
         """Listen at another origin too, once `start` was called: nothing is there, but what is sent to it is told."""
@@ -176,6 +187,21 @@ class MockServer(ListeningServer):
         """What the service says to a request that began to come at `since`, and was whole at `came`, in real microseconds; LedgerEnded: its tenant is there no longer."""
         lab, service = routed.lab, routed.lab.service
         calls, now, before = lab.calls, lab.clock.now(), service.exchanges
+        if lab.sender.holds.choose is not None:
+            connection.leave_room()  # while one is held others need it
+            try:
+                with Awaited(connection, lab.clock):
+                    ends = await lab.sender.holds.pass_request(connection.ordinal, request)
+            except asyncio.CancelledError:
+                self._cut_unread(connection, routed, request, now - since, "shutdown")
+                raise
+            except ConnectionError:
+                return self._cut_unread(connection, routed, request, now - since, "client_gone")
+            if ends is not None:
+                return self._cut_unread(connection, routed, request, now - since, ends)
+            # it is answered as of the instant at which it goes on
+            passed = lab.clock.now() - now
+            since, now, before = since + passed, now + passed, service.exchanges
         try:
             prepare = service.preparation(request, now) if request.body else None
             if prepare is not None or len(request.body) > LONG_BODY or self._takes_long(request):
@@ -264,6 +290,20 @@ class MockServer(ListeningServer):
         if x:
             service.tell(Replied(routed.lab.clock.now(), x, response, by="shell"))
         return connection.over("server")
+
+    def _cut_unread(self, connection: Connection, routed: Routed, request: Request, took: Millis, ends: str) -> Sent:
+        """End the connection of a request that was held, and that the mock doesn't read any more."""
+        service, now, cut = routed.lab.service, routed.lab.clock.now(), "truncated" if ends == "empty" else ends
+        # one that the lab was set back in never was
+        if connection.how != "reset" and (x := service.next_exchange()):
+            route = ROUTER.name(request.method, request.path)
+            service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
+            service.tell(Replied(now, x, Response(0), by="shell", cut=cut, sent=0))
+        if ends == "reset":
+            reset(connection.wire)
+        elif ends == "empty":
+            connection.wire.close()
+        return connection.over("client" if ends == "client_gone" else "server")
 
     def write_last(self, connection: Connection, response: Response) -> None:
         """Send the last response of a connection, to whatever was asked."""

@@ -1,14 +1,19 @@
 """From a Response to the bytes that leave."""
 
 import re
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 
 from lab.core.clock import Epoch, Millis, http_date
-from lab.core.exchange import Headers, Response
+from lab.core.errors import UsageError
+from lab.core.exchange import Headers, Response, json_bytes
 
 BODILESS = (204, 304)
 """Statuses of answers that have no body (RFC 9110 §6.4.1)."""
 CLOSE, KEEP = b"connection: close\r\n", b"connection: keep-alive\r\n"
+_OWN_HEADERS = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"))
+"""That the lab writes by itself, as body and connection want them."""
 _KEPT = 256
 """Heads remembered; more differ only where a header holds a draw."""
 
@@ -24,6 +29,38 @@ def field_line(name: bytes, value: bytes) -> bytes:
     Else a line break in either would begin another header, or the body (RFC 9110 §5.5).
     """
     return b"%b: %b\r\n" % (name, one_line(value)) if _NAME.fullmatch(name) else b""
+
+
+def with_headers(headers: Headers, wanted: Mapping[str, str | list[str] | None]) -> Headers:
+    """The headers with those that a hand has written in their places, others behind, and without those that are None.
+
+    UsageError for one that would leave otherwise than it is written.
+    """
+    new: dict[str, list[str]] = {}
+    for given, values in wanted.items():
+        name = given.lower()
+        if name in _OWN_HEADERS:
+            raise UsageError(f"{name} is the lab's own to write.", hint="Leave it out: it fits what is sent.")
+        new[name] = [] if values is None else [values] if isinstance(values, str) else values
+        if not all(map(partial(_leaves_whole, name), new[name] or [""])):
+            hint = "A name is letters, digits and hyphens; a value one line of Latin-1."
+            raise UsageError(f"The header {json_bytes(given).decode()} can't be sent so.", hint=hint)
+    found: list[tuple[str, str]] = []
+    for name, value in headers:
+        if name not in new:
+            found.append((name, value))
+        else:  # in the first one's place
+            found += [(name, each) for each in new[name]]
+            new[name] = []
+    return (*found, *((name, value) for name, values in new.items() for value in values))
+
+
+def _leaves_whole(name: str, value: str) -> bool:
+    try:
+        parts = name.encode("ascii"), value.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return field_line(*parts) == b"%b: %b\r\n" % parts and value == value.strip()
 
 
 def one_line(text: bytes) -> bytes:

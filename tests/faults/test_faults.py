@@ -4,9 +4,10 @@ import json
 from functools import partial
 
 from lab.core.exchange import Response
+from lab.core.journal.holds import ExchangeReleased
 from lab.core.reply import Reply
 from lab.dialects import FUSION
-from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_on, strike
+from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, released, rules_on, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.program import program_of
@@ -146,3 +147,21 @@ def test_events_of_a_stream_are_altered_one_by_one() -> None:
     fault = parsed(Fault, {"route": "stream", "status_word": "QUEUED"})
     part = b'data: {"status":"WAITING","output":null}\n\ndata: [DONE]\n\n'
     assert altered_part(fault, part, FUSION.alter) == b'data: {"status":"QUEUED","output":null}\n\ndata: [DONE]\n\n'
+
+
+def test_what_a_hand_lets_go_leaves_as_it_settled_and_keeps_its_planned_latency() -> None:
+    later = Reply(Response(0), 80, settles=lambda: (500, Response(200, (("a", "b"),), b"done")))
+    hand = Response(503, (("c", "d"),), b"by hand")
+    fact = ExchangeReleased(at=0, hold=1, c=1, how="edit", edited=("status", "body"))
+    edited = released(later, fact, hand, 0)
+    assert (edited.latency, edited.response, edited.settles) == (80, Response(503, (("a", "b"),), b"by hand"), None)
+    assert released(later, ExchangeReleased(at=0, hold=1, c=1, how="go"), hand, 0) is later
+    gone = released(later, ExchangeReleased(at=0, hold=1, c=1, how="drop"), hand, 0)
+    assert gone.latency == 80 and gone.strike is not None and gone.strike.cut == "truncated"
+
+
+def test_an_edit_of_status_or_body_leaves_whole_whatever_a_fault_would_have_done() -> None:
+    half = strike("stall", Reply(Response(200, (), b"0123456789")), 0)
+    assert half.edited(("headers",), Response(0, (("a", "b"),))).strike == half.strike
+    for names in (("status",), ("body",)):
+        assert half.edited(names, Response(500, (), b"all of it")).strike is None

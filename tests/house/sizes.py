@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 73_470
+MOST_LINES = 73_880
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
@@ -15,9 +15,10 @@ later; 8 and 5 draw an answer that was only acknowledged, 35 and 20 play back jo
 with what `lab mcp` asks of the kernel: a page's section, a lab that is served beside something else, a command as a
 process, sentences of an error. 450 and 220 came with the words and facts of callbacks, what plugins do beside a served
 lab, and a manual clock that stands while somebody else is called; 280 and 130 with what the report and drills ask of who
-is called back; 110 and 70 with callbacks on the screen.
+is called back; 110 and 70 with callbacks on the screen. 420 and 240 came with exchanges that can be held on their way,
+their facts, what a replay makes of these, and what a plugin's key may ask and show.
 """
-MOST_STATEMENTS = 42_670
+MOST_STATEMENTS = 42_910
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

@@ -107,6 +107,13 @@ async def test_who_was_gone_right_behind_its_request_got_nothing(stage: Stage) -
     assert (reply.cut, reply.response.status) == ("client_gone", 0)
 
 
+async def test_who_was_gone_before_is_waited_for_by_nobody() -> None:
+    connection = SimpleNamespace(lost=asyncio.Event(), at_end=None, half_closed=True)
+    connection.lost.set()
+    with pytest.raises(ConnectionResetError), Awaited(cast("Connection", connection), ScaledClock("0")):
+        await asyncio.wait_for(asyncio.Event().wait(), 10)
+
+
 @pytest.mark.parametrize(("ends_too", "expected"), [(False, ConnectionResetError), (True, asyncio.CancelledError)])
 async def test_a_lab_that_ends_at_that_moment_goes_first(*, ends_too: bool, expected: type[BaseException]) -> None:
     connection = SimpleNamespace(lost=asyncio.Event(), at_end=None)

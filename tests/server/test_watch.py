@@ -79,7 +79,10 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         token = await stage.token()
         job = await stage.job(token)
         await watching.until(lambda: watching.jobs.run().job is not None and watching.jobs.in_flight == {})
-        assert watching.source.can == {"step", "decide", "name", "fault"} and watching.source.describe().seed == 42
+        assert (
+            watching.source.can == {"step", "decide", "name", "fault", "control"}
+            and watching.source.describe().seed == 42
+        )
         assert watching.jobs.run().token is not None and TOKEN not in repr(watching.jobs)
         assert token not in repr(watching.jobs)
         assert await watching.source.step() is None

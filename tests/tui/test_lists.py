@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from lab.core.observe import Noted
 from lab.faults.facts import FaultArmed, FaultStruck
 from lab.tui.panes.job import turns
+from lab.tui.panes.keys import ListEntry, ListPage
 from lab.tui.panes.menus import FAULT_OFFERS, PICKER, fault_menu
-from lab.tui.panes.page import ListEntry, ListPage
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.overlays import ListScreen
 from lab.tui.state.journal import ArmedFault

@@ -251,7 +251,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted_on_the_wire() ->
 )  # fmt: skip
 async def test_only_a_clock_that_can_be_set_is_paced(lab: Health, able: set[str]) -> None:
     async with watching(lab) as watcher:
-        assert watcher.source.can == able | {"decide", "name", "fault"}
+        assert watcher.source.can == able | {"decide", "name", "fault", "control"}
         assert watcher.source.clock.now() == 60_000
 
 

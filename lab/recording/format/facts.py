@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lab.core.journal import fact, numbers, shell
+from lab.core.journal import fact, holds, numbers, shell
 from lab.core.journal.fact import Fact
 from lab.faults import facts as of_faults
 from lab.identity import facts as of_identity
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FACTS: dict[str, type[Fact]] = {
     found.type: found
-    for room in (fact, numbers, shell, of_faults, of_identity, of_jobs, of_callbacks)
+    for room in (fact, numbers, shell, holds, of_faults, of_identity, of_jobs, of_callbacks)
     for found in vars(room).values()
     if isinstance(found, type) and issubclass(found, Fact) and found is not Fact
 }

@@ -123,6 +123,7 @@ class Comparison(Replayer):
             self._looked.clear()
 
     def pass_by(self, line: Line) -> None:
+        super().pass_by(line)
         if isinstance(line, Entry) and class_of(line) == "derived" and line.type != "fault.struck":
             self._derived.setdefault(line.text("job") or "", []).append(line)
 

@@ -15,11 +15,12 @@ from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.holds import ExchangeHeld, ExchangeReleased
 from lab.core.observe import Noted, Observation, Replied, Touched
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
 from lab.dialects.router import ROUTER
-from lab.faults.model import left_of
+from lab.faults.model import left_of, released
 from lab.identity.recorded import RecordedSecrets
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.callbacks import CallbackSent
@@ -44,6 +45,8 @@ _MINTED_IN_REPLIES = frozenset(("idtoken", "xsrf"))
 """Kinds of what is given that no fact tells of."""
 _BEYOND = 900_000
 """Numbers of what is given in a replay, and wasn't then."""
+_HOLDS = (ExchangeHeld.type, ExchangeReleased.type)
+"""What the shell alone tells of an exchange that the mock was asked."""
 _GRANTING = IDENTITY_NAMES | WITHOUT_BEARER | {"tokens", "anticsrf"}
 
 
@@ -80,6 +83,8 @@ class Replayer:
         """What stands in a header for an API key, and that of this mock's client."""
         self._calls: dict[int, ReplayedCall] = {}
         """By exchange what hasn't been replied to."""
+        self._released: dict[int, ExchangeReleased] = {}
+        """By exchange how a hand let it go that had held its reply: nothing is held here, but what was edited is again."""
         self._noted: list[Fact] = []
         self._beyond = _BEYOND
         self._minted = _minted_in_replies(recording)
@@ -101,6 +106,9 @@ class Replayer:
                 self._calls[line.x] = call
                 self.brought(call)
             case Res() if (call := self._calls.pop(line.x, None)) is not None:
+                if (fact := self._released.pop(line.x, None)) is not None:
+                    hand = Response(line.status, line.headers, bytes_of(line.body))
+                    call = replace(call, reply=released(call.reply, fact, hand, call.req.t))
                 now = _delivered(line, call)
                 self.service.tell(now)
                 self.replied(call, line, now)
@@ -117,6 +125,11 @@ class Replayer:
 
     def pass_by(self, line: Line) -> None:
         """A line tells what the mock isn't asked."""
+        if isinstance(line, Entry) and line.type == ExchangeReleased.type and line.x in self._calls:
+            fact = fact_of(line)
+            if not isinstance(fact, ExchangeReleased):
+                raise ValueError(f"no {line.type} has such members")
+            self._released[line.x] = fact
 
     def ask(self, line: Req) -> ReplayedCall | None:
         """Hand a request to the mock; None: only the shell decides it, but it keeps its number."""
@@ -221,7 +234,8 @@ class TapedReplay(Replayer):
 
     def pass_by(self, line: Line) -> None:
         """What only the shell knows stays as it was."""
-        if isinstance(line, Entry) and (line.x is not None or class_of(line) != "shell"):
+        super().pass_by(line)
+        if isinstance(line, Entry) and (class_of(line) != "shell" or (line.x is not None and line.type not in _HOLDS)):
             if line.type == CallbackSent.type:  # what sent it had looked at the job, and no request did
                 self._tape(Touched(line.t, line.text("job") or ""))
             return

@@ -351,8 +351,9 @@ class Tape:
 
     def _fact(self, fact: Fact, now: Millis, x: int | None) -> None:
         pending = self._pending
-        if pending is not None and x is None and now > pending.at:
-            self._end_request()  # it is served: what others do meanwhile must not make its instant a later one
+        if pending is not None and (x != pending.x if x is not None else now > pending.at):
+            # it is served: what others do meanwhile must not make its instant a later one, nor lose whose it is
+            self._end_request()
             pending = None
         if pending is not None and x == pending.x:
             pending.facts.append(nested(fact, self._members(fact), pending.at))

@@ -22,6 +22,8 @@ _LOOK: Millis = 1
 """Real milliseconds between two looks at calls that other threads prepare."""
 _SILENCE: Millis = 1_000
 """Real milliseconds for which time stands at most for one call of the lab's own."""
+_HELD: Millis = 10
+"""Between two looks while somebody holds an exchange, for which time stands."""
 _STILL = 10
 """Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
 
@@ -202,12 +204,12 @@ class DrivenClock:
         return [each for each in self._server.peers if each.tenant in (None, usual)]
 
     async def _quiet(self) -> None:
-        """Return once all that was sent to the lab is read, and every call is answered or withheld."""
+        """Return once all that was sent to the lab is read, and every call is answered or withheld, none by hand."""
         server, before, still = self._server, None, 0
         while still < _STILL:
             still = still + 1 if before == (before := (server.traffic.came, server.traffic.left)) else 0
-            if server.preparing:
-                await SystemClock().hold(_LOOK)
+            if server.preparing or server.holding:
+                await SystemClock().hold(_LOOK if server.preparing else _HELD)
                 still = 0
             await breathe()
 

@@ -33,6 +33,7 @@ def header(view: View) -> Rows:
         (source.cursor is not None and source.cursor.dull and not source.skipping, "WAITS SHORTENED »", "fill-wait"),
         (state.side is not None, state.side.pill if state.side is not None else "", "fill-accent"),
         (state.armed, f"✗ {armed}", "fill-bad"),
+        (state.holds, f"HELD {len(state.holds)}", "fill-wait"),
     )
     left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), " ")
     for holds, text, ground in settings:

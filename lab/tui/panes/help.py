@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from lab.tui.panes.finale import pane_digits
-from lab.tui.panes.keys import ScreenKey
-from lab.tui.panes.page import Page
+from lab.tui.panes.keys import Page, ScreenKey
 from lab.tui.panes.pane import Pane
 from lab.tui.rows.spans import BLANK, Row, at_both_ends, fill, flow, ink, row, width, wrap
 from lab.tui.state.ink import Ink

@@ -10,8 +10,7 @@ from rich.cells import cell_len
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.tui.panes.band import planned_row
-from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.page import ListEntry, ListPage
+from lab.tui.panes.keys import ListEntry, ListPage, Reaction, ScreenKey
 from lab.tui.panes.registry import PANES, exchange_in_focus
 from lab.tui.rows.blocks import span_text
 from lab.tui.rows.curl import curl, first_curl

@@ -4,16 +4,18 @@ To add a pane, write its file and give it a line here.
 """
 
 from functools import partial
+from typing import cast
 
 from msgspec.structs import replace
 
+from lab.plugin import KeyDeclared, plugins, resolve
 from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import approval_height, approval_rows
 from lab.tui.panes.band import band, band_height
 from lab.tui.panes.bars import header, key_rows, narration, stepper
 from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
 from lab.tui.panes.job import exchange_of_job, job_fact, job_parts
-from lab.tui.panes.keys import ScreenKey, commanding
+from lab.tui.panes.keys import React, Reaction, ScreenKey, commanding
 from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, bars_placed, panes_placed
 from lab.tui.panes.output import output_fact
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View, last_of
@@ -62,7 +64,20 @@ OPEN_KEY = ScreenKey(
     "open", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
     lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
 )  # fmt: skip
-SCREEN_KEYS = (*RUN_KEYS, *map(_focus_key, PANES), OPEN_KEY, *VIEW_KEYS)
+
+
+def _declared_key(key: KeyDeclared) -> ScreenKey:
+    def react(state: ScreenState) -> Reaction:
+        return cast("React", resolve(key.react))(state)
+
+    def rank(state: ScreenState) -> int:
+        return 2 if key.bar_with and getattr(state, key.bar_with) else 0
+
+    return ScreenKey(key.name, key.face, key.label, key.help, react, needs="control", bar=rank)
+
+
+PLUGIN_KEYS = tuple(_declared_key(each) for plugin in plugins() for each in plugin.keys)
+SCREEN_KEYS = (*RUN_KEYS, *PLUGIN_KEYS, *map(_focus_key, PANES), OPEN_KEY, *VIEW_KEYS)
 """Every key, and every command of the palette; the help lists each group in this order."""
 
 BARS: tuple[Bar, ...] = (

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from lab.tui.panes.keys import Page
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
-from lab.tui.panes.page import Page
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
 from lab.tui.state.screen import ScreenState, SidePanel

@@ -1,7 +1,6 @@
 """The wire: its drawer with one row an exchange, of all clients, and the page with both sides of one."""
 
-from lab.tui.panes.keys import Reaction
-from lab.tui.panes.page import Page
+from lab.tui.panes.keys import Page, Reaction
 from lab.tui.panes.pane import OPENS, PaneFact, View, coming
 from lab.tui.panes.search import marked_row
 from lab.tui.rows import formats
@@ -149,7 +148,7 @@ class ExchangePage(Page):
         parts = (named, exchange.route if exchange.x > 0 else "", since_text(run, exchange.at).strip(), came)
         self.title = " · ".join(filter(None, (*parts, latency(exchange.took))))
         head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
-        lines = [head, *_message(exchange.request_headers, exchange.request_body, inner), BLANK]
+        lines = [head, *message_rows(exchange.request_headers, exchange.request_body, inner), BLANK]
         if exchange.struck:
             lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
         lines += [*_reply(run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
@@ -170,10 +169,10 @@ def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
     if shown is not None and exchange.command == "status":
         known = face(shown.word)
         head = row(head, ink(f"   {known.glyph} {shown.word}", known.role, bold=True))
-    return [head, *_message(exchange.reply_headers, exchange.reply_body, inner)]
+    return [head, *message_rows(exchange.reply_headers, exchange.reply_body, inner)]
 
 
-def _message(headers: Pairs, body: str, inner: int) -> list[Row]:
+def message_rows(headers: Pairs, body: str, inner: int) -> list[Row]:
     lines = [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in headers]
     drawn = formats.document if body[:1] in ("{", "[") else formats.raw
     return [*lines, BLANK, *drawn(body, inner)] if body else lines

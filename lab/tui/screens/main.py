@@ -17,10 +17,9 @@ from lab.core.errors import LabError
 from lab.core.observe import Requested
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.hits import go_to_hit
-from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
+from lab.tui.panes.keys import ListEntry, ListPage, Page, Reaction, ScreenKey, why_refused
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.menus import COPY_MENU, PICKER, fault_menu, palette, palette_entries
-from lab.tui.panes.page import ListEntry, ListPage, Page
 from lab.tui.panes.pane import OPENS
 from lab.tui.panes.registry import (
     BOTTOM,
@@ -207,7 +206,8 @@ class MainScreen(SelectingScreen):
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
             self._host.source.end_hold(freed)
-        state = ScreenState(act.run or run, ui, source, observed.armed, journal, colours=colours, act=act)
+        known = ui, source, observed.armed, observed.holds, journal
+        state = ScreenState(act.run or run, *known, colours=colours, act=act)
         panel = self._host.panel
         return state if panel is None else replace(state, side=panel.follow(state, drawable=colours))
 
@@ -285,6 +285,8 @@ class MainScreen(SelectingScreen):
             self.app.copy_to_clipboard(reaction.copy)
         if reaction.run is not None:
             self.app.call_later(reaction.run)
+        if reaction.page is not None:
+            self._open(reaction.page)
         if reaction.form is not None:
             self.app.push_screen(FormScreen(reaction.form, self._now, self._bottom, self._host, self.react))
         for name, value in kept:

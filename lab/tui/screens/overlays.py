@@ -18,9 +18,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lab.tui.panes.keys import FormField, Reaction, TextForm
+from lab.tui.panes.keys import FormField, ListEntry, ListPage, Page, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.page import ListEntry, ListPage, Page
 from lab.tui.panes.search import MOST_TYPED, words_form
 from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
@@ -445,6 +444,8 @@ class FormScreen(Overlay):
         on = "enter sends"
         if len(self.fields) > 1:
             on = "enter sends · tab to the name" if self.focused is self.fields[-1] else "enter, tab to the comment"
+        if len(self.fields) > 2:
+            on = "enter sends" if self.focused is self.fields[-1] else "enter, tab to the next"
         self.frame(self.form.title, f"{'↑ ↓ others · ' if len(self.form.suggestions) > 1 else ''}{on} · esc", 0)
 
     def on_descendant_focus(self) -> None:

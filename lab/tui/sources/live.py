@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Container, Mapping
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.control import ArmFault, DisarmFault, ResetLab, RunTape
+from lab.control import ArmFault, ControlCommand, DisarmFault, ResetLab, RunTape
 from lab.core.clock import Clock, Millis
 from lab.core.errors import HostError
 from lab.core.exchange import Json
@@ -23,7 +23,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
-from lab.tui.state.source import Refused
+from lab.tui.state.source import Answered, Refused
 
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
@@ -192,7 +192,7 @@ class Live(PlayedSource, PodRun):
     @property
     def can(self) -> frozenset[Ability]:  # type: ignore[override]  # the scenarios come with the mock
         """All; another scenario only where there is one."""
-        more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
+        more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "control", "tape", "rewind", "name"}
         one = self._link is not None and len(self._mock.choices) == 1
         return PodRun.can | more if one else PodRun.can | more | {"scenario"}
 
@@ -328,6 +328,9 @@ class Live(PlayedSource, PodRun):
 
     async def disarm(self, name: str) -> Refused:
         return (await self._mock.control.ask(DisarmFault(name))).refused
+
+    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+        return (await self._mock.control.ask(command)).obeyed
 
     # The tape, which the mock writes
 

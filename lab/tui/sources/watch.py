@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from lab.clocks import ScaledClock, SystemClock
-from lab.control import ArmFault, DecideGate, DisarmFault, Health, ListJobs, SetClock
+from lab.control import ArmFault, ControlCommand, DecideGate, DisarmFault, Health, ListJobs, SetClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
@@ -18,7 +18,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import Ability, SourceState
-from lab.tui.state.source import Refused
+from lab.tui.state.source import Answered, Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient
@@ -132,7 +132,7 @@ class Watch(PlayedSource):
         # where the epoch is fixed, that time went back tells that the journal is another one
         anew = before is not None and (before.clock.epoch != lab.clock.epoch or lab.clock.now < self._clock.now())
         self.trouble = ""
-        self.can = PACES.get(lab.clock.mode, frozenset()) | {"decide", "name", "fault"}
+        self.can = PACES.get(lab.clock.mode, frozenset()) | {"decide", "name", "fault", "control"}
         self._joined = lab.clock.now
         self._decided.clear()
         if anew:
@@ -231,3 +231,6 @@ class Watch(PlayedSource):
 
     async def disarm(self, name: str) -> Refused:
         return (await self._reached.ask(DisarmFault(name))).refused
+
+    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+        return (await self._reached.ask(command)).obeyed

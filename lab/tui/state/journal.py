@@ -13,9 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.core.clock import Epoch
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Request, retry_after, unprocessed
 from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.holds import ExchangeHeld, ExchangeReleased, Side
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Seen
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
@@ -85,6 +86,32 @@ def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
             return armed
 
 
+class HeldExchange(Struct, frozen=True):
+    """An exchange that is held at a breakpoint, until it is let go."""
+
+    number: int
+    side: Side
+    route: str
+    breakpoint: str
+    since: Millis
+
+
+def holds_after(holds: tuple[HeldExchange, ...], fact: Fact) -> tuple[HeldExchange, ...]:
+    """What is held after one more fact."""
+    match fact:
+        case ExchangeHeld():
+            one = HeldExchange(
+                fact.hold, fact.side, clean.line(fact.route, 40), clean.line(fact.breakpoint, 40), fact.at
+            )
+            return (*holds, one)[-MOST_CLIENT_RUNS:]
+        case ExchangeReleased():
+            return tuple(each for each in holds if each.number != fact.hold)
+        case LedgerCleared():
+            return ()
+        case _:
+            return holds
+
+
 # What is kept
 
 
@@ -132,6 +159,8 @@ class JournalState(Struct, frozen=True):
     """The wire: the exchanges of all clients."""
     armed: ArmedFaults = ()
     """The faults that were armed from outside and haven't struck."""
+    holds: tuple[HeldExchange, ...] = ()
+    """The exchanges that are held at breakpoints, oldest first."""
     missed: int | None = None
     """How many exchanges came before the first one that is known; None: none is known yet."""
 
@@ -218,7 +247,7 @@ class _Step:
 
     def take(self, observation: RunObservation) -> JournalState:
         """The state with it."""
-        missed, armed = self._journal.missed, self._journal.armed
+        missed, armed, holds = self._journal.missed, self._journal.armed, self._journal.holds
         match observation:
             case Requested(x=x):
                 missed = max(0, x - 1) if missed is None else missed
@@ -226,7 +255,7 @@ class _Step:
             case Replied() | Lost() if observation.x in self._in_flight:
                 self._reply(observation)
             case Noted():
-                armed = with_fact(armed, observation.fact)
+                armed, holds = with_fact(armed, observation.fact), holds_after(holds, observation.fact)
                 self._fact(observation)
             case Replied() | Lost() | Touched() | Waiting() | Asking() | RunEnded():
                 if self._own:  # no journal holds them
@@ -243,6 +272,7 @@ class _Step:
             self._unassigned,
             self._wire,
             armed,
+            holds,
             missed,
         )
 

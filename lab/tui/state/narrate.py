@@ -54,6 +54,9 @@ FIRST = "Press space, and the {}. Press ? to see every key and sign."
 def sentence(state: ScreenState) -> str:
     """What just happened and why it matters: the scenario's sentence, else ours."""
     run, here = state.run, phase(state.run)
+    if state.holds:
+        one, more = state.holds[0], f", {len(state.holds) - 1} more with it" if len(state.holds) > 1 else ""
+        return f"The {one.side} of {one.route} is held at breakpoint {one.breakpoint}{more}."
     if (first := _before_the_scenario(state, here)) is not None:
         return first
     if (decision := decision_shown(run)) is not None:

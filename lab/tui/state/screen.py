@@ -13,7 +13,7 @@ from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.journal import ArmedFaults, JournalState
+from lab.tui.state.journal import ArmedFaults, HeldExchange, JournalState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
 
@@ -51,7 +51,7 @@ class ScenarioChoice(Struct, frozen=True):
 
 Ability = Literal[
     "pause", "step", "speed", "skip", "seek", "rewind", "reset", "decide", "name", "message", "scenario", "fault", "tape",
-    "side", "suspend",
+    "control", "side", "suspend",
 ]  # fmt: skip
 """What a source, or the machine that the screen is on, can do; keys that need it are there only then."""
 SearchedPane = Literal["output", "wire"]
@@ -189,6 +189,8 @@ class ScreenState(Struct, frozen=True):
     source: SourceState = SourceState()
     armed: ArmedFaults = ()
     """The faults that were armed and haven't struck."""
+    holds: tuple[HeldExchange, ...] = ()
+    """The exchanges that somebody holds at breakpoints."""
     journal: JournalState | None = None
     """Where a journal is followed: all its jobs."""
     newest_turn: RunState | None = None

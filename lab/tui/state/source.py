@@ -1,16 +1,19 @@
 """A source as the screen knows it: what it shows, and what may be asked of it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from lab.app.effects import Outcome, RunObservation
+from lab.control import ControlCommand
 from lab.core.clock import Clock, Millis
+from lab.core.errors import HostError
 from lab.core.exchange import Json
 from lab.tui.state.acts import ActKey
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SourceState
 
+Answered = TypeVar("Answered")
 Refused: TypeAlias = str | None
 """Why something wasn't done; None if it was."""
 
@@ -118,6 +121,10 @@ class ScreenSource:
     async def disarm(self, name: str) -> Refused:
         """Disarm a fault that was armed, by its name."""
         return self.refusal
+
+    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+        """What the control plane of the lab that shows answers to a plugin's key; LabError if it refuses, or there is none."""
+        raise HostError(self.refusal)
 
     async def record(self) -> Refused:
         """Begin a tape, or end the one that runs."""

@@ -113,7 +113,8 @@ def documented(page: str) -> set[str]:
         if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]*)', line)):
             method = "DELETE" if "-X DELETE" in line else "POST" if " -d " in line else "GET"
             named = re.sub("^(t|scenario)/[^/]+/", "", path[1]).replace("$job", "{job}")
-            named = re.sub("^(faults|tenants)/.+", r"\1/{name}", named)
+            named = re.sub("^(faults|tenants|breakpoints)/.+", r"\1/{name}", named)
+            named = re.sub("^holds/.+", "holds/{hold}", named)
             found.add(f"{method} /_lab/{named}")
     return found
 

@@ -1,0 +1,1 @@
+"""The plugin `breakpoints`: what it declares stands in `plugin.py`."""
