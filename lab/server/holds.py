@@ -15,7 +15,7 @@ from lab.clocks import AnyClock, first_of
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
-from lab.core.journal.holds import ExchangeHeld, ExchangeReleased, Side
+from lab.core.journal.holds import ExchangeHeld, ExchangeReleased, HeldSide
 from lab.core.observe import Noted
 from lab.core.reply import Reply
 from lab.faults.model import released
@@ -41,7 +41,7 @@ class Hold(Struct, eq=False):
 
     number: int
     c: int
-    side: Side
+    side: HeldSide
     stop: HoldOrder
     since: Millis
     until: Millis | None
@@ -63,7 +63,7 @@ class Hold(Struct, eq=False):
             self.over.set()
 
 
-Choose: TypeAlias = Callable[[Side, Request, Reply | None], HoldOrder | None]
+Choose: TypeAlias = Callable[[HeldSide, Request, Reply | None], HoldOrder | None]
 """Whether an exchange is to be held; a reply is due then: it has settled, and what its latency says has passed."""
 
 
@@ -97,7 +97,7 @@ class Holds:
             return reply
         return released(reply, hold.fact, hold.hand, self._clock.now())
 
-    async def _hold(self, c: int, side: Side, request: Request, reply: Reply | None) -> Hold | None:
+    async def _hold(self, c: int, side: HeldSide, request: Request, reply: Reply | None) -> Hold | None:
         """Wait until it is let go, if it is held; None: it isn't."""
         stop = None if self.choose is None else self.choose(side, request, reply)
         if stop is None:

@@ -20,7 +20,8 @@ from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
-from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow, with_fact
+from lab.tui.state.hands import with_fact
+from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
 from lab.tui.state.run import RunState
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.tui import play

@@ -10,7 +10,7 @@ from lab.tui.panes.keys import ListEntry, ListPage
 from lab.tui.panes.menus import FAULT_OFFERS, PICKER, fault_menu
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.overlays import ListScreen
-from lab.tui.state.journal import ArmedFault
+from lab.tui.state.hands import ArmedFault
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScenarioChoice, ScreenState, SourceState
 from lab.tui.state.timeline import fitted

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 
-Side: TypeAlias = Literal["request", "reply"]
+HeldSide: TypeAlias = Literal["request", "reply"]
 """Before the mock reads a request, or before a reply leaves."""
 
 
@@ -19,7 +19,7 @@ class ExchangeHeld(Fact, frozen=True, kw_only=True):
     c: int
     """Its connection, over which nothing else is under way."""
     breakpoint: str
-    side: Side
+    side: HeldSide
     route: str
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lab.control import ControlCommand, Named, Obeyed
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.holds import Side
+from lab.core.journal.holds import HeldSide
 
 _Duration: TypeAlias = Annotated[str, Meta(description="in the lab's time, as 30s")]
 
@@ -16,7 +16,7 @@ class SetBreakpoint(ControlCommand[Named], frozen=True):
     hints: ClassVar = {"side": "request: before the mock reads it; reply: before it leaves."}
     route: str | None = None
     job: str | None = None
-    side: Side = "reply"
+    side: HeldSide = "reply"
     status: Annotated[int, Meta(ge=0, le=599)] | None = None
     call: Annotated[int, Meta(ge=1, description="the how many-th that fits, alone")] | None = None
     once: bool = False
@@ -39,7 +39,7 @@ class EndBreakpoint(ControlCommand[Named], frozen=True):
 class HoldDocument(Struct, frozen=True):
     hold: int
     breakpoint: str
-    side: Side
+    side: HeldSide
     route: str
     job: str | None
     since: Millis

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lab.core.exchange import Request
 from lab.core.journal.fact import ClockRestarted, Fact, LedgerCleared
-from lab.core.journal.holds import Side
+from lab.core.journal.holds import HeldSide
 from lab.core.reply import Reply
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import job_named
@@ -34,7 +34,7 @@ class Breakpoints:
         if any(isinstance(fact, LedgerCleared | ClockRestarted) for fact in facts):
             self.breakpoints.clear()
 
-    def __call__(self, side: Side, request: Request, reply: Reply | None) -> HoldOrder | None:
+    def __call__(self, side: HeldSide, request: Request, reply: Reply | None) -> HoldOrder | None:
         """The first breakpoint that fits holds it; all that fit count it, and those that hold once are over."""
         routes, job = self._of(request)
         job = job if reply is None else reply.job or job

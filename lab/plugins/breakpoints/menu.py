@@ -8,7 +8,7 @@ from msgspec import UNSET, convert
 from lab.control import ControlCommand
 from lab.core.clock import clock_text
 from lab.core.exchange import Json
-from lab.core.journal.holds import Side
+from lab.core.journal.holds import HeldSide
 from lab.core.observe import Replied, Requested
 from lab.plugins.breakpoints.commands import HoldDocument, ListHolds, Release, SetBreakpoint
 from lab.recording.format.lines import Req, Res
@@ -18,13 +18,13 @@ from lab.tui.panes.keys import FormField, ListEntry, ListPage, Reaction, TextFor
 from lab.tui.panes.wire import ExchangePage
 from lab.tui.rows.spans import Row, row
 from lab.tui.screens.overlays import MOST_CHARACTERS
-from lab.tui.state.journal import HeldExchange
+from lab.tui.state.hands import HeldExchange
 from lab.tui.state.reduce import sent, with_reply
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.source import ScreenSource, SourceAsk
 
-_SIDES: tuple[tuple[Side, str], ...] = (("reply", "before it leaves"), ("request", "before the mock reads it"))
+_SIDES: tuple[tuple[HeldSide, str], ...] = (("reply", "before it leaves"), ("request", "before the mock reads it"))
 _ROUTES = ("status", "invoke", "token", None)
 _HEADERS = "retry-after: 2 | cache-control:   sets one, takes one away"
 
@@ -42,7 +42,7 @@ def open_menu(state: ScreenState) -> Reaction:
     def name_of(one: HeldExchange) -> str:
         return f"{one.number}  {one.side} of {one.route}"
 
-    def offer(side: Side, route: str | None, when: str) -> ListEntry:
+    def offer(side: HeldSide, route: str | None, when: str) -> ListEntry:
         name, command = f"{side} of {route or 'any call'}", SetBreakpoint(route=route, side=side, once=True)
         done = Reaction(ask=_commanding(command), close=True)
         return ListEntry(name, row(f" {name:<20}"), row((f" the next one, {when}", "dim")), lambda key: done)

@@ -23,7 +23,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import Ability, SourceState
-from lab.tui.state.source import Answered, Refused
+from lab.tui.state.source import ControlReply, Refused
 
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
@@ -329,7 +329,7 @@ class Live(PlayedSource, PodRun):
     async def disarm(self, name: str) -> Refused:
         return (await self._mock.control.ask(DisarmFault(name))).refused
 
-    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+    async def ask(self, command: ControlCommand[ControlReply]) -> ControlReply:
         return (await self._mock.control.ask(command)).obeyed
 
     # The tape, which the mock writes

@@ -18,7 +18,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import Ability, SourceState
-from lab.tui.state.source import Answered, Refused
+from lab.tui.state.source import ControlReply, Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient
@@ -232,5 +232,5 @@ class Watch(PlayedSource):
     async def disarm(self, name: str) -> Refused:
         return (await self._reached.ask(DisarmFault(name))).refused
 
-    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+    async def ask(self, command: ControlCommand[ControlReply]) -> ControlReply:
         return (await self._reached.ask(command)).obeyed

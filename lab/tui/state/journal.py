@@ -13,18 +13,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch
 from lab.core.exchange import Request, retry_after, unprocessed
-from lab.core.journal.fact import Fact, LedgerCleared
-from lab.core.journal.holds import ExchangeHeld, ExchangeReleased, Side
+from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Seen
-from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
+from lab.faults.facts import FaultStruck
 from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
 from lab.jobs.callbacks import CallbackAnswered, CallbackSent
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
+from lab.tui.state.hands import ArmedFaults, HeldExchange, holds_after, with_fact
 from lab.tui.state.reduce import (
     answered,
     callback_answered,
@@ -49,67 +49,11 @@ from lab.tui.state.run import (
 MOST_CLIENT_RUNS = 1_000
 """How many jobs can be looked at, and calls be under way; the oldest are given up."""
 MOST_TOKENS = 1_000
-MOST_ARMED = 32
-"""How many armed faults the screen keeps."""
 OWN = 0
 """The run of ours; those of a journal are numbered by their exchanges."""
 
 _Kept = TypeVar("_Kept")
 _Name = TypeVar("_Name")
-
-
-class ArmedFault(Struct, frozen=True):
-    """An armed fault: it stands in the header until it strikes, or for as long as it goes on striking."""
-
-    name: str
-    route: str
-    once: bool
-
-
-ArmedFaults = tuple[ArmedFault, ...]
-
-
-def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
-    """What is armed after one more fact."""
-    match fact:
-        case FaultArmed(fault=name, where=where):
-            route = clean.line(str(where.get("route", "")), 40)
-            once = "calls" not in where and "chance" not in where  # else each job, or client, has its own
-            return (*armed, ArmedFault(clean.line(name, 80), route, once))[-MOST_ARMED:]
-        case FaultDisarmed(fault=name):
-            return tuple(each for each in armed if each.name != name)
-        case FaultStruck(fault=name) if armed:
-            return tuple(each for each in armed if each.name != name or not each.once)
-        case LedgerCleared():
-            return ()
-        case _:
-            return armed
-
-
-class HeldExchange(Struct, frozen=True):
-    """An exchange that is held at a breakpoint, until it is let go."""
-
-    number: int
-    side: Side
-    route: str
-    breakpoint: str
-    since: Millis
-
-
-def holds_after(holds: tuple[HeldExchange, ...], fact: Fact) -> tuple[HeldExchange, ...]:
-    """What is held after one more fact."""
-    match fact:
-        case ExchangeHeld():
-            one = HeldExchange(
-                fact.hold, fact.side, clean.line(fact.route, 40), clean.line(fact.breakpoint, 40), fact.at
-            )
-            return (*holds, one)[-MOST_CLIENT_RUNS:]
-        case ExchangeReleased():
-            return tuple(each for each in holds if each.number != fact.hold)
-        case LedgerCleared():
-            return ()
-        case _:
-            return holds
 
 
 # What is kept

@@ -13,7 +13,8 @@ from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.journal import ArmedFaults, HeldExchange, JournalState
+from lab.tui.state.hands import ArmedFaults, HeldExchange
+from lab.tui.state.journal import JournalState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
 

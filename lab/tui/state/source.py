@@ -13,7 +13,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SourceState
 
-Answered = TypeVar("Answered")
+ControlReply = TypeVar("ControlReply")
 Refused: TypeAlias = str | None
 """Why something wasn't done; None if it was."""
 
@@ -122,7 +122,7 @@ class ScreenSource:
         """Disarm a fault that was armed, by its name."""
         return self.refusal
 
-    async def ask(self, command: ControlCommand[Answered]) -> Answered:
+    async def ask(self, command: ControlCommand[ControlReply]) -> ControlReply:
         """What the control plane of the lab that shows answers to a plugin's key; LabError if it refuses, or there is none."""
         raise HostError(self.refusal)
 
