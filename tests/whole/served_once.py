@@ -17,9 +17,9 @@ from lab.plugin import plugins
 LAB = (sys.executable, "-m", "lab")
 
 
-def ask(url: str, body: bytes | None, **headers: str) -> dict[str, object]:
+def ask(url: str, body: bytes | None, method: str | None = None, **headers: str) -> dict[str, object]:
     """The JSON that a call is answered."""
-    with urlopen(Request(url, body, headers), timeout=10) as answer:
+    with urlopen(Request(url, body, headers, method=method), timeout=10) as answer:
         found: dict[str, object] = json.load(answer)
         return found
 
@@ -53,7 +53,8 @@ def main(options: Sequence[str]) -> int:
             ask(f"{plane}/clock", b'{"advance": "1m"}', **control)
             status = ask(f"{team}/status/{job}", None, **known)["status"]
             for route in (each for plugin in plugins() for each in plugin.routes if plugin.name != "kernel"):
-                ask(f"{plane}/{route.example or route.path}", None, **control)
+                body = None if route.body is None else route.body.encode()
+                ask(f"{plane}/{route.example or route.path}", body, route.method, **control)
             watched(where["control_url"], job)
             return 0 if status == "COMPLETE" else 1
         finally:

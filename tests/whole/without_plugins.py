@@ -63,7 +63,7 @@ def copied(folder: Path, without: Sequence[str]) -> Path:
         shutil.rmtree(tree / "tests" / "plugins" / name)
     left = tuple(name for name in PLUGIN_NAMES if name not in without)
     listing = tree / "lab" / "plugins" / "__init__.py"
-    text, found = re.subn(r"(?m)^(PLUGIN_NAMES[^=]*= ).*$", rf"\g<1>{left!r}", listing.read_text("utf-8"))
+    text, found = re.subn(r"(?m)^(PLUGIN_NAMES[^=]*= )\([^)]*\)", rf"\g<1>{left!r}", listing.read_text("utf-8"))
     assert found == 1
     listing.write_text(text, "utf-8")
     return tree
