@@ -20,9 +20,11 @@ from lab.cli.installation import started_by_python
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.files.scenarios import REHEARSAL, SCENARIOS, scenario_names, scenarios_folder, shipped_folder
+from lab.plugin import ControlRoute, plugins, resolve_as
 from lab.plugins.mcp_server.lab_served import LabServed
 from lab.recording.format.reader import read
 from lab.recording.show import transcript
+from lab.server.control.reading import struct_of
 from lab.server.control.routes import any_json
 
 MOST_LINES, _SHOWN, _WIDEST = 60, 40, 400
@@ -30,8 +32,13 @@ MOST_LINES, _SHOWN, _WIDEST = 60, 40, 400
 _Names: TypeAlias = Sequence[str]
 _Text: TypeAlias = str | None
 _Number: TypeAlias = int | None
-_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
 _Verdict = Literal["approved", "rejected", "changes-requested"]
+
+
+def _rows() -> dict[tuple[str, str], ControlRoute]:
+    """The routes of all plugins' control plane."""
+    return {(row.method, row.path): row for each in plugins() for row in each.routes}
 
 
 def shortened(lines: Iterable[str], more: str) -> list[str]:
@@ -111,10 +118,17 @@ class LabTools(NamedTuple):
         It calls a lab of its own, and starts nothing of yours. record: the name of a recording."""
         return await lines_of_command("run", scenario, speed="instant", seed=seed, message=message, record=record)
 
-    async def break_(self, fault: dict[str, Json] | None = None, disarm: _Text = None) -> list[str]:
-        """Arm a fault, written as in a scenario (docs, page scenarios, section 10): {"route": "status", "answer": 503,
-        "retry_after": "2s"}, {"route": "invoke", "lose_reply": true}, {"route": "status", "strike": "reset"}. It
-        strikes the next call that fits, once. disarm: the name of one. Answers with all, and how often each struck."""
+    async def break_(
+        self,
+        fault: dict[str, Json] | None = None,
+        disarm: _Text = None,
+        hold: dict[str, Json] | None = None,
+        release: dict[str, Json] | None = None,
+    ) -> list[str]:
+        """Arm a fault, as in a scenario (docs scenarios, 10): {"route": "status", "answer": 503, "retry_after": "2s"},
+        {"route": "invoke", "lose_reply": true}, {"route": "status", "strike": "reset"}. It strikes the next call that
+        fits. hold: a breakpoint, as {"route": "status", "once": true}. release: {"hold": "1", "do": "go"}; or drop,
+        reset; status, headers, body, delay edit it (docs control-plane, 10). Answers with all faults, and what waits."""
         lines: list[str] = []
         if disarm is not None:
             lines.append(f"Disarmed {(await self.lab.ask(control.DisarmFault(disarm))).name}.")
@@ -123,7 +137,20 @@ class LabTools(NamedTuple):
             lines.append(f"Armed {armed.name}. {armed.why or ''}".rstrip())
         faults = (await self.lab.ask(control.ListFaults())).faults
         rows = [f"  {each.name}: struck {each.struck} times, {text_of(each.fault)}" for each in faults]
-        return [*lines, "Faults:" if rows else "There are no faults.", *shortened(rows, "GET /_lab/faults")]
+        lines += ["Faults:" if rows else "There are no faults.", *shortened(rows, "GET /_lab/faults")]
+        if hold is not None:
+            lines.append(f"Holds by {(await self._of_another('POST', 'breakpoints', hold)).name}.")
+        if release is not None:
+            await self._of_another("POST", "holds/{hold}", release)
+        holds = (await self._of_another("GET", "holds", {})).holds if ("GET", "holds") in _rows() else ()
+        rows = [f"  {each.hold}: {each.side} of {each.route}, {text_of(each.reply or each.request)}" for each in holds]
+        return [*lines, *(["Held:"] if rows else []), *shortened(rows, "GET /_lab/holds")]
+
+    async def _of_another(self, method: str, path: str, members: dict[str, Json]) -> Any:
+        """What a route answers that another plugin brings."""
+        if (row := _rows().get((method, path))) is None:
+            raise UsageError("This lab holds no exchanges.", hint="Its plugin breakpoints isn't there.")
+        return await self.lab.ask(struct_of(members, resolve_as(row.takes, type)))
 
     async def decide(
         self,

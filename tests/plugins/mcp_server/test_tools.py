@@ -17,6 +17,7 @@ from mcp.shared.exceptions import MCPError
 from lab.cli.commands.docs import page_names, page_text
 from lab.clocks import ManualClock
 from lab.clocks.waits import breathe
+from lab.plugin import plugins
 from lab.plugins.mcp_server.lab_served import LabServed
 from lab.plugins.mcp_server.server import PAGE, tool_server
 from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
@@ -104,6 +105,23 @@ def test_there_are_twelve_each_with_what_it_is_for_and_what_it_takes() -> None:
         schema = listed.input_schema
         assert (listed.name, schema["type"], schema["additionalProperties"]) == (name, "object", False)
         assert 60 < len(listed.description or "") < 460
+
+
+async def test_an_exchange_is_held_edited_and_let_go(agent: Agent) -> None:
+    if "breakpoints" not in {each.name for each in plugins()}:
+        assert "holds no exchanges" in await agent.refused("break", hold={"route": "invoke"})
+        return
+    served = await agent("serve", **APPROVAL)
+    caller = Caller(served)
+    assert "There is no member" in await agent.refused("break", hold={"ruote": "invoke"})
+    answer = await agent("break", hold={"route": "invoke", "side": "reply", "once": True, "name": "look"})
+    assert answer.splitlines() == ["There are no faults.", "Holds by look."]
+    invoked = asyncio.ensure_future(caller.invoke())
+    while "Held:" not in (answer := await agent("break")):
+        await breathe()
+    assert answer.splitlines()[2].startswith("  1: reply of invoke, ") and not invoked.done()
+    assert await agent("break", release={"hold": "1", "do": "go"}) == "There are no faults."
+    assert (await agent("advance")).splitlines()[1].startswith(f"job {await invoked}  RUNNING")
 
 
 async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> None:
