@@ -198,11 +198,14 @@ class LabTools(NamedTuple):
         counted, journal = await self.lab.ask(control.CountCalls(route_, job_)), await self.lab.client.journal()
         lines = await asyncio.to_thread(lambda: [*transcript.transcript_lines(read(journal, "journal"), numbered=True)])
         first = max(0, len(lines) - _SHOWN)
-        if line is not None:
-            first = next((place for place, text in enumerate(lines) if text[:8].strip() == str(line)), first)
+        numbers = [int(text[:8]) if text[:8].strip().isdecimal() else 0 for text in lines]
+        if line is not None:  # some lines of the journal, as its first, tell of nothing that is shown
+            first = next((place for place, number in enumerate(numbers) if number >= line), first)
+        rest = next(filter(None, numbers[first + _SHOWN :]), None)
         statuses, gaps = (" ".join(map(str, each[-MOST_LINES:])) or "none" for each in (counted.statuses, counted.gaps))
         said = [f"{counted.count} calls; statuses: {statuses}; pauses in ms: {gaps}", *map(text_of, counted.near)]
-        return [*said, *lines[first : first + _SHOWN], *self.lab.remarks()]
+        more = [] if rest is None else [f"(more: line {rest})"]
+        return [*said, *lines[first : first + _SHOWN], *more, *self.lab.remarks()]
 
     async def report(self, files: _Names = ()) -> list[str]:
         """The verdict: what clients of the lab that is served did well and badly, by rules, with the lines that show it

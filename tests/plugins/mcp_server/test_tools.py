@@ -148,6 +148,9 @@ async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> N
     assert any("control plane: approved by Ann" in line for line in lines)
     first = (await agent("calls", route="invoke", line=4)).splitlines()
     assert first[0].startswith("1 calls; statuses: 202;") and first[1].split()[0] == "4"
+    # the journal's first line is its header, which no transcript shows
+    begun = (await agent("calls", line=1)).splitlines()
+    assert begun[1].split()[0] == "2" and not any("(more" in line for line in begun)
     assert (await agent("break", disarm="status-503")).splitlines() == ["Disarmed status-503.", "There are no faults."]
     assert await agent("serve", end=True) == "The lab has ended.\nrecorded recordings/day.rec.jsonl"
     assert read(read_recording("day"), "day").state is FileState.CLOSED
