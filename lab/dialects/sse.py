@@ -44,17 +44,9 @@ def framed(
         yield last, DONE
 
 
-def streamed(
-    events: Iterator[Event],
-    switches: Switches,
-    now: Millis,
-    *,
-    done: bool = True,
-    typed: bool = False,
-    beat: Millis = 0,
-) -> tuple[Response, Parts]:
-    """The answer: its head, and its body in parts, as `framed` has them."""
-    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done, typed=typed, beat=beat)
+def streamed(parts: Parts) -> tuple[Response, Parts]:
+    """An answer with events: its head, and its body, as `framed` has it."""
+    return Response(200, SSE_HEADERS), parts
 
 
 def has_events(response: Response) -> bool:

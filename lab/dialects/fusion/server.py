@@ -16,7 +16,7 @@ from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
 from lab.dialects.reading import Wrong, read_body
-from lab.dialects.sse import Event, streamed
+from lab.dialects.sse import Event, framed, streamed
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.facts import JobView
 from lab.program.faults import Fault
@@ -81,7 +81,7 @@ class FusionServer:
                 headers = (*JSON_HEADERS, *_location(match, view, context)) if status == 202 else JSON_HEADERS
                 return Response(status, headers, _job(view, context, invoked=True))
             case base.Streamed(view):
-                return streamed(_events(match, view, context), context.switches, context.now)
+                return streamed(framed(_events(match, view, context), context.switches, context.now))
             case base.Declined(refusal):
                 if isinstance(refusal, base.TeamUnknown) and match.name in TALKS:
                     refusal = replace(base.TEAM_CLOSED, hint=refusal.hint)

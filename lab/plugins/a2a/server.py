@@ -14,7 +14,7 @@ from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, read_body
-from lab.dialects.sse import streamed
+from lab.dialects.sse import framed, streamed
 from lab.jobs.program import Program
 from lab.plugins.a2a.calls import CallError, Code, TaskCall, call_of, read_list, read_message, read_page, read_task_id
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
@@ -84,7 +84,7 @@ class A2AServer:
                 return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
             case _:
                 assert_never(result)
-        return streamed(events, context.switches, context.now, done=False, beat=LONGEST_SILENCE)
+        return streamed(framed(events, context.switches, context.now, done=False, beat=LONGEST_SILENCE))
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """As the pod does that serves it."""

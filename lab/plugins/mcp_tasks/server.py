@@ -11,7 +11,7 @@ from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, read_body
-from lab.dialects.sse import streamed
+from lab.dialects.sse import framed, streamed
 from lab.jobs.gates import labels
 from lab.jobs.texts import opening_token
 from lab.plugins.mcp_tasks import rpc
@@ -75,7 +75,8 @@ class McpServer:
             case base.Accepted() | base.Found():
                 return json_response(call.result({}))
             case base.Followed(views):
-                return streamed(task_notifications(call, views, context), context.switches, context.now, done=False)
+                events = task_notifications(call, views, context)
+                return streamed(framed(events, context.switches, context.now, done=False))
             case base.Streamed() | base.JobPage():
                 raise AssertionError("nothing on this wire asks for it")
             case _:

@@ -5,7 +5,7 @@ from lab.core.refusal import Refusal, bad_request, named
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.reading import Wrong, query_of
-from lab.dialects.sse import streamed
+from lab.dialects.sse import framed, streamed
 from lab.plugins.openai.requests import CONFLICT, ApiError, read_create, stored
 from lab.plugins.openai.responses import Item, response_events, response_of, sent_with
 from lab.plugins.openai.routes import OPENAI_ROUTES, RESPONSE, id_in
@@ -58,7 +58,7 @@ class OpenAIServer:
             case base.Followed(views=(view,)) | base.Streamed(view=view):
                 behind = command.echo if isinstance(command.echo, int) else -1
                 events = response_events(view, context, behind=behind)
-                return streamed(events, context.switches, context.now, done=False, typed=True)
+                return streamed(framed(events, context.switches, context.now, done=False, typed=True))
             case base.Accepted(view=view) | base.Found(view=view):
                 queued = match.name == "openai" and not isinstance(command, base.Settle)
                 return json_response(response_of(view, context, queued=queued))
