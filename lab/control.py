@@ -187,6 +187,7 @@ class VoteDocument(Struct, frozen=True):
 
 class GateDocument(Struct, frozen=True):
     gate: str
+    asks: Annotated[str, Meta(description="the question, as the person reads it")]
     code: str
     round: _Count
     channel: str

@@ -123,6 +123,14 @@ def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, ac
     return StatusTexts(status, output=output, prompt=prompt)
 
 
+def question_at(plan: Plan, span: Span, epoch: Epoch) -> str:
+    """What the gate of a span asks; empty, if that can't be written."""
+    assert isinstance(span.step, Gate)
+    with suppress(RenderFailure):
+        return writer_at(plan, span, epoch)(span.step.question(escalated=span.escalated))
+    return ""
+
+
 def progress_of(plan: Plan, step: Step | DefaultEnding, write: Writer) -> str | None:
     """What a step says while it is at work, if that was wanted."""
     says = step.says if isinstance(step, Work | Delegate) and plan.invocation.input.progress_message else None

@@ -18,7 +18,7 @@ lab, and a manual clock that stands while somebody else is called; 280 and 130 w
 is called back; 110 and 70 with callbacks on the screen. 420 and 240 came with exchanges that can be held on their way,
 their facts, what a replay makes of these, and what a plugin's key may ask and show.
 """
-MOST_STATEMENTS = 42_935
+MOST_STATEMENTS = 42_942
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,

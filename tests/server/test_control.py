@@ -608,10 +608,10 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
     def observed(now: int) -> Json:
         look = mock.look(job, now)
         assert look is not None
-        return cast(Json, to_builtins(shown(job, look, now).gate))
+        return cast(Json, to_builtins(shown(job, look, now, mock.config.epoch).gate))
 
     assert isinstance(before := observed(1_000), dict)
-    assert (before["approvals"], before["votes"]) == (2, [])
+    assert (before["asks"], before["approvals"], before["votes"]) == ("Go on?", 2, [])
     assert mock.decide(job, "board", "approved", 2_000, name="ann").why == "1 of 2"
     assert isinstance(after := observed(3_000), dict)
     assert after["votes"] == [{"at": 2_000, "verdict": "approved", "by": "ann"}]

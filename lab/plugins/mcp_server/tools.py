@@ -172,7 +172,8 @@ class LabTools(NamedTuple):
         at = gate or found.gate.gate
         why = (await self.lab.ask(control.DecideGate(found.job, at, verdict, by=by, comment=comment))).why
         jobs = [await self.lab.ask(control.LookJob(found.job))]
-        return [f"{at}: {verdict}. {why}".rstrip(), *_job_lines(jobs), *self.lab.remarks()]
+        question = [f"It asked: {found.gate.asks}"] if at == found.gate.gate else []
+        return [f"{at}: {verdict}. {why}".rstrip(), *question, *_job_lines(jobs), *self.lab.remarks()]
 
     async def advance(
         self, by: _Text = None, until: _Status | None = None, job: _Text = None, wait: str = "30s"
@@ -247,7 +248,7 @@ def _job_lines(jobs: Sequence[control.JobDocument]) -> list[str]:
     """The newest first."""
     lines: list[str] = []
     for each in reversed(jobs):
-        gate = "" if each.gate is None else f", waits for {' or '.join(each.gate.offers)}"
+        gate = "" if each.gate is None else f", waits for {' or '.join(each.gate.offers)}: {each.gate.asks}"
         lines.append(f"job {each.job}  {each.status} at {each.step} since {transcript.clock(each.since)}{gate}")
     return shortened(lines, "GET /_lab/jobs") or ["There is no job: calls tells what your client called."]
 

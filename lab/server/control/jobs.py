@@ -28,12 +28,13 @@ from lab.control import (
     Obeyed,
     VoteDocument,
 )
-from lab.core.clock import Millis
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.facts import JobView
 from lab.jobs.gates import offers
 from lab.jobs.span import node_code
+from lab.jobs.texts import question_at
 from lab.mock.service import ControlResult, Service
 from lab.program.faults import JobFault
 from lab.server.control.observed import RouteContext
@@ -57,7 +58,7 @@ async def list_jobs(context: RouteContext, command: ListJobs) -> web.Response:
         older = dropwhile(lambda job: job not in looked, newest) if looked else newest
         for number, job in enumerate([job for job in older if job not in looked], 1):
             if (view := service.look(job, now)) is not None:
-                documents.appendleft(json_bytes(to_builtins(shown(job, view, now))))
+                documents.appendleft(json_bytes(to_builtins(shown(job, view, now, service.config.epoch))))
             if number % _SLICE == 0:
                 await breathe()
         looked.update(newest)
@@ -87,7 +88,8 @@ def job_now(context: RouteContext, job: str) -> JobDocument:
     """The job as it is now, with its body; CommandRefused if there is none."""
     now = context.lab.clock.now()
     body = context.lab.service.status_of(job, now)
-    return shown(job, viewed(context.lab.service, job, now), now, json.loads(body) if body else None)
+    service = context.lab.service
+    return shown(job, viewed(service, job, now), now, service.config.epoch, json.loads(body) if body else None)
 
 
 def viewed(service: Service, job: str, now: Millis) -> JobView:
@@ -97,13 +99,13 @@ def viewed(service: Service, job: str, now: Millis) -> JobView:
     return view
 
 
-def shown(job: str, view: JobView, now: Millis, body: Json | UnsetType = UNSET) -> JobDocument:
+def shown(job: str, view: JobView, now: Millis, epoch: Epoch, body: Json | UnsetType = UNSET) -> JobDocument:
     """A job at an instant, for people who steer it."""
     record, span, shown_gate = view.record, view.span, None
     if (opening := span.opening) is not None:
         gate, votes = opening.gate, [VoteDocument(vote.at, vote.verdict, vote.name) for vote in span.votes_at(now)]
         shown_gate = GateDocument(
-            gate=span.id, code=node_code(span.id), round=opening.visit, channel=str(gate.channel), opened=opening.opened,
+            gate=span.id, asks=question_at(view.plan, span, epoch), code=node_code(span.id), round=opening.visit, channel=str(gate.channel), opened=opening.opened,
             until=opening.deadline, offers=list(offers(gate)), approvals=gate.approvals, votes=votes,
         )  # fmt: skip
     return JobDocument(

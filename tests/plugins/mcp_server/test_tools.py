@@ -137,10 +137,10 @@ async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> N
     assert (await agent("advance", by="1s")).splitlines() == [
         "It is +00:01.000 by a manual clock.", f"job {job}  RUNNING at read since +00:00.000",
     ]  # fmt: skip
-    waits = f"job {job}  WAITING at consent since +00:05.000, waits for approved or rejected"
+    waits = f"job {job}  WAITING at consent since +00:05.000, waits for approved or rejected: May it go on?"
     assert await agent("advance", until="WAITING") == f"It is +00:05.000 by a manual clock.\n{waits}"
     assert await agent("decide", verdict="approved", by="Ann") == (
-        f"consent: approved.\njob {job}  RUNNING at pay since +00:05.000"
+        f"consent: approved.\nIt asked: May it go on?\njob {job}  RUNNING at pay since +00:05.000"
     )
     assert f"job {job}  COMPLETE at done" in await agent("advance", until="COMPLETE", job=job)
     counted, *lines = (await agent("calls")).splitlines()
@@ -170,7 +170,7 @@ async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Ag
     served = await agent("serve", **APPROVAL | {"clock": "scaled:50"})
     job = await Caller(served).invoke()
     assert (await agent("decide", verdict="rejected")).startswith(
-        f"consent: rejected.\njob {job}  COMPLETE at declined"
+        f"consent: rejected.\nIt asked: May it go on?\njob {job}  COMPLETE at declined"
     )
     assert f"job {job}  COMPLETE at declined" in await agent("advance", until="COMPLETE", job=job, wait="5s")
     assert await agent.refused("decide", verdict="approved") == (
