@@ -15,8 +15,11 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
 
 from tests.server.served import Served, token_of
 
@@ -24,6 +27,20 @@ KEPT = Path(__file__).parents[2] / ".venv-judges"
 CLIENTS = Path(__file__).with_name("clients")
 LIMIT = 60.0
 """Seconds after which a client is ended."""
+
+
+OLDEST_NODE = 20
+"""The first that all of node's clients run on."""
+
+
+@cache
+def has_node() -> bool:
+    """Whether node and npm are there, and new enough."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return False
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return int(said.strip().removeprefix("v").partition(".")[0] or 0) >= OLDEST_NODE
 
 
 class Ended(NamedTuple):
@@ -74,7 +91,9 @@ class Environment:
             subprocess.run(command, check=True)
 
     def command(self, client: str, *options: str) -> list[str]:
-        """How to start a client of `clients/` in it; `options` are the program's own."""
+        """How to start a client of `clients/` in it; `options` are the program's own. Skipped where there is no such node."""
+        if self.node and not has_node():
+            pytest.skip(f"{self.name} needs node {OLDEST_NODE} or later, and npm")
         self.make()
         if not self.node:
             return [str(self.folder / "bin" / "python"), "-I", *options, str(CLIENTS / client)]

@@ -1,13 +1,12 @@
 """Sets Node's OAuth clients on the mock, where node and npm are there: `python -m tests.judges.node`."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 from lab.identity.clients import DEMO, JANE, aistudio_cli
-from tests.judges.apart import Environment
+from tests.judges.apart import Environment, has_node
 from tests.judges.conftest import QUICK
 from tests.server.served import SCOPE, serving
 
@@ -27,6 +26,6 @@ def judge(profile: str) -> int:
 
 
 if __name__ == "__main__":
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        sys.exit("node or npm is missing: this job is for machines that have them")
+    if not has_node():
+        sys.exit("node or npm is missing, or too old: this job is for machines that have them")
     sys.exit(max(judge(profile) for profile in ("oci", "rfc")))
