@@ -307,7 +307,7 @@ def take_cancel(call: Call, command: Cancel) -> Accepted | Refusal:
     """Admit the request to cancel a job, or say why not; asked again of one that is being cancelled, nothing more comes of it."""
     view = call.job(command.job)
     if view is None:
-        return absent_team(call) or JOB_UNKNOWN if call.code else JOB_UNKNOWN
+        return absent_team(call) or JOB_UNKNOWN
     job, span = view.plan.invocation.job, view.span
     call.touched = job
     if span.status.final:

@@ -204,7 +204,8 @@ class Mock:
             assert not isinstance(later, Response)
             return each_pooled(later[1], tell)
 
-        watched = tuple(view.plan.invocation.job for view in _views(result))
+        # two ids may be one job's
+        watched = tuple(dict.fromkeys(view.plan.invocation.job for view in _views(result)))
         reply = Reply(written[0], 0, match.name, call.touched, call.changes.facts, call.flags, parts)
         return replace(reply, watched=watched)
 
@@ -300,8 +301,7 @@ class Mock:
         return self._planner(call).strike(replace(reply, latency=latency), rules, place)
 
     def _list(self, call: Call, command: base.ListOwnJobs) -> Reply:
-        absent = absent_team(call) if call.code else None
-        if absent is not None:
+        if (absent := absent_team(call)) is not None:
             return self._written(call, command, base.Declined(absent))
         fitting = [
             id_of(key)
@@ -353,8 +353,7 @@ class Mock:
         return self._planner(call).strike(reply, rules, place)
 
     def _no_job(self, call: Call, command: base.Look) -> Reply:
-        absent = absent_team(call) if call.code else None
-        return self._written(call, command, base.Declined(absent or base.JOB_UNKNOWN))
+        return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
 
     def _status(
         self, call: Call, command: base.Look, job: str, record: JobRecord, chosen: Program, *, spared: bool

@@ -46,8 +46,8 @@ def of_version(opened: tuple[Program, ...], wanted: int | None, switches: Switch
 
 
 def absent_team(call: Call) -> Refusal | None:
-    """The refusal of a team that nothing can be asked of; None if it is published."""
-    return None if call.catalog.published(call.code) else _nothing_published(call)
+    """The refusal of a team that nothing can be asked of; None if it is published, or none is named."""
+    return None if not call.code or call.catalog.published(call.code) else _nothing_published(call)
 
 
 def _nothing_published(call: Call) -> Refusal:
