@@ -1,12 +1,13 @@
 """Judges that can't stand in the suite's own environment: each in one of its own, as a process that the lab is shown to.
 
-An environment is made once, of whatever index pip or npm is set up with, and kept in `.venv-judges/` until its requirements
-change. Clients are files of `clients/`, which import nothing of the lab. A client finds `LAB_ORIGIN`, `LAB_API` and
+An environment is made once, of whatever index pip or npm is set up with, and kept in `.venv-judges/`, one for each set of
+requirements: none is ever made anew under a client that runs in it. Clients are files of `clients/`, which import nothing of the lab. A client finds `LAB_ORIGIN`, `LAB_API` and
 `LAB_TOKEN` in its environment and prints an object of JSON a line. Where it would sleep, it prints `{"pause": SECONDS}` and
 goes on when it reads a line: meanwhile the lab's time passes, whichever clock it has.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -63,20 +64,20 @@ class Environment:
 
     @property
     def folder(self) -> Path:
-        return KEPT / self.name
+        contents = json.dumps([sys.version, *self.requirements])
+        return KEPT / f"{self.name}-{hashlib.sha256(contents.encode()).hexdigest()[:8]}"
 
     def make(self) -> None:
-        """Make it, if it isn't there or was made of something else; one process does, others wait for it."""
+        """Make it, if it isn't there whole; one process does, others wait for it."""
         KEPT.mkdir(exist_ok=True)
-        contents, stamp = json.dumps([sys.version, *self.requirements]), KEPT / f"{self.name}.json"
-        with (KEPT / f"{self.name}.lock").open("w") as lock:
+        whole = self.folder.with_suffix(".whole")
+        with self.folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if stamp.exists() and stamp.read_text() == contents:
+            if whole.exists():
                 return
-            stamp.unlink(missing_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
             self._install()
-            stamp.write_text(contents)
+            whole.touch()
 
     def _install(self) -> None:
         if self.node:
@@ -132,6 +133,10 @@ class Environment:
                     limit.cancel()
             errors.seek(0)
             return Ended(process.returncode, lines, errors.read())
+
+
+MCP_2 = Environment("mcp-2", ("mcp>=2.3,<3",))
+"""What judges the lab's tools and its wire alike."""
 
 
 def seen(world: Served, environment: Environment, client: str, *arguments: str) -> list[dict[str, Any]]:

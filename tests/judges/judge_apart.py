@@ -1,4 +1,4 @@
-"""How judges are run apart: what a client leaves, one that fails or never ends, and when an environment is made anew."""
+"""How judges are run apart: what a client leaves, one that fails or never ends, and when an environment is made."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,12 +53,15 @@ def test_one_that_never_ends_is_ended(quick: Served, tmp_path: Path, monkeypatch
     assert BARE.run(quick, client).code < 0
 
 
-def test_an_environment_is_made_anew_for_other_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_is_made_once_for_each_set_of_requirements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installed: list[tuple[str, ...]] = []
     monkeypatch.setattr(apart, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(Environment, "_install", lambda self: installed.append(self.requirements))
-    for requirements in (("a<1",), ("a<1",), ("a<2",), ("a<2",)):
+    for requirements in (("a<1",), ("a<1",), ("a<2",), ("a<1",)):
         Environment("some", requirements).make()
+    assert Environment("some", ("a<1",)).folder != Environment("some", ("a<2",)).folder
     assert installed == [("a<1",), ("a<2",)]
 
     def fail(self: Environment) -> None:

@@ -7,12 +7,11 @@ import pytest
 
 from lab.clocks import ScaledClock
 from lab.identity.clients import DEMO
-from tests.judges.apart import Environment, seen
+from tests.judges.apart import MCP_2, Environment, seen
 from tests.judges.conftest import QUICK
 from tests.server.served import SCOPE, Served, serving
 
 MCP_TASKS = Environment("mcp-tasks", ("fastmcp==4.1.4", "fastmcp-tasks==4.1.4"))
-MCP_2 = Environment("mcp-2", ("mcp>=2.3,<2.4",))
 TEAM, FAILS = "QUICK_TEAM", "FAILING_TEAM"
 TALKS = {**QUICK, "turns": [{"ask": "and then?", "steps": [{"complete": "more", "output": "Forty-three."}]}]}
 FAILING = {

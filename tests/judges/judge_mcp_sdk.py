@@ -14,9 +14,8 @@ import pytest
 
 from lab.cli.commands.docs import page_text
 from tests.conftest import ROOT
-from tests.judges.apart import LIMIT, Environment
+from tests.judges.apart import LIMIT, MCP_2
 
-MCP_2 = Environment("mcp-2", ("mcp>=2.3,<3",))
 LAB = [sys.executable, "-m", "lab", "mcp"]
 NAMES = {
     "scenarios", "check", "serve", "run", "break", "decide", "advance", "calls", "report", "record", "replay", "docs",
