@@ -1,8 +1,16 @@
 """What is asked of callbacks: where they go, with which secret, whether elsewhere than to this machine."""
 
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
 from lab.core.errors import UsageError
+from lab.core.exchange import loopback
 from lab.options import BadValue, Option, Options, setting, switch
-from lab.settings import ALLOW_HOST, loopback
+from lab.settings import ALLOW_HOST
+
+if TYPE_CHECKING:  # each start reads this module
+    from lab.mock.config import Config
 
 
 def _target(text: str) -> str:
@@ -23,7 +31,7 @@ def _target_or_own(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    from lab.plugins.callbacks.wires import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
+    from lab.dialects.signed import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
 
     try:
         key_of_secret(text)
@@ -36,7 +44,6 @@ def _secret(text: str) -> str:
 OWN_RECEIVER = "own"
 """In the place of a URL: the demo's own receiver."""
 _ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
-_NOT_KEPT = "callbacks that are left when the lab ends aren't kept"
 _NO_JOBS = "a recording is played back, and holds what was sent then"
 NOTIFY = Option("--notify URL", "tell a receiver of jobs, by a POST each; as the scenario's callbacks say", _target)
 SECRET = Option(
@@ -52,27 +59,35 @@ ALLOWED = ALLOW_HOST._replace(needs=("--notify",))
 class NotifySettings(Options):
     """Where callbacks go; UsageError if that isn't this machine and nobody said that it is meant."""
 
-    url: str = setting(NOTIFY)
+    url: str | None = setting(NOTIFY)
     secret: str | None = setting(SECRET)
     allowed: tuple[str, ...] = setting(ALLOWED, default=())
 
     def __post_init__(self) -> None:
         from yarl import URL
 
-        host = URL(self.url).host or ""
-        if self.url != OWN_RECEIVER and not loopback(host) and host not in self.allowed:
+        host = URL(self.url or "").host or ""
+        if self.url is not None and self.url != OWN_RECEIVER and not loopback(host) and host not in self.allowed:
             hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
             raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
 
 
 class ServedNotifySettings(NotifySettings):
-    """Of `lab serve`."""
+    """Of `lab serve`, where clients register receivers of their own, too."""
 
-    url: str = setting(
-        NOTIFY._replace(
-            excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--journal": _NOT_KEPT, "--from": _NO_JOBS}
-        )
+    url: str | None = setting(
+        NOTIFY._replace(excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--from": _NO_JOBS}),
+        default=None,
     )
+    allowed: tuple[str, ...] = setting(
+        ALLOW_HOST._replace(excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--from": _NO_JOBS}),
+        default=(),
+    )
+
+
+def allowing(settings: NotifySettings, config: "Config") -> "Config":
+    """A mock where receivers may have these hosts too that clients register."""
+    return replace(config, callbacks=(*(config.callbacks or ()), *settings.allowed))
 
 
 class RunNotifySettings(NotifySettings):
