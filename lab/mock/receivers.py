@@ -1,7 +1,5 @@
 """Who is told of jobs by callbacks, as clients register it over their wire (callbacks.md §5)."""
 
-from urllib.parse import urlsplit
-
 from msgspec.structs import replace
 
 from lab.core.exchange import loopback
@@ -79,23 +77,27 @@ def unfit(call: Call, registration: Registration, job: str | None = None) -> Ref
 def wrong_url(text: str, config: Config) -> Refusal | None:
     """What is wrong with the address of a receiver: it has to be of this machine, or of a host that was allowed."""
     try:
-        url = urlsplit(text)
-        _ = url.port
-        known = url.scheme in ("http", "https") and bool(url.hostname) and text.isprintable() and " " not in text
+        _, host = address_of(text)
     except ValueError:
-        known = False
-    if not known or "@" in url.netloc or url.fragment:
-        return bad_request(
-            "‹url› is no URL of a receiver.", "http or https, without a name, a password or a fragment.", promised=True
-        )
-    host = url.hostname or ""
+        hint = "Give http or https, a host, and no name, password or fragment."
+        return bad_request("‹url› is no URL of a receiver.", hint, promised=True)
     if not loopback(host) and host not in (config.callbacks or ()):
-        return bad_request(
-            f"‹url› is not on this machine: {host[:100]}.",
-            "lab serve --allow-host names hosts that may be told.",
-            promised=True,
-        )
+        hint = f"It must be, unless the lab was started with --allow-host {host[:100]}."
+        return bad_request("‹url› isn't on this machine.", hint, promised=True)
     return None
+
+
+def address_of(text: str) -> tuple[str, str]:
+    """The URL of a receiver as it is called, and its host; ValueError says what is wrong."""
+    from yarl import URL  # by which it is called, too: two readers might find two hosts
+
+    try:
+        url = URL(text)
+    except ValueError:
+        raise ValueError("no URL") from None
+    if url.scheme not in ("http", "https") or not url.host or url.user or url.password or url.fragment:
+        raise ValueError("no URL of a receiver")
+    return str(url), url.host
 
 
 def register(call: Call, registration: Registration, job: str | None, secrets: RecordedSecrets) -> Receiver:
@@ -111,7 +113,7 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
         at=call.now,
         receiver=name,
         wire=said.wire,
-        url=said.url or "",
+        url=address_of(said.url)[0] if said.url is not None else "",
         secret=said.secret,
         minted=minted,
         token=said.token,
@@ -122,7 +124,7 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
     if said.known:  # what isn't said stays
         before = next(each for each in _standing(call, said.wire, job) if each.name == name)
         fact = replace(
-            fact, url=said.url or before.url, minted=minted or before.secret, members={**before.members, **said.members}
+            fact, url=fact.url or before.url, minted=minted or before.secret, members={**before.members, **said.members}
         )
     call.changes.add(fact)
     return standing(call.changes.get, job)[-1]
