@@ -20,10 +20,12 @@ from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import Fact
+from lab.core.journal.numbers import CallCounted
 from lab.core.observe import Noted, Observation
 from lab.dialects import USUAL, clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Question, Seen, Sendable
+from lab.faults.facts import FaultStruck
 from lab.files.scenarios import load_scenario, scenario_names
 from lab.identity.client import read_token, token_request
 from lab.jobs.facts import JobCancelled, WaitEnded
@@ -72,7 +74,7 @@ class Story:
     def __init__(self, scenario: str, dialect: str, verdict: Verdict | None, cancel_after: Millis | None) -> None:
         program = load_scenario(scenario, FOLDER)
         config = Config((program,), Layers().over(program.scenario.settings), SEED, INSTANT_EPOCH)
-        self.service, self.verdict = Service(config), verdict
+        self.service, self.verdict, self.cancels = Service(config), verdict, cancel_after is not None
         self.answered: set[object] = set()
         self.noted: list[Fact] = []
         self.service.observers.append(self._observe)
@@ -103,8 +105,12 @@ class Story:
         return None
 
     def facts(self) -> list[object]:
-        """Input facts as they came, then each job's derived ones."""
-        return [_plain(fact) for fact in (*self.noted, *self._derived())]
+        """Input facts as they came, then each job's derived ones.
+
+        Where a job was cancelled one wire tells its end at once, and another at the next look: what comes of looks alone isn't compared then.
+        """
+        facts = (*self.noted, *self._derived())
+        return [_plain(fact) for fact in facts if not (self.cancels and isinstance(fact, CallCounted | FaultStruck))]
 
     def _derived(self) -> Iterator[Fact]:
         for job in self.service.jobs():

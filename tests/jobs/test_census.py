@@ -17,7 +17,7 @@ from lab.language.shape import parsed
 from lab.language.templates import RenderFailure
 from lab.program.scenario import Scenario
 from lab.program.steps import Delegate, Gate
-from lab.program.words import Verdict
+from lab.program.words import Status, Verdict
 from tests.documents import documents
 from tests.lab_strategies import PLANS, decisions_for, planned
 
@@ -33,6 +33,9 @@ def ways(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[str]:
         step, part = span.step, span.stretch
         if span.visit:
             yield "a later visit"
+        if after.status is Status.CANCELLED:
+            yield "a job is cancelled"
+            continue
         if isinstance(step, Delegate) or (part is not None and any(isinstance(each, Delegate) for each in part.ending)):
             yield "a delegate hands back" + (" in a later visit" if span.visit else "")
         if part is not None:
@@ -70,7 +73,7 @@ COMMON = {
 }  # fmt: skip
 RARE = {
     "a condition decides behind a gate", "a condition on what was handed back decides", "a condition has no answer",
-    "a delegate hands back in a later visit",
+    "a delegate hands back in a later visit", "a job is cancelled",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import aiohttp
 import aiohttp.web
 import faker
 import jinja2
+import mcp.server.stdio
 import platformdirs
 import textual.app
 import textual.drivers.linux_driver
@@ -26,7 +27,7 @@ ATTRIBUTES = {
     os: "O_NOFOLLOW O_NONBLOCK O_CLOEXEC O_DIRECTORY fchmod fdatasync getuid geteuid getgid killpg fork".split(),
     signal: "SIGHUP SIGKILL SIGTSTP SIGPIPE SIGWINCH pthread_sigmask".split(),
 }
-LOADED = (aiohttp, faker, jinja2, platformdirs, textual, trustme, asyncio)
+LOADED = (aiohttp, faker, jinja2, mcp, platformdirs, textual, trustme, asyncio)
 
 
 def refuse(*_: object) -> None:

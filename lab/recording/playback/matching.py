@@ -123,11 +123,14 @@ class RecordedJob(Struct, eq=False):
 
     history: JobHistory
     looks: list[RecordedExchange]
+    polls: list[RecordedExchange]
+    """Those that asked for that id: of a job that goes on under another one, those for the other stand with that."""
 
     @classmethod
     def of(cls, history: JobHistory) -> "RecordedJob":
         """The job of a history."""
-        return cls(history, [look for look in history.looks() if look.seen and look.seen.job == history.job])
+        looks = [look for look in history.looks() if look.seen and look.seen.job == history.job]
+        return cls(history, looks, [poll for poll in history.polls if poll.job == history.job])
 
     def after(self, decision: RecordedExchange) -> "RecordedJob | None":
         """The same from a decision on that gave it another id; None: it gave none."""

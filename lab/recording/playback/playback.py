@@ -226,9 +226,9 @@ class RecordingPlayback:
         job = playing.job
         playing.polls += 1
         if self._how.mode is PlaybackMode.BY_COUNT:
-            if playing.polls > len(job.history.polls):
-                return Unanswered("exhausted", f"{len(job.history.polls)} polls of this job were recorded.")
-            return self._reply(job.history.polls[playing.polls - 1], request, playing, now)
+            if playing.polls > len(job.polls):
+                return Unanswered("exhausted", f"{len(job.polls)} polls of this job were recorded.")
+            return self._reply(job.polls[playing.polls - 1], request, playing, now)
         if (struck := self._struck((route, CallKind.POLL, job.history.job), request, now, playing)) is not None:
             return struck
         at, good = job.history.at + now - playing.since, job.shown(look.mode)

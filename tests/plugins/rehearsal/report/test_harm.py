@@ -125,7 +125,7 @@ def searched(kind: Kind, runs: int, harms: tuple[HarmKind, ...] = tuple(HarmKind
     walk = search.walk()
     batch = next(walk)
     while True:
-        days = [{**document, "faults": [fault.document() for fault in each]} for each in batch]  # type: ignore[dict-item]
+        days = [{**document, "faults": [{"name": fault.name, **fault.document()} for fault in each]} for each in batch]  # type: ignore[dict-item]
         try:
             batch = walk.send([tried(kind, yaml_text(day)) for day in days])
         except StopIteration:
