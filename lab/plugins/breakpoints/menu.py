@@ -10,7 +10,7 @@ from lab.core.clock import clock_text
 from lab.core.exchange import Json
 from lab.core.journal.holds import HeldSide
 from lab.core.observe import Replied, Requested
-from lab.plugins.breakpoints.commands import HoldDocument, ListHolds, Release, SetBreakpoint
+from lab.plugins.breakpoints.holding import HoldDocument, ListBreakpoints, Release, SetBreakpoint
 from lab.recording.format.lines import Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
@@ -78,7 +78,7 @@ class HoldPage(ExchangePage):
 
     async def fetch(self, source: ScreenSource) -> None:
         """Look at it as it is."""
-        for hold in (await source.ask(ListHolds(self._one.number))).holds:
+        for hold in (await source.ask(ListBreakpoints(self._one.number))).holds:
             self._hold, self.exchange = hold, _exchange_of(hold)
 
     def press(self, state: ScreenState, key: str) -> Reaction:
@@ -122,7 +122,7 @@ def _edits(one: HeldExchange, reply: Mapping[str, Json]) -> TextForm:
         pairs = [line.partition(":") for line in lines.split("|") if line.strip()]
         released = Release(
             str(one.number),
-            status=int(status) if status.isdecimal() and int(status) != reply["s"] else UNSET,
+            status=UNSET if status in ("", str(reply["s"])) else int(status) if status.isdecimal() else 0,
             headers={name.strip(): value.strip() or None for name, _, value in pairs} or UNSET,
             body=UNSET if sent == text else sent,
             delay=delay or UNSET,

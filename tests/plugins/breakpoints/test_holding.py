@@ -140,7 +140,7 @@ async def test_a_thousand_are_held_at_once_and_each_leaves() -> None:
         await lab.stop(route="status")
         calls = [await lab.sent(status(token, job)) for _ in range(1_000)]
         await lab.holds(1_000)
-        assert [each["hold"] for each in (await lab.ask("GET", "holds?hold=7"))["holds"]] == [7]
+        assert [each["hold"] for each in (await lab.ask("GET", "breakpoints?hold=7"))["holds"]] == [7]
         await lab.ask("DELETE", "breakpoints/status-reply")
         _, other = await lab.sent(status(token, job))
         assert (await other).status == 200  # nobody else waits
@@ -218,7 +218,7 @@ async def test_a_run_of_ours_that_has_the_clock_stand_waits_for_a_hand_or_lets_t
         await lab.holds()
         clock.stand()
         before = clock.now()
-        await lab.ask("GET", "holds")
+        await lab.ask("GET", "breakpoints")
         assert clock.now() == before
         await lab.let_go()
         await call
@@ -326,7 +326,20 @@ async def test_a_reset_takes_breakpoints_away_and_cuts_what_is_held(lab: Holding
     await lab.holds()
     await lab.ask("POST", "reset", {})
     assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], Exception)
-    assert (await lab.ask("GET", "breakpoints"))["breakpoints"] == [] == (await lab.ask("GET", "holds"))["holds"]
+    listed = await lab.ask("GET", "breakpoints")
+    assert (listed["breakpoints"], listed["holds"]) == ([], [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "breakpoints/second"), ("POST", "reset")])
+async def test_a_breakpoint_that_is_set_again_counts_anew(lab: HoldingLab, method: str, path: str) -> None:
+    for _ in range(2):
+        await lab.stop(route="status", call=2, name="second")
+        _, call = await lab.poll()
+        assert (await call).status == 200
+        await lab.ask(method, path, {} if method == "POST" else None)
+    await lab.stop(route="status", call=2, name="second")
+    _, call = await lab.poll()
+    assert (await call).status == 200 and not lab.holding
 
 
 async def test_the_facts_say_whose_connection_it_is(lab: HoldingLab) -> None:
