@@ -187,7 +187,7 @@ class LabTools:
         if hold is not None:
             lines.append(f"Holds by {(await self._ask_holder('POST breakpoints', hold)).name}.")
         if release is not None:
-            await self._ask_holder("POST holds/{hold}", release)
+            lines.append(f"{(await self._ask_holder('POST holds/{hold}', release)).why}.")
         faults = (await self._ask(control.ListFaults())).faults
         rows = [f"  {each.name}: struck {each.struck} times, {text_of(each.fault)}" for each in faults]
         lines += ["Faults:" if rows else "There are no faults.", *shortened(rows, "GET /_lab/faults")]

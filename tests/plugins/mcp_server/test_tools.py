@@ -127,7 +127,7 @@ async def test_an_exchange_is_held_edited_and_let_go(agent: Agent) -> None:
     while "Held:" not in (answer := await agent("break")):
         await breathe()
     assert answer.splitlines()[2].startswith("  1: reply of invoke, ") and not invoked.done()
-    assert await agent("break", release={"hold": "1", "do": "go"}) == "There are no faults."
+    assert await agent("break", release={"hold": "1", "do": "go"}) == "1 let go.\nThere are no faults."
     assert (await agent("advance")).splitlines()[1].startswith(f"job {await invoked}  RUNNING")
 
 
