@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from lab.control import ControlCommand, Named, Obeyed
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response, json_bytes
+from lab.core.exchange import Headers, Json, Request, Response, json_bytes
 from lab.core.journal.fact import ClockRestarted, Fact, LedgerCleared
 from lab.core.journal.holds import ExchangeReleased, HeldSide
 from lab.core.observe import Requested
@@ -35,6 +35,7 @@ from lab.server.labs import ServedLab
 from lab.server.response_writer import BODILESS, with_headers
 
 _Duration: TypeAlias = Annotated[str, Meta(description="in the lab's time, as 30s")]
+_PARTS = ("status", "headers", "body")
 
 
 class SetBreakpoint(ControlCommand[Named], frozen=True):
@@ -208,44 +209,46 @@ async def release(context: RouteContext, command: Release) -> Obeyed:
     if command.hold not in ("all", *known):
         raise CommandRefused(404, "There is no such exchange held.", "GET /_lab/breakpoints lists them.")
     ready = [(each, *_released(each, command)) for number, each in known.items() if command.hold in ("all", number)]
-    for hold, fact, hand in ready:
-        hold.release(fact, hand)
+    for hold, fact, request, hand in ready:
+        hold.release(fact, request, hand)
     return Obeyed(True, f"{len(ready)} let go")
 
 
-def _released(hold: Hold, command: Release) -> tuple[ExchangeReleased, Response]:
-    """How it is let go, and what leaves in the place of what would; CommandRefused if that can't be sent."""
-    edits = any(each is not UNSET for each in (command.status, command.headers, command.body))
+def _released(hold: Hold, command: Release) -> tuple[ExchangeReleased, Request | None, Response | None]:
+    """How it is let go, and what is read, or leaves, in the place of what would; CommandRefused if that can't be."""
+    given, reply = (command.status, command.headers, command.body), hold.reply
     delay = 0 if command.delay is UNSET else millis_of(command.delay)
-    if command.do != "go" and (delay or edits):
-        raise CommandRefused(400, f"Nothing leaves after {command.do}, so nothing can be edited.", 'Send "do":"go".')
-    fact = ExchangeReleased(at=0, hold=hold.number, c=hold.c, how=command.do, delay=delay)
-    if hold.reply is None:
-        if edits:
-            why = "The mock hasn't read this request yet, so there is no reply to edit."
-            raise CommandRefused(400, why, 'A breakpoint with "side":"reply" holds that.')
-        return fact, Response(0)
-    before = hold.reply.response
-    after = _edited(before, command)
+    if command.do != "go" and (delay or given != (UNSET, UNSET, UNSET)):
+        raise CommandRefused(400, f"Nothing goes on after {command.do}, so nothing can be edited.", 'Send "do":"go".')
+    if reply is None and command.status is not UNSET:
+        raise CommandRefused(400, "A request has no status.", 'A breakpoint with "side":"reply" holds what has one.')
+    message = hold.request if reply is None else reply.response
+    before = getattr(message, "status", 0), message.headers, message.body
+    after = _edited(*before, command)
+    edited = [name for name, was, now in zip(_PARTS, before, after, strict=True) if was != now]
     # of a stream the body is in its parts: what is sent takes their place even if it is empty
-    body = command.body is not UNSET and (hold.reply.parts is not None or before.body != after.body)
-    changes = (("status", before.status != after.status), ("headers", before.headers != after.headers), ("body", body))
-    names = tuple(name for name, changed in changes if changed)
-    if not names:
-        return fact, after
-    if after.status == 0:
-        raise CommandRefused(400, "A fault leaves nothing of this reply.", "Send a status, too.")
-    return replace(fact, how="edit", edited=names, was=before.status if "status" in names else None), after
+    if command.body is not UNSET and reply is not None and reply.parts is not None and "body" not in edited:
+        edited.append("body")
+    fact = ExchangeReleased(at=0, hold=hold.number, c=hold.c, how="edit" if edited else command.do, delay=delay)
+    fact = replace(fact, edited=tuple(edited), was=before[0] if "status" in edited else None)
+    status, headers, body = after
+    if reply is not None:
+        if edited and status == 0:
+            raise CommandRefused(400, "A fault leaves nothing of this reply.", "Send a status, too.")
+        return fact, None, Response(status, headers, body)
+    sent = tuple((name, str(len(body)) if name == "content-length" else value) for name, value in headers)
+    return fact, replace(hold.request, headers=sent, body=body), None
 
 
-def _edited(before: Response, command: Release) -> Response:
-    status = before.status if command.status is UNSET else command.status
-    headers = before.headers if command.headers is UNSET else with_headers(before.headers, command.headers)
-    body = command.body
+def _edited(status: int, headers: Headers, body: bytes, command: Release) -> tuple[int, Headers, bytes]:
+    status = status if command.status is UNSET else command.status
+    headers = headers if command.headers is UNSET else with_headers(headers, command.headers)
+    if command.body is UNSET:
+        return status, headers, body
     try:
-        sent = before.body if body is UNSET else body.encode() if isinstance(body, str) else json_bytes(body)
+        sent = command.body.encode() if isinstance(command.body, str) else json_bytes(command.body)
     except UnicodeEncodeError:
         raise CommandRefused(400, "body has half of a surrogate pair, which no UTF-8 can hold.") from None
-    if status in BODILESS and sent and body is not UNSET:
+    if status in BODILESS and sent:
         raise CommandRefused(400, f"A {status} has no body.", 'Send "body":"".')
-    return Response(status, headers, sent)
+    return status, headers, sent

@@ -12,13 +12,14 @@ from lab.cli.request_log import RequestLog
 from lab.clocks import ScaledClock, settle
 from lab.core.exchange import Json
 from lab.core.journal.holds import ExchangeHeld, ExchangeReleased
+from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Req, Res
 from lab.recording.format.reader import read
 from lab.recording.replay.replayer import TapedReplay
 from lab.recording.tape.header import config_of
 from tests.plugins.breakpoints.lab import HoldingLab, holding_lab, until
-from tests.server.conftest import Peer, control_request, status
+from tests.server.conftest import TEAM, Peer, bearer, control_request, request, status
 
 
 def _last(lab: HoldingLab) -> Res:
@@ -86,6 +87,42 @@ async def test_a_request_is_answered_as_of_the_instant_at_which_it_is_let_go(lab
     line = [*lab.recording().of(Req)][-1]
     assert (line.t, line.took, line.x) == (4_000, 0, 3)
     assert [each.t for each in lab.recording().facts("exchange.held", "exchange.released")] == [0, 4_000]
+    lab.replayed()
+
+
+async def test_a_request_is_read_as_it_was_edited_stands_so_on_tape_and_replays(lab: HoldingLab) -> None:
+    token = await lab.stage.token()
+    await lab.stop(route="invoke", side="request")
+    own = bearer(token), ("content-type", "application/json"), ("x-gone", "1"), ("x-kept", "1")
+    _, call = await lab.sent(request("POST", ROUTER.path("invoke", code=TEAM), own, b'{"mesage":"Share it"}'))
+    (hold,) = await lab.holds()
+    assert (hold["request"]["body"], hold["reply"]) == ({"mesage": "Share it"}, None)
+    await lab.let_go(headers={"x-gone": None, "X-New": ["1", "2"]}, body={"message": "Share it"})
+    answer = await call
+    assert answer.status == 202, "what it sent is 400"
+    line = [*lab.recording().of(Req)][-1]
+    names = [(name, value) for name, value in line.headers if name.startswith("x-") or name == "content-length"]
+    assert (line.body.value, names) == (
+        {"message": "Share it"}, [("x-kept", "1"), ("content-length", "22"), ("x-new", "1"), ("x-new", "2")],
+    )  # fmt: skip
+    (fact,) = lab.recording().facts("exchange.released")
+    assert (fact.x, fact.members) == (None, {"hold": 1, "c": 2, "how": "edit", "edited": ["headers", "body"]})
+    lab.replayed()
+    recording = lab.recording()
+    again = read(TapedReplay(recording, config_of(recording, lab.service.config.scenarios, (DEMO,))).run(), "again")
+    assert [*again.of(Req)] == [*recording.of(Req)]
+
+
+async def test_a_bearer_that_a_hand_takes_away_is_missing(lab: HoldingLab) -> None:
+    await lab.stop(route="status", side="request")
+    _, call = await lab.poll()
+    await lab.holds()
+    await lab.let_go(headers={"authorization": None}, delay="2s")
+    await until(lambda: not lab.holding)
+    assert not call.done()
+    await lab.ask("POST", "clock", {"advance": "2s"})
+    assert (await call).status == 401
+    assert [each.t for each in lab.recording().of(Req)][-1] == 2_000
     lab.replayed()
 
 
