@@ -22,7 +22,7 @@ MOST_STATEMENTS = 42_942
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400, "plugins/mcp_tasks": 900, "plugins/openai": 700, "plugins/callbacks": 1_200,
-    "plugins/mcp_server": 544, "plugins/breakpoints": 415,
+    "plugins/mcp_server": 535, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have."""
 GOALS: Mapping[str, int] = {

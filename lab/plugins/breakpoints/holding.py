@@ -94,6 +94,7 @@ class Release(ControlCommand[Obeyed], frozen=True):
 
 class _Breakpoint(Struct):
     fits: SetBreakpoint
+    release_after: Millis | None
     seen: int = 0
     """How many exchanges have fitted it."""
 
@@ -127,14 +128,11 @@ class Breakpoints:
         fitting = [each for each in self.known.values() if fits(each.fits)]
         for each in fitting:
             each.seen += 1
-        takers = [each.fits for each in fitting if each.fits.call in (None, each.seen)]
+        takers = [each for each in fitting if each.fits.call in (None, each.seen)]
         for taker in takers:
-            if taker.once or taker.call is not None:
-                del self.known[taker.name]
-        if not takers:
-            return None
-        after = takers[0].release_after
-        return HoldOrder(takers[0].name, call.route, job, None if after is None else millis_of(after))
+            if taker.fits.once or taker.fits.call is not None:
+                del self.known[taker.fits.name]
+        return HoldOrder(takers[0].fits.name, call.route, job, takers[0].release_after) if takers else None
 
 
 def _of(lab: ServedLab) -> Breakpoints:
@@ -186,14 +184,13 @@ async def set_breakpoint(context: RouteContext, command: SetBreakpoint) -> Named
     found = None if job is None else job_named(lab.service.ledger, job)
     if job is not None and found is None:
         raise CommandRefused(404, f"There is no job {job}.", "GET /_lab/jobs lists them.")
-    if command.release_after is not None:
-        millis_of(command.release_after)
+    after = None if command.release_after is None else millis_of(command.release_after)
     known, base = _of(lab).known, f"{route or 'any'}-{command.side}"
     names = (base if number == 1 else f"{base}-{number}" for number in count(1))
     name = command.name or next(each for each in names if each not in known)
     if name in known:
         raise CommandRefused(409, f"There is a breakpoint {name} already.", f"DELETE /_lab/breakpoints/{name} first.")
-    known[name] = _Breakpoint(replace(command, name=name, job=None if found is None else found[0]))
+    known[name] = _Breakpoint(replace(command, name=name, job=None if found is None else found[0]), after)
     return Named(True, name)
 
 

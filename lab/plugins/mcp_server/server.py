@@ -24,7 +24,7 @@ from lab.core.errors import UsageError
 from lab.core.version import __version__
 from lab.plugins.mcp_server.options import McpSettings
 from lab.plugins.mcp_server.tools import TOOLS, LabTools
-from lab.program.words import nearest
+from lab.program.words import among
 from lab.server.control.reading import CommandRefused, struct_of
 from lab.server.listener import bind
 
@@ -51,8 +51,7 @@ def tool_server(tools: LabTools) -> Server[Any]:
 
     async def call_tool(context: object, call: types.CallToolRequestParams) -> types.CallToolResult:
         if call.name not in TOOLS:
-            hint = nearest(call.name, TOOLS) or f"There are {', '.join(TOOLS)}."
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name}. {hint}")
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name}. {among(call.name, TOOLS)}")
         _, takes, run = TOOLS[call.name]
         tools.touch()
         try:

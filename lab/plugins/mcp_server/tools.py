@@ -6,7 +6,7 @@ The parameters of a method that is a tool are what it takes, its docstring says 
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from inspect import signature
 from io import StringIO
@@ -227,8 +227,7 @@ class LabTools:
             command: Any = control.SetClock(job=found, until=until) if manual else control.LookJob(found, until, wait)
             await self._ask(command)
         now, jobs = await self._ask(control.LookClock()), (await self._ask(control.ListJobs())).jobs
-        said = f"It is {transcript.clock(now.now)} by a {now.mode} clock."
-        return [said, *job_lines(jobs, await self._ask(_POLLS))]
+        return [f"It is {transcript.clock(now.now)} by a {now.mode} clock.", *job_lines(jobs, await self._ask(_POLLS))]
 
     async def _job(self, job: str | None) -> control.JobDocument:
         """That of the id, else the one under way; of several the one that waits, if it is also the one that is polled."""
@@ -252,8 +251,7 @@ class LabTools:
         said = [in_short("all", counted), *(in_short(f"job {each}", its) for each, its in counted.jobs.items())]
         said += [f"matched nothing, but nearly {text_of(near)}" for near in counted.near]
         recording = read(await self.client.journal(), "journal")
-        page = await asyncio.to_thread(_page, recording, line)
-        return [*shortened(said, "GET /_lab/calls"), *page]
+        return [*shortened(said, "GET /_lab/calls"), *await asyncio.to_thread(_page, recording, line)]
 
     async def report(self, files: _Names = ()) -> list[str]:
         """The verdict: what clients of the lab that is served did well and badly, by rules, with the lines that show it
@@ -284,12 +282,9 @@ class LabTools:
 
 
 def command_words(names: Sequence[str], **options: object) -> list[str]:
-    """What stands behind a command of the lab, with those options that have a value."""
-    for name in names:
-        if name.startswith("-"):
-            raise UsageError(f"{name} is no name: it begins with a dash.", hint=f"A file is called ./{name}.")
+    """What stands behind a command of the lab: those options that have a value, then names, whatever they begin with."""
     given = ((f"--{name}", value) for name, value in options.items() if value is not None and value is not False)
-    return [*names, *(name if value is True else f"{name}={value}" for name, value in given)]
+    return [*(name if value is True else f"{name}={value}" for name, value in given), "--", *names]
 
 
 async def lines_of_command(command: str, *names: str, skip: tuple[str, ...] = (), **options: object) -> list[str]:
@@ -336,25 +331,22 @@ def job_lines(jobs: Sequence[control.JobDocument], polls: control.CallsCounted) 
     for each in reversed(jobs):
         gate = "" if each.gate is None else f", waits for {' or '.join(each.gate.offers)}: {each.gate.asks}"
         count = polls.jobs[each.job].count if each.job in polls.jobs else 0
-        polled = f"polls: {count}{', the newest among them' if each.job == last else ''}"
-        lines.append(
-            f"job {each.job}  {each.status} at {each.step} since {transcript.clock(each.since)}{gate}; {polled}"
-        )
+        since, newest = transcript.clock(each.since), ", the newest among them" if each.job == last else ""
+        lines.append(f"job {each.job}  {each.status} at {each.step} since {since}{gate}; polls: {count}{newest}")
     return shortened(lines, "GET /_lab/jobs") or ["There is no job: calls tells what your client called."]
 
 
 def in_short(what: str, calls: control.CallsInShort) -> str:
     """How many of which kind, what they were answered, which statuses of jobs they saw, and the pauses between alike."""
     answers = Counter(str(each or "nothing") for each in calls.statuses)
-    said = [f"{what}: {_tally(calls.kinds)}", f"answered {_tally(answers)}"]
-    said += [f"saw {_tally(calls.shown)}"] if calls.shown else []
+    said = [
+        label + ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+        for label, counts in (("", calls.kinds), ("answered ", answers), ("saw ", calls.shown))
+        if counts
+    ]
     if pauses := sorted(calls.gaps):
         said.append(f"pauses {pauses[0]} to {pauses[-1]} ms, median {pauses[len(pauses) // 2]}")
-    return "; ".join(said)
-
-
-def _tally(counts: Mapping[str, int]) -> str:
-    return ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+    return f"{what}: {'; '.join(said)}"
 
 
 def _page(recording: Recording, line: int | None) -> list[str]:

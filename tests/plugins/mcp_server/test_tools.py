@@ -163,7 +163,7 @@ async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> N
     assert (await agent("break", disarm="status-503")).splitlines() == ["Disarmed status-503.", "There are no faults."]
     assert await agent("serve", end=True) == "The lab has ended.\nrecorded recordings/day.rec.jsonl"
     assert read(read_recording("day"), "day").state is FileState.CLOSED
-    assert (await agent("replay", files=["day"])).startswith("$ lab replay day\n1 passed, 0 failed\nwarning: ")
+    assert (await agent("replay", files=["day"])).startswith("$ lab replay -- day\n1 passed, 0 failed\nwarning: ")
 
 
 async def test_a_recording_begins_and_ends_in_between(agent: Agent) -> None:
@@ -190,7 +190,7 @@ async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Ag
 
 async def test_the_labs_own_client_plays_in_no_time(agent: Agent) -> None:
     command, *lines = (await agent("run", scenario="quick", seed=3, record="own")).splitlines()
-    assert command == "$ lab run quick --speed=instant --seed=3 --record=own"
+    assert command == "$ lab run --speed=instant --seed=3 --record=own -- quick"
     assert any(" COMPLETE " in line for line in lines) and read(read_recording("own"), "own").header.seed == 3
     assert "'--message=Go, then'" in await agent("run", scenario="quick", message="Go, then")
 
@@ -211,10 +211,10 @@ async def test_scenarios_are_listed_and_checked(agent: Agent) -> None:
         '  approval: APPROVAL "Please go on": WAITING for 70 s, then 20 s of work: neither a failure nor a time-out'
     ) in shipped
     found = (await agent("check", paths=["mine"])).splitlines()
-    assert found[0] == "$ lab check mine" and found[1].startswith("scenarios/mine.yaml:1:1: ")
+    assert found[0] == "$ lab check -- mine" and found[1].startswith("scenarios/mine.yaml:1:1: ")
     assert found[-1] == "Exit code 2: docs, page recordings, section 12, tells what it means."
     plan = await agent("check", paths=["approval"], plan=True, seed=9)
-    assert plan.startswith("$ lab check approval --plan --seed=9\n") and "WAITING   consent" in plan
+    assert plan.startswith("$ lab check --plan --seed=9 -- approval\n") and "WAITING   consent" in plan
 
 
 async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> None:
@@ -238,8 +238,8 @@ async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> No
     ("decide", {"verdict": "yes"}, "lab: verdict takes one of approved, rejected, changes-requested."),
     ("decide", {"verdit": "approved"}, 'lab: There is no member "verdit" here.\n  did you mean verdict?'),
     ("check", {"paths": "mine"}, "lab: paths takes a list."),
-    ("check", {"paths": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
-    ("serve", {"scenarios": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
+    ("check", {"paths": ["--help"]}, "lab: There is no scenario '--help'.\n  "),
+    ("serve", {"scenarios": ["--help"]}, "lab: There is no scenario '--help'.\n  "),
     ("serve", {"clock": "sundial"}, "lab: --clock sundial: no kind of clock.\n  Write real, scaled:20 or manual."),
     ("run", {"scenario": "quik"}, "lab: There is no scenario 'quik'.\n  Did you mean quick? "),
     ("calls", {}, "lab: No lab is served.\n  The tool serve serves one; scenarios tells which there are."),
@@ -324,7 +324,7 @@ def test_what_is_long_is_cut_and_its_rest_is_told() -> None:
 
 
 def test_options_without_a_value_are_left_out() -> None:
-    assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["a", "--plan", "--seed=0"]
+    assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["--plan", "--seed=0", "--", "a"]
 
 
 # What becomes of a call that is given up, and of a lab that nobody calls
