@@ -113,6 +113,21 @@ async def test_a_request_is_read_as_it_was_edited_stands_so_on_tape_and_replays(
     assert [*again.of(Req)] == [*recording.of(Req)]
 
 
+@pytest.mark.parametrize("body", ["", "No events."])
+async def test_what_a_hand_writes_takes_the_place_of_all_events(lab: HoldingLab, body: str) -> None:
+    own = bearer(await lab.stage.token()), ("content-type", "application/json")
+    await lab.stop(route="stream")
+    _, call = await lab.sent(request("POST", ROUTER.path("stream", code=TEAM), own, b'{"message":"Share it"}'))
+    (hold,) = await lab.holds()
+    assert "data: " in hold["reply"]["body"]
+    await lab.let_go(body=body)
+    await until(call.done)
+    assert (await call).body == body.encode()
+    (fact,) = lab.recording().facts("exchange.released")
+    assert fact.members["edited"] == ["body"]
+    lab.replayed()
+
+
 async def test_a_bearer_that_a_hand_takes_away_is_missing(lab: HoldingLab) -> None:
     await lab.stop(route="status", side="request")
     _, call = await lab.poll()
@@ -372,11 +387,14 @@ async def test_a_breakpoint_that_is_set_again_counts_anew(lab: HoldingLab, metho
     for _ in range(2):
         await lab.stop(route="status", call=2, name="second")
         _, call = await lab.poll()
-        assert (await call).status == 200
+        await until(call.done)  # held it would never be
         await lab.ask(method, path, {} if method == "POST" else None)
     await lab.stop(route="status", call=2, name="second")
-    _, call = await lab.poll()
-    assert (await call).status == 200 and not lab.holding
+    for _ in range(2):
+        _, call = await lab.poll()
+        await until(lambda call=call: call.done() or lab.holding)
+    assert not call.done() and len(lab.holding) == 1
+    await lab.let_go()
 
 
 async def test_the_facts_say_whose_connection_it_is(lab: HoldingLab) -> None:

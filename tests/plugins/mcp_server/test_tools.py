@@ -311,6 +311,11 @@ async def test_of_several_jobs_the_one_is_decided_that_waits_unless_clients_poll
     assert counts[0].startswith("all: token x6, invoke x2, poll x4; answered 200 x10, 202 x2; saw RUNNING x5, WAITING;")
     assert counts[1].startswith(f"job {first}: invoke, poll x2; answered 202, 200 x2; saw RUNNING x2, WAITING; pauses ")
     assert (await agent("calls", job=second)).splitlines()[1].startswith(f"job {second}: invoke, poll x2;")
+    await agent("advance", until="COMPLETE", job=first)
+    third = await caller.invoke()
+    await agent("advance", until="WAITING")
+    decided = (await agent("decide", verdict="approved")).splitlines()
+    assert [line.split()[:2] for line in decided[2:]] == [["job", third]], "of what is over nothing is told"
 
 
 async def test_a_text_from_outside_commands_no_terminal(agent: Agent) -> None:
