@@ -29,16 +29,18 @@ def call_summary(
 
 def _job_of(call: RecordedExchange) -> str | None:
     """The job that it names, else that its answer shows, else that came of it though no answer arrived."""
-    shown = call.job or (call.seen.job if call.seen is not None else None)
-    return shown or next((fact.text("job") for fact in call.facts if fact.type == "job.accepted"), None)
+    return (
+        call.job
+        or (call.seen.job if call.seen is not None else None)
+        or next((fact.text("job") for fact in call.facts if fact.type == "job.accepted"), None)
+    )
 
 
 def _in_short(calls: Sequence[_About]) -> dict[str, Json]:
     """A pause is the client's time from the last byte of an answer to the next call of the same kind about the same job."""
-    kinds = Counter(call.route if call.kind is CallKind.OTHER else call.kind.value for _, call in calls)
     return {
         "count": len(calls),
-        "kinds": {**kinds},
+        "kinds": {**Counter(call.route if call.kind is CallKind.OTHER else call.kind.value for _, call in calls)},
         "statuses": [call.status for _, call in calls],
         "shown": {**Counter(call.seen.word for _, call in calls if call.seen is not None)},
         "gaps": list(_gaps((call, (call.kind, call.route, about)) for about, call in calls)),
