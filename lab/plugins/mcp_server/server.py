@@ -29,7 +29,6 @@ from lab.server.control.reading import CommandRefused, struct_of
 from lab.server.listener import bind
 
 PAGE = "lab://docs/agents"
-"""The resource: how an agent uses the lab."""
 _INSTRUCTIONS = (
     "A scripted mock of an asynchronous agent API that tries the client that you write: serve a scenario,"
     " start your client with these addresses, break calls, decide at gates, read report. docs, page agents, tells how."

@@ -133,9 +133,9 @@ class LabTools:
         """Which scenarios there are to serve or run, a line each: its name, whom a client asks what, and what it shows.
         What happens in one, and when, check tells with plan."""
         shipped = shipped_folder(SCENARIOS)
-        folders = dict.fromkeys((scenarios_folder(), shipped, shipped / REHEARSAL))
-        lines = await asyncio.to_thread(lambda: [line for folder in folders for line in _scenario_lines(folder)])
-        return [*shortened(lines, "lab demo lists all"), "How to write one: docs, page scenarios, and lab new NAME."]
+        folders = (scenarios_folder(), shipped, shipped / REHEARSAL)
+        lines = shortened(await asyncio.to_thread(list, _scenario_lines(folders)), "check, with a folder and plan")
+        return [*lines, "How to write one: docs, page scenarios, and lab new NAME."]
 
     async def check(self, paths: _Names, plan: bool = False, strict: bool = False, seed: _Number = None) -> list[str]:
         """Complaints and warnings about scenarios, by name, path or folder (strict: a warning fails too); what must
@@ -315,14 +315,15 @@ def shortened(lines: Iterable[str], more: str) -> list[str]:
     return [*found[:MOST_LINES], f"… {left} more lines: {more}"] if left > 0 else found
 
 
-def _scenario_lines(folder: Path) -> Iterator[str]:
-    yield f"{folder}:"
-    for name in scenario_names(folder):
-        try:
-            one = load_scenario(name, folder).scenario
-            yield f"  {name}: {one.agent.code} {text_of(one.message)}: {one.shows or one.title}"
-        except LabError:
-            yield f"  {name}: it can't be loaded; check tells why"
+def _scenario_lines(folders: Iterable[Path]) -> Iterator[str]:
+    for folder in {each.resolve(): each for each in folders}.values():
+        yield f"{folder}:"
+        for name in scenario_names(folder):
+            try:
+                one = load_scenario(name, folder).scenario
+                yield f"  {name}: {one.agent.code} {text_of(one.message)}: {one.shows or one.title}"
+            except LabError:
+                yield f"  {name}: it can't be loaded; check tells why"
 
 
 def job_lines(jobs: Sequence[control.JobDocument], polls: control.CallsCounted) -> list[str]:

@@ -22,7 +22,7 @@ from lab.plugins.mcp_server.server import PAGE, tool_server
 from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
-from tests.conftest import each_row
+from tests.conftest import ROOT, each_row
 
 NAMES = {
     "scenarios", "check", "serve", "run", "break", "decide", "advance", "calls", "report", "record", "replay", "docs",
@@ -215,6 +215,12 @@ async def test_scenarios_are_listed_and_checked(agent: Agent) -> None:
     assert found[-1] == "Exit code 2: docs, page recordings, section 12, tells what it means."
     plan = await agent("check", paths=["approval"], plan=True, seed=9)
     assert plan.startswith("$ lab check --plan --seed=9 -- approval\n") and "WAITING   consent" in plan
+
+
+async def test_a_folder_is_listed_once_by_whichever_path(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    lines = (await agent("scenarios")).splitlines()
+    assert lines[0] == f"{ROOT}/scenarios:" and sum(line.startswith("  item-comparison: ") for line in lines) == 1
 
 
 async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> None:
