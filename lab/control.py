@@ -159,12 +159,18 @@ class ListScenarios(ControlCommand[Scenarios], frozen=True):
     pass
 
 
-class CallsCounted(Struct, frozen=True):
+class CallsInShort(Struct, frozen=True):
     count: _Count
+    kinds: Annotated[dict[str, _Count], Meta(description="token, invoke, poll, decide, cancel, or a route's name")]
     statuses: list[_Count]
+    shown: Annotated[dict[str, _Count], Meta(description="how often which status of a job was the answer")]
     gaps: list[_Count]
     near: list[Json]
-    last: dict[str, Json] | None
+    last: dict[str, Any] | None
+
+
+class CallsCounted(CallsInShort, frozen=True):
+    jobs: Annotated[dict[str, CallsInShort], Meta(description="the same of those about each job")]
 
 
 class CountCalls(ControlCommand[CallsCounted], frozen=True):
@@ -242,7 +248,6 @@ class DecideGate(ControlCommand[Obeyed], frozen=True):
     gate: Annotated[str, Meta(description="the step's id")]
     verdict: Annotated[str, Meta(description="approved, rejected or changes-requested, as the gate offers")]
     by: Annotated[str, Meta(description="who decides")] | None = None
-    name: Annotated[str, Meta(description="the same", extra_json_schema={"deprecated": True})] | None = None
     comment: str | None = None
 
 

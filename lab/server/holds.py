@@ -46,6 +46,7 @@ class Hold(Struct, eq=False):
     since: Millis
     until: Millis | None
     request: Request
+    """As it came; once it is let go as the mock is to read it."""
     reply: Reply | None
     """What would leave; None: the mock hasn't read the request."""
     task: asyncio.Task[object] | None
@@ -56,10 +57,10 @@ class Hold(Struct, eq=False):
     hand: Response = Response(0)
     """What leaves in the place of what would, as far as that says."""
 
-    def release(self, fact: ExchangeReleased, hand: Response | None = None) -> None:
+    def release(self, fact: ExchangeReleased, request: Request | None = None, hand: Response | None = None) -> None:
         """Let it go so; the first hand counts."""
         if self.fact is None:
-            self.fact, self.hand = fact, hand or self.hand
+            self.fact, self.request, self.hand = fact, request or self.request, hand or self.hand
             self.over.set()
 
 
@@ -85,10 +86,10 @@ class Holds:
             if hold.task is not None:
                 hold.task.cancel()
 
-    async def pass_request(self, c: int, request: Request) -> Ends | None:
-        """Return once the mock may read a request, or with how its connection is to end."""
+    async def pass_request(self, c: int, request: Request) -> Request | Ends:
+        """A request once the mock may read it, as a hand has edited it; or how its connection is to end."""
         hold = await self._hold(c, "request", request, None)
-        return None if hold is None or hold.fact is None else _ENDS.get(hold.fact.how)
+        return request if hold is None or hold.fact is None else _ENDS.get(hold.fact.how, hold.request)
 
     async def pass_reply(self, c: int, request: Request, reply: Reply) -> Reply:
         """A reply that is due, as it is to leave now. A fault has struck it already."""

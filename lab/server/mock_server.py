@@ -191,17 +191,17 @@ class MockServer(ListeningServer):
             connection.leave_room()  # while one is held others need it
             try:
                 with Awaited(connection, lab.clock):
-                    ends = await lab.sender.holds.pass_request(connection.ordinal, request)
+                    read = await lab.sender.holds.pass_request(connection.ordinal, request)
             except asyncio.CancelledError:
                 self._cut_unread(connection, routed, request, now - since, "shutdown")
                 raise
             except ConnectionError:
                 return self._cut_unread(connection, routed, request, now - since, "client_gone")
-            if ends is not None:
-                return self._cut_unread(connection, routed, request, now - since, ends)
+            if not isinstance(read, Request):
+                return self._cut_unread(connection, routed, request, now - since, read)
             # it is answered as of the instant at which it goes on
             passed = lab.clock.now() - now
-            since, now, before = since + passed, now + passed, service.exchanges
+            request, since, now, before = read, since + passed, now + passed, service.exchanges
         try:
             prepare = service.preparation(request, now) if request.body else None
             if prepare is not None or len(request.body) > LONG_BODY or self._takes_long(request):

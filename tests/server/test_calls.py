@@ -1,5 +1,7 @@
 """The control plane tells how often clients called, with which pauses in their own time, and what they got."""
 
+from typing import cast
+
 import pytest
 
 from lab.core.exchange import Json
@@ -62,7 +64,28 @@ async def test_a_call_is_about_the_job_that_came_of_it(plane: Plane) -> None:
     assert [(await calls(plane, "invoke", each))["count"] for each in (job, other, None)] == [1, 1, 2]
     assert (await calls(plane, job=job))["statuses"] == [202]
     assert [(await calls(plane, route))["count"] for route in ("token", "status", None)] == [1, 0, 3]
-    assert await calls(plane, "status") == {"count": 0, "statuses": [], "gaps": [], "near": [], "last": None}
+    nothing = {"count": 0, "kinds": {}, "statuses": [], "shown": {}, "gaps": [], "near": [], "last": None, "jobs": {}}
+    assert await calls(plane, "status") == nothing
+
+
+async def test_each_job_has_its_calls_by_kind_and_what_they_showed(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    await plane.client.arm({"route": "invoke", "lose_reply": True})
+    lost, peer = await plane.stage.peer(), await plane.stage.peer()
+    with pytest.raises(ConnectionResetError):
+        await lost.ask(invoke(token, {"message": "Share it"}))
+    (other,) = {each["job"] for each in (await plane.client.look("jobs"))["jobs"]} - {job}
+    for _ in range(3):
+        await peer.ask(status(token, job))
+    found = await calls(plane)
+    assert found["kinds"] == {"token": 1, "invoke": 2, "poll": 3} and found["shown"] == {"RUNNING": 4}
+    jobs = cast("dict[str, dict[str, Json]]", found["jobs"])
+    assert [jobs[job][name] for name in ("count", "kinds", "statuses", "shown")] == [
+        4, {"invoke": 1, "poll": 3}, [202, 200, 200, 200], {"RUNNING": 4},
+    ]  # fmt: skip
+    assert (jobs[other]["kinds"], jobs[other]["statuses"]) == ({"invoke": 1}, [0]), "though nobody was told of it"
+    assert set(cast("dict[str, Json]", (await calls(plane, "status"))["jobs"])) == {job}
 
 
 async def test_what_matched_nothing_is_there_with_what_is_near(plane: Plane) -> None:

@@ -135,18 +135,6 @@ async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane)
             assert (refused.status, known) == (400, list(schema["properties"])), row
 
 
-async def test_who_decides_may_be_called_by_or_name_but_is_one(plane: Plane) -> None:
-    job = await until_gate(plane)
-    decision = {"gate": "consent", "verdict": "approved", "by": "Kim"}
-    refused = await plane.ask("POST", f"jobs/{job}/decisions", {**decision, "name": "Lee"})
-    assert (refused.status, refused.json["hint"]) == (400, "Send by alone.")
-    assert (await plane.ask("POST", f"jobs/{job}/decisions", {**decision, "name": "Kim"})).status == 200
-    del decision["by"]
-    other = await until_gate(plane)
-    assert (await plane.ask("POST", f"jobs/{other}/decisions", {**decision, "name": "Lee"})).status == 200
-    assert [fact.name for fact in plane.stage.facts(GateDecided)] == ["Kim", "Lee"]
-
-
 async def test_decided_over_the_plane_a_job_completes(plane: Plane) -> None:
     job = await until_gate(plane)
     shown = (await plane.client.job(job)).document

@@ -46,12 +46,14 @@ def essence(frame: dict[str, Any]) -> object:
     text, result = answer_in(frame), frame["result"]
     if text is None:
         return [each["name"] for each in result["tools"]] if "tools" in result else result["protocolVersion"]
-    lines = re.sub(r"\+\d\d:\d\d\.\d{3}", "+TIME", text).splitlines()
+    lines = re.sub(r"polls: \d+", "polls: N", re.sub(r"\+\d\d:\d\d\.\d{3}", "+TIME", text)).splitlines()
     if lines[0].startswith("$ lab report"):
         return [line for line in lines if re.search(r"^FAIL .*\((critical|major)\)$", line)]
     if lines[0].startswith("# "):
         return lines[0]
-    return lines[1:5] if re.match(r"\d+ calls; ", lines[0]) else lines
+    if lines[0].startswith("all: "):
+        return [line for line in lines if not re.match("all: |job ", line)][:4]
+    return lines
 
 
 class Shell:

@@ -26,7 +26,7 @@ class ExchangeHeld(Fact, frozen=True, kw_only=True):
 class ExchangeReleased(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """It is held no longer.
 
-    Of a reply that was edited the values stand in its own line; a replay puts them back into what the mock says again.
+    What was edited stands in the line of the request, or of the reply; a replay puts it back into what the mock says again.
     """
 
     type: ClassVar[str] = "exchange.released"
@@ -36,7 +36,7 @@ class ExchangeReleased(Fact, frozen=True, kw_only=True, omit_defaults=True):
     how: Literal["go", "time", "edit", "drop", "reset", "client_gone", "shutdown"]
     """As it was, by a hand or as its time was over; edited; its connection closed or reset; its client gave up; the lab ended."""
     edited: tuple[str, ...] = ()
-    """Of status, headers and body those that were put in the place of the mock's."""
+    """Of status, headers and body those that a hand has written."""
     was: int | None = None
     """The status that would have left, if that was edited."""
     delay: Millis = 0

@@ -10,7 +10,7 @@ from lab.core.clock import clock_text
 from lab.core.exchange import Json
 from lab.core.journal.holds import HeldSide
 from lab.core.observe import Replied, Requested
-from lab.plugins.breakpoints.commands import HoldDocument, ListHolds, Release, SetBreakpoint
+from lab.plugins.breakpoints.holding import HoldDocument, ListBreakpoints, Release, SetBreakpoint
 from lab.recording.format.lines import Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.tape.observed import observation_of
@@ -78,17 +78,18 @@ class HoldPage(ExchangePage):
 
     async def fetch(self, source: ScreenSource) -> None:
         """Look at it as it is."""
-        for hold in (await source.ask(ListHolds(self._one.number))).holds:
+        for hold in (await source.ask(ListBreakpoints(self._one.number))).holds:
             self._hold, self.exchange = hold, _exchange_of(hold)
 
     def press(self, state: ScreenState, key: str) -> Reaction:
         """Let it go so; what is edited of it is typed first."""
         if key == "y":
             return super().press(state, key)
-        if key == "e" and (self._hold is None or self._hold.reply is None):
-            return Reaction(state.choose(remark="The mock hasn't read it yet: there is no reply to edit."), close=True)
-        if key == "e" and self._hold is not None and self._hold.reply is not None:
-            return Reaction(form=_edits(self._one, self._hold.reply), close=True)
+        if key == "e":
+            hold = self._hold
+            return (
+                Reaction() if hold is None else Reaction(form=_edits(self._one, hold.reply or hold.request), close=True)
+            )
         released = Release(str(self._one.number), "drop" if key == "d" else "reset" if key == "r" else "go")
         return Reaction(ask=_commanding(released), close=True)
 
@@ -111,18 +112,18 @@ def _exchange_of(hold: HoldDocument) -> Exchange:
     return with_reply(sent(requested), replied)
 
 
-def _edits(one: HeldExchange, reply: Mapping[str, Json]) -> TextForm:
-    """What leaves in its place: what isn't changed stays as it is."""
-    body = reply.get("body", "")
+def _edits(one: HeldExchange, message: Mapping[str, Json]) -> TextForm:
+    """What goes on in its place: what isn't changed stays as it is. A request has no status."""
+    body, code = message.get("body", ""), str(message["s"]) if "s" in message else None
     text = body if isinstance(body, str) else dumps(body)
     text = text if text.isprintable() and len(text) <= MOST_CHARACTERS else ""
 
     def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:
-        status, lines, delay, sent = texts
+        *status, lines, delay, sent = texts
         pairs = [line.partition(":") for line in lines.split("|") if line.strip()]
         released = Release(
             str(one.number),
-            status=int(status) if status.isdecimal() and int(status) != reply["s"] else UNSET,
+            status=UNSET if status in ([], [""], [code]) else int(status[0]) if status[0].isdecimal() else 0,
             headers={name.strip(): value.strip() or None for name, _, value in pairs} or UNSET,
             body=UNSET if sent == text else sent,
             delay=delay or UNSET,
@@ -130,7 +131,7 @@ def _edits(one: HeldExchange, reply: Mapping[str, Json]) -> TextForm:
         return Reaction(ask=_commanding(released))
 
     fields = (
-        FormField("status  › ", text=str(reply["s"]), edited=True),
+        *([] if code is None else [FormField("status  › ", text=code, edited=True)]),
         FormField("headers › ", _HEADERS),
         FormField("delay   › ", "5s, in the lab's time"),
         FormField("body    › ", "as it is", text, edited=True),

@@ -22,15 +22,13 @@ from lab.cli.entropy import control_token
 from lab.cli.loop import Stop, complete
 from lab.core.errors import UsageError
 from lab.core.version import __version__
-from lab.plugins.mcp_server.lab_served import LabServed
 from lab.plugins.mcp_server.options import McpSettings
 from lab.plugins.mcp_server.tools import TOOLS, LabTools
-from lab.program.words import nearest
+from lab.program.words import among
 from lab.server.control.reading import CommandRefused, struct_of
 from lab.server.listener import bind
 
 PAGE = "lab://docs/agents"
-"""The resource: how an agent uses the lab."""
 _INSTRUCTIONS = (
     "A scripted mock of an asynchronous agent API that tries the client that you write: serve a scenario,"
     " start your client with these addresses, break calls, decide at gates, read report. docs, page agents, tells how."
@@ -44,7 +42,7 @@ def execute(settings: McpSettings, console: Console) -> int:
     return 0
 
 
-def tool_server(labs: LabServed) -> Server[Any]:
+def tool_server(tools: LabTools) -> Server[Any]:
     """The server of the tools, whose clients share a lab."""
 
     async def list_tools(context: object, params: object) -> types.ListToolsResult:
@@ -52,12 +50,12 @@ def tool_server(labs: LabServed) -> Server[Any]:
 
     async def call_tool(context: object, call: types.CallToolRequestParams) -> types.CallToolResult:
         if call.name not in TOOLS:
-            hint = nearest(call.name, TOOLS) or f"There are {', '.join(TOOLS)}."
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name}. {hint}")
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name}. {among(call.name, TOOLS)}")
         _, takes, run = TOOLS[call.name]
-        labs.touch()
+        tools.touch()
         try:
-            lines, failed = await run(LabTools(labs), **asdict(struct_of(call.arguments or {}, takes))), False
+            lines, failed = await run(tools, **asdict(struct_of(call.arguments or {}, takes))), False
+            lines += tools.remarks()
         except CommandRefused as refused:
             lines, failed = sentences_of(UsageError(refused.error, hint=refused.hint)), True
         except Exception as error:  # noqa: BLE001 - whoever called is told, and the server goes on
@@ -75,43 +73,40 @@ def tool_server(labs: LabServed) -> Server[Any]:
         text = types.TextResourceContents(uri=PAGE, mime_type="text/markdown", text=page_text("agents"))
         return types.ReadResourceResult(contents=[text])
 
-    server: Server[Any] = Server("invoke-async-lab", version=__version__, instructions=_INSTRUCTIONS)
-    server.add_request_handler("tools/list", types.PaginatedRequestParams, list_tools)
-    server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
-    server.add_request_handler("resources/list", types.PaginatedRequestParams, list_resources)
-    server.add_request_handler("resources/read", types.ReadResourceRequestParams, read_resource)
-    return server
+    return Server(
+        "invoke-async-lab", version=__version__, instructions=_INSTRUCTIONS, on_list_tools=list_tools,
+        on_call_tool=call_tool, on_list_resources=list_resources, on_read_resource=read_resource,
+    )  # fmt: skip
 
 
 async def _over_stdio(settings: McpSettings, console: Console, stop: Stop) -> None:
-    labs = LabServed()
-    server = tool_server(labs)
+    tools = LabTools()
+    server = tool_server(tools)
     async with stdio_server() as (reads, writes):
         try:
             await server.run(reads, writes, server.create_initialization_options())
         finally:
-            await labs.end()
+            await tools.end()
             if stop.reason is not None:
                 os._exit(0)  # what reads stdin can't be stopped, and ends with the process alone
 
 
 async def _over_http(settings: McpSettings, console: Console, stop: Stop) -> None:
-    token, labs, bound = settings.token or control_token(), LabServed(), bind("127.0.0.1", settings.port)
+    token, tools, bound = settings.token or control_token(), LabTools(), bind("127.0.0.1", settings.port)
     console.out(f"Tools at {bound.origin}/mcp. Stop with Ctrl-C.")
     if settings.token is None:  # else whoever gave it has it
         console.out(f"  control token  {token}")
     # by these names alone, and from no web page
-    hosts = [f"{name}:{bound.port}" for name in ("127.0.0.1", "localhost")]
-    security = TransportSecuritySettings(allowed_hosts=hosts)
-    app = token_required(tool_server(labs).streamable_http_app(transport_security=security), token)
+    security = TransportSecuritySettings(allowed_hosts=[f"127.0.0.1:{bound.port}", f"localhost:{bound.port}"])
+    app = token_required(tool_server(tools).streamable_http_app(transport_security=security), token)
     listener = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     stop.leave = lambda: None  # it heeds signals itself, and hands them on once it has ended
-    idle = asyncio.create_task(labs.end_when_idle(settings.idle))
+    idle = asyncio.create_task(tools.end_when_idle(settings.idle))
     try:
         await listener.serve(sockets=[bound.sock])
     finally:
         idle.cancel()
-        await labs.end()
+        await tools.end()
 
 
 def token_required(app: ASGIApp, token: str) -> ASGIApp:

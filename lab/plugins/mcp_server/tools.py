@@ -1,12 +1,18 @@
-"""The tools (agents.md): the parameters of a method are what a tool takes, its first words what it is for."""
+"""The tools (agents.md), and the lab that they serve: one at a time, in this process, so that it can't outlive it.
+
+The parameters of a method that is a tool are what it takes, its docstring says what it is for.
+"""
 
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from inspect import signature
 from io import StringIO
+from pathlib import Path
 from shlex import join
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import mcp_types as types
 from msgspec import UNSET, Struct, defstruct
@@ -15,75 +21,120 @@ from msgspec.json import schema_components
 from lab import control
 from lab.cli.command_settings import DocsSettings
 from lab.cli.commands import docs
+from lab.cli.commands.serve import begin_as
 from lab.cli.console import Console
 from lab.cli.installation import started_by_python
+from lab.cli.loop import Stop
+from lab.client.control import ControlClient
+from lab.clocks import SystemClock
+from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, text_of
-from lab.files.scenarios import REHEARSAL, SCENARIOS, scenario_names, scenarios_folder, shipped_folder
-from lab.plugin import ControlRoute, plugins, resolve_as
-from lab.plugins.mcp_server.lab_served import LabServed
+from lab.core.observe import Observation, Requested
+from lab.files.scenarios import REHEARSAL, SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_folder
+from lab.program.words import StatusWord
+from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.show import transcript
-from lab.server.control.reading import struct_of
-from lab.server.control.routes import any_json
+from lab.server.control.reading import asked_of, struct_of
+from lab.server.control.routes import CONTROL_ROUTES, any_json
 
 MOST_LINES, _SHOWN, _WIDEST = 60, 40, 400
 """Lines of an answer, and of a transcript in it; characters of a line."""
 _Names: TypeAlias = Sequence[str]
 _Text: TypeAlias = str | None
 _Number: TypeAlias = int | None
-_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR", "CANCELLED"]
+_Members: TypeAlias = dict[str, Json] | None
 _Verdict = Literal["approved", "rejected", "changes-requested"]
+_Answered = TypeVar("_Answered")
+_ROUTES = {f"{row.method} {row.path}": row for row in CONTROL_ROUTES}
+_HOLDS, _POLLS = "GET breakpoints", control.CountCalls("status")
 
 
-def _rows() -> dict[tuple[str, str], ControlRoute]:
-    """The routes of all plugins' control plane."""
-    return {(row.method, row.path): row for each in plugins() for row in each.routes}
+class LabTools:
+    """The tools. The lab that they serve ends when one says so, when nobody calls, or with the process."""
 
+    def __init__(self, wall: Clock | None = None) -> None:
+        """`wall` tells since when nobody called; by default the system's clock."""
+        self._work = asyncio.Lock()
+        """Held while a lab begins, or ends."""
+        self._ends: AsyncExitStack | None = None
+        self._client: ControlClient | None = None
+        self._remarks = StringIO()
+        self._wall = wall or SystemClock()
+        self._used = self._wall.now()
 
-def shortened(lines: Iterable[str], more: str) -> list[str]:
-    """The first lines, each cut where it is very long; of what is left out how much, and where it stands."""
-    found = [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]
-    left = len(found) - MOST_LINES
-    return [*found[:MOST_LINES], f"… {left} more lines: {more}"] if left > 0 else found
+    # The lab
 
+    @property
+    def client(self) -> ControlClient:
+        """Of its control plane; UsageError if no lab is served."""
+        if self._client is None:
+            raise UsageError("No lab is served.", hint="The tool serve serves one; scenarios tells which there are.")
+        return self._client
 
-def command_words(names: Sequence[str], **options: object) -> list[str]:
-    """What stands behind a command of the lab, with those options that have a value."""
-    for name in names:
-        if name.startswith("-"):
-            raise UsageError(f"{name} is no name: it begins with a dash.", hint=f"A file is called ./{name}.")
-    given = ((f"--{name}", value) for name, value in options.items() if value is not None and value is not False)
-    return [*names, *(name if value is True else f"{name}={value}" for name, value in given)]
+    async def end(self) -> bool:
+        """End it, its tape whole; whether there was one."""
+        async with self._work:
+            ends, self._ends, self._client = self._ends, None, None
+            if ends is not None:
+                await ends.aclose()
+            return ends is not None
 
+    async def end_when_idle(self, idle: Millis) -> None:
+        """End each lab once nobody has called for so many real milliseconds."""
+        while True:
+            await self._wall.sleep_until(self._used + idle)
+            if self._wall.now() >= self._used + idle:
+                await self.end()
+                self.touch()
 
-async def lines_of_command(command: str, *names: str, skip: tuple[str, ...] = (), **options: object) -> list[str]:
-    """What a command of the lab prints, but for lines that begin so, as a process; LabError if it has no result."""
-    words = [command, *command_words(names, **options)]
-    start = (*started_by_python("lab.__main__:main"), *words)
-    process = await asyncio.create_subprocess_exec(*start, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
-    try:
-        printed = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    out, err = (each.decode("utf-8", "replace").splitlines() for each in printed)
-    if process.returncode and not out:
-        raise LabError("\n".join(err).removeprefix("lab: "))
-    ended = f"Exit code {process.returncode}: docs, page recordings, section 12, tells what it means."
-    lines = shortened((line for line in (*out, *err) if not line.startswith(skip)), "that command prints them")
-    return [f"$ lab {join(words)}", *lines, *([ended] if process.returncode else [])]
+    def touch(self, observation: Observation | None = None) -> None:
+        """Somebody has called a tool, or, if an observation says so, the lab."""
+        if observation is None or isinstance(observation, Requested):
+            self._used = self._wall.now()
 
+    async def _begin(self, words: Sequence[str]) -> None:
+        """Serve as `lab serve` with these words does, which its remarks tell of; LabError says why that can't be."""
+        async with self._work, AsyncExitStack() as ends:
+            if self._ends is not None:
+                hint = "serve with end: true ends it; scenarios that stand beside are served then."
+                raise UsageError(f"A lab is served already: its control plane is at {self.client.url}.", hint=hint)
+            console, stop = Console(self._remarks, self._remarks), Stop()
+            mock = await begin_as(words, console, ends, stop)
+            mock.server.labs.watchers.append(lambda lab: lab.service.observers.append(self.touch))
+            for lab in mock.server.labs:
+                lab.service.observers.append(self.touch)
+            self._client = ControlClient(mock.control_url, mock.control_token)
+            ends.push_async_callback(self._client.close)
+            # once it is to end, replies under way have half a second to leave; then they are cut
+            ends.callback(lambda: asyncio.get_running_loop().call_later(0.5, stop.hurry.set))
+            self._ends = ends.pop_all()
 
-class LabTools(NamedTuple):
-    """The tools, with the lab that they serve."""
+    async def _ask(self, command: control.ControlCommand[_Answered]) -> _Answered:
+        """What its control plane answers; UsageError with its words if it refuses."""
+        return (await self.client.ask(command)).obeyed
 
-    lab: LabServed
+    async def _ask_holder(self, route: str, members: dict[str, Json]) -> Any:
+        """The same of a route that another plugin brings, whose declaration tells what it takes."""
+        if (row := _ROUTES.get(route)) is None:
+            raise UsageError("This lab holds no exchanges.", hint="Its plugin breakpoints isn't there.")
+        return await self._ask(struct_of(members, asked_of(row)))
+
+    def remarks(self) -> list[str]:
+        """What the lab has remarked since the last call: hints about clients, scenarios that were edited."""
+        lines = self._remarks.getvalue().splitlines()
+        self._remarks.truncate(self._remarks.seek(0))
+        return lines
+
+    # Scenarios
 
     async def scenarios(self) -> list[str]:
-        """Which scenarios there are to serve or run; what happens in one, and when, check tells with plan."""
-        folders = (scenarios_folder(), shipped_folder(SCENARIOS), shipped_folder(SCENARIOS) / REHEARSAL)
-        lines = [f"{folder}: {', '.join(scenario_names(folder))}" for folder in dict.fromkeys(folders)]
+        """Which scenarios there are to serve or run, a line each: its name, whom a client asks what, and what it shows.
+        What happens in one, and when, check tells with plan."""
+        shipped = shipped_folder(SCENARIOS)
+        folders = (scenarios_folder(), shipped, shipped / REHEARSAL)
+        lines = shortened(await asyncio.to_thread(list, _scenario_lines(folders)), "check, with a folder and plan")
         return [*lines, "How to write one: docs, page scenarios, and lab new NAME."]
 
     async def check(self, paths: _Names, plan: bool = False, strict: bool = False, seed: _Number = None) -> list[str]:
@@ -105,12 +156,12 @@ class LabTools(NamedTuple):
         for decide, script, the default, decides. record: the name of a recording of it all. One lab at a time; end ends
         it, as does the end of stdin."""
         # a call that is given up leaves nothing half done
-        gone = end and await asyncio.shield(asyncio.create_task(self.lab.end()))
+        gone = end and await asyncio.shield(asyncio.create_task(self.end()))
         ended = ["The lab has ended." if gone else "No lab was served."] if end else []
         if not end or scenarios:
             words = command_words(scenarios, clock=clock, reviewer=reviewer, seed=seed, record=record, port=0)
-            await asyncio.shield(asyncio.create_task(self.lab.begin(words)))
-        lines = shortened(self.lab.remarks(), "GET /_lab/scenarios of the control plane tells of all")
+            await asyncio.shield(asyncio.create_task(self._begin(words)))
+        lines = shortened(self.remarks(), "GET /_lab/scenarios of the control plane tells of all")
         return [*ended, *(line.replace("Stop with Ctrl-C", "serve with end: true ends it") for line in lines)]
 
     async def run(self, scenario: str, seed: _Number = None, message: _Text = None, record: _Text = None) -> list[str]:
@@ -118,12 +169,10 @@ class LabTools(NamedTuple):
         It calls a lab of its own, and starts nothing of yours. record: the name of a recording."""
         return await lines_of_command("run", scenario, speed="instant", seed=seed, message=message, record=record)
 
+    # What a hand does
+
     async def break_(
-        self,
-        fault: dict[str, Json] | None = None,
-        disarm: _Text = None,
-        hold: dict[str, Json] | None = None,
-        release: dict[str, Json] | None = None,
+        self, fault: _Members = None, disarm: _Text = None, hold: _Members = None, release: _Members = None
     ) -> list[str]:
         """Arm a fault, as in a scenario (docs scenarios, 10): {"route": "status", "answer": 503, "retry_after": "2s"},
         {"route": "invoke", "lose_reply": true}, {"route": "status", "strike": "reset"}. It strikes the next call that
@@ -131,91 +180,87 @@ class LabTools(NamedTuple):
         reset; status, headers, body, delay edit it (docs control-plane, 10). Answers with all faults, and what waits."""
         lines: list[str] = []
         if disarm is not None:
-            lines.append(f"Disarmed {(await self.lab.ask(control.DisarmFault(disarm))).name}.")
+            lines.append(f"Disarmed {(await self._ask(control.DisarmFault(disarm))).name}.")
         if fault is not None:
-            armed = await self.lab.ask(control.ArmFault(fault))
+            armed = await self._ask(control.ArmFault(fault))
             lines.append(f"Armed {armed.name}. {armed.why or ''}".rstrip())
-        faults = (await self.lab.ask(control.ListFaults())).faults
+        if hold is not None:
+            lines.append(f"Holds by {(await self._ask_holder('POST breakpoints', hold)).name}.")
+        if release is not None:
+            lines.append(f"{(await self._ask_holder('POST holds/{hold}', release)).why}.")
+        faults = (await self._ask(control.ListFaults())).faults
         rows = [f"  {each.name}: struck {each.struck} times, {text_of(each.fault)}" for each in faults]
         lines += ["Faults:" if rows else "There are no faults.", *shortened(rows, "GET /_lab/faults")]
-        if hold is not None:
-            lines.append(f"Holds by {(await self._of_another('POST', 'breakpoints', hold)).name}.")
-        if release is not None:
-            await self._of_another("POST", "holds/{hold}", release)
-        holds = (await self._of_another("GET", "holds", {})).holds if ("GET", "holds") in _rows() else ()
+        holds = (await self._ask_holder(_HOLDS, {})).holds if _HOLDS in _ROUTES else ()
         rows = [f"  {each.hold}: {each.side} of {each.route}, {text_of(each.reply or each.request)}" for each in holds]
-        return [*lines, *(["Held:"] if rows else []), *shortened(rows, "GET /_lab/holds")]
-
-    async def _of_another(self, method: str, path: str, members: dict[str, Json]) -> Any:
-        """What a route answers that another plugin brings."""
-        if (row := _rows().get((method, path))) is None:
-            raise UsageError("This lab holds no exchanges.", hint="Its plugin breakpoints isn't there.")
-        return await self.lab.ask(struct_of(members, resolve_as(row.takes, type)))
+        return [*lines, *(["Held:"] if rows else []), *shortened(rows, "GET /_lab/breakpoints")]
 
     async def decide(
-        self,
-        verdict: _Verdict,
-        job: _Text = None,
-        gate: _Text = None,
-        by: _Text = None,
-        comment: _Text = None,
-        wait: str = "30s",
+        self, verdict: _Verdict, job: _Text = None, gate: _Text = None, by: _Text = None, comment: _Text = None
     ) -> list[str]:
-        """Decide at the gate at which a job waits: by default the one job, and its open gate. Unless the clock is
-        manual, wait in real time until it is open. by: who decides; changes-requested needs a comment."""
+        """Decide at the gate at which a job waits: by default the one job under way, of several the one that waits if
+        clients poll no other, and its open gate. Unless the clock is manual, wait 30 s for it; advance waits longer. by:
+        who decides; changes-requested needs a comment. Tells which jobs are under way, and how each is polled."""
         found = await self._job(job)
-        if found.gate is None and (await self.lab.ask(control.LookClock())).mode != "manual":
-            found = await self.lab.ask(control.LookJob(found.job, until="WAITING", timeout=wait))
+        if found.gate is None and (await self._ask(control.LookClock())).mode != "manual":
+            found = await self._ask(control.LookJob(found.job, until="WAITING"))
         if found.gate is None:
             what = f"The job {found.job} waits at no gate: it is {found.status}, at {found.step}."
             raise UsageError(what, hint="advance with until: WAITING moves the clock to its gate.")
         at = gate or found.gate.gate
-        why = (await self.lab.ask(control.DecideGate(found.job, at, verdict, by=by, comment=comment))).why
-        jobs = [await self.lab.ask(control.LookJob(found.job))]
-        question = [f"It asked: {found.gate.asks}"] if at == found.gate.gate else []
-        return [f"{at}: {verdict}. {why}".rstrip(), *question, *_job_lines(jobs), *self.lab.remarks()]
+        why = (await self._ask(control.DecideGate(found.job, at, verdict, by=by, comment=comment))).why
+        jobs = (await self._ask(control.ListJobs())).jobs
+        live = [each for each in jobs if each.job == found.job or not each.status.final]
+        said = [f"{at} of job {found.job}: {verdict}. {why}".rstrip(), f"It asked: {found.gate.asks}"]
+        return [*said, *job_lines(live, await self._ask(_POLLS))]
 
     async def advance(
-        self, by: _Text = None, until: _Status | None = None, job: _Text = None, wait: str = "30s"
+        self, by: _Text = None, until: StatusWord | None = None, job: _Text = None, wait: str = "30s"
     ) -> list[str]:
-        """Move time: by moves a manual clock, as 10s. until: a status of the job (by default the one job), to which a
+        """Move time: by moves a manual clock, as 10s. until: a status of the job (by default as of decide), to which a
         manual clock is moved; by another it is waited for, in real time. Without either: now, and the jobs."""
         if by is not None:
-            await self.lab.ask(control.SetClock(advance=by))
+            await self._ask(control.SetClock(advance=by))
         if until is not None:
             found = (await self._job(job)).job
-            manual = (await self.lab.ask(control.LookClock())).mode == "manual"
+            manual = (await self._ask(control.LookClock())).mode == "manual"
             command: Any = control.SetClock(job=found, until=until) if manual else control.LookJob(found, until, wait)
-            await self.lab.ask(command)
-        now = await self.lab.ask(control.LookClock())
-        jobs = _job_lines((await self.lab.ask(control.ListJobs())).jobs)
-        return [f"It is {transcript.clock(now.now)} by a {now.mode} clock.", *jobs, *self.lab.remarks()]
+            await self._ask(command)
+        now, jobs = await self._ask(control.LookClock()), (await self._ask(control.ListJobs())).jobs
+        return [f"It is {transcript.clock(now.now)} by a {now.mode} clock.", *job_lines(jobs, await self._ask(_POLLS))]
 
-    async def calls(self, route: _Text = None, job: _Text = None, line: _Number = None) -> list[str]:
-        """What clients have called, counted: on one route (token, invoke, status, ...), about one job, or all. Then 40
-        lines of the transcript, calls with their answers and what became of jobs: the last ones, or from that line of
-        the journal on, as report cites it."""
-        route_, job_ = (UNSET if each is None else each for each in (route, job))
-        counted, journal = await self.lab.ask(control.CountCalls(route_, job_)), await self.lab.client.journal()
-        lines = await asyncio.to_thread(lambda: [*transcript.transcript_lines(read(journal, "journal"), numbered=True)])
-        first = max(0, len(lines) - _SHOWN)
-        numbers = [int(text[:8]) if text[:8].strip().isdecimal() else 0 for text in lines]
-        if line is not None:  # some lines of the journal, as its first, tell of nothing that is shown
-            first = next((place for place, number in enumerate(numbers) if number >= line), first)
-        rest = next(filter(None, numbers[first + _SHOWN :]), None)
-        statuses, gaps = (" ".join(map(str, each[-MOST_LINES:])) or "none" for each in (counted.statuses, counted.gaps))
-        said = [f"{counted.count} calls; statuses: {statuses}; pauses in ms: {gaps}", *map(text_of, counted.near)]
-        more = [] if rest is None else [f"(more: line {rest})"]
-        return [*said, *lines[first : first + _SHOWN], *more, *self.lab.remarks()]
+    async def _job(self, job: str | None) -> control.JobDocument:
+        """That of the id, else the one under way; of several the one that waits, if it is also the one that is polled."""
+        if job is not None:
+            return await self._ask(control.LookJob(job))
+        jobs, polls = (await self._ask(control.ListJobs())).jobs, await self._ask(_POLLS)
+        live = [each for each in jobs if not each.status.final]
+        meant = [each for each in live if each.gate] if len(live) > 1 else live
+        if len(meant) == 1 and (len(live) == 1 or polls.last is None or polls.last["job"] == meant[0].job):
+            return meant[0]
+        what = f"{len(live)} jobs may be meant: name one." if live else "No job is at work or waits."
+        raise UsageError(what, hint="\n  ".join(job_lines(live or jobs, polls)))
+
+    # What a client did
+
+    async def calls(self, job: _Text = None, line: _Number = None) -> list[str]:
+        """What clients have called, counted: of each job, or that one, its calls by kind, what they were answered, which
+        statuses they saw, and the pauses between polls. Then 40 lines of the transcript, calls with their answers and
+        what became of jobs: the last ones, or from that line of the journal on, as report cites it."""
+        counted = await self._ask(control.CountCalls(job=UNSET if job is None else job))
+        said = [in_short("all", counted), *(in_short(f"job {each}", its) for each, its in counted.jobs.items())]
+        said += [f"matched nothing, but nearly {text_of(near)}" for near in counted.near]
+        recording = read(await self.client.journal(), "journal")
+        return [*shortened(said, "GET /_lab/calls"), *await asyncio.to_thread(_page, recording, line)]
 
     async def report(self, files: _Names = ()) -> list[str]:
         """The verdict: what clients of the lab that is served did well and badly, by rules, with the lines that show it
-        (calls tells them); or those in recordings, by name or path. Rules that nothing exercised are left out."""
-        return await lines_of_command("report", *(files or (self.lab.client.url,)), skip=("  -  ",))
+        (calls tells them); or those in recordings, by name or path. Rules without an occasion are left out."""
+        return await lines_of_command("report", *(files or (self.client.url,)), skip=("  -  ",))
 
     async def record(self, name: _Text = None) -> list[str]:
         """Begin a recording of the lab that is served, recordings/NAME.rec.jsonl; without a name end it."""
-        file = (await self.lab.ask(control.RunTape(UNSET if name is None else name))).file
+        file = (await self._ask(control.RunTape(UNSET if name is None else name))).file
         return [f"Recorded {file}: replay, report and lab show take it." if name is None else f"Recording {file}."]
 
     async def replay(self, files: _Names) -> list[str]:
@@ -232,25 +277,90 @@ class LabTools(NamedTuple):
             return ["The page is long: name a section.", *docs.headings_of("\n".join(lines))]
         return lines if section is None else shortened(lines, f"lab docs {page} {section}")
 
-    async def _job(self, job: str | None) -> control.JobDocument:
-        """That of the id, else the one that waits, else the one that is at work."""
-        if job is not None:
-            return await self.lab.ask(control.LookJob(job))
-        jobs = (await self.lab.ask(control.ListJobs())).jobs
-        fitting = [each for each in jobs if each.gate] or [each for each in jobs if each.status == "RUNNING"]
-        if len(fitting) == 1:
-            return fitting[0]
-        what = f"{len(fitting)} jobs may be meant: name one." if fitting else "No job is at work or waits."
-        raise UsageError(what, hint="\n  ".join(_job_lines(fitting or jobs)))
+
+# Commands of the lab
 
 
-def _job_lines(jobs: Sequence[control.JobDocument]) -> list[str]:
-    """The newest first."""
-    lines: list[str] = []
+def command_words(names: Sequence[str], **options: object) -> list[str]:
+    """What stands behind a command of the lab: those options that have a value, then names, whatever they begin with."""
+    given = ((f"--{name}", value) for name, value in options.items() if value is not None and value is not False)
+    return [*(name if value is True else f"{name}={value}" for name, value in given), "--", *names]
+
+
+async def lines_of_command(command: str, *names: str, skip: tuple[str, ...] = (), **options: object) -> list[str]:
+    """What a command of the lab prints, but for lines that begin so, as a process; LabError if it has no result."""
+    words = [command, *command_words(names, **options)]
+    start = (*started_by_python("lab.__main__:main"), *words)
+    process = await asyncio.create_subprocess_exec(*start, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+    try:
+        printed = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    out, err = (each.decode("utf-8", "replace").splitlines() for each in printed)
+    if process.returncode and not out:
+        raise LabError("\n".join(err).removeprefix("lab: "))
+    ended = f"Exit code {process.returncode}: docs, page recordings, section 12, tells what it means."
+    lines = shortened((line for line in (*out, *err) if not line.startswith(skip)), "that command prints them")
+    return [f"$ lab {join(words)}", *lines, *([ended] if process.returncode else [])]
+
+
+# In short
+
+
+def shortened(lines: Iterable[str], more: str) -> list[str]:
+    """The first lines, each cut where it is very long; of what is left out how much, and where it stands."""
+    found = [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]
+    left = len(found) - MOST_LINES
+    return [*found[:MOST_LINES], f"… {left} more lines: {more}"] if left > 0 else found
+
+
+def _scenario_lines(folders: Iterable[Path]) -> Iterator[str]:
+    for folder in {each.resolve(): each for each in folders}.values():
+        yield f"{folder}:"
+        for name in scenario_names(folder):
+            try:
+                one = load_scenario(name, folder).scenario
+                yield f"  {name}: {one.agent.code} {text_of(one.message)}: {one.shows or one.title}"
+            except LabError:
+                yield f"  {name}: it can't be loaded; check tells why"
+
+
+def job_lines(jobs: Sequence[control.JobDocument], polls: control.CallsCounted) -> list[str]:
+    """The newest first, each with how often clients polled it, and whether that was the last poll of all."""
+    lines, last = list[str](), (polls.last or {}).get("job")
     for each in reversed(jobs):
         gate = "" if each.gate is None else f", waits for {' or '.join(each.gate.offers)}: {each.gate.asks}"
-        lines.append(f"job {each.job}  {each.status} at {each.step} since {transcript.clock(each.since)}{gate}")
+        count = polls.jobs[each.job].count if each.job in polls.jobs else 0
+        since, newest = transcript.clock(each.since), ", the newest among them" if each.job == last else ""
+        lines.append(f"job {each.job}  {each.status} at {each.step} since {since}{gate}; polls: {count}{newest}")
     return shortened(lines, "GET /_lab/jobs") or ["There is no job: calls tells what your client called."]
+
+
+def in_short(what: str, calls: control.CallsInShort) -> str:
+    """How many of which kind, what they were answered, which statuses of jobs they saw, and the pauses between alike."""
+    answers = Counter(str(each or "nothing") for each in calls.statuses)
+    said = [
+        label + ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+        for label, counts in (("", calls.kinds), ("answered ", answers), ("saw ", calls.shown))
+        if counts
+    ]
+    if pauses := sorted(calls.gaps):
+        said.append(f"pauses {pauses[0]} to {pauses[-1]} ms, median {pauses[len(pauses) // 2]}")
+    return f"{what}: {'; '.join(said)}"
+
+
+def _page(recording: Recording, line: int | None) -> list[str]:
+    """So many lines of the transcript: the last, or from a line of the recording on; and where it goes on then."""
+    lines = [*transcript.transcript_lines(recording, numbered=True)]
+    numbers = [int(text[:8]) if text[:8].strip().isdecimal() else 0 for text in lines]  # 0: it belongs to one above
+    last = max(0, len(lines) - _SHOWN)
+    first = last if line is None else next((at for at, number in enumerate(numbers) if number >= line), last)
+    more = next(filter(None, numbers[first + _SHOWN :]), None)
+    return [*lines[first : first + _SHOWN], *([] if more is None else [f"(more: line {more})"])]
+
+
+# What a server lists of them
 
 
 def _tool(name: str) -> tuple[types.Tool, type[Struct], Callable[..., Awaitable[list[str]]]]:

@@ -75,11 +75,8 @@ async def look_job(context: RouteContext, command: LookJob) -> JobDocument:
 
 async def decide_gate(context: RouteContext, command: DecideGate) -> Obeyed:
     """Whatever the gate's channel."""
-    if None not in (command.by, command.name) and command.by != command.name:
-        raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
-    name = command.name if command.by is None else command.by
     decide = partial(
-        context.lab.service.decide, command.job, command.gate, command.verdict, name=name, comment=command.comment
+        context.lab.service.decide, command.job, command.gate, command.verdict, name=command.by, comment=command.comment
     )
     return obeyed(await context.lab.calls.run(decide), DecideGate.hints["gate"])
 

@@ -38,7 +38,7 @@ from lab.language.shape import write_part
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
-from lab.program.words import nearest
+from lab.program.words import among
 from lab.server.connection import SENT_LAST, Connection
 from lab.server.control.clock import clock_now
 from lab.server.control.followers import JournalFollower
@@ -190,18 +190,13 @@ async def count_calls(context: RouteContext, command: CountCalls) -> CallsCounte
     """How often clients called, with which pauses, and what they got: on one route, about one job, or all."""
     route, job = (None if each is UNSET else each for each in (command.route, command.job))
     if route is not None and route not in _ROUTES:
-        hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
-        raise CommandRefused(400, f"There is no route {json.dumps(route)}.", hint)
+        raise CommandRefused(400, f"There is no route {json.dumps(route)}.", among(route, _ROUTES, "Known"))
     ledger, lines = context.lab.service.ledger, await context.observed.lines()
 
-    def own(job: str) -> str:
-        found = job_named(ledger, job)
-        return found[0] if found is not None else job
-
     def counted() -> Json:
-        from lab.recording.call_summary import call_summary
+        from lab.recording.call_summary import call_summary  # no start waits for it
 
-        return call_summary(recording_of(lines), route, job, own)
+        return call_summary(recording_of(lines), route, job, lambda job: (job_named(ledger, job) or (job,))[0])
 
     return convert(await asyncio.to_thread(counted), CallsCounted)
 

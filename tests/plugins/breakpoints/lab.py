@@ -48,7 +48,7 @@ class HoldingLab:
     async def holds(self, count: int = 1) -> list[dict[str, Any]]:
         """What is held, once it is so much."""
         await until(lambda: len(self.holding) >= count)
-        found = (await self.ask("GET", "holds"))["holds"]
+        found = (await self.ask("GET", "breakpoints"))["holds"]
         assert len(found) == count
         return list(found)
 

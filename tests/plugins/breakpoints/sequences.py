@@ -92,7 +92,7 @@ class Day:
         if holds := list(self.lab.holding):
             do = self.chance.choice(("go", "go", "go", "go", "drop", "reset"))
             edit = self.chance.choice(EDITS) if do == "go" else {}
-            # an edit of a request is refused, and so is one of a reply that a fault leaves nothing of
+            # a status of a request is refused, and so is an edit of a reply that a fault leaves nothing of
             await self.lab.plane.ask("POST", f"holds/{self.chance.choice([*holds, 'all'])}", {"do": do, **edit})
 
     async def pass_time(self) -> None:

@@ -65,12 +65,24 @@ async def test_what_could_not_leave_as_it_is_written_is_refused_and_stays_held(
     assert (await call).status == 200
 
 
-async def test_a_request_has_no_reply_to_edit(lab: HoldingLab) -> None:
+_UNREAD: list[tuple[dict[str, Json], str]] = [
+    ({"status": 200}, '"side":"reply"'),
+    ({"do": "drop", "body": ""}, 'Send "do":"go".'),
+    ({"headers": {"content-length": "1"}}, "the lab's own"),
+    ({"headers": {"x": "a\r\nhost: b"}}, "one line of Latin-1"),
+    ({"body": "\ud800"}, "surrogate"),
+]
+
+
+@pytest.mark.parametrize(("how", "says"), _UNREAD, ids=[json.dumps(each[0]) for each in _UNREAD])
+async def test_a_request_that_could_not_have_come_so_stays_held(
+    lab: HoldingLab, how: dict[str, Json], says: str
+) -> None:
     await lab.stop(route="status", side="request")
     _, call = await lab.poll()
     await lab.holds()
-    got = await lab.plane.ask("POST", "holds/1", {"status": 200})
-    assert got.status == 400 and '"side":"reply"' in got.json["hint"]
+    got = await lab.plane.ask("POST", "holds/1", how)
+    assert got.status == 400 and says in f"{got.json['error']} {got.json['hint']}"
     await lab.let_go(delay="0s")
     assert (await call).status == 200
 

@@ -12,13 +12,14 @@ from lab.cli.request_log import RequestLog
 from lab.clocks import ScaledClock, settle
 from lab.core.exchange import Json
 from lab.core.journal.holds import ExchangeHeld, ExchangeReleased
+from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Req, Res
 from lab.recording.format.reader import read
 from lab.recording.replay.replayer import TapedReplay
 from lab.recording.tape.header import config_of
 from tests.plugins.breakpoints.lab import HoldingLab, holding_lab, until
-from tests.server.conftest import Peer, control_request, status
+from tests.server.conftest import TEAM, Peer, bearer, control_request, request, status
 
 
 def _last(lab: HoldingLab) -> Res:
@@ -89,6 +90,57 @@ async def test_a_request_is_answered_as_of_the_instant_at_which_it_is_let_go(lab
     lab.replayed()
 
 
+async def test_a_request_is_read_as_it_was_edited_stands_so_on_tape_and_replays(lab: HoldingLab) -> None:
+    token = await lab.stage.token()
+    await lab.stop(route="invoke", side="request")
+    own = bearer(token), ("content-type", "application/json"), ("x-gone", "1"), ("x-kept", "1")
+    _, call = await lab.sent(request("POST", ROUTER.path("invoke", code=TEAM), own, b'{"mesage":"Share it"}'))
+    (hold,) = await lab.holds()
+    assert (hold["request"]["body"], hold["reply"]) == ({"mesage": "Share it"}, None)
+    await lab.let_go(headers={"x-gone": None, "X-New": ["1", "2"]}, body={"message": "Share it"})
+    answer = await call
+    assert answer.status == 202, "what it sent is 400"
+    line = [*lab.recording().of(Req)][-1]
+    names = [(name, value) for name, value in line.headers if name.startswith("x-") or name == "content-length"]
+    assert (line.body.value, names) == (
+        {"message": "Share it"}, [("x-kept", "1"), ("content-length", "22"), ("x-new", "1"), ("x-new", "2")],
+    )  # fmt: skip
+    (fact,) = lab.recording().facts("exchange.released")
+    assert (fact.x, fact.members) == (None, {"hold": 1, "c": 2, "how": "edit", "edited": ["headers", "body"]})
+    lab.replayed()
+    recording = lab.recording()
+    again = read(TapedReplay(recording, config_of(recording, lab.service.config.scenarios, (DEMO,))).run(), "again")
+    assert [*again.of(Req)] == [*recording.of(Req)]
+
+
+@pytest.mark.parametrize("body", ["", "No events."])
+async def test_what_a_hand_writes_takes_the_place_of_all_events(lab: HoldingLab, body: str) -> None:
+    own = bearer(await lab.stage.token()), ("content-type", "application/json")
+    await lab.stop(route="stream")
+    _, call = await lab.sent(request("POST", ROUTER.path("stream", code=TEAM), own, b'{"message":"Share it"}'))
+    (hold,) = await lab.holds()
+    assert "data: " in hold["reply"]["body"]
+    await lab.let_go(body=body)
+    await until(call.done)
+    assert (await call).body == body.encode()
+    (fact,) = lab.recording().facts("exchange.released")
+    assert fact.members["edited"] == ["body"]
+    lab.replayed()
+
+
+async def test_a_bearer_that_a_hand_takes_away_is_missing(lab: HoldingLab) -> None:
+    await lab.stop(route="status", side="request")
+    _, call = await lab.poll()
+    await lab.holds()
+    await lab.let_go(headers={"authorization": None}, delay="2s")
+    await until(lambda: not lab.holding)
+    assert not call.done()
+    await lab.ask("POST", "clock", {"advance": "2s"})
+    assert (await call).status == 401
+    assert [each.t for each in lab.recording().of(Req)][-1] == 2_000
+    lab.replayed()
+
+
 @pytest.mark.parametrize(("do", "cut"), [("drop", "truncated"), ("reset", "reset")])
 @pytest.mark.parametrize("side", ["request", "reply"])
 async def test_nothing_leaves_of_what_is_dropped_or_reset(lab: HoldingLab, side: str, do: str, cut: str) -> None:
@@ -140,7 +192,7 @@ async def test_a_thousand_are_held_at_once_and_each_leaves() -> None:
         await lab.stop(route="status")
         calls = [await lab.sent(status(token, job)) for _ in range(1_000)]
         await lab.holds(1_000)
-        assert [each["hold"] for each in (await lab.ask("GET", "holds?hold=7"))["holds"]] == [7]
+        assert [each["hold"] for each in (await lab.ask("GET", "breakpoints?hold=7"))["holds"]] == [7]
         await lab.ask("DELETE", "breakpoints/status-reply")
         _, other = await lab.sent(status(token, job))
         assert (await other).status == 200  # nobody else waits
@@ -218,7 +270,7 @@ async def test_a_run_of_ours_that_has_the_clock_stand_waits_for_a_hand_or_lets_t
         await lab.holds()
         clock.stand()
         before = clock.now()
-        await lab.ask("GET", "holds")
+        await lab.ask("GET", "breakpoints")
         assert clock.now() == before
         await lab.let_go()
         await call
@@ -326,7 +378,23 @@ async def test_a_reset_takes_breakpoints_away_and_cuts_what_is_held(lab: Holding
     await lab.holds()
     await lab.ask("POST", "reset", {})
     assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], Exception)
-    assert (await lab.ask("GET", "breakpoints"))["breakpoints"] == [] == (await lab.ask("GET", "holds"))["holds"]
+    listed = await lab.ask("GET", "breakpoints")
+    assert (listed["breakpoints"], listed["holds"]) == ([], [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "breakpoints/second"), ("POST", "reset")])
+async def test_a_breakpoint_that_is_set_again_counts_anew(lab: HoldingLab, method: str, path: str) -> None:
+    for _ in range(2):
+        await lab.stop(route="status", call=2, name="second")
+        _, call = await lab.poll()
+        await until(call.done)  # held it would never be
+        await lab.ask(method, path, {} if method == "POST" else None)
+    await lab.stop(route="status", call=2, name="second")
+    for _ in range(2):
+        _, call = await lab.poll()
+        await until(lambda call=call: call.done() or lab.holding)
+    assert not call.done() and len(lab.holding) == 1
+    await lab.let_go()
 
 
 async def test_the_facts_say_whose_connection_it_is(lab: HoldingLab) -> None:

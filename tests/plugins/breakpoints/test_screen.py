@@ -96,7 +96,21 @@ async def test_an_edit_that_is_typed_leaves_so_and_replays(lab: HoldingLab, size
     lab.replayed()
 
 
-async def test_a_request_has_no_reply_to_edit_and_can_be_dropped(lab: HoldingLab) -> None:
+async def test_a_status_that_is_none_is_refused_and_what_is_held_stays_so(lab: HoldingLab) -> None:
+    async with watched(lab) as (app, pilot):
+        call = await stopped(lab, app, pilot)
+        await pilot.press("b", "enter")
+        await shown(app, pilot, "g lets it go", "← 200")
+        await pilot.press("e")
+        await shown(app, pilot, "EDIT 1")
+        await pilot.press(*["backspace"] * 3, *"5O3", *["enter"] * 4)
+        await shown(app, pilot, "status takes an integer of at least 200")
+        assert len(lab.holding) == 1
+        await lab.let_go()
+        assert (await call).status == 200
+
+
+async def test_a_request_is_edited_before_it_is_read_or_dropped(lab: HoldingLab) -> None:
     async with watched(lab) as (app, pilot):
         await able(app, pilot)
         await pilot.press("b")
@@ -108,7 +122,14 @@ async def test_a_request_has_no_reply_to_edit_and_can_be_dropped(lab: HoldingLab
         await pilot.press("b", "enter")
         await shown(app, pilot, "request of status", "← ···")
         await pilot.press("e")
-        await shown(app, pilot, "there is no reply to edit")
+        await shown(app, pilot, "EDIT 1", "headers ›")
+        assert "status  ›" not in text(app)
+        await pilot.press(*"authorization:", *["enter"] * 3)
+        await until(pilot, lambda: not main_screen(app).state.holds)
+        assert (await call).status == 401
+        await lab.stop(route="status", side="request")
+        _, call = await lab.poll()
+        await until(pilot, lambda: bool(main_screen(app).state.holds))
         await pilot.press("b", "enter", "d")
         await until(pilot, lambda: not main_screen(app).state.holds)
         assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], asyncio.IncompleteReadError)

@@ -18,12 +18,11 @@ from lab.cli.commands.docs import page_names, page_text
 from lab.clocks import ManualClock
 from lab.clocks.waits import breathe
 from lab.plugin import plugins
-from lab.plugins.mcp_server.lab_served import LabServed
 from lab.plugins.mcp_server.server import PAGE, tool_server
 from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
-from tests.conftest import each_row
+from tests.conftest import ROOT, each_row
 
 NAMES = {
     "scenarios", "check", "serve", "run", "break", "decide", "advance", "calls", "report", "record", "replay", "docs",
@@ -34,7 +33,7 @@ APPROVAL = {"scenarios": ["approval"], "reviewer": "person", "clock": "manual", 
 class Agent:
     """One that calls the tools, and reads."""
 
-    def __init__(self, client: Client, lab: LabServed, wall: ManualClock) -> None:
+    def __init__(self, client: Client, lab: LabTools, wall: ManualClock) -> None:
         self.client, self.lab, self.wall = client, lab, wall
 
     async def __call__(self, tool: str, **arguments: Any) -> str:
@@ -62,7 +61,7 @@ async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """In a folder of its own. What it has had served ends with it."""
     monkeypatch.chdir(tmp_path)
     wall, over = ManualClock(), asyncio.Event()
-    lab = LabServed(wall)
+    lab = LabTools(wall)
     ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
 
     async def live() -> None:  # the client's scopes are one task's, and the two ends of a fixture are not
@@ -87,13 +86,21 @@ class Caller:
         self._scope = said["scope"]
 
     async def invoke(self) -> str:
+        """A job's id."""
+        return str((await self._call("POST", "invokeAsync", json={"message": "Please go on"}))["jobId"])
+
+    async def poll(self, job: str) -> str:
+        """Its status."""
+        return str((await self._call("GET", f"status/{job}"))["status"])
+
+    async def _call(self, method: str, place: str, **more: Any) -> dict[str, Any]:
         async with ClientSession() as session:
             form = {"grant_type": "client_credentials", "scope": self._scope, **self._login}
             async with session.post(self._token_url, data=form) as answer:
                 bearer = {"authorization": f"Bearer {(await answer.json())['access_token']}"}
-            url = f"{self.base}/api/fusion-ai/orchestrator/agent/v2/APPROVAL/invokeAsync"
-            async with session.post(url, json={"message": "Please go on"}, headers=bearer) as answer:
-                return str((await answer.json())["jobId"])
+            url = f"{self.base}/api/fusion-ai/orchestrator/agent/v2/APPROVAL/{place}"
+            async with session.request(method, url, headers=bearer, **more) as answer:
+                return dict(await answer.json())
 
 
 # Each, and what it takes
@@ -115,12 +122,12 @@ async def test_an_exchange_is_held_edited_and_let_go(agent: Agent) -> None:
     caller = Caller(served)
     assert "There is no member" in await agent.refused("break", hold={"ruote": "invoke"})
     answer = await agent("break", hold={"route": "invoke", "side": "reply", "once": True, "name": "look"})
-    assert answer.splitlines() == ["There are no faults.", "Holds by look."]
+    assert answer.splitlines() == ["Holds by look.", "There are no faults."]
     invoked = asyncio.ensure_future(caller.invoke())
     while "Held:" not in (answer := await agent("break")):
         await breathe()
     assert answer.splitlines()[2].startswith("  1: reply of invoke, ") and not invoked.done()
-    assert await agent("break", release={"hold": "1", "do": "go"}) == "There are no faults."
+    assert await agent("break", release={"hold": "1", "do": "go"}) == "1 let go.\nThere are no faults."
     assert (await agent("advance")).splitlines()[1].startswith(f"job {await invoked}  RUNNING")
 
 
@@ -135,26 +142,28 @@ async def test_a_job_is_broken_decided_looked_at_and_recorded(agent: Agent) -> N
     )
     job = await Caller(served).invoke()
     assert (await agent("advance", by="1s")).splitlines() == [
-        "It is +00:01.000 by a manual clock.", f"job {job}  RUNNING at read since +00:00.000",
+        "It is +00:01.000 by a manual clock.", f"job {job}  RUNNING at read since +00:00.000; polls: 0",
     ]  # fmt: skip
-    waits = f"job {job}  WAITING at consent since +00:05.000, waits for approved or rejected: May it go on?"
+    waits = f"job {job}  WAITING at consent since +00:05.000, waits for approved or rejected: May it go on?; polls: 0"
     assert await agent("advance", until="WAITING") == f"It is +00:05.000 by a manual clock.\n{waits}"
     assert await agent("decide", verdict="approved", by="Ann") == (
-        f"consent: approved.\nIt asked: May it go on?\njob {job}  RUNNING at pay since +00:05.000"
+        f"consent of job {job}: approved.\nIt asked: May it go on?\n"
+        f"job {job}  RUNNING at pay since +00:05.000; polls: 0"
     )
     assert f"job {job}  COMPLETE at done" in await agent("advance", until="COMPLETE", job=job)
-    counted, *lines = (await agent("calls")).splitlines()
-    assert counted == "2 calls; statuses: 200 202; pauses in ms: none" and len(lines) == 39
+    every, counted, *lines = (await agent("calls")).splitlines()
+    assert (every, counted) == ("all: token, invoke; answered 200, 202; saw RUNNING",
+                                f"job {job}: invoke; answered 202; saw RUNNING") and len(lines) == 39  # fmt: skip
     assert any("control plane: approved by Ann" in line for line in lines)
-    first = (await agent("calls", route="invoke", line=4)).splitlines()
-    assert first[0].startswith("1 calls; statuses: 202;") and first[1].split()[0] == "4"
+    _, _, *lines = (await agent("calls", line=4)).splitlines()
+    assert lines[0].split()[0] == "4"
     # the journal's first line is its header, which no transcript shows
     begun = (await agent("calls", line=1)).splitlines()
-    assert begun[1].split()[0] == "2" and not any("(more" in line for line in begun)
+    assert begun[2].split()[0] == "2" and not any("(more" in line for line in begun)
     assert (await agent("break", disarm="status-503")).splitlines() == ["Disarmed status-503.", "There are no faults."]
     assert await agent("serve", end=True) == "The lab has ended.\nrecorded recordings/day.rec.jsonl"
     assert read(read_recording("day"), "day").state is FileState.CLOSED
-    assert (await agent("replay", files=["day"])).startswith("$ lab replay day\n1 passed, 0 failed\nwarning: ")
+    assert (await agent("replay", files=["day"])).startswith("$ lab replay -- day\n1 passed, 0 failed\nwarning: ")
 
 
 async def test_a_recording_begins_and_ends_in_between(agent: Agent) -> None:
@@ -170,7 +179,7 @@ async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Ag
     served = await agent("serve", **APPROVAL | {"clock": "scaled:50"})
     job = await Caller(served).invoke()
     assert (await agent("decide", verdict="rejected")).startswith(
-        f"consent: rejected.\nIt asked: May it go on?\njob {job}  COMPLETE at declined"
+        f"consent of job {job}: rejected.\nIt asked: May it go on?\njob {job}  COMPLETE at declined"
     )
     assert f"job {job}  COMPLETE at declined" in await agent("advance", until="COMPLETE", job=job, wait="5s")
     assert await agent.refused("decide", verdict="approved") == (
@@ -181,7 +190,7 @@ async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Ag
 
 async def test_the_labs_own_client_plays_in_no_time(agent: Agent) -> None:
     command, *lines = (await agent("run", scenario="quick", seed=3, record="own")).splitlines()
-    assert command == "$ lab run quick --speed=instant --seed=3 --record=own"
+    assert command == "$ lab run --speed=instant --seed=3 --record=own -- quick"
     assert any(" COMPLETE " in line for line in lines) and read(read_recording("own"), "own").header.seed == 3
     assert "'--message=Go, then'" in await agent("run", scenario="quick", message="Go, then")
 
@@ -195,13 +204,23 @@ def broken(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("broken")
 async def test_scenarios_are_listed_and_checked(agent: Agent) -> None:
-    here, shipped, rehearsals, how = (await agent("scenarios")).splitlines()
-    assert here == "scenarios: mine" and "item-comparison" in shipped and "approval" in rehearsals and "docs" in how
+    here, mine, *shipped, how = (await agent("scenarios")).splitlines()
+    assert (here, mine) == ("scenarios:", "  mine: it can't be loaded; check tells why") and "docs" in how
+    assert len(shipped) < MOST_LINES and max(map(len, shipped)) < 200
+    assert (
+        '  approval: APPROVAL "Please go on": WAITING for 70 s, then 20 s of work: neither a failure nor a time-out'
+    ) in shipped
     found = (await agent("check", paths=["mine"])).splitlines()
-    assert found[0] == "$ lab check mine" and found[1].startswith("scenarios/mine.yaml:1:1: ")
+    assert found[0] == "$ lab check -- mine" and found[1].startswith("scenarios/mine.yaml:1:1: ")
     assert found[-1] == "Exit code 2: docs, page recordings, section 12, tells what it means."
     plan = await agent("check", paths=["approval"], plan=True, seed=9)
-    assert plan.startswith("$ lab check approval --plan --seed=9\n") and "WAITING   consent" in plan
+    assert plan.startswith("$ lab check --plan --seed=9 -- approval\n") and "WAITING   consent" in plan
+
+
+async def test_a_folder_is_listed_once_by_whichever_path(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    lines = (await agent("scenarios")).splitlines()
+    assert lines[0] == f"{ROOT}/scenarios:" and sum(line.startswith("  item-comparison: ") for line in lines) == 1
 
 
 async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> None:
@@ -225,8 +244,8 @@ async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> No
     ("decide", {"verdict": "yes"}, "lab: verdict takes one of approved, rejected, changes-requested."),
     ("decide", {"verdit": "approved"}, 'lab: There is no member "verdit" here.\n  did you mean verdict?'),
     ("check", {"paths": "mine"}, "lab: paths takes a list."),
-    ("check", {"paths": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
-    ("serve", {"scenarios": ["--help"]}, "lab: --help is no name: it begins with a dash.\n  A file is called ./--help."),
+    ("check", {"paths": ["--help"]}, "lab: There is no scenario '--help'.\n  "),
+    ("serve", {"scenarios": ["--help"]}, "lab: There is no scenario '--help'.\n  "),
     ("serve", {"clock": "sundial"}, "lab: --clock sundial: no kind of clock.\n  Write real, scaled:20 or manual."),
     ("run", {"scenario": "quik"}, "lab: There is no scenario 'quik'.\n  Did you mean quick? "),
     ("calls", {}, "lab: No lab is served.\n  The tool serve serves one; scenarios tells which there are."),
@@ -256,7 +275,7 @@ async def test_what_the_control_plane_refuses_is_told_in_its_words(agent: Agent)
         "  serve with end: true ends it; scenarios that stand beside are served then."
     )
     assert 'no member "rute"' in await agent.refused("break", fault={"rute": "status"})
-    assert "There is no route" in await agent.refused("calls", route="nowhere")
+    assert "There is no such job" in await agent.refused("advance", until="WAITING", job="none")
     assert await agent.refused("decide", verdict="approved") == (
         "lab: No job is at work or waits.\n  There is no job: calls tells what your client called."
     )
@@ -269,9 +288,40 @@ async def test_what_the_control_plane_refuses_is_told_in_its_words(agent: Agent)
     )
     second = await Caller(served).invoke()
     assert await agent.refused("decide", verdict="approved") == (
-        f"lab: 2 jobs may be meant: name one.\n  job {second}  RUNNING at read since +00:00.000\n"
-        f"  job {job}  RUNNING at read since +00:00.000"
+        f"lab: 2 jobs may be meant: name one.\n  job {second}  RUNNING at read since +00:00.000; polls: 0\n"
+        f"  job {job}  RUNNING at read since +00:00.000; polls: 0"
     )
+
+
+async def test_of_several_jobs_the_one_is_decided_that_waits_unless_clients_poll_another(agent: Agent) -> None:
+    caller = Caller(await agent("serve", **APPROVAL))
+    first = await caller.invoke()
+    await agent("advance", by="1s")
+    second = await caller.invoke()
+    assert [await caller.poll(each) for each in (first, second, second)] == ["RUNNING"] * 3
+    await agent("advance", until="WAITING", job=first)
+    works = f"job {second}  RUNNING at read since +00:01.000; polls: 2"
+    asks = f"job {first}  WAITING at consent since +00:05.000, waits for approved or rejected: May it go on?"
+    assert await agent.refused("decide", verdict="approved") == (
+        f"lab: 2 jobs may be meant: name one.\n  {works}, the newest among them\n  {asks}; polls: 1"
+    )
+    assert await caller.poll(first) == "WAITING"
+    assert (await agent("decide", verdict="approved")).splitlines() == [
+        f"consent of job {first}: approved.", "It asked: May it go on?", works,
+        f"job {first}  RUNNING at pay since +00:05.000; polls: 2, the newest among them",
+    ]  # fmt: skip
+    await agent("advance", until="WAITING", job=second)
+    assert "2 jobs may be meant" in await agent.refused("advance", until="COMPLETE")
+    assert (await agent("decide", verdict="rejected", job=second)).startswith(f"consent of job {second}: rejected.")
+    counts = (await agent("calls")).splitlines()[:3]
+    assert counts[0].startswith("all: token x6, invoke x2, poll x4; answered 200 x10, 202 x2; saw RUNNING x5, WAITING;")
+    assert counts[1].startswith(f"job {first}: invoke, poll x2; answered 202, 200 x2; saw RUNNING x2, WAITING; pauses ")
+    assert (await agent("calls", job=second)).splitlines()[1].startswith(f"job {second}: invoke, poll x2;")
+    await agent("advance", until="COMPLETE", job=first)
+    third = await caller.invoke()
+    await agent("advance", until="WAITING")
+    decided = (await agent("decide", verdict="approved")).splitlines()
+    assert [line.split()[:2] for line in decided[2:]] == [["job", third]], "of what is over nothing is told"
 
 
 async def test_a_text_from_outside_commands_no_terminal(agent: Agent) -> None:
@@ -285,7 +335,7 @@ def test_what_is_long_is_cut_and_its_rest_is_told() -> None:
 
 
 def test_options_without_a_value_are_left_out() -> None:
-    assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["a", "--plan", "--seed=0"]
+    assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["--plan", "--seed=0", "--", "a"]
 
 
 # What becomes of a call that is given up, and of a lab that nobody calls
@@ -321,7 +371,7 @@ async def test_an_end_that_is_given_up_comes_to_its_end(agent: Agent) -> None:
     while "invoke-hang: struck 1" not in await agent("break"):
         await breathe()
     with anyio.move_on_after(0.1) as limit:
-        await LabTools(agent.lab).serve(end=True)
+        await agent.lab.serve(end=True)
     assert limit.cancelled_caught
     async with asyncio.timeout(5):
         while listens(caller.base) or listens(control):

@@ -106,7 +106,7 @@ def test_a_call_that_is_cancelled_ends_and_others_go_on(tmp_path: Path) -> None:
     with hosted(tmp_path) as host:
         host.tool("serve", **SERVE)
         call = {"name": "docs", "arguments": {}}
-        wait = {"name": "decide", "arguments": {"verdict": "approved", "job": "none", "wait": "55s"}}
+        wait = {"name": "advance", "arguments": {"until": "WAITING", "job": "none", "wait": "55s"}}
         host.send({"id": 70, "method": "tools/call", "params": wait})
         assert "There is no such job" in host.process.stdout.readline()
         slow = {"name": "run", "arguments": {"scenario": "quick"}}

@@ -50,11 +50,15 @@ def evidence_of(finding: Finding) -> Iterator[str]:
 
 
 def score_line(report: ClientReport) -> str:
-    """Score and grade, and of how many rules; what is missing where nothing was exercised."""
+    """Score and grade, of how many rules, and that those without an occasion say nothing of the client."""
     if report.score is None:
-        return "No score: no rule was exercised."
-    thin = "; in brackets: less than half of all points were exercised" if "(" in report.grade else ""
-    return f"{report.score} of 100, grade {report.grade}; exercised {len(report.exercised)} of {len(SCORED)}{thin}"
+        return "No score: these calls gave no occasion to judge a client by any rule that has points."
+    rules, skipped = len(report.findings), len(report.with_verdict(RuleVerdict.NOT_EXERCISED))
+    thin = "; in brackets, for those have less than half of all points" if "(" in report.grade else ""
+    return (
+        f"{report.score} of 100, grade {report.grade}, by the {rules - skipped} of {rules} rules to which these calls"
+        f" gave occasion{thin}. The other {skipped}, not exercised, count neither for nor against the client."
+    )
 
 
 def summary(report: ClientReport) -> str:

@@ -47,6 +47,18 @@ def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab, monotono
     assert "C7 failed (minor)." in called.err
 
 
+@pytest.mark.parametrize("form", ["text", "github", "html"])
+def test_the_score_says_to_how_many_rules_the_calls_gave_occasion(lab: Lab, monotonous: str, form: str) -> None:
+    counts = re.match(r"(\d+) passed, (\d+) failed, (\d+) not exercised", lab("report", monotonous).lines[-1])
+    assert counts is not None
+    passed, failed, skipped = map(int, counts.groups())
+    assert (
+        f"by the {passed + failed} of {passed + failed + skipped} rules to which these calls gave occasion;"
+        " in brackets, for those have less than half of all points."
+        f" The other {skipped}, not exercised, count neither for nor against the client."
+    ) in lab("report", monotonous, "--format", form).out
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
