@@ -60,7 +60,7 @@ class Registration(Struct, frozen=True, kw_only=True):
 
     wire: str
     name: str | None = None
-    """None: the lab gives it one."""
+    """None: the lab gives it one; where it is told of one job, that job's id."""
     known: bool = False
     """Whether one of that name must be there."""
     url: str | None = None

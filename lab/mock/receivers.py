@@ -20,6 +20,7 @@ from lab.identity.recorded import RecordedSecrets
 from lab.jobs.callbacks import CallbackEnded, CallbackRegistered, Receiver, Registration, receivers_of, standing
 from lab.mock.call import Call
 from lab.mock.config import Config
+from lab.mock.team_rules import absent_team
 
 MOST_RECEIVERS = 20
 """That stand at once: of a job, or of a caller."""
@@ -29,6 +30,8 @@ MOST_REGISTERED = 1_000
 
 def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecrets) -> Receivers | Refusal:
     """Register a receiver, list or end some, or say why not."""
+    if (absent := absent_team(call)) is not None:
+        return absent
     if call.config.callbacks is None:
         return TELLS_NOBODY
     job = None
@@ -64,13 +67,13 @@ def unfit(call: Call, registration: Registration, job: str | None = None) -> Ref
         return TELLS_NOBODY
     if registration.url is not None and (wrong := wrong_url(registration.url, call.config)) is not None:
         return wrong
-    known = _standing(call, registration.wire, job)
-    if registration.name is not None and any(each.name == registration.name for each in known):
+    known, name = _standing(call, registration.wire, job), registration.name or job
+    if name is not None and any(each.name == name for each in known):
         return None
     if registration.known:
         return RECEIVER_UNKNOWN
     if len(known) >= MOST_RECEIVERS or (job is None and len(receivers_of(call.changes.get)) >= MOST_REGISTERED):
-        return conflict(f"There are {len(known)} receivers already.", "End one before you register another.")
+        return conflict(f"There are {len(known)} ‹receivers› already.", "End one before you register another.")
     return None
 
 
@@ -104,7 +107,7 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
     """Let a receiver be told from now on."""
     owner, said = call.bearer.owner, registration
     ordinal = len(receivers_of(call.changes.get, job)) + 1
-    name = said.name or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
+    name = said.name or job or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
     minted = None
     if said.minted:
         key = digest(call.config.id_seed, f"{job or ''}/receiver/{ordinal}/secret")
