@@ -306,9 +306,8 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded | JobCancell
 def take_cancel(call: Call, command: Cancel) -> Accepted | Refusal:
     """Admit the request to cancel a job, or say why not; asked again of one that is being cancelled, nothing more comes of it."""
     view = call.job(command.job)
-    absent = absent_team(call) if view is None or command.published else None
-    if absent is not None or view is None:
-        return absent or JOB_UNKNOWN
+    if view is None or (command.published and absent_team(call) is not None):
+        return absent_team(call) or JOB_UNKNOWN
     job, span = view.plan.invocation.job, view.span
     call.touched = job
     if span.status.final:

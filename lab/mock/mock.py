@@ -297,11 +297,10 @@ class Mock:
         return replace(reply, settles=settles, watched=(accepted.view.plan.invocation.job,))
 
     def _watch(self, call: Call, command: base.FollowJobs) -> Reply:
-        if command.published and (absent := absent_team(call)) is not None:
-            return self._written(call, command, base.Declined(absent))
+        absent = absent_team(call) if command.published else None
         views = tuple(view for job in dict.fromkeys(command.jobs) if (view := call.job(job)) is not None)
-        if not views:
-            return self._written(call, command, base.Followed(()))
+        if absent is not None or not views:
+            return self._written(call, command, base.Followed(()) if absent is None else base.Declined(absent))
         record, plan = views[0].record, views[0].plan
         call.switches, call.touched = call.catalog.switches_of(plan.program, record.team), plan.invocation.job
         reply, routes = self._written(call, command, base.Followed(views)), _names(call.match.name, "stream")

@@ -10,7 +10,6 @@ from lab.dialects.base import (
     RECEIVER_UNKNOWN,
     TELLS_NOBODY,
     EndReceiver,
-    ListReceivers,
     ReceiverCommand,
     Receivers,
     RegisterReceiver,
@@ -30,10 +29,8 @@ MOST_REGISTERED = 1_000
 
 def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecrets) -> Receivers | Refusal:
     """Register a receiver, list or end some, or say why not."""
-    if (absent := absent_team(call)) is not None:
-        return absent
-    if call.config.callbacks is None:
-        return TELLS_NOBODY
+    if (absent := absent_team(call)) is not None or call.config.callbacks is None:
+        return absent or TELLS_NOBODY
     job = None
     if command.job is not None:
         if (view := call.job(command.job)) is None:
@@ -48,12 +45,9 @@ def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecret
         known = tuple(each for each in known if each.name == command.receiver)
         if not known:
             return RECEIVER_UNKNOWN
-    match command:
-        case ListReceivers():
-            return Receivers(known)
-        case EndReceiver(wire=wire, receiver=name):
-            call.changes.add(CallbackEnded(at=call.now, receiver=name, wire=wire, job=job))
-            return Receivers(known)
+    if isinstance(command, EndReceiver):
+        call.changes.add(CallbackEnded(at=call.now, receiver=command.receiver, wire=command.wire, job=job))
+    return Receivers(known)
 
 
 def _standing(call: Call, wire: str, job: str | None) -> tuple[Receiver, ...]:
