@@ -2,8 +2,6 @@
 
 from urllib.parse import urlsplit
 
-from msgspec.structs import replace
-
 from lab.core.exchange import loopback
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import digest, hexes
@@ -56,8 +54,8 @@ def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecret
 
 
 def _standing(call: Call, wire: str, job: str | None) -> tuple[Receiver, ...]:
-    owner = call.bearer.owner
-    return tuple(each for each in standing(call.changes.get, job) if (each.wire, each.owner) == (wire, owner))
+    known = standing(call.changes.get, job)
+    return tuple(each for each in known if (each.wire, each.owner) == (wire, call.bearer.owner))
 
 
 def unfit(call: Call, registration: Registration, job: str | None = None) -> Refusal | None:
@@ -99,30 +97,28 @@ def wrong_url(text: str, config: Config) -> Refusal | None:
 
 
 def register(call: Call, registration: Registration, job: str | None, secrets: RecordedSecrets) -> Receiver:
-    """Let a receiver be told from now on."""
-    owner, said = call.bearer.owner, registration
-    ordinal = len(receivers_of(call.changes.get, job)) + 1
-    name = said.name or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
-    minted = None
-    if said.minted:
-        key = digest(call.config.id_seed, f"{job or ''}/receiver/{ordinal}/secret")
-        minted = secrets.mint("signing", lambda: secret_of(key))
+    """Let a receiver be told from now on; where one stands that is just so, nothing becomes of it."""
+    wish, seed, stands = registration, call.config.id_seed, _standing(call, registration.wire, job)
+    before = next((each for each in stands if each.name == wish.name), None)
+    # of one that is known, what isn't said stays
+    kept = before if wish.known and before is not None else Receiver(name="", url="", since=call.now)
+    stream, minted = f"{job or ''}/receiver/{len(receivers_of(call.changes.get, job)) + 1}", None
+    if wish.minted:
+        minted = secrets.mint("signing", lambda: secret_of(digest(seed, f"{stream}/secret")))
     fact = CallbackRegistered(
         at=call.now,
-        receiver=name,
-        wire=said.wire,
-        url=said.url or "",
-        secret=said.secret,
-        minted=minted,
-        token=said.token,
-        owner=owner,
+        receiver=wish.name or hexes(seed, stream, 32),
+        wire=wish.wire,
+        url=wish.url or kept.url,
+        secret=wish.secret,
+        minted=minted or kept.secret,
+        token=wish.token or kept.token,
+        owner=call.bearer.owner,
         job=job,
-        members=said.members,
+        members={**kept.members, **wish.members},
     )
-    if said.known:  # what isn't said stays
-        before = next(each for each in _standing(call, said.wire, job) if each.name == name)
-        fact = replace(
-            fact, url=said.url or before.url, minted=minted or before.secret, members={**before.members, **said.members}
-        )
+    content = fact.url, fact.minted or fact.secret, fact.token, fact.members
+    if before is not None and content == (before.url, before.secret, before.token, before.members):
+        return before
     call.changes.add(fact)
-    return standing(call.changes.get, job)[-1]
+    return next(each for each in _standing(call, wish.wire, job) if each.name == fact.receiver)

@@ -238,12 +238,10 @@ class CallbackSender:
             self._clock.end_work()
 
     def _receiver_of(self, sent: CallbackSent) -> Receiver:
-        """That which stood when the try was due."""
-        get, named = self._service.ledger.get, (sent.wire, sent.receiver)
-        known = (each for each in (*receivers_of(get), *receivers_of(get, sent.job)) if (each.wire, each.name) == named)
-        return next(
-            each for each in known if each.since < sent.changed and (each.until is None or sent.at <= each.until)
-        )
+        """As it was when the try was due: it may have been changed since what it is told of."""
+        get, key = self._service.ledger.get, (sent.wire, sent.receiver)
+        known = (*receivers_of(get), *receivers_of(get, sent.job))
+        return next(each for each in reversed(known) if each.key == key and each.since < sent.at)
 
     async def _try(self, receiver: Receiver, sent: CallbackSent) -> None:
         async with self._slots:
@@ -269,20 +267,15 @@ class CallbackSender:
     async def _within_limit(self, url: str, headers: Headers, body: bytes) -> Response | str:
         """In real time; where a client moves the clock, its own waits are of the lab's time, and so is this limit too."""
         post = asyncio.ensure_future(self._post(url, headers, body))
-        waits: list[asyncio.Future[Response | str] | asyncio.Future[None]] = [
-            post,
-            *(asyncio.ensure_future(each) for each in self._limits()),
-        ]
+        waits: list[asyncio.Future[Response | str] | asyncio.Future[None]] = [post]
+        if isinstance(self._clock, ManualClock):
+            waits.append(asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + TRY_LIMIT)))
         try:
             await asyncio.wait(waits, timeout=TRY_LIMIT / 1000, return_when=asyncio.FIRST_COMPLETED)
             return post.result() if post.done() else "timeout"
         finally:
             for each in waits:
                 each.cancel()
-
-    def _limits(self) -> "Iterator[Awaitable[None]]":
-        if isinstance(self._clock, ManualClock):
-            yield self._clock.sleep_until(self._clock.now() + TRY_LIMIT)
 
 
 def _tell_failure(task: "asyncio.Task[None]") -> None:
