@@ -1,6 +1,6 @@
 """Who is told of jobs by callbacks, as clients register it over their wire (callbacks.md §5)."""
 
-from urllib.parse import urlsplit
+from msgspec.structs import replace
 
 from lab.core.exchange import loopback
 from lab.core.refusal import Refusal, bad_request, conflict
@@ -54,8 +54,8 @@ def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecret
 
 
 def _standing(call: Call, wire: str, job: str | None) -> tuple[Receiver, ...]:
-    known = standing(call.changes.get, job)
-    return tuple(each for each in known if (each.wire, each.owner) == (wire, call.bearer.owner))
+    owner = call.bearer.owner
+    return tuple(each for each in standing(call.changes.get, job) if (each.wire, each.owner) == (wire, owner))
 
 
 def unfit(call: Call, registration: Registration, job: str | None = None) -> Refusal | None:
@@ -77,48 +77,56 @@ def unfit(call: Call, registration: Registration, job: str | None = None) -> Ref
 def wrong_url(text: str, config: Config) -> Refusal | None:
     """What is wrong with the address of a receiver: it has to be of this machine, or of a host that was allowed."""
     try:
-        url = urlsplit(text)
-        _ = url.port
-        known = url.scheme in ("http", "https") and bool(url.hostname) and text.isprintable() and " " not in text
+        _, host = address_of(text)
     except ValueError:
-        known = False
-    if not known or "@" in url.netloc or url.fragment:
-        return bad_request(
-            "‹url› is no URL of a receiver.", "http or https, without a name, a password or a fragment.", promised=True
-        )
-    host = url.hostname or ""
+        hint = "Give http or https, a host, and no name, password or fragment."
+        return bad_request("‹url› is no URL of a receiver.", hint, promised=True)
     if not loopback(host) and host not in (config.callbacks or ()):
-        return bad_request(
-            f"‹url› is not on this machine: {host[:100]}.",
-            "lab serve --allow-host names hosts that may be told.",
-            promised=True,
-        )
+        hint = f"It must be, unless the lab was started with --allow-host {host[:100]}."
+        return bad_request("‹url› isn't on this machine.", hint, promised=True)
     return None
 
 
+def address_of(text: str) -> tuple[str, str]:
+    """The URL of a receiver as it is called, and its host; ValueError says what is wrong."""
+    from yarl import URL  # by which it is called, too: two readers might find two hosts
+
+    try:
+        url = URL(text)
+    except ValueError:
+        raise ValueError("no URL") from None
+    if url.scheme not in ("http", "https") or not url.host or url.user or url.password or url.fragment:
+        raise ValueError("no URL of a receiver")
+    return str(url), url.host
+
+
 def register(call: Call, registration: Registration, job: str | None, secrets: RecordedSecrets) -> Receiver:
-    """Let a receiver be told from now on; where one stands that is just so, nothing becomes of it."""
-    wish, seed, stands = registration, call.config.id_seed, _standing(call, registration.wire, job)
-    before = next((each for each in stands if each.name == wish.name), None)
-    # of one that is known, what isn't said stays
-    kept = before if wish.known and before is not None else Receiver(name="", url="", since=call.now)
-    stream, minted = f"{job or ''}/receiver/{len(receivers_of(call.changes.get, job)) + 1}", None
-    if wish.minted:
-        minted = secrets.mint("signing", lambda: secret_of(digest(seed, f"{stream}/secret")))
+    """Let a receiver be told from now on."""
+    owner, said = call.bearer.owner, registration
+    ordinal = len(receivers_of(call.changes.get, job)) + 1
+    name = said.name or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
+    minted = None
+    if said.minted:
+        key = digest(call.config.id_seed, f"{job or ''}/receiver/{ordinal}/secret")
+        minted = secrets.mint("signing", lambda: secret_of(key))
     fact = CallbackRegistered(
         at=call.now,
-        receiver=wish.name or hexes(seed, stream, 32),
-        wire=wish.wire,
-        url=wish.url or kept.url,
-        secret=wish.secret,
-        minted=minted or kept.secret,
-        token=wish.token or kept.token,
-        owner=call.bearer.owner,
+        receiver=name,
+        wire=said.wire,
+        url=address_of(said.url)[0] if said.url is not None else "",
+        secret=said.secret,
+        minted=minted,
+        token=said.token,
+        owner=owner,
         job=job,
-        members={**kept.members, **wish.members},
+        members=said.members,
     )
+    before = next((each for each in _standing(call, said.wire, job) if each.name == name), None)
+    if said.known and before is not None:  # what isn't said stays
+        members = {**before.members, **said.members}
+        fact = replace(fact, url=fact.url or before.url, minted=minted or before.secret, members=members)
     content = fact.url, fact.minted or fact.secret, fact.token, fact.members
     if before is not None and content == (before.url, before.secret, before.token, before.members):
-        return before
+        return before  # nothing becomes of it
     call.changes.add(fact)
-    return next(each for each in _standing(call, wish.wire, job) if each.name == fact.receiver)
+    return next(each for each in _standing(call, said.wire, job) if each.name == name)

@@ -23,7 +23,7 @@ what follows of jobs in any served lab.
 MOST_STATEMENTS = 43_240
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
-    "plugins/a2a": 1_400 + 150, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 190, "plugins/callbacks": 1_200 - 150 - 190,
+    "plugins/a2a": 1_400 + 140, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 170, "plugins/callbacks": 1_200 - 140 - 170,
     "plugins/mcp_server": 535, "plugins/breakpoints": 500,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""

@@ -14,16 +14,13 @@ if TYPE_CHECKING:  # each start reads this module
 
 
 def _target(text: str) -> str:
-    from yarl import URL  # no start waits for it that notifies nobody
+    from lab.mock.receivers import address_of  # no start waits for it that notifies nobody
 
-    hint = "Write it as http://127.0.0.1:9000/hook: http or https, without a name, a password or a fragment."
     try:
-        url = URL(text)
-    except ValueError:
-        raise BadValue("no URL", hint) from None
-    if url.scheme not in ("http", "https") or not url.host or url.user or url.password or url.fragment:
-        raise BadValue("no URL of a receiver", hint)
-    return str(url)
+        return address_of(text)[0]
+    except ValueError as error:
+        hint = "Write it as http://127.0.0.1:9000/hook: http or https, without a name, a password or a fragment."
+        raise BadValue(str(error), hint) from None
 
 
 def _target_or_own(text: str) -> str:
@@ -44,7 +41,11 @@ def _secret(text: str) -> str:
 OWN_RECEIVER = "own"
 """In the place of a URL: the demo's own receiver."""
 _ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
-_NO_JOBS = "a recording is played back, and holds what was sent then"
+_NOT_SERVED_WITH = {
+    "--ledger": _ONE_PROCESS,
+    "--workers": _ONE_PROCESS,
+    "--from": "a recording is played back, and holds what was sent then",
+}
 NOTIFY = Option("--notify URL", "tell a receiver of jobs, by a POST each; as the scenario's callbacks say", _target)
 SECRET = Option(
     "--notify-secret SECRET",
@@ -64,10 +65,12 @@ class NotifySettings(Options):
     allowed: tuple[str, ...] = setting(ALLOWED, default=())
 
     def __post_init__(self) -> None:
-        from yarl import URL
+        if self.url is None or self.url == OWN_RECEIVER:
+            return
+        from lab.mock.receivers import address_of
 
-        host = URL(self.url or "").host or ""
-        if self.url is not None and self.url != OWN_RECEIVER and not loopback(host) and host not in self.allowed:
+        _, host = address_of(self.url)
+        if not loopback(host) and host not in self.allowed:
             hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
             raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
 
@@ -75,14 +78,8 @@ class NotifySettings(Options):
 class ServedNotifySettings(NotifySettings):
     """Of `lab serve`, where clients register receivers of their own, too."""
 
-    url: str | None = setting(
-        NOTIFY._replace(excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--from": _NO_JOBS}),
-        default=None,
-    )
-    allowed: tuple[str, ...] = setting(
-        ALLOW_HOST._replace(excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--from": _NO_JOBS}),
-        default=(),
-    )
+    url: str | None = setting(NOTIFY._replace(excludes=_NOT_SERVED_WITH), default=None)
+    allowed: tuple[str, ...] = setting(ALLOW_HOST._replace(excludes=_NOT_SERVED_WITH), default=())
 
 
 def allowing(settings: NotifySettings, config: "Config") -> "Config":

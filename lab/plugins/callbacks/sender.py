@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from heapq import heappop, heappush
+from itertools import count
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -10,19 +11,22 @@ from yarl import URL
 
 from lab.client.driver import TransportLost
 from lab.client.transport import HttpTransport
-from lab.clocks import ManualClock, first_of
+from lab.clocks import ManualClock, breathe, first_of
 from lab.core.clock import Millis, iso
 from lab.core.exchange import Headers, Request, Response, retry_after
 from lab.core.observe import Noted, Observation, Touched
 from lab.jobs.callbacks import (
+    RECEIVERS_KEY,
     CallbackAnswered,
     CallbackEnded,
     CallbackRegistered,
     CallbackSent,
     Receiver,
+    ReceiversRecord,
     answers_of,
     receivers_of,
 )
+from lab.jobs.facts import id_of
 from lab.mock.fact_file import NoFile
 from lab.mock.service import Service
 from lab.plugins.callbacks.schedule import all_tries
@@ -39,6 +43,8 @@ MOST_AT_ONCE = 100
 """Tries that are under way at once, to all receivers; the others wait, and hold nobody else up."""
 LARGEST_REPLY = 65_536
 """Bytes of a receiver's answer that are read: only its status and Retry-After count."""
+_LOOKS = 100
+"""Jobs that are looked at in one go."""
 _MOST_LISTED = 20
 Post: TypeAlias = Callable[[str, Headers, bytes], Awaitable[Response | str]]
 """Sends to a URL: the answer whatever its status, or by which name its loss is told."""
@@ -132,7 +138,7 @@ class CallbackSender:
 
     def begin(self) -> None:
         """Tell of what changes from now on."""
-        self._fresh = dict.fromkeys(self._service.jobs())
+        self._fresh = dict.fromkeys(self._jobs())
         self._service.observers.append(self._observe)
         self._service.renewed.append(self._renewed)
         self._loop = self._task(self._run())
@@ -147,7 +153,8 @@ class CallbackSender:
         self._loop = None
         # all that is due by now is sent, and nothing is due from now on: no try is told of that never was
         now = self._clock.now()
-        self._look_at_all(now)
+        for _ in self._looks(now):
+            pass
         left = sorted(self._left(now), key=lambda each: each.at)
         if not _goes_on(self._lab):
             self._service.note(CallbackEnded(at=now))
@@ -175,12 +182,21 @@ class CallbackSender:
 
     def _observe(self, observation: Observation) -> None:
         if type(observation) is Noted and observation.fact.kind == "input":
-            if (job := getattr(observation.fact, "job", None)) is not None:
+            fact, get = observation.fact, self._service.ledger.get
+            job = getattr(fact, "job", None)
+            if job is not None and (receivers_of(get) or receivers_of(get, job)):
                 self._fresh[job] = None
                 self._woken.set()
-            elif isinstance(observation.fact, CallbackRegistered):
-                self._fresh |= dict.fromkeys(self._service.jobs())
+            elif job is None and isinstance(fact, CallbackRegistered):
+                self._fresh |= dict.fromkeys(self._jobs())
                 self._woken.set()
+
+    def _jobs(self) -> Iterator[str]:
+        """Those of which anybody is told."""
+        ledger = self._service.ledger
+        if receivers_of(ledger.get):
+            return self._service.jobs()
+        return (id_of(key) for key, _ in ledger.of(ReceiversRecord) if key != RECEIVERS_KEY)
 
     def _renewed(self) -> None:
         """The ledger was cleared or set back: what is under way never was, and who stands now is told of what comes now."""
@@ -188,23 +204,31 @@ class CallbackSender:
             task.cancel()
         self._counts.clear()
         self._due.clear()
-        self._fresh = dict.fromkeys(self._service.jobs())
+        self._fresh = dict.fromkeys(self._jobs())
         self._woken.set()
 
     async def _run(self) -> None:
         while True:
             self._woken.clear()
-            self._look_at_all(self._clock.now())
+            for _ in self._looks(self._clock.now()):
+                self._begin_work()
+                await breathe()  # others are served between the looks at many jobs
+                self._end_work()
             if self._due:
                 await first_of(self._woken.wait(), self._clock.sleep_until(self._due[0][0]))
             else:
                 await self._woken.wait()
 
-    def _look_at_all(self, now: Millis) -> None:
+    def _looks(self, now: Millis) -> Iterator[None]:
+        """Look at all jobs of which something may be due, a hundred a step."""
         while self._due and self._due[0][0] <= now:
             self._fresh[heappop(self._due)[1]] = None
-        while self._fresh:
+        for number in count(1):
+            if not self._fresh:
+                return
             self._look(self._fresh.popitem()[0], now)
+            if number % _LOOKS == 0:
+                yield
 
     def _look(self, job: str, now: Millis) -> None:
         found = self._service.derived(job, now)
@@ -225,15 +249,20 @@ class CallbackSender:
     # One try
 
     def _send(self, sent: CallbackSent) -> None:
-        receiver = self._receiver_of(sent)
-        if isinstance(self._clock, ManualClock):
-            self._clock.begin_work()
-        task = self._task(self._try(receiver, sent))
+        self._begin_work()
+        task = self._task(self._try(self._receiver_of(sent), sent))
         self._under_way.add(task)
         task.add_done_callback(self._over)
 
     def _over(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
+        self._end_work()
+
+    def _begin_work(self) -> None:
+        if isinstance(self._clock, ManualClock):
+            self._clock.begin_work()
+
+    def _end_work(self) -> None:
         if isinstance(self._clock, ManualClock):
             self._clock.end_work()
 
