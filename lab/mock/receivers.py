@@ -118,10 +118,12 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
         job=job,
         members=said.members,
     )
-    if said.known:  # what isn't said stays
-        before = next(each for each in _standing(call, said.wire, job) if each.name == name)
-        fact = replace(
-            fact, url=fact.url or before.url, minted=minted or before.secret, members={**before.members, **said.members}
-        )
+    before = next((each for each in _standing(call, said.wire, job) if each.name == name), None)
+    if said.known and before is not None:  # what isn't said stays
+        members = {**before.members, **said.members}
+        fact = replace(fact, url=fact.url or before.url, minted=minted or before.secret, members=members)
+    content = fact.url, fact.minted or fact.secret, fact.token, fact.members
+    if before is not None and content == (before.url, before.secret, before.token, before.members):
+        return before  # nothing becomes of it
     call.changes.add(fact)
-    return standing(call.changes.get, job)[-1]
+    return next(each for each in _standing(call, said.wire, job) if each.name == name)
