@@ -172,6 +172,18 @@ def test_however_it_was_registered(by: str) -> None:
         )
 
 
+def test_one_that_comes_with_each_message_stands_on() -> None:
+    steps = [{"gate": "boss", "asks": "Pay?", "patience": "1m"}, {"complete": "done", "output": "Paid."}]
+    with client(LAST, steps=steps) as one:
+        known = {"returnImmediately": True, "taskPushNotificationConfig": config(one.hook)}
+        task = str(one.call("SendMessage", said("go") | {"configuration": known})["task"]["id"])
+        one.world.sleep(3)
+        ended = one.call("SendMessage", said("yes", taskId=task) | {"configuration": known})["task"]
+        assert state_of(ended) == "COMPLETED", "at the instant at which it is registered again"
+        one.world.sleep(3)
+        assert [state_of(task_in(each)) for each in one.hook.came] == ["COMPLETED"]
+
+
 def test_who_is_deleted_is_told_no_more_and_who_takes_its_place_is() -> None:
     with client() as one, receiving() as second:
         task = one.begin(taskPushNotificationConfig=config(one.hook, id="a"))
@@ -285,7 +297,9 @@ def works_on_it(one: Client) -> None:
         states = [state_of(task_in(each)) for each in fresh if each not in again]
         if one.mistake == "believes" and "COMPLETED" in states:
             return
-        if (not one.ended and (states or (second % 5 == 0 and one.mistake != "no-polls"))) or (again and one.mistake == "doubles"):
+        if (not one.ended and (states or (second % 5 == 0 and one.mistake != "no-polls"))) or (
+            again and one.mistake == "doubles"
+        ):
             one.look(task)
 
 

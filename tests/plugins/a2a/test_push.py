@@ -240,7 +240,7 @@ def changes_of(peer: Peer, task: str) -> tuple[list[JobChange], WriteContext]:
     planned = peer.mock.planned(task)
     assert planned is not None
     facts = derived(*planned, 300_000).facts
-    changes = [JobChange(*planned, each) for each in facts if isinstance(each, JobStatus)]
+    changes = [JobChange(*planned, "{}", each) for each in facts if isinstance(each, JobStatus)]
     return changes, WriteContext(EPOCH, Switches(), 300_000, "")
 
 
