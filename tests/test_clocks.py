@@ -215,13 +215,23 @@ async def test_a_manual_clock_stops_at_what_was_begun_just_before_it_is_moved() 
         seen.append(clock.now())
 
     following = asyncio.create_task(follow())
+    await clock.advance_to(30)
+    await following
+    assert (clock.now(), seen) == (30, [10])
+
+
+async def test_a_manual_clock_is_not_moved_while_somebody_is_called() -> None:
+    clock = ManualClock()
+    sleeping = asyncio.create_task(clock.sleep_until(10))
+    await settle()
     clock.begin_work()
     advancing = asyncio.create_task(clock.advance_to(30))
-    await settle()
-    assert (clock.now(), seen) == (0, []), "others are called, still"
+    for _ in range(10):
+        await settle()
+    assert (clock.now(), sleeping.done()) == (0, False)
     clock.end_work()
-    await asyncio.gather(advancing, following)
-    assert (clock.now(), seen) == (30, [10])
+    await advancing
+    assert (clock.now(), sleeping.done()) == (30, True)
 
 
 async def test_a_manual_clock_goes_forward_only() -> None:

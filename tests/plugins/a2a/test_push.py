@@ -61,6 +61,15 @@ def test_a_config_is_created_read_listed_and_deleted(http: bool) -> None:
     assert [fact.receiver for fact in peer.facts if isinstance(fact, CallbackEnded)] == ["mine"]
 
 
+def test_a_path_may_have_an_id_encoded() -> None:
+    peer = Peer(http=True)
+    task = peer.say("Taxi 42")["id"]
+    created = peer.answer(CREATE, {"taskId": task, "id": "a:b~c", "url": URL})
+    path = f"{TEAM}/tasks/{task}/pushNotificationConfigs/a%3Ab%7Ec"
+    assert read(peer.send("GET", path).response) == created
+    assert peer.send("DELETE", path).response.body == b"{}" and peer.answer(LIST, {"taskId": task}) == {"configs": []}
+
+
 def test_in_0_3_a_config_is_set_read_listed_and_deleted() -> None:
     peer = Before()
     task = peer.call("message/send", said_before("Taxi 42"))["id"]
@@ -88,6 +97,7 @@ def test_each_version_reads_what_the_other_registered() -> None:
     peer = Before()
     task = peer.say("Taxi 42")["id"]
     peer.answer(CREATE, {"taskId": task, "id": "one", "url": URL, **SECRETS})
+    assert peer.answer(GET, {"taskId": task}) == "INVALID_PARAMS", "which one"
     authentication = {"schemes": ["Bearer", "Basic"], "credentials": "c"}
     sent = {"id": "three", "url": URL, "authentication": authentication}
     peer.push("set", {"taskId": task, "pushNotificationConfig": sent})
