@@ -163,10 +163,10 @@ def test_receivers_are_registered_told_and_deleted(client: tuple[Environment, st
     (first,) = left["configs"]
     assert first == both["configs"][0] and first["id"] == first["taskId"] == created["taskId"]
     assert first["authentication"] == {"scheme": "Bearer", "credentials": "c-0123456789abcdef"}
-    told = {
+    came = {
         (each["path"], each["state"].removeprefix(STATE), each["status"]) for each in found if each["event"] == "told"
     }
-    assert told == {(path, *of) for path in ("/bearer", "/token") for of in TOLD}
+    assert came == {(path, *of) for path in ("/bearer", "/token") for of in TOLD}
     assert sum(each["event"] == "told" for each in found) == 2 * len(TOLD)
 
 

@@ -73,9 +73,9 @@ def test_receivers_are_registered_and_told(route: str | None) -> None:
         found = events(world, "push", route)
     (got,) = (each["config"] for each in found if each["event"] == "config")
     assert got["pushNotificationConfig"]["id"] == got["taskId"], "the first: that of the message"
-    told = [(each["path"], each["state"], each["status"]) for each in found if each["event"] == "told"]
+    came = [(each["path"], each["state"], each["status"]) for each in found if each["event"] == "told"]
     of_each = [("input-required", 204), ("completed", 401), ("completed", 204)]
-    assert sorted(told) == sorted((path, *of) for path in ("/message", "/set") for of in of_each)
+    assert sorted(came) == sorted((path, *of) for path in ("/message", "/set") for of in of_each)
 
 
 @routes

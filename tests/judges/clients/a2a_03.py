@@ -130,9 +130,9 @@ async def main(flow: str, url: str = "") -> None:
     async with httpx.AsyncClient(headers=bearer, timeout=10, trust_env=False) as peer:
         server = await asyncio.start_server(receive, "127.0.0.1", 0)
         RECEIVERS.append(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        told = [PushNotificationConfig(url=f"{RECEIVERS[0]}/message", token=TOKEN)] if flow == "push" else []
+        receivers = [PushNotificationConfig(url=f"{RECEIVERS[0]}/message", token=TOKEN)] if flow == "push" else []
         config = ClientConfig(
-            httpx_client=peer, streaming=flow == "stream", polling=flow != "stream", push_notification_configs=told
+            httpx_client=peer, streaming=flow == "stream", polling=flow != "stream", push_notification_configs=receivers
         )
         client = (
             ClientFactory(config).create(card) if url else await ClientFactory.connect(os.environ["LAB_ORIGIN"], config)
