@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab import clocks
-from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
+from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, breathe, settle
 from lab.core.errors import UsageError
 from tests.conftest import each_row
 
@@ -203,6 +203,35 @@ async def test_an_advance_stands_as_long_as_somebody_else_is_called() -> None:
     await advancing
     await task
     assert (seen, clock.now(), clock.works) == ([("called", 10), ("answered", 10), ("again", 15)], 20, False)
+
+
+async def test_a_manual_clock_stops_at_what_was_begun_just_before_it_is_moved() -> None:
+    clock, seen = ManualClock(), list[int]()
+
+    async def follow() -> None:
+        for _ in range(5):
+            await breathe()
+        await clock.sleep_until(10)
+        seen.append(clock.now())
+
+    following = asyncio.create_task(follow())
+    await clock.advance_to(30)
+    await following
+    assert (clock.now(), seen) == (30, [10])
+
+
+async def test_a_manual_clock_is_not_moved_while_somebody_is_called() -> None:
+    clock = ManualClock()
+    sleeping = asyncio.create_task(clock.sleep_until(10))
+    await settle()
+    clock.begin_work()
+    advancing = asyncio.create_task(clock.advance_to(30))
+    for _ in range(10):
+        await settle()
+    assert (clock.now(), sleeping.done()) == (0, False)
+    clock.end_work()
+    await advancing
+    assert (clock.now(), sleeping.done()) == (30, True)
 
 
 async def test_a_manual_clock_goes_forward_only() -> None:

@@ -124,6 +124,8 @@ class ManualClock:
         it lies in the past."""
         if instant < self._now:
             raise UsageError(f"the clock can't go back from {self._now} to {instant} ms", hint="advance it forward")
+        await settle()  # what was just accepted may have something due on the way
+        await self.rest()
         while (due := self.due) is not None and due <= instant:
             self._now = max(self._now, due)
             wake(heappop(self._sleepers)[2])

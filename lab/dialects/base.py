@@ -146,6 +146,8 @@ class Cancel(ReadRequest, frozen=True, kw_only=True):
 
     team: str
     job: str
+    published: bool = False
+    """Whether the team must be published, even if the job is there."""
 
 
 class ListOwnJobs(ReadRequest, frozen=True, kw_only=True):
@@ -167,6 +169,8 @@ class FollowJobs(ReadRequest, frozen=True, kw_only=True):
 
     team: str
     jobs: tuple[str, ...]
+    published: bool = False
+    """Whether the team must be published, even if one of the jobs is there."""
 
 
 class Decide(ReadRequest, frozen=True, kw_only=True):

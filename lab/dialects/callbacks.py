@@ -25,6 +25,8 @@ class JobChange(Struct, frozen=True):
     plan: Plan
     """Where the callback is to name another job, with the id of that."""
     decisions: tuple[Decision, ...]
+    accepted: str
+    """What the request said that began it, as its record has it."""
     fact: JobStatus
 
     @property

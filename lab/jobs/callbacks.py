@@ -46,13 +46,22 @@ class Receiver(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What else was said of it, by the names of its wire."""
     since: Millis
     """It is told of changes behind that instant."""
+    began: Millis = 0
+    """The same of the first that had its name, and was changed into it."""
     until: Millis | None = None
     """No try is made behind that instant; None: it still stands."""
+    goes_on: bool = False
+    """Whether it goes on as the one behind it among them all: the tries that are left go where that listens."""
 
     @property
     def stream(self) -> str:
         """What names it among all of a job's, in draws and ids."""
         return self.name if self.wire == OWN_WIRE else f"{self.wire}/{self.name}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which no two are told at once."""
+        return self.wire, self.name
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -60,7 +69,7 @@ class Registration(Struct, frozen=True, kw_only=True):
 
     wire: str
     name: str | None = None
-    """None: the lab gives it one."""
+    """None: the lab gives it one; where it is told of one job, that job's id."""
     known: bool = False
     """Whether one of that name must be there."""
     url: str | None = None
@@ -72,7 +81,7 @@ class Registration(Struct, frozen=True, kw_only=True):
 
 
 class ReceiversRecord(Record, frozen=True, gc=False):
-    """All receivers that there were of a job, or, told of several, of the lab; oldest first."""
+    """All receivers that there were of a job, or, told of several, of the lab; oldest first, each with what it was changed into."""
 
     receivers: tuple[Receiver, ...] = ()
     closed: Millis | None = None
@@ -95,7 +104,7 @@ def receivers_of(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
 
 def standing(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
     """The same, without those that are told no more."""
-    return tuple(each for each in receivers_of(get, job) if told_until(get, each) is None)
+    return tuple(each for each in receivers_of(get, job) if not each.goes_on and told_until(get, each) is None)
 
 
 def told_until(get: Get, receiver: Receiver) -> Millis | None:
@@ -110,10 +119,9 @@ def _record(get: Get, job: str | None) -> ReceiversRecord:
 
 
 class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """From now on a receiver is told of jobs; one of the same wire and name that stood before is told no more."""
+    """From now on a receiver is told of jobs; one of the same wire and name that stood before goes on as this one."""
 
     type: ClassVar[str] = "callback.registered"
-    untaped: ClassVar[frozenset[str]] = frozenset({"url"})
     secrets: ClassVar[Mapping[str, str]] = {"minted": "signing"}
     receiver: str
     wire: str = OWN_WIRE
@@ -128,6 +136,11 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
     job: str | None = None
     members: Mapping[str, Json] = {}
 
+    @property
+    def untaped(self) -> frozenset[str]:
+        # that of `--notify` may be another in each run; of one that a client registers the tape has the request, too
+        return frozenset({"url"} if self.wire == OWN_WIRE else ())
+
     def fold(self, get: Get) -> Changed:
         one = Receiver(
             name=self.receiver,
@@ -139,10 +152,17 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
             job=self.job,
             members=self.members,
             since=self.at,
+            began=self.at,
         )
         known = _record(get, self.job)
-        before = _ended(known.receivers, self.wire, self.receiver, self.at)
-        yield receivers_key(self.job), replace(known, receivers=(*before, one))
+        before = next((each for each in standing(get, self.job) if each.key == one.key), None)
+        if before is None:
+            receivers = (*known.receivers, one)
+        else:
+            place = known.receivers.index(before)
+            both = replace(before, until=self.at, goes_on=True), replace(one, began=before.began)
+            receivers = (*known.receivers[:place], *both, *known.receivers[place + 1 :])
+        yield receivers_key(self.job), replace(known, receivers=receivers)
         if self.job is not None and _record(get, None) == ReceiversRecord():
             yield RECEIVERS_KEY, ReceiversRecord()
 
@@ -160,14 +180,11 @@ class CallbackEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
         if self.receiver is None:
             yield receivers_key(self.job), replace(known, closed=self.at)
         else:
-            ended = _ended(known.receivers, self.wire, self.receiver, self.at)
-            yield receivers_key(self.job), replace(known, receivers=ended)
-
-
-def _ended(known: tuple[Receiver, ...], wire: str, name: str, at: Millis) -> tuple[Receiver, ...]:
-    return tuple(
-        replace(each, until=at) if (each.wire, each.name, each.until) == (wire, name, None) else each for each in known
-    )
+            ended = (
+                replace(e, until=self.at) if (*e.key, e.until) == (self.wire, self.receiver, None) else e
+                for e in known.receivers
+            )
+            yield receivers_key(self.job), replace(known, receivers=tuple(ended))
 
 
 class CallbackAnswer(Struct, frozen=True, gc=False):
@@ -220,7 +237,7 @@ class CallbackAnswered(Fact, frozen=True, kw_only=True, omit_defaults=True):
         )
         yield answers_key(self.job), AnswersRecord(self.job, (*answers_of(get, self.job), one))
         if self.status == GONE:
-            own = any((each.wire, each.name) == (self.wire, self.receiver) for each in receivers_of(get, self.job))
+            own = any(each.key == (self.wire, self.receiver) for each in receivers_of(get, self.job))
             yield from CallbackEnded(
                 at=self.at, receiver=self.receiver, wire=self.wire, job=self.job if own else None
             ).fold(get)

@@ -306,7 +306,7 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded | JobCancell
 def take_cancel(call: Call, command: Cancel) -> Accepted | Refusal:
     """Admit the request to cancel a job, or say why not; asked again of one that is being cancelled, nothing more comes of it."""
     view = call.job(command.job)
-    if view is None:
+    if view is None or (command.published and absent_team(call) is not None):
         return absent_team(call) or JOB_UNKNOWN
     job, span = view.plan.invocation.job, view.span
     call.touched = job

@@ -255,15 +255,14 @@ class Mock:
         self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide | base.Cancel
     ) -> Reply:
         answer = take_cancel(call, inner) if isinstance(inner, base.Cancel) else take_message(call, inner)
-        registers = inner.registers if isinstance(inner, base.Invoke | base.Say) else None
-        if registers is not None and not isinstance(answer, Refusal) and (wrong := unfit(call, registers)) is not None:
-            call.changes.drop()  # nor did the message count
-            answer = wrong
         if isinstance(answer, Refusal):
             return self._written(call, command, base.Declined(answer))
         program, job = answer.view.plan.program, answer.view.plan.invocation.job
-        if registers is not None:
-            register(call, registers, job, self.recorded)
+        if isinstance(inner, base.Invoke | base.Say) and inner.registers is not None:
+            if (wrong := unfit(call, inner.registers, job)) is not None:
+                call.changes.drop()  # nor did the message count
+                return self._written(call, command, base.Declined(wrong))
+            register(call, inner.registers, job, self.recorded)
         call.switches, call.touched = call.catalog.switches_of(program, call.code), job
         streams = isinstance(command, base.Follow)
         if isinstance(command, base.Settle):
@@ -298,9 +297,10 @@ class Mock:
         return replace(reply, settles=settles, watched=(accepted.view.plan.invocation.job,))
 
     def _watch(self, call: Call, command: base.FollowJobs) -> Reply:
+        absent = absent_team(call) if command.published else None
         views = tuple(view for job in dict.fromkeys(command.jobs) if (view := call.job(job)) is not None)
-        if not views:
-            return self._written(call, command, base.Followed(()))
+        if absent is not None or not views:
+            return self._written(call, command, base.Followed(()) if absent is None else base.Declined(absent))
         record, plan = views[0].record, views[0].plan
         call.switches, call.touched = call.catalog.switches_of(plan.program, record.team), plan.invocation.job
         reply, routes = self._written(call, command, base.Followed(views)), _names(call.match.name, "stream")

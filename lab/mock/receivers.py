@@ -10,7 +10,6 @@ from lab.dialects.base import (
     RECEIVER_UNKNOWN,
     TELLS_NOBODY,
     EndReceiver,
-    ListReceivers,
     ReceiverCommand,
     Receivers,
     RegisterReceiver,
@@ -20,6 +19,7 @@ from lab.identity.recorded import RecordedSecrets
 from lab.jobs.callbacks import CallbackEnded, CallbackRegistered, Receiver, Registration, receivers_of, standing
 from lab.mock.call import Call
 from lab.mock.config import Config
+from lab.mock.team_rules import absent_team
 
 MOST_RECEIVERS = 20
 """That stand at once: of a job, or of a caller."""
@@ -29,8 +29,8 @@ MOST_REGISTERED = 1_000
 
 def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecrets) -> Receivers | Refusal:
     """Register a receiver, list or end some, or say why not."""
-    if call.config.callbacks is None:
-        return TELLS_NOBODY
+    if (absent := absent_team(call)) is not None or call.config.callbacks is None:
+        return absent or TELLS_NOBODY
     job = None
     if command.job is not None:
         if (view := call.job(command.job)) is None:
@@ -45,12 +45,9 @@ def take_receivers(call: Call, command: ReceiverCommand, secrets: RecordedSecret
         known = tuple(each for each in known if each.name == command.receiver)
         if not known:
             return RECEIVER_UNKNOWN
-    match command:
-        case ListReceivers():
-            return Receivers(known)
-        case EndReceiver(wire=wire, receiver=name):
-            call.changes.add(CallbackEnded(at=call.now, receiver=name, wire=wire, job=job))
-            return Receivers(known)
+    if isinstance(command, EndReceiver):
+        call.changes.add(CallbackEnded(at=call.now, receiver=command.receiver, wire=command.wire, job=job))
+    return Receivers(known)
 
 
 def _standing(call: Call, wire: str, job: str | None) -> tuple[Receiver, ...]:
@@ -64,13 +61,13 @@ def unfit(call: Call, registration: Registration, job: str | None = None) -> Ref
         return TELLS_NOBODY
     if registration.url is not None and (wrong := wrong_url(registration.url, call.config)) is not None:
         return wrong
-    known = _standing(call, registration.wire, job)
-    if registration.name is not None and any(each.name == registration.name for each in known):
+    known, name = _standing(call, registration.wire, job), registration.name or job
+    if name is not None and any(each.name == name for each in known):
         return None
     if registration.known:
         return RECEIVER_UNKNOWN
     if len(known) >= MOST_RECEIVERS or (job is None and len(receivers_of(call.changes.get)) >= MOST_REGISTERED):
-        return conflict(f"There are {len(known)} receivers already.", "End one before you register another.")
+        return conflict(f"There are {len(known)} ‹receivers› already.", "End one before you register another.")
     return None
 
 
@@ -104,7 +101,7 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
     """Let a receiver be told from now on."""
     owner, said = call.bearer.owner, registration
     ordinal = len(receivers_of(call.changes.get, job)) + 1
-    name = said.name or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
+    name = said.name or job or hexes(call.config.id_seed, f"{job or ''}/receiver/{ordinal}", 32)
     minted = None
     if said.minted:
         key = digest(call.config.id_seed, f"{job or ''}/receiver/{ordinal}/secret")
@@ -121,10 +118,12 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
         job=job,
         members=said.members,
     )
-    if said.known:  # what isn't said stays
-        before = next(each for each in _standing(call, said.wire, job) if each.name == name)
-        fact = replace(
-            fact, url=fact.url or before.url, minted=minted or before.secret, members={**before.members, **said.members}
-        )
+    before = next((each for each in _standing(call, said.wire, job) if each.name == name), None)
+    if said.known and before is not None:  # what isn't said stays
+        members = {**before.members, **said.members}
+        fact = replace(fact, url=fact.url or before.url, minted=minted or before.secret, members=members)
+    content = fact.url, fact.minted or fact.secret, fact.token, fact.members
+    if before is not None and content == (before.url, before.secret, before.token, before.members):
+        return before  # nothing becomes of it
     call.changes.add(fact)
-    return standing(call.changes.get, job)[-1]
+    return next(each for each in _standing(call, said.wire, job) if each.name == name)

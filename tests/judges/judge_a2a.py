@@ -124,7 +124,7 @@ def test_each_refusal_is_an_error_of_its_own(still: Served, client: tuple[Enviro
     python = client[0] is PYTHON
     wanted = ["TaskNotFoundError", "TaskNotFoundError", "InvalidParamsError" if python else "RequestMalformedError"]
     wanted += ["UnsupportedOperationError", "TaskNotCancelableError"]
-    wanted += ["PushNotificationNotSupportedError"] if python else []
+    wanted += ["TaskNotFoundError", "InvalidParamsError"] if python else []
     refusals = [each["error"] for each in events(still, client, "refused", binding) if each["event"] == "refused"]
     assert refusals == wanted
 
@@ -149,6 +149,28 @@ def test_lists(still: Served, client: tuple[Environment, str], binding: str) -> 
     assert len(every["tasks"]) == every["totalSize"] == count and every["nextPageToken"] == ""
     assert len(context["tasks"]) == count - 1
     assert len(page["tasks"]) == 1 and page["nextPageToken"]
+
+
+@bindings
+@clients
+def test_receivers_are_registered_told_and_deleted(client: tuple[Environment, str], binding: str) -> None:
+    """The end is told first by another token and other credentials: it is refused, and comes again."""
+    forged = {"faults": [{"strike": "bad-signature", "step": "done"}], "tries": ["0s", "5s"]}
+    with serving(REJECTS | {"callbacks": forged}) as world:
+        found = events(world, client, "push", binding)
+    created, got, both, left = (each["config"] for each in found if each["event"] == "config")
+    assert created == got == both["configs"][1] and created["id"] == "other" and created["url"].endswith("/token")
+    (first,) = left["configs"]
+    assert first == both["configs"][0] and first["id"] == first["taskId"] == created["taskId"]
+    assert first["authentication"] == {"scheme": "Bearer", "credentials": "c-0123456789abcdef"}
+    came = {
+        (each["path"], each["state"].removeprefix(STATE), each["status"]) for each in found if each["event"] == "told"
+    }
+    assert came == {(path, *of) for path in ("/bearer", "/token") for of in TOLD}
+    assert sum(each["event"] == "told" for each in found) == 2 * len(TOLD)
+
+
+TOLD = (("INPUT_REQUIRED", 204), ("COMPLETED", 401), ("COMPLETED", 204))
 
 
 @bindings

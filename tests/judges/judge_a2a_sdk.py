@@ -66,6 +66,19 @@ def test_looks_while_time_passes_by_itself() -> None:
 
 
 @routes
+def test_receivers_are_registered_and_told(route: str | None) -> None:
+    """The end is told first by another token: it is refused, and comes again."""
+    callbacks = {"faults": [{"strike": "bad-signature", "step": "done"}], "tries": ["0s", "5s"]}
+    with serving(QUICK | {"callbacks": callbacks}) as world:
+        found = events(world, "push", route)
+    (got,) = (each["config"] for each in found if each["event"] == "config")
+    assert got["pushNotificationConfig"]["id"] == got["taskId"], "the first: that of the message"
+    came = [(each["path"], each["state"], each["status"]) for each in found if each["event"] == "told"]
+    of_each = [("input-required", 204), ("completed", 401), ("completed", 204)]
+    assert sorted(came) == sorted((path, *of) for path in ("/message", "/set") for of in of_each)
+
+
+@routes
 def test_a_task_is_canceled_and_what_is_refused_is_an_error_of_a2as_own(world: Served, route: str | None) -> None:
     _, canceled, *refusals = events(world, "refused", route)
     assert (canceled["event"], canceled["state"]) == ("done", "canceled")

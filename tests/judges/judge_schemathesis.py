@@ -103,6 +103,10 @@ def test_streams_are_declared_too(profile: str, tmp_path: Path) -> None:
         create = document["components"]["schemas"]["CreateResponse"]["properties"]
         del create["previous_response_id"]
         create["model"] = {"const": "QUICK_TEAM"}
+        for path in (each for each in document["paths"] if "/message:" in each):
+            for body in document["paths"][path]["post"]["requestBody"]["content"].values():
+                # whoever asks for push notifications has to listen on this machine
+                body["schema"]["properties"]["configuration"]["properties"].pop("taskPushNotificationConfig", None)
         code, report, _ = judged(world, tmp_path, document, "-n", "4", *waiting)
         assert code == 0, report
         answers = counted(world)

@@ -10,7 +10,7 @@ from lab.app.effects import App, Outcome
 from lab.app.run import run
 from lab.client.driver import run_instantly
 from lab.core.clock import Millis
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request, json_bytes
 from lab.core.journal.shell import PlaybackMissed
 from lab.core.jsontext import members_of
 from lab.core.observe import Noted, Observation, Replied
@@ -23,6 +23,7 @@ from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
 from lab.recording.matchers import parse_matchers
+from lab.recording.playback.matching import asks_alike
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.tape.header import config_of
@@ -210,6 +211,24 @@ def test_a_matcher_says_what_a_client_may_send_otherwise(mode: PlaybackMode) -> 
     assert Caller(playing(recording("item-comparison"), mode)).ask(1000, "Compare A and B")[0] == 501
     other = parse_matchers(taxi.replace("invoke", "chat"), "day.match.yaml").matchers
     assert Caller(playing(recording("item-comparison"), mode, matchers=other)).ask(1000, "Compare A and B")[0] == 501
+
+
+@each_row(
+    ("recorded", "sent", "alike"),
+    [
+        ({"token": "lab-S1-secret-xx"}, {"token": "t-0123456789"}, True),
+        ({"url": "http://h/a?key=lab-S1-secret-&b"}, {"url": "http://h/a?key=k&b"}, True),
+        ({"url": "http://h/a?key=lab-S1-secret-&b"}, {"url": "http://h/a?key=&b"}, False),
+        ({"url": "http://h/a?key=lab-S1-secret-&b"}, {"url": "http://h/c?key=k&b"}, False),
+        ({"of": [{"token": "lab-S1-secret"}, 1]}, {"of": [{"token": "t"}, 1]}, True),
+        ({"of": [{"token": "lab-S1-secret"}, 1]}, {"of": [{"token": "t"}]}, False),
+        ({"token": "lab-S1-secret"}, {"token": "t", "id": "a"}, False),
+        ({"token": "lab-S1-secret"}, {"token": 1}, False), ({"id": "a"}, {"id": "b"}, False),
+    ],
+)  # fmt: skip
+def test_a_secret_of_the_recorded_client_may_be_any_other(recorded: Json, sent: Json, alike: bool) -> None:
+    mine, other = (Request("POST", "/x", body=json_bytes(each)) for each in (recorded, sent))
+    assert asks_alike("agents", mine, other, {}) is alike
 
 
 def test_a_job_that_was_begun_by_another_message_is_played_to_its_end() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from enum import IntEnum
 from typing import Annotated, TypeAlias
+from urllib.parse import unquote
 
 from msgspec import Meta, Struct, ValidationError, convert
 
@@ -26,7 +27,7 @@ LONGEST_ID = 200
 MOST_LISTED, USUALLY_LISTED = 100, 50
 A2A_JSON = "application/a2a+json"
 """The media type of HTTP+JSON's bodies; clients send application/json too."""
-_TASK = re.compile(rf"[A-Za-z0-9._~:-]{{1,{LONGEST_ID}}}")
+_SEGMENT = re.compile(rf"[A-Za-z0-9._~:-]{{1,{LONGEST_ID}}}")
 _NUMBER = re.compile(r"([0-9]+\.[0-9]+)(\.[0-9]+)*")
 
 
@@ -61,13 +62,16 @@ class Binding(Struct, frozen=True):
     events: bool = False
     """Whether an error is an event, too: 0.3's client reads nothing else where it asked for a stream."""
 
-    def result(self, value: Mapping[str, Json]) -> dict[str, Json]:
-        """The answer that holds this, or the event."""
-        return dict(value) if self.http else {"jsonrpc": "2.0", "id": self.id, "result": dict(value)}
+    def result(self, value: dict[str, Json]) -> dict[str, Json]:
+        """The event that holds this."""
+        return value if self.http else self._result(value)
 
-    def answer(self, value: Mapping[str, Json]) -> Response:
+    def answer(self, value: Json) -> Response:
         """The whole answer."""
-        return self._response(200, self.result(value))
+        return self._response(200, value if self.http else self._result(value))
+
+    def _result(self, value: Json) -> dict[str, Json]:
+        return {"jsonrpc": "2.0", "id": self.id, "result": value}
 
     def error(self, code: Code, message: str) -> Response:
         """What is wrong. By JSON-RPC with HTTP 200 all the same: the transport is well."""
@@ -214,7 +218,9 @@ def _http_call(
             raise CallError(by, Code.INVALID_REQUEST, "The body must be a JSON object.")
         params.update(value)
     if match.job:
-        params["id"] = match.job
+        params["taskId" if "/pushNotificationConfigs" in match.route.path else "id"] = match.job
+    if match.route.path.endswith("/{config}"):
+        params["id"] = unquote(request.path.rpartition("/")[2])
     return TaskCall(a2a.TaskOperation(HTTP_OPERATIONS[match.route.operation]), params, by)
 
 
@@ -249,7 +255,7 @@ def read_message(call: TaskCall, team: str) -> Invoke | Say:
     # in 1.0 an answer names its task, so a message that doesn't is none
     return Invoke(
         team=team, message=text, conversation=context, blank=not text.strip(), members=members, flags=flags, echo=call,
-        new_id=read_task_id(call) if own else None, answers=version is a2a.V03,
+        new_id=read_id(call, "id") if own else None, answers=version is a2a.V03,
     )  # fmt: skip
 
 
@@ -283,11 +289,11 @@ def text_of_part(part: dict[str, Json]) -> str | None:
     return text if isinstance(text, str) and part.get("kind", part.get("type", "text")) == "text" else None
 
 
-def read_task_id(call: TaskCall) -> str:
-    """`id` of the params: a task's, which becomes a segment of a path where it is a job's."""
-    named = call.params.get("id")
-    if not isinstance(named, str) or not _TASK.fullmatch(named) or named in (".", ".."):
-        raise call.wrong(f"id must be 1 to {LONGEST_ID} letters, digits or -._~: in ASCII.")
+def read_id(call: TaskCall, name: str, value: Json = None) -> str:
+    """What names a task, or a push notification config: a member of the params, or a value; a path may have it as a segment."""
+    named = call.params.get(name) if value is None else value
+    if not isinstance(named, str) or not _SEGMENT.fullmatch(named) or named in (".", ".."):
+        raise call.wrong(f"{name} must be 1 to {LONGEST_ID} letters, digits or -._~: in ASCII.")
     return named
 
 

@@ -26,8 +26,8 @@ class Search(Struct, frozen=True):
     top: Annotated[int, Meta(ge=1, le=MOST_FOUND)] = 25
 
 
-def card(code: str, team: tuple[Program, ...], origin: str) -> dict[str, Json]:
-    """The agent card of a team, of 1.0 and of 0.3 in one; a skill for each of its scenarios."""
+def card(code: str, team: tuple[Program, ...], origin: str, *, push: bool) -> dict[str, Json]:
+    """The agent card of a team, of 1.0 and of 0.3 in one; a skill for each of its scenarios. `push`: receivers are told."""
     first, url = team[0].scenario, origin + a2a_path("a2a", code)
     bindings: list[Json] = [
         {"url": url, "protocolBinding": binding, "protocolVersion": V10.number} for binding in ("JSONRPC", "HTTP+JSON")
@@ -39,7 +39,7 @@ def card(code: str, team: tuple[Program, ...], origin: str) -> dict[str, Json]:
         "documentationUrl": origin + a2a_path("a2a-card", code),
         "authentication": {"schemes": ["Bearer"], "credentials": None},
         "capabilities": {
-            "streaming": True, "pushNotifications": False, "stateTransitionHistory": False, "extendedAgentCard": False,
+            "streaming": True, "pushNotifications": push, "stateTransitionHistory": False, "extendedAgentCard": False,
         },
         "defaultInputModes": _TEXT, "defaultOutputModes": _TEXT, "skills": [_skill(each) for each in team],
     }  # fmt: skip

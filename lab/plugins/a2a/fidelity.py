@@ -51,7 +51,10 @@ _ONE = read_claims(
     SubscribeToTask | rfc | object | - | the same from now on, to the end; -32004 of a task that has ended | {_A2A_1} §3.1.6
     ListTasks | rfc | object | - | tasks nextPageToken pageSize totalSize; the latest change first | {_A2A_1} §3.1.4
     CancelTask | rfc | object | - | the task; -32002 where it has ended, or its scenario refuses | {_A2A_1} §3.1.5
-    capabilities.pushNotifications | rfc | boolean | - | false: whoever asks for push is told -32003 | {_A2A_1} §3.3.4
+    capabilities.pushNotifications | rfc | boolean | - | false where nobody is told by callbacks: whoever asks for push gets -32003 | {_A2A_1} §3.3.4
+    TaskPushNotificationConfig | rfc | object | - | id taskId url token authentication; without id it gets the task's, and token goes out as X-A2A-Notification-Token, as a2a-sdk has it | {_A2A_1} §4.3.1
+    StreamResponse | rfc | object | - | what a push notification holds: task, whole; of which changes, the tries, 410 and http on this machine are the lab's own | {_A2A_1} §4.3.3
+    pushNotificationConfig | rfc | object | - | the same in 0.3, whose notification is the Task itself; of the vendor nobody has shown it | {_A2A} §7.5
     """,
 )
 _STREAM_EVENTS = read_claims(

@@ -24,10 +24,10 @@ A2A_ROUTES = read_routes(
     GET    | {_TEAM}/tasks/{{job}}:subscribe     | a2a-http   | a2a_SubscribeToTask_get               | call | rfc | A2A 1.0.0, a2a.proto | of 1.0: the same, as its proto has it
     POST   | {_TEAM}/tasks/{{job}}:subscribe     | a2a-http   | a2a_SubscribeToTask                   | call | rfc | {_SPEC} | of 1.0: what becomes of a task, by Server-Sent Events
     GET    | {_TEAM}/tasks/{{job}}               | a2a-http   | a2a_GetTask                           | call | rfc | {_SPEC} | of 1.0: a task
-    GET    | {_PUSH}                             | a2a-http   | a2a_ListTaskPushNotificationConfigs   | call | rfc | {_SPEC} | of 1.0: there is no push
-    POST   | {_PUSH}                             | a2a-http   | a2a_CreateTaskPushNotificationConfig  | call | rfc | {_SPEC} | of 1.0: there is no push
-    DELETE | {_PUSH}/{{config}}                  | a2a-http   | a2a_DeleteTaskPushNotificationConfig  | call | rfc | {_SPEC} | of 1.0: there is no push
-    GET    | {_PUSH}/{{config}}                  | a2a-http   | a2a_GetTaskPushNotificationConfig     | call | rfc | {_SPEC} | of 1.0: there is no push
+    GET    | {_PUSH}                             | a2a-http   | a2a_ListTaskPushNotificationConfigs   | call | rfc | {_SPEC} | of 1.0: who is told of a task by push notifications
+    POST   | {_PUSH}                             | a2a-http   | a2a_CreateTaskPushNotificationConfig  | call | rfc | {_SPEC} | of 1.0: a receiver of push notifications
+    DELETE | {_PUSH}/{{config}}                  | a2a-http   | a2a_DeleteTaskPushNotificationConfig  | call | rfc | {_SPEC} | of 1.0: it is told no more
+    GET    | {_PUSH}/{{config}}                  | a2a-http   | a2a_GetTaskPushNotificationConfig     | call | rfc | {_SPEC} | of 1.0: one of them
     GET    | {_TEAM}/extendedAgentCard           | a2a-http   | a2a_GetExtendedAgentCard              | call | rfc | {_SPEC} | of 1.0: there is no other card
     """,
     "method path name operation kind marks source says",

@@ -16,15 +16,16 @@ from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import framed, streamed
 from lab.jobs.program import Program
-from lab.plugins.a2a.calls import CallError, Code, TaskCall, call_of, read_list, read_message, read_page, read_task_id
+from lab.plugins.a2a.calls import CallError, Code, TaskCall, call_of, read_id, read_list, read_message, read_page
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
+from lab.plugins.a2a.push import push_answer, read_push, read_registration
 from lab.plugins.a2a.routes import A2A_ROUTES, a2a_path
 from lab.plugins.a2a.tasks import TaskWriter, followed_events, message_events
 from lab.plugins.a2a.versions import TASK, UPDATES, TaskOperation
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 
-NAMES = {"conversation": "contextId", "job": "taskId", "message": "message"}
+NAMES = {"conversation": "contextId", "job": "taskId", "message": "message", "receivers": "push notification configs"}
 """What this wire calls the things of which a refusal may speak."""
 _ABOUT_CALL = frozenset((400, 404, 409))
 """The refusals that are about the call, by the HTTP status that would fit; the others are about who may call, and when."""
@@ -82,8 +83,8 @@ class A2AServer:
                 return call.by.answer(_page(call, result, context))
             case base.Followed():
                 return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
-            case base.Receivers():
-                raise AssertionError("nothing on this wire asks for it")
+            case base.Receivers(receivers):
+                return push_answer(call, receivers)
             case _:
                 assert_never(result)
         return streamed(framed(events, context.switches, context.now, done=False, beat=LONGEST_SILENCE))
@@ -108,35 +109,34 @@ class A2AServer:
 
 
 _NO_TASK = "There is no such task."
-_NO_PUSH = "There are no push notifications here: poll, or subscribe."
 
 
 def _command(call: TaskCall, match: RouteMatch, job_of: base.JobOf) -> base.Command:
     team = match.code
     _ = call.history  # wrong, it is refused
-    if call.by.version.push in call.configuration:
-        raise call.wrong(_NO_PUSH, Code.PUSH_NOTIFICATION_NOT_SUPPORTED)
     match call.asks:
         case TaskOperation.SEND | TaskOperation.STREAM | TaskOperation.START:
-            command = read_message(call, team)
+            config = call.configuration.get(call.by.version.push)
+            registers = None if config is None else read_registration(call, config)
+            command = replace(read_message(call, team), registers=registers)
             if call.asks is TaskOperation.STREAM:
                 return base.Follow(command)
             return base.Settle(command) if call.blocks else command
         case TaskOperation.GET:
-            return base.Look(team=team, job=read_task_id(call), published=True, echo=call)
+            return base.Look(team=team, job=read_id(call, "id"), published=True, echo=call)
         case TaskOperation.CANCEL:
-            return base.Cancel(team=team, job=read_task_id(call), echo=call)
+            return base.Cancel(team=team, job=read_id(call, "id"), published=True, echo=call)
         case TaskOperation.SUBSCRIBE:
-            job = read_task_id(call)
+            job = read_id(call, "id")
             if (view := job_of(job)) is not None and view.span.status.final:
                 raise call.wrong("The task has ended: nothing more comes of it.", Code.UNSUPPORTED_OPERATION)
-            return base.FollowJobs(team=team, jobs=(job,), echo=call)
+            return base.FollowJobs(team=team, jobs=(job,), published=True, echo=call)
         case TaskOperation.LIST:
             return read_list(call, team, job_of)
         case TaskOperation.EXTENDED_CARD:
             raise call.wrong("The card at its usual place is all there is.", Code.UNSUPPORTED_OPERATION)
         case _:
-            raise call.wrong(_NO_PUSH, Code.PUSH_NOTIFICATION_NOT_SUPPORTED)
+            return read_push(call, team)
 
 
 def _page(call: TaskCall, page: base.JobPage, context: base.WriteContext) -> dict[str, Json]:
@@ -156,7 +156,7 @@ def _described(
     if len(teams) > 1:
         where = ", ".join(f"{a2a_path('a2a', code)}/.well-known/agent-card.json" for code, _ in teams[:5])
         return error_response(not_found("Several agents are served here.", f"Their cards: {where}"), context.switches)
-    return json_response(card(*teams[0], context.origin))
+    return json_response(card(*teams[0], context.origin, push=context.tells))
 
 
 def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Response:
@@ -169,7 +169,11 @@ def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Re
         return error_response(refusal, switches)
     if refusal is base.JOB_UNKNOWN:
         return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
+    if refusal is base.RECEIVER_UNKNOWN:
+        return push_answer(call, ())
     said = named(f"{refusal.message} {refusal.hint}".strip(), NAMES)
+    if isinstance(refusal, base.TellsNobody):
+        return call.by.error(Code.PUSH_NOTIFICATION_NOT_SUPPORTED, said)
     if isinstance(refusal, base.NotCancelable):
         return call.by.error(Code.TASK_NOT_CANCELABLE, said)
     # what a task as it is now doesn't take, or what is wrong in itself

@@ -6,13 +6,16 @@ What must hold
     1. A try comes a millisecond after its cause at least, be that a change, an answer or a receiver's end. So what is sent at
        an instant is known before anything else happens at it, and the list of what follows only grows at its end.
     2. A try is due only once the one before it was answered: as long as that is under way, none behind it is.
-    3. All chance is drawn by names: a receiver, a fault or a job more moves no draw of another.
+    3. A receiver that is changed goes on: what it was at a change says whether that is told, and in which words; what it is at
+       a try, where and with which secret.
+    4. All chance is drawn by names: a receiver, a fault or a job more moves no draw of another.
 
     change    first try                      each further try                           none is left
     at t      t + after + pause, 1 ms later  when the answer came + pause of its place,  2xx; the last pause is used up;
               at least                       or Retry-After if that is longer            the receiver has ended, or said 410
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -34,7 +37,6 @@ from lab.jobs.callbacks import (
     told_until,
 )
 from lab.jobs.facts import Derived, JobRecord, JobStatus, job_key
-from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.plugins.callbacks.wires import callback_wire
 from lab.program.callbacks import LATE, CallbackFault, Callbacks, CallbackStrike
@@ -51,12 +53,18 @@ LONGEST_RETRY_AFTER: Millis = 86_400_000
 
 
 class _Notice(Struct, frozen=True):
-    """A change of the job that is told: its number among all of the job's, and what goes wrong with its callback."""
+    """A change of the job that is told: its number among all of the job's, to whom, and what goes wrong with its callback."""
 
     number: int
-    fact: JobStatus
+    change: JobChange
+    receiver: Receiver
     due: Millis
     fault: CallbackFault | None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing comes behind it, which could overtake it."""
+        return Status(self.change.fact.to).final
 
 
 def tries_of(get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext) -> Derived:
@@ -74,68 +82,74 @@ def all_tries(get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext
         if answer.at <= context.now:
             answers.setdefault(answer.callback, []).append(answer)
     record = get(job_key(invocation.job))
-    decisions = record.decisions if isinstance(record, JobRecord) else ()
-    for receiver in (*receivers_of(get), *receivers_of(get, invocation.job)):
-        if receiver.owner in (None, owner):
-            until = told_until(get, receiver)
-            for each in _of_receiver(receiver, plan, decisions, facts, answers, context):
+    decisions, accepted = (record.decisions, record.input) if isinstance(record, JobRecord) else ((), "{}")
+    changes = [JobChange(plan, decisions, accepted, each) for each in facts if isinstance(each, JobStatus)]
+    if not _includes(plan.program.scenario.callbacks.callers, plan):
+        return
+    for chain in _chains((*receivers_of(get), *receivers_of(get, invocation.job))):
+        until = told_until(get, chain[-1])
+        if chain[-1].owner in (None, owner):
+            for each in _of_chain(chain, changes, answers, context):
                 if until is None or each.at <= until:
                     yield each
 
 
-def _of_receiver(
-    receiver: Receiver,
-    plan: Plan,
-    decisions: tuple[Decision, ...],
-    facts: Sequence[Fact],
-    answers: dict[str, list[CallbackAnswer]],
-    context: WriteContext,
+def _chains(receivers: Sequence[Receiver]) -> Iterator[list[Receiver]]:
+    """Each receiver with those into which it was changed."""
+    chain: list[Receiver] = []
+    for each in receivers:
+        chain.append(each)
+        if not each.goes_on:
+            yield chain
+            chain = []
+
+
+def _of_chain(
+    chain: list[Receiver], changes: list[JobChange], answers: dict[str, list[CallbackAnswer]], context: WriteContext
 ) -> Iterator[CallbackSent]:
     """The tries for one receiver, those that come next among them."""
-    callbacks, wire = plan.program.scenario.callbacks, callback_wire(receiver.wire)
-    if wire is None or not _includes(callbacks.callers, plan):
+    wire = callback_wire(chain[-1].wire)
+    if wire is None:
         return
-    changes = list(_changes(receiver, plan, decisions, facts, wire))
-    for change, behind in zip_longest(changes, changes[1:]):
-        first = change.due
-        if change.fault is not None and change.fault.strike == "reordered" and not _final(change):
+    notices = list(_notices(chain, changes, wire))
+    for notice, behind in zip_longest(notices, notices[1:]):
+        first = notice.due
+        if notice.fault is not None and notice.fault.strike == "reordered" and not notice.final:
             if behind is None:
                 continue  # it waits for the one that is to overtake it
             first = max(first, behind.due + PAUSES_AGAIN)
-        one = _Callback(receiver, wire, JobChange(plan, decisions, change.fact), change, context)
-        yield from one.tries(first, answers.get(one.id, ()))
+        callback = _Callback(wire, notice, context)
+        yield from callback.tries(first, answers.get(callback.id, ()))
 
 
-def _changes(
-    receiver: Receiver, plan: Plan, decisions: tuple[Decision, ...], facts: Sequence[Fact], wire: CallbackWire
-) -> Iterator[_Notice]:
-    callbacks, stream = plan.program.scenario.callbacks, _stream(receiver, plan)
-    counted = [0] * len(callbacks.faults)
+def _notices(chain: list[Receiver], changes: list[JobChange], wire: CallbackWire) -> Iterator[_Notice]:
+    """What is told, each to whom the receiver was at the change: that says what it wants to know, and in which words."""
+    counted: Counter[int] = Counter()
     step = ""
-    for number, fact in enumerate((each for each in facts if isinstance(each, JobStatus)), 1):
+    for number, change in enumerate(changes, 1):
+        fact, plan = change.fact, change.plan
+        callbacks = plan.program.scenario.callbacks
         # another question is news, though the job goes on waiting; the escalation of one isn't
         news = fact.to != fact.origin or (fact.to == Status.WAITING and fact.step != step)
         step = fact.step
-        if not news or fact.at <= receiver.since or fact.to not in callbacks.on:
+        receiver = next((each for each in reversed(chain) if each.since < fact.at), None)
+        if not news or receiver is None or fact.to not in callbacks.on or not wire.tells(receiver, change):
             continue
-        if not wire.tells(receiver, JobChange(plan, decisions, fact)):
-            continue
-        fault = _fault(callbacks, counted, fact, number, plan, stream)
+        stream = _stream(receiver, plan)
+        fault = _fault(change, number, counted, stream)
         if fault is not None and fault.strike in wire.never:
             fault = None
         late = (fault.delay or LATE) if fault is not None and fault.strike == "late" else 0
         after = draw_latency(plan.seed, f"{stream}/{number}/after", callbacks.after)
         first = _pause(callbacks, 0, plan, f"{stream}/{number}")
-        yield _Notice(number, fact, fact.at + max(1, after + first) + late, fault)
+        yield _Notice(number, change, receiver, fact.at + max(1, after + first) + late, fault)
 
 
-def _fault(
-    callbacks: Callbacks, counted: list[int], fact: JobStatus, number: int, plan: Plan, stream: str
-) -> CallbackFault | None:
+def _fault(change: JobChange, number: int, counted: Counter[int], stream: str) -> CallbackFault | None:
     """The first that strikes; each counts the callbacks that fit it, whichever strikes them."""
-    struck = None
-    for place, fault in enumerate(callbacks.faults):
-        if fault.step not in (None, fact.step) or not _includes(fault.callers, plan):
+    plan, struck = change.plan, None
+    for place, fault in enumerate(plan.program.scenario.callbacks.faults):
+        if fault.step not in (None, change.fact.step) or not _includes(fault.callers, plan):
             continue
         counted[place] += 1
         drawn = fault.chance is None or draw(plan.seed, f"{stream}/{number}/fault/{place}", 1, MILLION) <= fault.chance
@@ -147,26 +161,26 @@ def _fault(
 class _Callback(Struct, frozen=True):
     """One callback to one receiver."""
 
-    receiver: Receiver
     wire: CallbackWire
-    change: JobChange
     notice: _Notice
     context: WriteContext
 
     @property
     def id(self) -> str:
-        plan = self.change.plan
-        name = f"{plan.invocation.job}/callback/{self.receiver.stream}/{self.notice.number}"
+        plan = self.notice.change.plan
+        name = f"{plan.invocation.job}/callback/{self.notice.receiver.stream}/{self.notice.number}"
         return f"msg_{digest(plan.seed, name).hex()[:24]}"
 
     def tries(self, first: Millis, answers: Sequence[CallbackAnswer]) -> Iterator[CallbackSent]:
         """Those that were answered, and the one behind them, which is under way or is to come."""
-        fault, plan = None if self.notice.fault is None else self.notice.fault.strike, self.change.plan
-        yield self._sent(1, first, fault if fault not in ("twice", _pointless(self.notice)) else None)
+        notice = self.notice
+        fault, plan = None if notice.fault is None else notice.fault.strike, notice.change.plan
+        shows_later = fault == "twice" or (fault == "reordered" and notice.final)  # nothing can overtake an ending
+        yield self._sent(1, first, None if shows_later else fault)
         if fault == "lost":
             return
         callbacks = plan.program.scenario.callbacks
-        stream = f"{_stream(self.receiver, plan)}/{self.notice.number}"
+        stream = f"{_stream(notice.receiver, plan)}/{notice.number}"
         pauses, taken = len(callbacks.tries), False
         for number, answer in enumerate(answers, 2):
             over = taken
@@ -183,7 +197,7 @@ class _Callback(Struct, frozen=True):
             yield self._sent(number, answer.at + max(pause, asked_for), None)
 
     def _sent(self, number: int, at: Millis, fault: CallbackStrike | None) -> CallbackSent:
-        change, receiver = self.change, self.receiver
+        change, receiver = self.notice.change, self.notice.receiver
         plan, fact = change.plan, change.fact
         if fault == "other-job":
             change = replace(change, plan=replace(plan, alias=uuid4(plan.seed, f"{self.id}/other-job")))
@@ -206,15 +220,6 @@ class _Callback(Struct, frozen=True):
             signature=signature,
             fault=fault,
         )
-
-
-def _pointless(change: _Notice) -> CallbackStrike | None:
-    """The strike that can't show: nothing comes behind an ending to overtake it."""
-    return "reordered" if _final(change) else None
-
-
-def _final(change: _Notice) -> bool:
-    return Status(change.fact.to).final
 
 
 def _includes(callers: Callers | None, plan: Plan) -> bool:

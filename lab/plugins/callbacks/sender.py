@@ -267,12 +267,10 @@ class CallbackSender:
             self._clock.end_work()
 
     def _receiver_of(self, sent: CallbackSent) -> Receiver:
-        """That which stood when the try was due."""
-        get, named = self._service.ledger.get, (sent.wire, sent.receiver)
-        known = (each for each in (*receivers_of(get), *receivers_of(get, sent.job)) if (each.wire, each.name) == named)
-        return next(
-            each for each in known if each.since < sent.changed and (each.until is None or sent.at <= each.until)
-        )
+        """As it was when the try was due: it may have been changed since what it is told of."""
+        get, key = self._service.ledger.get, (sent.wire, sent.receiver)
+        known = (*receivers_of(get), *receivers_of(get, sent.job))
+        return next(each for each in reversed(known) if each.key == key and each.since < sent.at)
 
     async def _try(self, receiver: Receiver, sent: CallbackSent) -> None:
         async with self._slots:

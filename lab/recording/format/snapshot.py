@@ -118,7 +118,7 @@ def _callbacks(ledger: MemoryLedger) -> Iterator[Fact]:
                 at=each.since, receiver=each.name, wire=each.wire, url=each.url, secret=each.secret, token=each.token,
                 owner=each.owner, job=each.job, members=each.members,
             )  # fmt: skip
-            if each.until is not None:
+            if each.until is not None and not each.goes_on:
                 yield CallbackEnded(at=each.until, receiver=each.name, wire=each.wire, job=each.job)
         if known.closed is not None:
             yield CallbackEnded(at=known.closed)

@@ -21,12 +21,15 @@ from lab.dialects.reading import query_of
 from lab.identity.clients import Grant
 from lab.recording.exchange import CallKind, RecordedExchange
 from lab.recording.format.lines import Entry, Recording
+from lab.recording.redaction.stand_ins import STAND_IN, stand_ins
 from lab.recording.story import JobHistory, job_histories
 
 _LONGEST_MESSAGE = 80
 _LONGEST_TITLE = 1_000
 _SURELY_ID = 8
 """Characters of an id that is no word by chance."""
+_ANY = r'(?:[^"\\]|\\.)+'
+"""What may stand within a string of JSON."""
 
 Operation: TypeAlias = tuple[str, CallKind, str | None]
 """A route, what is asked on it, and the job that is asked about, or the grant that is asked for."""
@@ -103,19 +106,25 @@ def asks_alike(route: str, mine: Request, request: Request, names: Mapping[str, 
     return (
         (mine.method, mine.path) == (request.method, renamed(request.path, names))
         and sorted(parse_qsl(mine.query)) == sorted(parse_qsl(renamed(request.query, names)))
-        and _value(route, mine.body) == _value(route, body)
+        and _fits(_canonical(route, mine.body), _canonical(route, body))
     )
 
 
-def _value(route: str, body: bytes) -> Json | bytes:
+def _fits(recorded: str, sent: str) -> bool:
+    """Whether they are the same; for a stand-in, which a secret of the recorded client has, any other secret will do."""
+    parts = map(re.escape, STAND_IN.sub("\0", recorded).split("\0"))
+    return recorded == sent or (bool(stand_ins(recorded)) and re.fullmatch(_ANY.join(parts), sent) is not None)
+
+
+def _canonical(route: str, body: bytes) -> str:
     try:
         value: Json = loads(body)
+        client = client_of(route)
+        if isinstance(value, dict) and client is not None and client.call_id and route in client.calls:
+            value = {name: part for name, part in value.items() if name != client.call_id}
+        return dumps(value, sort_keys=True)
     except (ValueError, RecursionError):
-        return body
-    client = client_of(route)
-    if isinstance(value, dict) and client is not None and client.call_id and route in client.calls:
-        return {name: part for name, part in value.items() if name != client.call_id}
-    return value
+        return body.decode("utf-8", "surrogateescape")
 
 
 class RecordedJob(Struct, eq=False):

@@ -15,15 +15,22 @@ from a2a.client.errors import A2AClientJSONRPCError
 from a2a.types import (
     AgentCapabilities,
     AgentCard,
+    GetTaskPushNotificationConfigParams,
     Message,
     Part,
+    PushNotificationConfig,
     Role,
     Task,
     TaskIdParams,
+    TaskPushNotificationConfig,
     TaskQueryParams,
     TaskState,
     TextPart,
 )
+
+TOKEN = "t-0123456789abcdef"
+RECEIVERS: list[str] = []
+"""Where this client listens."""
 
 
 def tell(**found: Any) -> None:
@@ -75,6 +82,31 @@ async def poll(client: Any) -> None:
     await send(client, "yes", task_id=task.id)
 
 
+async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes what it knows by its token and the SDK can read, and tells of it."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    task = Task.model_validate_json(await reader.readexactly(int(headers["content-length"])))
+    status = 204 if headers.get("x-a2a-notification-token") == TOKEN else 401
+    tell(event="told", path=first.split(" ")[1], state=task.status.state.value, status=status)
+    writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+    await writer.drain()
+    writer.close()
+
+
+async def push(client: Any) -> None:
+    """A receiver by the configuration of each message, another by a call; through the gate to the end."""
+    task = await send(client, "x")
+    other = PushNotificationConfig(id="other", url=f"{RECEIVERS[0]}/set", token=TOKEN)
+    setting = TaskPushNotificationConfig(task_id=task.id, push_notification_config=other)
+    assert await client.set_task_callback(setting) == setting
+    got = await client.get_task_callback(GetTaskPushNotificationConfigParams(id=task.id))
+    tell(event="config", config=got.model_dump(mode="json", by_alias=True, exclude_none=True))
+    await asyncio.to_thread(pause, 4)
+    await send(client, "yes", task_id=task.id)
+    await asyncio.to_thread(pause, 30)
+
+
 async def refused(client: Any) -> None:
     task = await send(client, "x")
     for call in (
@@ -96,11 +128,16 @@ async def main(flow: str, url: str = "") -> None:
     )  # fmt: skip
     bearer = {"authorization": f"Bearer {os.environ['LAB_TOKEN']}"}
     async with httpx.AsyncClient(headers=bearer, timeout=10, trust_env=False) as peer:
-        config = ClientConfig(httpx_client=peer, streaming=flow == "stream", polling=flow != "stream")
+        server = await asyncio.start_server(receive, "127.0.0.1", 0)
+        RECEIVERS.append(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        receivers = [PushNotificationConfig(url=f"{RECEIVERS[0]}/message", token=TOKEN)] if flow == "push" else []
+        config = ClientConfig(
+            httpx_client=peer, streaming=flow == "stream", polling=flow != "stream", push_notification_configs=receivers
+        )
         client = (
             ClientFactory(config).create(card) if url else await ClientFactory.connect(os.environ["LAB_ORIGIN"], config)
         )
-        await {"stream": stream, "poll": poll, "refused": refused}[flow](client)
+        await {"stream": stream, "poll": poll, "refused": refused, "push": push}[flow](client)
 
 
 asyncio.run(main(*sys.argv[1:]))

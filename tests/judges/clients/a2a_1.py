@@ -8,19 +8,22 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 from a2a.client import ClientConfig, ClientFactory
 from a2a.types import a2a_pb2 as a2a
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, Parse, ParseError
 
 WORKING = (a2a.TASK_STATE_SUBMITTED, a2a.TASK_STATE_WORKING)
 STREAMING = {"stream", "default", "resubscribe"}
-AT_ONCE = {"poll", "cancel", "refused", "list"}
+AT_ONCE = {"poll", "cancel", "refused", "list", "push"}
 """Flows whose sends don't wait."""
 RUNNING = {"block", "default"}
 """Flows that don't pause: the lab's time has to pass by itself."""
+TOKEN, CREDENTIALS = "t-0123456789abcdef", "c-0123456789abcdef"
 counted = 0
 
 
@@ -42,6 +45,32 @@ def ask(text: str, **more: str) -> a2a.SendMessageRequest:
 
 def tell_task(event: str, task: a2a.Task) -> None:
     tell(event=event, state=a2a.TaskState.Name(task.status.state), task=MessageToDict(task))
+
+
+@asynccontextmanager
+async def receiver() -> AsyncIterator[str]:
+    """Takes what it knows by token, on one path by credentials too, and what the SDK can read; tells of each."""
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        path, status, state = first.split(" ")[1], 204, ""
+        wanted = f"Bearer {CREDENTIALS}" if path == "/bearer" else None
+        if (headers.get("x-a2a-notification-token"), headers.get("authorization")) != (TOKEN, wanted):
+            status = 401
+        try:
+            state = a2a.TaskState.Name(Parse(body, a2a.StreamResponse()).task.status.state)
+        except ParseError:
+            status = 400
+        tell(event="told", path=path, state=state, status=status)
+        writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 class Judge:
@@ -120,8 +149,9 @@ class Judge:
         await self.settled(task)
         await self.refusal(self.first(ask("more", task_id=task, context_id=context)))
         await self.refusal(self.client.cancel_task(a2a.CancelTaskRequest(id=task)))
-        push = a2a.TaskPushNotificationConfig(task_id=task, url="http://127.0.0.1:1/")
-        await self.refusal(self.client.create_task_push_notification_config(push))
+        for named, url in (("nobodys", "http://127.0.0.1:1/"), (task, "http://pod.example/")):
+            push = a2a.TaskPushNotificationConfig(task_id=named, url=url)
+            await self.refusal(self.client.create_task_push_notification_config(push))
 
     async def first(self, request: a2a.SendMessageRequest) -> Any:
         return await anext(aiter(self.client.send_message(request)))
@@ -140,6 +170,37 @@ class Judge:
             elif kind == "status_update" and payload.status.state == a2a.TASK_STATE_INPUT_REQUIRED:
                 await self.send("yes", task_id=task.id, context_id=task.context_id)
         await self.refusal(anext(aiter(self.client.subscribe(a2a.SubscribeToTaskRequest(id=task.id)))))
+
+    async def push(self) -> None:
+        """Two receivers of one task, one by its message and one by a call, through the gate to the end; the second is deleted."""
+        async with receiver() as url:
+            bearer = a2a.AuthenticationInfo(scheme="Bearer", credentials=CREDENTIALS)
+            request = ask("x")
+            request.configuration.task_push_notification_config.CopyFrom(
+                a2a.TaskPushNotificationConfig(url=f"{url}/bearer", token=TOKEN, authentication=bearer)
+            )
+            task, context, _ = await self.follow(self.client.send_message(request))
+            other = a2a.TaskPushNotificationConfig(task_id=task, id="other", url=f"{url}/token", token=TOKEN)
+            for call in (
+                self.client.create_task_push_notification_config(other),
+                self.client.get_task_push_notification_config(
+                    a2a.GetTaskPushNotificationConfigRequest(task_id=task, id="other")
+                ),
+                self.client.list_task_push_notification_configs(
+                    a2a.ListTaskPushNotificationConfigsRequest(task_id=task)
+                ),
+            ):
+                tell(event="config", config=MessageToDict(await call))
+            await asyncio.to_thread(pause, 4)
+            await self.send("yes", task_id=task, context_id=context)
+            await asyncio.to_thread(pause, 30)
+            for _ in range(2):
+                gone = a2a.DeleteTaskPushNotificationConfigRequest(task_id=task, id="other")
+                await self.client.delete_task_push_notification_config(gone)
+            left = await self.client.list_task_push_notification_configs(
+                a2a.ListTaskPushNotificationConfigsRequest(task_id=task)
+            )
+            tell(event="config", config=MessageToDict(left))
 
     async def list(self) -> None:
         first, context, _ = await self.send("x")

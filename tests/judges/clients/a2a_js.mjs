@@ -1,4 +1,5 @@
 // @a2a-js/sdk as a client of A2A 1.0: `node a2a_js.mjs FLOW BINDING CARD_BASE`; flows and pauses as in a2a_1.py.
+import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { Message, StreamResponse, Task, TaskState, taskStateToJSON } from "@a2a-js/sdk";
 import {
@@ -90,6 +91,37 @@ const flows = {
     await settled(task.id);
     await refusal(() => client.sendMessage(asking("more", { taskId: task.id, contextId: task.contextId })));
     await refusal(() => client.cancelTask({ id: task.id, tenant: "" }));
+  },
+  async push() {
+    const token = "t-0123456789abcdef", credentials = "c-0123456789abcdef";
+    const server = createServer(async (request, response) => {
+      let body = "";
+      for await (const piece of request) body += piece;
+      const { "x-a2a-notification-token": known, authorization } = request.headers;
+      const wanted = request.url === "/bearer" ? `Bearer ${credentials}` : undefined;
+      let status = known === token && authorization === wanted ? 204 : 401, state = "";
+      try { state = taskStateToJSON(StreamResponse.fromJSON(JSON.parse(body)).payload.value.status.state); }
+      catch { status = 400; }
+      tell({ event: "told", path: request.url, state, status });
+      response.writeHead(status, { connection: "close" }).end();
+    });
+    await new Promise(listening => server.listen(0, "127.0.0.1", listening));
+    const url = `http://127.0.0.1:${server.address().port}`;
+    const authentication = { scheme: "Bearer", credentials };
+    const asked = asking("x");
+    asked.configuration.taskPushNotificationConfig = { tenant: "", id: "", taskId: "", url: `${url}/bearer`, token, authentication };
+    const task = await client.sendMessage(asked);
+    const named = { tenant: "", taskId: task.id, id: "other" }, all = { tenant: "", taskId: task.id, pageSize: 0, pageToken: "" };
+    const config = found => tell({ event: "config", config: found });
+    config(await client.createTaskPushNotificationConfig({ ...named, url: `${url}/token`, token, authentication: undefined }));
+    config(await client.getTaskPushNotificationConfig(named));
+    config(await client.listTaskPushNotificationConfig(all));
+    await pause(4);
+    await client.sendMessage(asking("yes", { taskId: task.id, contextId: task.contextId }));
+    await pause(30);
+    for (let n = 0; n < 2; n++) await client.deleteTaskPushNotificationConfig(named);
+    config(await client.listTaskPushNotificationConfig(all));
+    server.close();
   },
   async list() {
     const task = await send("x");

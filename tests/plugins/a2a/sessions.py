@@ -77,7 +77,7 @@ async def over_http(client: DialectClient) -> None:
     await client.ask("POST", f"{path}/tasks/{task}:cancel", **ONE)
     await client.ask("GET", f"{path}/tasks/{task}", **ONE)
     await client.ask("POST", f"{path}/tasks/{task}:subscribe", **ONE)
-    await client.ask("GET", f"{path}/tasks/{task}/pushNotificationConfigs", **ONE)
+    await client.ask("GET", f"{path}/tasks/{task}/pushNotificationConfigs/none", **ONE)
 
 
 async def tasks_before(client: DialectClient) -> None:
@@ -96,9 +96,35 @@ async def tasks_before(client: DialectClient) -> None:
     await client.ask("POST", path, rpc("tasks/cancel", {"id": "own-1"}, 7))
 
 
+async def receivers(client: DialectClient) -> None:
+    """Push notification configs of a task, in either version and binding: registered, changed, looked at, ended."""
+    await client.login()
+    path = ROUTER.path("a2a", code=TEAM)
+    first = {"url": "http://127.0.0.1:9/a", "token": "t-of-a-message-1"}
+    configuration = {"returnImmediately": True, "taskPushNotificationConfig": first}
+    sent = said("Share it") | {"configuration": configuration}
+    body: Any = (await client.ask("POST", path, rpc("SendMessage", sent), **ONE)).json
+    task = body["result"]["task"]["id"]
+    configs = f"{path}/tasks/{task}/pushNotificationConfigs"
+    mine = {"id": "mine", "url": "http://127.0.0.1:9/b", "token": "t-of-mine-2", "authentication": {"scheme": "Bearer"}}
+    await client.ask("POST", configs, mine, **ONE)
+    await client.ask("GET", configs, **ONE)
+    await client.wait(3_000)
+    older = {"id": "mine", "url": "http://localhost:9/c", "token": "t-of-another-3"}
+    setting = {"taskId": task, "pushNotificationConfig": older}
+    await client.ask("POST", path, rpc("tasks/pushNotificationConfig/set", setting, 2))
+    await client.ask("GET", f"{configs}/mine", **ONE)
+    await client.ask("POST", configs, {"url": "http://pod.example/"}, **ONE)
+    await client.ask("DELETE", f"{configs}/mine", **ONE)
+    await client.ask("POST", path, rpc("tasks/pushNotificationConfig/list", {"id": task}, 3))
+    await client.ask("POST", path, rpc("SendMessage", said("yes", taskId=task) | AT_ONCE, 4), **ONE)
+    await client.ask("POST", path, rpc("GetTask", {"id": task}, 5), **ONE)
+
+
 SESSIONS: dict[str, Session] = {
     "a2a": tasks,
     "a2a stream": streamed_tasks,
     "a2a over HTTP": over_http,
     "a2a 0.3": tasks_before,
+    "a2a receivers": receivers,
 }

@@ -73,7 +73,7 @@ def test_a_team_has_a_card_with_a_skill_for_each_scenario():
     ]  # fmt: skip
     assert card["url"] == f"{BASE}{API}/a2a/v1/EXPENSES" and card["version"] == "3"
     assert card["capabilities"] == {
-        "streaming": True, "pushNotifications": False, "stateTransitionHistory": False, "extendedAgentCard": False,
+        "streaming": True, "pushNotifications": True, "stateTransitionHistory": False, "extendedAgentCard": False,
     }  # fmt: skip
     assert card["defaultInputModes"] == card["defaultOutputModes"] == ["text"]
     assert card["authentication"] == {"schemes": ["Bearer"], "credentials": None}

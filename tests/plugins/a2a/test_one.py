@@ -11,8 +11,10 @@ from lab.core.observe import Noted
 from lab.core.reply import Reply
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided, JobAccepted
+from lab.jobs.program import program_of
+from lab.language.shape import parsed
 from lab.plugins.a2a.routes import a2a_path
-from lab.plugins.a2a.versions import TaskOperation
+from lab.program.scenario import Scenario
 from tests.conftest import each_row
 from tests.plugins.a2a.sessions import AT_ONCE, said, said_before
 from tests.wire_peer import DOCUMENT, OTHER, read, service, token
@@ -30,10 +32,10 @@ DOMAIN = b'"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reaso
 _PATHS = {
     "SendMessage": "POST /message:send", "SendStreamingMessage": "POST /message:stream", "GetTask": "GET /tasks/{id}",
     "ListTasks": "GET /tasks", "CancelTask": "POST /tasks/{id}:cancel", "SubscribeToTask": "POST /tasks/{id}:subscribe",
-    "CreateTaskPushNotificationConfig": "POST /tasks/{id}/pushNotificationConfigs",
-    "ListTaskPushNotificationConfigs": "GET /tasks/{id}/pushNotificationConfigs",
-    "GetTaskPushNotificationConfig": "GET /tasks/{id}/pushNotificationConfigs/p",
-    "DeleteTaskPushNotificationConfig": "DELETE /tasks/{id}/pushNotificationConfigs/p",
+    "CreateTaskPushNotificationConfig": "POST /tasks/{taskId}/pushNotificationConfigs",
+    "ListTaskPushNotificationConfigs": "GET /tasks/{taskId}/pushNotificationConfigs",
+    "GetTaskPushNotificationConfig": "GET /tasks/{taskId}/pushNotificationConfigs/{id}",
+    "DeleteTaskPushNotificationConfig": "DELETE /tasks/{taskId}/pushNotificationConfigs/{id}",
     "GetExtendedAgentCard": "GET /extendedAgentCard",
 }  # fmt: skip
 
@@ -396,7 +398,7 @@ def test_a_wrong_page_is_refused(params: Any) -> None:
     assert [Peer(http=http).answer("ListTasks", params) for http in (False, True)] == ["INVALID_PARAMS"] * 2
 
 
-# Cancel, push, cards
+# Cancel, cards
 
 
 @both
@@ -414,15 +416,26 @@ def test_a_scenario_says_whether_and_how_a_task_is_canceled(http: bool) -> None:
 
 
 @both
-def test_there_are_no_push_notifications_and_no_other_card(http: bool) -> None:
+def test_there_is_no_other_card(http: bool) -> None:
+    assert Peer(http=http).answer("GetExtendedAgentCard", {}) == "UNSUPPORTED_OPERATION"
+
+
+@both
+def test_nothing_is_asked_of_a_task_whose_team_is_published_no_more(http: bool) -> None:
     peer = Peer(http=http)
-    for asks in (each for each in TaskOperation if "Push" in each):
-        assert peer.answer(asks, {"id": "t", "taskId": "t"}) == "PUSH_NOTIFICATION_NOT_SUPPORTED"
-    config = {"taskPushNotificationConfig": {"url": "http://127.0.0.1:9/"}}
-    for asks in ("SendMessage", "SendStreamingMessage"):
-        assert peer.answer(asks, said("Taxi 42") | {"configuration": config}) == "PUSH_NOTIFICATION_NOT_SUPPORTED"
-    assert peer.answer("GetExtendedAgentCard", {}) == "UNSUPPORTED_OPERATION"
-    assert not [fact for fact in peer.facts if isinstance(fact, JobAccepted)]
+    task = peer.say("Taxi 42")["id"]
+    hidden = parsed(Scenario, DOCUMENT | {"agent": {"code": "EXPENSES", "version": 3, "published": False}})
+    peer.mock.load(program_of(hidden), 10)
+    closed = {
+        asks: peer.reply(asks, params, 20).response.status
+        for asks, params in (
+            ("GetTask", {"id": task}), ("CancelTask", {"id": task}), ("SubscribeToTask", {"id": task}), ("ListTasks", {}),
+            ("SendMessage", said("yes", taskId=task)), ("ListTaskPushNotificationConfigs", {"taskId": task}),
+            ("CreateTaskPushNotificationConfig", {"taskId": task, "url": "http://127.0.0.1:9/"}),
+            ("DeleteTaskPushNotificationConfig", {"taskId": task, "id": "a"}),
+        )
+    }  # fmt: skip
+    assert set(closed.values()) == {404}, closed
 
 
 def test_a_card_of_1_0_is_shown_to_whoever_asks() -> None:

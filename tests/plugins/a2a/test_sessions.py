@@ -96,8 +96,8 @@ def test_a_call_that_was_refused_is_refused_for_its_own_reason_whatever_else_is_
     sent = said("Share it") | AT_ONCE
     begun = [json.loads(client.ask(at, "POST", f"{path}/message:send", sent).response.body) for at in (0, 3_500)]
     task = begun[-1]["task"]["id"]
-    refused = json.loads(client.ask(9_000, "GET", f"{path}/tasks/{task}/pushNotificationConfigs").response.body)
-    assert refused["error"]["details"][0]["reason"] == "PUSH_NOTIFICATION_NOT_SUPPORTED"
+    refused = json.loads(client.ask(9_000, "GET", f"{path}/tasks/{task}/pushNotificationConfigs/none").response.body)
+    assert refused["error"]["details"][0]["reason"] == "TASK_NOT_FOUND" and "config" in refused["error"]["message"]
 
 
 def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:

@@ -165,10 +165,10 @@ def test_none_is_sent_once_the_job_is_forgotten() -> None:
 # Bytes
 
 
-def own_signature(headers: dict[str, str], body: bytes) -> str:
+def own_signature(headers: dict[str, str], body: bytes, secret: str = SECRET) -> str:
     """As the standard words it: https://www.standardwebhooks.com, signature scheme."""
     content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    key = b64decode(SECRET.removeprefix("whsec_"))
+    key = b64decode(secret.removeprefix("whsec_"))
     return "v1," + b64encode(hmac_digest(key, content, "sha256")).decode()
 
 

@@ -11,8 +11,8 @@ OTHER = {"README", "CONTRIBUTING", "CHANGELOG", "index"}
 """Markdown files that are no pages of the reference."""
 SECTIONS = {name: sections(text) for name, text in PAGES.items()}
 CITATION = re.compile(r"\b([A-Za-z][\w-]*)\.md`?((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")
-IN_A_SHELL = re.compile(r"`lab docs ([a-z-]+)`((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")
-ON_A_TERMINAL = re.compile(r"(?<!`)lab docs ([a-z-]+)((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)+)")
+IN_A_SHELL = re.compile(r"`lab docs ([a-z0-9-]+)`((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")
+ON_A_TERMINAL = re.compile(r"(?<!`)lab docs ([a-z0-9-]+)((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)+)")
 
 
 def cited(text: str) -> list[tuple[str, str]]:
