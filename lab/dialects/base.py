@@ -73,7 +73,7 @@ class TellsNobody(Refusal, frozen=True):
 TELLS_NOBODY = TellsNobody(
     409,
     "Nobody is told by callbacks here.",
-    "Serve the lab by one process, and without --ledger: it calls receivers then.",
+    "A lab calls receivers that one process serves, without --ledger, and that has the plugin callbacks.",
 )
 RECEIVER_UNKNOWN = not_found("‹receiver› not found.")
 OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")

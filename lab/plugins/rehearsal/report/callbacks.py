@@ -95,9 +95,9 @@ def answers_within_the_limit(history: ClientHistory) -> Iterator[Occasion]:
 
 CALLBACK_RULES = rules_in(
     """
-    G1 | verifies_signatures | refuse a callback with another signature | critical | L | Verify webhook-signature over id, timestamp and the body's bytes as they came, and answer 401 where it doesn't fit. | Standard Webhooks 1.0 | drills `n-callback-bad-signature`, `n-callback-truncated`
+    G1 | verifies_signatures | refuse a callback with another signature | critical | L | Verify webhook-signature over id, timestamp and the body's bytes as they came, over A2A the token and credentials that you registered, and answer 401 where it doesn't fit. | Standard Webhooks 1.0 | drills `n-callback-bad-signature`, `n-callback-truncated`
     G2 | refuses_old_timestamps | refuse a callback with an old timestamp | major | L | Refuse a webhook-timestamp that is more than five minutes off your clock: it may be one that somebody kept. | Standard Webhooks 1.0 | drills `n-callback-old-timestamp`
-    G3 | takes_doubles_once | take a callback once that comes twice | major | L | Keep each webhook-id for a day, and answer one that you know with 2xx and nothing else. | Standard Webhooks 1.0 | drills `n-callback-twice`
+    G3 | takes_doubles_once | take a callback once that comes twice | major | L | Keep each webhook-id for a day, over A2A the last state of each task, and answer one that you know with 2xx and nothing else. | Standard Webhooks 1.0 | drills `n-callback-twice`
     G4 | looks_at_the_job | look at the job when a callback tells of its end | major | L | Take a callback for a hint to poll now: it may be another job's, or older than what you know. | lab docs callbacks, §1 | drills `n-callback-other-job`, any callback
     G5 | polls_all_the_same | poll on where no callback comes | critical | L | Poll as you would without callbacks, only more rarely: one may be lost. | lab docs callbacks, §2 | drills `n-callback-lost`
     G6 | answers_before_it_works | answer a callback before you work on it | minor | L | Answer 2xx once it is verified and kept, then look at the job: who works first is called again when that takes too long. | Standard Webhooks 1.0 | any callback, of a scenario with `latency: {status: 50ms}`
