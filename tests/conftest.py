@@ -166,7 +166,7 @@ def signatures() -> None:
     from jwt.algorithms import RSAAlgorithm
 
     from lab.identity import keys
-    from lab.language import parse, shape
+    from lab.language import parse
 
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
     load_library = keys.load_library
@@ -177,7 +177,6 @@ def signatures() -> None:
             keys._library[:] = map(lru_cache(1 << 14), keys._library)
 
     keys.load_library = load_once
-    shape._docstrings = cache(shape._docstrings)
     parse.parse_with_locations = _parsed_once(parse.parse_with_locations)
 
 
