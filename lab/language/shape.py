@@ -478,7 +478,6 @@ class _Choice(Shape):
 
 @cache
 def _classes(module: str) -> dict[str, ast.ClassDef]:
-    """What defines each class of a module."""
     tree = ast.parse(getsource(sys.modules[module]))
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
@@ -486,12 +485,11 @@ def _classes(module: str) -> dict[str, ast.ClassDef]:
 def _docstrings(part: type[Part]) -> dict[str, str]:
     """What is said of each member, in the text behind it."""
     found: dict[str, str] = {}
-    for each in reversed(part.__mro__):
-        if issubclass(each, Part):
-            for node, behind in pairwise(_classes(each.__module__)[each.__name__].body):
-                match node, behind:
-                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                        found[name] = " ".join(text.split())
+    for each in reversed(part.__mro__[: part.__mro__.index(Part)]):
+        for node, behind in pairwise(_classes(each.__module__)[each.__name__].body):
+            match node, behind:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
     return found
 
 

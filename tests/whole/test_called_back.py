@@ -65,7 +65,9 @@ def test_a_good_client_passes_all(lab: Lab) -> None:
 def test_one_mistake_is_one_finding_in_the_drill_that_shows_it(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, mistake: str
 ) -> None:
-    if mistake in ANSWERS_LATE:  # for each of its answers real time passes, until the lab's does; meanwhile both are busy
+    if (
+        mistake in ANSWERS_LATE
+    ):  # for each of its answers real time passes, until the lab's does; meanwhile both are busy
         monkeypatch.setattr("lab.server.control.clock._SILENCE", 100)
     rule, drill = MISTAKES[mistake]
     found = rehearsed(lab, mistake, "--only", f"n-callback-{drill}-turn-1", "--virtual")
