@@ -122,6 +122,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
+def pytest_configure() -> None:
+    """Keep the garbage collector from looking, again and again, at what is imported and collected, of which all stays."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at what tests make, seldom, and no more at what was imported for them.
 
@@ -129,6 +134,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(200_000, 20, 100)
 
 
