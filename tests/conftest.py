@@ -107,6 +107,9 @@ def few_of(cells: Iterable[Cell], kept: Container[str], name: Callable[[Cell], s
 UNLIKE = ("heavy-load", "wrong-badge", "bad-line", "three-turns", "rejected-discount")
 """The shipped scenarios that differ most: a body of megabytes, no job at all, faults, turns, a gate."""
 
+UNLIKE_SHORT = UNLIKE[1:]
+"""The same for what takes long with a body of megabytes, and is tried with one elsewhere."""
+
 LONGEST = ("testing", "tui")
 """The folders with the longest tests."""
 
