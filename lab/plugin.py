@@ -47,6 +47,8 @@ class Addition(NamedTuple):
     offers: Reference = ""
     """Of `serve`: takes what is asked and its `lab.settings.MockSettings`, and gives the `lab.server.labs.OfferedChoices` that
     clients may choose beside; a LabError says why not."""
+    config: Reference = ""
+    """Of the same: a function of what was asked and of the `lab.mock.config.Config` of the mock, which gives the one that is served."""
     beside: Reference = ""
     """Of `serve`, `run`, `demo` and `rehearse`: a `lab.cli.beside.Beside`, which goes on as long as a lab is served."""
     panel: Reference = ""
@@ -106,6 +108,8 @@ class Following(NamedTuple):
     """Where a record lies without which none do; only with it is the function loaded."""
     run: Reference
     """A `lab.mock.job_index.FollowJob`."""
+    acts: Reference = ""
+    """A `lab.server.acting.MakeActor`: what is done about them as long as a lab is served; loaded with the first such record."""
 
 
 class ExportForm(NamedTuple):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from lab.core.clock import LAST_WALL, Epoch
 from lab.core.errors import UsageError
+from lab.core.exchange import loopback
 from lab.core.seeds import SEEDS, Seed
 from lab.options import (
     BadValue,
@@ -189,18 +190,6 @@ class TlsSettings(Struct, frozen=True):
     port: int
     names: tuple[str, ...] = ()
     """What the certificate covers beside the usual names."""
-
-
-def loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach a listener on that host."""
-    if host in ("127.0.0.1", "localhost"):
-        return True
-    from ipaddress import ip_address  # only another host needs it
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 EXPOSED = flag("--i-know-this-is-exposed", "allow a --host that others can reach")

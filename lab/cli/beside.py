@@ -1,14 +1,10 @@
 """What plugins do as long as a mock is served (plugins.md §3)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lab.cli.console import Console
-from lab.cli.parser import given_to
-from lab.options import Options
-from lab.plugin import resolve
 
 if TYPE_CHECKING:  # lines that cost no time need no sockets
     from lab.server.mock_server import MockServer
@@ -18,10 +14,3 @@ OpenBeside: TypeAlias = "Callable[[MockServer, Console], AbstractAsyncContextMan
 is what a client needs of it, by name: `lab serve` says that, and a client that the lab starts has it in its environment."""
 Beside: TypeAlias = "Callable[[Any, MockServer, Console], AbstractAsyncContextManager[Mapping[str, str]]]"
 """The same, of what was asked of the plugin."""
-
-
-def all_beside(command: str, additions: Sequence[Options]) -> Iterator[OpenBeside]:
-    """Those of the plugins of which something was asked."""
-    for each, given in given_to(command, additions):
-        if each.beside:
-            yield partial(cast("Beside", resolve(each.beside)), given)

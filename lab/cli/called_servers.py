@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lab.core.errors import ProtocolError, UsageError
+from lab.core.exchange import loopback
 from lab.files.opening import read_bounded
-from lab.settings import ControlAccess, loopback
+from lab.settings import ControlAccess
 
 if TYPE_CHECKING:
     import ssl

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from lab.app.effects import App
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
@@ -13,7 +11,7 @@ from lab.cli.run.terminal_reviewer import TerminalReviewer
 from lab.cli.run.transcript import Transcript, outcome_document
 from lab.cli.run_settings import AnyRunSettings, Peer
 from lab.cli.serve.hints import failed_texts
-from lab.cli.setup import Setup, callers_text, load_named, make_clock, make_setup
+from lab.cli.setup import Setup, callers_text, load_named, make_clock, make_setup, with_plugins
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.cli.tapes.tape_recorder import TapeRecorder
@@ -65,12 +63,11 @@ def run_joined(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
 
 def run_over_loopback(settings: AnyRunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
-    from lab.cli.beside import all_beside
     from lab.cli.serve.serving import Serving
     from lab.client.transport import HttpTransport
 
-    beside = (each for command in ("run", "demo") for each in all_beside(command, settings.additions))
-    setup = replace(setup, beside=tuple(beside))
+    for command in ("run", "demo"):
+        setup = with_plugins(setup, command, settings.additions)
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)

@@ -1,14 +1,16 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lab.cli.entropy import fresh_seed
+from lab.cli.parser import given_to
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH, Epoch, Millis
 from lab.core.errors import ScenarioError, UsageError
@@ -18,6 +20,8 @@ from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, sc
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.jobs.program import Program
 from lab.mock.config import Config
+from lab.options import Options
+from lab.plugin import resolve
 from lab.program.callers import Callers
 from lab.program.scenario import Scenario
 from lab.program.switches import Layers, Switches
@@ -26,7 +30,7 @@ from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
 if TYPE_CHECKING:
-    from lab.cli.beside import OpenBeside
+    from lab.cli.beside import Beside, OpenBeside
     from lab.mock.service import Service
     from lab.recording.format.lines import Header
 
@@ -108,6 +112,17 @@ def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script") -> 
     )
     config = config.settled(layers_of(settings.switches, file.switches))
     return Setup(settings, config, make_clock(settings.clock), file.limits)
+
+
+def with_plugins(setup: Setup, command: str, additions: Sequence[Options]) -> Setup:
+    """A setup as the plugins have it of which something was asked, with what they do beside."""
+    for each, given in given_to(command, additions):
+        if each.config:
+            configured = cast("Callable[[Options, Config], Config]", resolve(each.config))(given, setup.config)
+            setup = replace(setup, config=configured)
+        if each.beside:
+            setup = replace(setup, beside=(*setup.beside, partial(cast("Beside", resolve(each.beside)), given)))
+    return setup
 
 
 def with_others(setup: Setup, more: Iterable[Program]) -> Setup:

@@ -148,3 +148,15 @@ def retry_after(response: Response) -> Millis | None:
     except (ValueError, TypeError, OverflowError):  # no date, or one without a zone
         return None
     return min(max(0, pause), _LONGEST_RETRY) * 1000
+
+
+def loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach a listener on that host."""
+    if host in ("127.0.0.1", "localhost"):
+        return True
+    from ipaddress import ip_address  # only another host needs it
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

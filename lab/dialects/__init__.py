@@ -9,6 +9,7 @@ from functools import cache
 
 from lab.core.errors import UsageError
 from lab.dialects.base import Dialect
+from lab.dialects.callbacks import CallbackWire
 from lab.dialects.client import DialectClient
 from lab.dialects.fusion import FUSION_CLIENT
 from lab.dialects.fusion import WIRE as FUSION_WIRE
@@ -60,6 +61,13 @@ def wire_of(route: str) -> Wire | None:
 
 
 @cache
+def callbacks_of(wire: str) -> CallbackWire | None:
+    """How the wire of that name tells receivers; None: it doesn't, or isn't there."""
+    declared = next((each for each in _declared(every_plugin()) if each.name == wire), None)
+    return None if declared is None else _loaded(declared).callbacks
+
+
+@cache
 def dialect_of(route: str) -> Dialect | None:
     """Who reads the calls of a route, and words its answers; None: no wire has it."""
     return None if (wire := wire_of(route)) is None else wire.server
@@ -84,6 +92,6 @@ USUAL_CLIENT: DialectClient = FUSION_CLIENT
 """The one that speaks `USUAL`."""
 
 __all__ = [
-    "FUSION", "FUSION_WIRE", "USUAL", "USUAL_CLIENT", "client_named", "client_of", "clients", "dialect_of", "read_input",
+    "FUSION", "FUSION_WIRE", "USUAL", "USUAL_CLIENT", "callbacks_of", "client_named", "client_of", "clients", "dialect_of", "read_input",
     "strange_wires", "wire_of", "wires",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, conflict, forbidden, not_f
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
+from lab.jobs.callbacks import Receiver, Registration
 from lab.jobs.facts import JobView
 from lab.jobs.program import Program
 from lab.program.faults import Fault
@@ -65,6 +66,16 @@ def not_cancelable(why: str, hint: str = "") -> NotCancelable:
     return NotCancelable(409, why, hint)
 
 
+class TellsNobody(Refusal, frozen=True):
+    """409: no receiver can be registered here."""
+
+
+TELLS_NOBODY = TellsNobody(
+    409,
+    "Nobody is told by callbacks here.",
+    "Serve the lab by one process, and without --ledger: it calls receivers then.",
+)
+RECEIVER_UNKNOWN = not_found("‹receiver› not found.")
 OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 
@@ -111,6 +122,8 @@ class Invoke(ReadRequest, frozen=True, kw_only=True):
     """The idempotency key, or why it is none."""
     new_id: str | None = None
     """The id that the client gives to the new job; None: the lab does."""
+    registers: Registration | None = None
+    """A receiver that is to be told of the job."""
     members: Mapping[str, Json] = field(default_factory=dict)
     """The known members of the request, normalised, as `job.accepted` keeps them."""
 
@@ -124,6 +137,8 @@ class Say(ReadRequest, frozen=True, kw_only=True):
     conversation: str | None = None
     published: bool = False
     """Whether the team must be published, even if the job is there."""
+    registers: Registration | None = None
+    """A receiver that is to be told of the job."""
 
 
 class Cancel(ReadRequest, frozen=True, kw_only=True):
@@ -218,6 +233,39 @@ class Describe(ReadRequest, frozen=True, kw_only=True):
     """The agent team's code; empty: all."""
 
 
+class RegisterReceiver(ReadRequest, frozen=True, kw_only=True):
+    """A receiver is to be told of jobs from now on, by callbacks: of one, or of all that are the caller's."""
+
+    team: str
+    job: str | None = None
+    """None: all that are the caller's."""
+    registration: Registration
+
+
+class ListReceivers(ReadRequest, frozen=True, kw_only=True):
+    """Which receivers stand, those of the caller's jobs or of one of them."""
+
+    team: str
+    wire: str
+    """Only those that were registered by it."""
+    job: str | None = None
+    receiver: str | None = None
+    """Only that one, which must be there."""
+
+
+class EndReceiver(ReadRequest, frozen=True, kw_only=True):
+    """A receiver is to be told no more."""
+
+    team: str
+    wire: str
+    job: str | None = None
+    receiver: str
+
+
+ReceiverCommand: TypeAlias = RegisterReceiver | ListReceivers | EndReceiver
+"""About receivers: answered with those that it is about."""
+
+
 class Private(ReadRequest, frozen=True, kw_only=True):
     """A route that only one dialect has: value and handler stand in its folder, and the mock never looks at the name."""
 
@@ -226,7 +274,18 @@ class Private(ReadRequest, frozen=True, kw_only=True):
 
 
 Command: TypeAlias = (
-    Invoke | Say | Decide | Cancel | Look | ListOwnJobs | FollowJobs | Follow | Settle | Describe | Private
+    Invoke
+    | Say
+    | Decide
+    | Cancel
+    | Look
+    | ListOwnJobs
+    | FollowJobs
+    | Follow
+    | Settle
+    | Describe
+    | ReceiverCommand
+    | Private
 )
 """Where the path names no team, `team` may: one that the body names, or, empty, that of the job."""
 
@@ -282,6 +341,12 @@ class Followed(Struct, frozen=True):
     views: tuple[JobView, ...]
 
 
+class Receivers(Struct, frozen=True):
+    """The receivers that were asked for, or as one is now that was registered, or was told until now; oldest first."""
+
+    receivers: tuple[Receiver, ...]
+
+
 class Described(Struct, frozen=True):
     """Published teams, each with those of its scenarios that are published."""
 
@@ -299,7 +364,7 @@ class Declined(Struct, frozen=True):
     refusal: Refusal
 
 
-Result: TypeAlias = Accepted | Found | Streamed | JobPage | Followed | Described | Declined
+Result: TypeAlias = Accepted | Found | Streamed | JobPage | Followed | Receivers | Described | Declined
 
 
 class WriteContext(Struct, frozen=True):
@@ -311,6 +376,8 @@ class WriteContext(Struct, frozen=True):
     now: Millis
     origin: str
     """What URLs in answers start with."""
+    tells: bool = False
+    """Whether receivers may be registered here."""
 
 
 Written: TypeAlias = Response | tuple[Response, Parts]

@@ -8,6 +8,7 @@ from lab.core.fidelity import Claim
 from lab.core.refusal import Refusal
 from lab.core.routes import Route
 from lab.dialects.base import Dialect
+from lab.dialects.callbacks import CallbackWire
 from lab.dialects.client import DialectClient
 
 
@@ -67,3 +68,5 @@ class Wire(NamedTuple):
     """What is known of what stands beside the API, and whether the lab plays it."""
     marks: BodyMarks = BodyMarks()
     """Members of its bodies that recordings compare, or show, in their own way."""
+    callbacks: CallbackWire | None = None
+    """How it tells receivers of jobs; None: nobody can register one by it."""

@@ -5,6 +5,7 @@ plugin that sends them (`Plugin.follows`). Transcript, screen and report know th
 the kernel's. No fact holds a signature or an address: a replay has a stand-in for the secret, and signs nothing.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of
 from lab.program.callbacks import CallbackStrike
 
@@ -21,67 +23,150 @@ Signing: TypeAlias = Literal["good", "bad", "none"]
 """Whether a callback bears the signature of its bytes, another one, or none."""
 
 
-class Receiver(Struct, frozen=True):
+OWN_WIRE = "lab"
+"""The wire of the lab's own callbacks, which is nobody's dialect."""
+
+
+class Receiver(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who is told."""
 
     name: str
-    url: str
-    secret: str | None
-    wire: str
+    wire: str = OWN_WIRE
     """Whose body and headers it is sent."""
+    url: str
+    secret: str | None = None
+    """By which it knows the lab: a key that signs, or credentials; its wire knows which."""
+    token: str | None = None
+    """The same beside, where a wire has two."""
+    owner: str | None = None
+    """Whose jobs it is told of; None: everybody's."""
+    job: str | None = None
+    """The only one that it is told of."""
+    members: Mapping[str, Json] = {}
+    """What else was said of it, by the names of its wire."""
     since: Millis
     """It is told of changes behind that instant."""
     until: Millis | None = None
     """No try is made behind that instant; None: it still stands."""
 
+    @property
+    def stream(self) -> str:
+        """What names it among all of a job's, in draws and ids."""
+        return self.name if self.wire == OWN_WIRE else f"{self.wire}/{self.name}"
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """What a client says of a receiver, read by its wire. Of one that is known already, what isn't said stays."""
+
+    wire: str
+    name: str | None = None
+    """None: the lab gives it one."""
+    known: bool = False
+    """Whether one of that name must be there."""
+    url: str | None = None
+    secret: str | None = None
+    token: str | None = None
+    minted: bool = False
+    """Whether the lab gives it a secret."""
+    members: Mapping[str, Json] = {}
+
 
 class ReceiversRecord(Record, frozen=True, gc=False):
-    """All receivers that there were, oldest first."""
+    """All receivers that there were of a job, or, told of several, of the lab; oldest first."""
 
     receivers: tuple[Receiver, ...] = ()
+    closed: Millis | None = None
+    """Of the lab's: who was registered up to then, be it for one job, was told of nothing behind that instant."""
 
 
 RECEIVERS_KEY: Key = b"h"
-"""Where the record of receivers lies."""
+"""Where the lab's receivers lie; the record is there once there is any receiver at all."""
 
 
-def receivers_of(get: Get) -> tuple[Receiver, ...]:
-    known = get(RECEIVERS_KEY)
-    return known.receivers if isinstance(known, ReceiversRecord) else ()
+def receivers_key(job: str | None) -> Key:
+    """Where those of a job lie."""
+    return RECEIVERS_KEY if job is None else key_of(RECEIVERS_KEY, job)
+
+
+def receivers_of(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
+    """Those of a job alone; None: those that are told of several."""
+    return _record(get, job).receivers
+
+
+def standing(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
+    """The same, without those that are told no more."""
+    return tuple(each for each in receivers_of(get, job) if told_until(get, each) is None)
+
+
+def told_until(get: Get, receiver: Receiver) -> Millis | None:
+    """The instant behind which a receiver is told no more; None: it still stands."""
+    closed = _record(get, None).closed
+    return receiver.until if receiver.until is not None or closed is None or closed < receiver.since else closed
+
+
+def _record(get: Get, job: str | None) -> ReceiversRecord:
+    known = get(receivers_key(job))
+    return known if isinstance(known, ReceiversRecord) else ReceiversRecord()
 
 
 class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """From now on a receiver is told of jobs; one of the same name that stood before is told no more."""
+    """From now on a receiver is told of jobs; one of the same wire and name that stood before is told no more."""
 
     type: ClassVar[str] = "callback.registered"
     untaped: ClassVar[frozenset[str]] = frozenset({"url"})
+    secrets: ClassVar[Mapping[str, str]] = {"minted": "signing"}
     receiver: str
+    wire: str = OWN_WIRE
     url: str = ""
+    """Where it listens."""
     secret: str | None = None
-    """Redacted by its name."""
-    wire: str = "lab"
+    """Redacted by its name, as is `token`."""
+    minted: str | None = None
+    """A secret that the lab has given it."""
+    token: str | None = None
+    owner: str | None = None
+    job: str | None = None
+    members: Mapping[str, Json] = {}
 
     def fold(self, get: Get) -> Changed:
-        ended = _ended(get, self.receiver, self.at)
-        yield (
-            RECEIVERS_KEY,
-            ReceiversRecord((*ended, Receiver(self.receiver, self.url, self.secret, self.wire, self.at))),
+        one = Receiver(
+            name=self.receiver,
+            wire=self.wire,
+            url=self.url,
+            secret=self.minted or self.secret,
+            token=self.token,
+            owner=self.owner,
+            job=self.job,
+            members=self.members,
+            since=self.at,
         )
+        known = _record(get, self.job)
+        before = _ended(known.receivers, self.wire, self.receiver, self.at)
+        yield receivers_key(self.job), replace(known, receivers=(*before, one))
+        if self.job is not None and _record(get, None) == ReceiversRecord():
+            yield RECEIVERS_KEY, ReceiversRecord()
 
 
-class CallbackEnded(Fact, frozen=True, kw_only=True):
-    """A receiver is told no more: what sends has ended."""
+class CallbackEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A receiver is told no more; without a name none is: what sends has ended."""
 
     type: ClassVar[str] = "callback.ended"
-    receiver: str
+    receiver: str | None = None
+    wire: str = OWN_WIRE
+    job: str | None = None
 
     def fold(self, get: Get) -> Changed:
-        yield RECEIVERS_KEY, ReceiversRecord(_ended(get, self.receiver, self.at))
+        known = _record(get, self.job)
+        if self.receiver is None:
+            yield receivers_key(self.job), replace(known, closed=self.at)
+        else:
+            ended = _ended(known.receivers, self.wire, self.receiver, self.at)
+            yield receivers_key(self.job), replace(known, receivers=ended)
 
 
-def _ended(get: Get, name: str, at: Millis) -> tuple[Receiver, ...]:
+def _ended(known: tuple[Receiver, ...], wire: str, name: str, at: Millis) -> tuple[Receiver, ...]:
     return tuple(
-        replace(each, until=at) if each.name == name and each.until is None else each for each in receivers_of(get)
+        replace(each, until=at) if (each.wire, each.name, each.until) == (wire, name, None) else each for each in known
     )
 
 
@@ -89,6 +174,7 @@ class CallbackAnswer(Struct, frozen=True, gc=False):
     """What came of one try."""
 
     receiver: str
+    wire: str
     callback: str
     number: int
     at: Millis
@@ -119,6 +205,7 @@ class CallbackAnswered(Fact, frozen=True, kw_only=True, omit_defaults=True):
     type: ClassVar[str] = "callback.answered"
     job: str
     receiver: str
+    wire: str = OWN_WIRE
     callback: str
     number: int
     status: int | None = None
@@ -129,11 +216,14 @@ class CallbackAnswered(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     def fold(self, get: Get) -> Changed:
         one = CallbackAnswer(
-            self.receiver, self.callback, self.number, self.at, self.status, self.why, self.retry_after
+            self.receiver, self.wire, self.callback, self.number, self.at, self.status, self.why, self.retry_after
         )
         yield answers_key(self.job), AnswersRecord(self.job, (*answers_of(get, self.job), one))
         if self.status == GONE:
-            yield RECEIVERS_KEY, ReceiversRecord(_ended(get, self.receiver, self.at))
+            own = any((each.wire, each.name) == (self.wire, self.receiver) for each in receivers_of(get, self.job))
+            yield from CallbackEnded(
+                at=self.at, receiver=self.receiver, wire=self.wire, job=self.job if own else None
+            ).fold(get)
 
 
 class CallbackSent(Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -143,6 +233,7 @@ class CallbackSent(Fact, frozen=True, kw_only=True, omit_defaults=True):
     kind: ClassVar[str] = "derived"
     job: str
     receiver: str
+    wire: str = OWN_WIRE
     callback: str
     """The id that all of its tries bear."""
     number: int
@@ -151,8 +242,8 @@ class CallbackSent(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """What the job became."""
     changed: Millis
     """When it did."""
-    timestamp: int
-    """In seconds since 1970, as the receiver reads it."""
+    timestamp: int | None = None
+    """In seconds since 1970, as the receiver reads it; None: its wire sends none."""
     whole: str
     """Its body, before it is cut."""
     signature: Signing = "good"

@@ -59,6 +59,8 @@ class Config(Struct, frozen=True):
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team. Empty: none
     of them, though only one may be at hand."""
+    callbacks: tuple[str, ...] | None = ()
+    """Hosts beside this machine that a receiver of callbacks may have; None: none can be registered."""
     former: tuple[tuple[Millis, Program], ...] = ()
     """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
 

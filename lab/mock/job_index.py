@@ -28,7 +28,7 @@ anything, so their number follows that of the calls.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import TypeAlias, cast
@@ -36,7 +36,7 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Millis
 from lab.core.exchange import LONG_BODY, Json, Request, Response
 from lab.core.journal.fact import Fact, Get, Key, LedgerCleared, Record, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
@@ -44,10 +44,11 @@ from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.reply import Reply
 from lab.core.routes import Route
 from lab.dialects import read_input
+from lab.dialects.base import WriteContext
 from lab.faults.facts import ARMED_KEY
 from lab.identity.bearer import authenticated
 from lab.identity.records import TokenRecord
-from lab.jobs.callbacks import answers_key
+from lab.jobs.callbacks import answers_key, receivers_key
 from lab.jobs.facts import (
     AliasRecord,
     ConversationRecord,
@@ -74,6 +75,7 @@ from lab.jobs.plan import Input, Invocation, Plan
 from lab.jobs.program import Program
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
+from lab.language.templates.bounds import Pool, pooled
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.latencies import planned_latency
@@ -93,12 +95,14 @@ MOST_LOOKS = 16
 """Jobs looked at with a new one, and other records with a call: more than it can bring, so that none are left behind."""
 
 
-FollowJob: TypeAlias = Callable[[Get, Plan, Sequence[Fact], Epoch, Millis], Derived]
-"""What a plugin derives of a job: it is given the records, the plan, what followed so far, and up to when."""
+FollowJob: TypeAlias = Callable[[Get, Plan, Sequence[Fact], WriteContext], Derived]
+"""What a plugin derives of a job: it is given the records, the plan, what followed so far, and how answers about it are
+written at the instant up to which it derives."""
 
 
 @cache
-def _followings() -> tuple[Following, ...]:
+def followings() -> tuple[Following, ...]:
+    """What plugins derive of jobs, too."""
     return tuple(each for plugin in plugins() for each in plugin.follows)
 
 
@@ -256,11 +260,21 @@ class JobIndex:
         own, record = found
         plan = self.plan_of(ledger, own, record)
         follows = derived(plan, record.decisions, now)
-        for each in _followings():
+        for each in followings():
             if ledger.get(each.key) is not None:
-                follow = cast("FollowJob", resolve(each.run))
-                follows = along(follows, follow(ledger.get, plan, follows.facts, self._config.epoch, now))
+                follow, context = cast("FollowJob", resolve(each.run)), self.context_of(plan, now)
+                more = pooled(Pool(), partial(follow, ledger.get, plan, follows.facts, context))
+                follows = along(follows, more)
         return follows
+
+    def context_of(self, plan: Plan, now: Millis) -> WriteContext:
+        """What answers about a job depend on at an instant."""
+        return self.context(self._catalog.switches_of(plan.program, plan.invocation.team), now)
+
+    def context(self, switches: Switches, now: Millis) -> WriteContext:
+        """What answers depend on at an instant."""
+        config = self._config
+        return WriteContext(config.epoch, switches, now, config.origin, config.callbacks is not None)
 
     # What a poll was answered
 
@@ -473,8 +487,9 @@ class JobIndex:
             keys[key] = None
             if isinstance(record, JobRecord) and record.thread is not None:
                 keys[record.thread] = None
-            if ledger.get(answers_key(job)) is not None:
-                keys[answers_key(job)] = None
+            for of_callbacks in (answers_key(job), receivers_key(job)):
+                if ledger.get(of_callbacks) is not None:
+                    keys[of_callbacks] = None
             for further in self._further.get(job, ()):
                 # an idempotency key may have been taken for another job meanwhile
                 if getattr(ledger.get(further), "job", None) == job:

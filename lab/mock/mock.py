@@ -57,6 +57,7 @@ from lab.mock.config import Config
 from lab.mock.invoke import take_cancel, take_message
 from lab.mock.job_index import JobIndex, PollAnswer, given_with
 from lab.mock.latencies import FirstAnswers, planned_latency
+from lab.mock.receivers import register, take_receivers, unfit
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
 from lab.program.steps import Gate
 from lab.program.switches import Switches
@@ -179,6 +180,8 @@ class Mock:
                 return self._watch(call, command)
             case base.ListOwnJobs():
                 return self._list(call, command)
+            case base.RegisterReceiver() | base.ListReceivers() | base.EndReceiver():
+                return self._receivers(call, command)
             case base.Describe():
                 return self._describe(call, command)
             case base.Private():
@@ -210,7 +213,7 @@ class Mock:
         return replace(reply, watched=watched)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
-        return base.WriteContext(self.config.epoch, switches, now, self.config.origin)
+        return self.index.context(switches, now)
 
     def _first_refusal(self, call: Call, unread: base.Unread) -> Refusal:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""
@@ -252,9 +255,15 @@ class Mock:
         self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide | base.Cancel
     ) -> Reply:
         answer = take_cancel(call, inner) if isinstance(inner, base.Cancel) else take_message(call, inner)
+        registers = inner.registers if isinstance(inner, base.Invoke | base.Say) else None
+        if registers is not None and not isinstance(answer, Refusal) and (wrong := unfit(call, registers)) is not None:
+            call.changes.drop()  # nor did the message count
+            answer = wrong
         if isinstance(answer, Refusal):
             return self._written(call, command, base.Declined(answer))
         program, job = answer.view.plan.program, answer.view.plan.invocation.job
+        if registers is not None:
+            register(call, registers, job, self.recorded)
         call.switches, call.touched = call.catalog.switches_of(program, call.code), job
         streams = isinstance(command, base.Follow)
         if isinstance(command, base.Settle):
@@ -325,6 +334,15 @@ class Mock:
         reply = self._written(call, command, result)
         program = result.views[0].plan.program if result.views else self.config.scenario_of_tokens
         return self._planner(call).plan(reply, program, Place(call.bearer.client, user=call.bearer.user))
+
+    def _receivers(self, call: Call, command: base.ReceiverCommand) -> Reply:
+        found = take_receivers(call, command, self.recorded)
+        if isinstance(found, Refusal):
+            return self._written(call, command, base.Declined(found))
+        reply = self._written(call, command, found)
+        return self._planner(call).plan(
+            reply, self.config.scenario_of_tokens, Place(call.bearer.client, user=call.bearer.user)
+        )
 
     # Polls
 
@@ -422,7 +440,10 @@ def _team_of(call: Call, command: base.Reading) -> str:
         case base.AnsweredLater(inner):
             return _team_of(call, inner)
         case (
-            base.Look(team=team, job=job)
+            base.RegisterReceiver(team=team, job=str(job))
+            | base.ListReceivers(team=team, job=str(job))
+            | base.EndReceiver(team=team, job=str(job))
+            | base.Look(team=team, job=job)
             | base.Say(team=team, job=job)
             | base.Decide(team=team, job=job)
             | base.Cancel(team=team, job=job)
@@ -430,7 +451,13 @@ def _team_of(call: Call, command: base.Reading) -> str:
             view = None if team else call.job(job)
             return team if view is None else view.record.team
         case (
-            base.Invoke(team=team) | base.ListOwnJobs(team=team) | base.Describe(team=team) | base.FollowJobs(team=team)
+            base.Invoke(team=team)
+            | base.ListOwnJobs(team=team)
+            | base.Describe(team=team)
+            | base.FollowJobs(team=team)
+            | base.RegisterReceiver(team=team)
+            | base.ListReceivers(team=team)
+            | base.EndReceiver(team=team)
         ):
             return team
         case base.Private() | base.Unread():

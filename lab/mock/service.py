@@ -21,6 +21,7 @@ from lab.core.observe import Noted, Observation, Observer, Replied, Requested, T
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
+from lab.dialects.base import WriteContext
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
@@ -117,6 +118,10 @@ class Service:
     def planned(self, job: str) -> tuple[Plan, tuple[Decision, ...]] | None:
         """The plan of a job, and what was decided so far, forgotten or not; None if it isn't known."""
         return self._mock.index.planned(self.ledger, job_key(job))
+
+    def context_of(self, plan: Plan, now: Millis) -> WriteContext:
+        """What answers about a job depend on at an instant."""
+        return self._mock.index.context_of(plan, now)
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +23,7 @@ from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
+from lab.server.acting import Acting
 from lab.server.limits import ServerLimits
 from lab.server.listener import bind
 from lab.server.mock_server import MockServer
@@ -38,12 +39,15 @@ class Served:
     """What a client is told, and what a test looks at afterwards."""
 
     origin: str
+    server: MockServer
     service: Service
     clock: AnyClock
     loop: asyncio.AbstractEventLoop
     observations: list[Observation] = field(default_factory=list)
     slept: Fraction = Fraction(0)
     """Seconds that clients have waited."""
+    end_acting: Callable[[], Awaitable[list[str]]] = field(init=False)
+    """Ends what plugins do about jobs; what is left to do."""
 
     @property
     def token_url(self) -> str:
@@ -130,13 +134,16 @@ def serving(
     thread.start()
     service, clock = Service(config), clock or ManualClock()
     server = MockServer(service, clock, limits)
-    served = Served(bound.origin, service, clock, loop)
+    served = Served(bound.origin, server, service, clock, loop)
+    acting = Acting(server)
+    served.end_acting = acting.end
     service.observers.append(served.observations.append)
     try:
         served.run(server.start(bound=bound))
         yield served
     finally:
         served.run(server.stop(1_000))
+        served.run(acting.end())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

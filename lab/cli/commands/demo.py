@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.panels import GivenPanel, panel_given
@@ -21,6 +20,7 @@ from lab.cli.setup import (
     make_setup,
     own_seed,
     with_others,
+    with_plugins,
 )
 from lab.cli.signals import block_ctrl_c
 from lab.clocks import ScaledClock
@@ -71,7 +71,7 @@ def show_mock(settings: DemoSettings, console: Console, panel: GivenPanel | None
     start = screen_start(settings.screen, console)
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
     mock = changed(settings.mock, clock=replace(clock, kind="scaled"))
-    setup = replace(make_setup(mock, reviewer="person"), beside=tuple(all_beside("demo", settings.additions)))
+    setup = with_plugins(make_setup(mock, reviewer="person"), "demo", settings.additions)
 
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, app=settings.app) as demo:

@@ -9,9 +9,6 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, cast
 
-from msgspec.structs import replace
-
-from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.parser import given_to, read_call
@@ -20,15 +17,16 @@ from lab.cli.serve.ports import trust_lines
 from lab.cli.serve.serving import ServeCall, Serving
 from lab.cli.serve.settings import ServeSettings
 from lab.cli.serve.surroundings import Parent, parent_gone, parent_of
-from lab.cli.setup import Setup, make_setup
+from lab.cli.setup import Setup, make_setup, with_plugins
 from lab.cli.signals import Interrupted
+from lab.core.exchange import loopback
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.options import changed
 from lab.plugin import plugins, resolve
 from lab.server.labs import OfferedChoices
 from lab.server.listener import address_for_others, is_every_address, origin_of
-from lab.settings import TOKEN_VARIABLE, MockSettings, loopback
+from lab.settings import TOKEN_VARIABLE, MockSettings
 
 if TYPE_CHECKING:  # a lab alone is no worker
     from lab.cli.serve.workers import WorkerPlace
@@ -62,7 +60,7 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
 
             journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
             setup = journal.resume(setup)
-        setup = replace(setup, beside=tuple(all_beside("serve", settings.additions)))
+        setup = with_plugins(setup, "serve", settings.additions)
         call = ServeCall(settings, offers, journal, place)
         code = complete(partial(_serve, call, setup, parent, console))
         return code if player is None else max(code, player.conclude(console))
@@ -75,7 +73,7 @@ async def begin_as(words: Sequence[str], console: Console, ends: AsyncExitStack,
     call = read_call(["serve", *words], console)
     tell_origin(call, console)
     settings, offers, setup = scenarios_served(cast("ServeSettings", call.options))
-    served = ServeCall(settings, offers)
+    served, setup = ServeCall(settings, offers), with_plugins(setup, "serve", settings.additions)
     mock = await ends.enter_async_context(Serving(setup, console, stop, outside=True, call=served))
     announce(served, mock, console)
     return mock

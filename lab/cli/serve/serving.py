@@ -28,7 +28,9 @@ from lab.identity.keys import load_library
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.mock.config import Config
+from lab.mock.job_index import followings
 from lab.mock.service import Service
+from lab.server.acting import Acting
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import Labs, OfferedChoices, ServedLab
 from lab.server.listener import Bound, bind
@@ -160,6 +162,8 @@ class Serving:
             agreed = None if place is None else place.agreed
             self.shared = await ends.enter_async_context(shared_lab(settings.ledger, self.setup, agreed=agreed))
             self.setup = self.shared.setup
+        if self.shared is not None or not any(each.acts for each in followings()):
+            self.setup = replace(self.setup, config=replace(self.setup.config, callbacks=None))
         setup, limits = self.setup, self.setup.limits
         # ports, for URLs in answers name them; nobody is accepted yet
         ports = open_mock_ports(setup.settings) if place is None else place.take_ports(setup.settings)
@@ -180,6 +184,7 @@ class Serving:
             self._keep(ends, labs, lambda: labs.close(stop.footer))
         for open_beside in setup.beside:
             self.beside |= await ends.enter_async_context(open_beside(server, console))
+        ends.push_async_callback(self._end_acting, Acting(server))
         grace = round(1000 * limits.grace)
         ends.push_async_callback(server.stop, grace if self._outside else min(_OWN_GRACE, grace), stop.hurry)
         if log is not None:
@@ -196,6 +201,10 @@ class Serving:
         if self._outside:  # our own app wants a token a run
             ends.callback(asyncio.create_task(_load_later()).cancel)
         ends.push_async_callback(server.drain, settings.drain, stop.hurry)
+
+    async def _end_acting(self, acting: Acting) -> None:
+        for line in await acting.end():
+            self._console.err(line)
 
     async def _listen(
         self, ports: Ports, decoy: Bound | None, control: ControlPlane | None, ends: AsyncExitStack

@@ -98,7 +98,7 @@ class FusionServer:
 
                 wanted = command.echo if isinstance(command.echo, Filter) else None
                 return json_response(workflow_list(teams, wanted))
-            case base.JobPage() | base.Followed():
+            case base.JobPage() | base.Followed() | base.Receivers():
                 raise AssertionError("nothing on this wire asks for it")
             case _:
                 assert_never(result)

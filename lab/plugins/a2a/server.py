@@ -82,6 +82,8 @@ class A2AServer:
                 return call.by.answer(_page(call, result, context))
             case base.Followed():
                 return call.by.error(Code.TASK_NOT_FOUND, _NO_TASK)
+            case base.Receivers():
+                raise AssertionError("nothing on this wire asks for it")
             case _:
                 assert_never(result)
         return streamed(framed(events, context.switches, context.now, done=False, beat=LONGEST_SILENCE))

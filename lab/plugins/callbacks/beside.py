@@ -1,68 +1,30 @@
-"""What sends callbacks as long as a lab is served: of it, of its tenants, and of what clients choose there."""
+"""`--notify`: a receiver of the whole lab, of its tenants, and of what clients choose there, as long as it is served."""
 
 import asyncio
-from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from yarl import URL
-
 from lab.cli.console import Console
-from lab.client.driver import TransportLost
-from lab.client.transport import HttpTransport
-from lab.core.clock import iso
 from lab.core.errors import UsageError
-from lab.core.exchange import Headers, Request, Response
 from lab.core.seeds import digest
-from lab.jobs.callbacks import CallbackSent
+from lab.dialects.signed import secret_of
+from lab.jobs.callbacks import OWN_WIRE, CallbackRegistered, standing
 from lab.plugins.callbacks.options import OWN_RECEIVER, DemoNotifySettings, NotifySettings, RehearsedNotifySettings
 from lab.plugins.callbacks.own_receiver import OwnReceiver
-from lab.plugins.callbacks.sender import CallbackSender
-from lab.plugins.callbacks.wires import SECRET_BEGIN
 from lab.server.labs import ServedLab
 from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 
 RECEIVER = "notify"
 """What the receiver of `--notify` is called."""
-LARGEST_REPLY = 65_536
-"""Bytes of a receiver's answer that are read: only its status and Retry-After count."""
-_MOST_LISTED = 20
-
-
-class CallbackPosts:
-    """The way to receivers: a connection a try, for one that was kept may be dead, and that would be a try for nothing."""
-
-    def __init__(self) -> None:
-        self._transports: dict[str, HttpTransport] = {}
-
-    async def post(self, url: str, headers: Headers, body: bytes) -> Response | str:
-        target = URL(url, encoded=True)
-        origin = str(target.origin())
-        if origin not in self._transports:
-            self._transports[origin] = HttpTransport(origin, origin, largest=LARGEST_REPLY)
-        head = (*headers, ("connection", "close"))
-        request = Request("POST", target.raw_path, target.raw_query_string, head, body)
-        try:
-            return await self._transports[origin].send("callback", request)
-        except TransportLost as lost:
-            return lost.why
-
-    def ports(self) -> Iterator[int]:
-        """From which it calls at present."""
-        for transport in self._transports.values():
-            yield from transport.ports
-
-    async def close(self) -> None:
-        for transport in self._transports.values():
-            await transport.close()
 
 
 @asynccontextmanager
 async def sending(settings: NotifySettings, server: MockServer, console: Console) -> AsyncIterator[dict[str, str]]:
     """Tell the receiver that was named."""
-    async with _telling(settings.url, settings.secret, server, console):
-        yield {"notify_url": settings.url}
+    if settings.url is not None:
+        add_receiver(settings.url, settings.secret, server)
+    yield {} if settings.url is None else {"notify_url": settings.url}
 
 
 @asynccontextmanager
@@ -77,13 +39,13 @@ async def demonstrating(
             receiver = OwnReceiver(usual.clock, usual.service.config.epoch, secret)
             url = f"{await receiver.start()}/callbacks"
             ends.push_async_callback(receiver.stop, 0)
-        await ends.enter_async_context(_telling(url, secret, server, console))
+        add_receiver(url, secret, server)
         yield {}
 
 
 def drawn_secret(lab: ServedLab) -> str:
     """One that the seed draws, for whom the lab tells of it."""
-    return f"{SECRET_BEGIN}{b64encode(digest(lab.service.config.seed, 'notify/secret')).decode()}"
+    return secret_of(digest(lab.service.config.seed, "notify/secret"))
 
 
 @asynccontextmanager
@@ -95,48 +57,25 @@ async def sending_to_client(
     bound.close()
     url = f"{bound.origin}/callbacks"
     secret = drawn_secret(server.labs.usual)
-    async with _telling(url, secret, server, console):
-        yield {"notify_url": url, "notify_secret": secret}
+    add_receiver(url, secret, server)
+    yield {"notify_url": url, "notify_secret": secret}
 
 
-@asynccontextmanager
-async def _telling(url: str, secret: str | None, server: MockServer, console: Console) -> AsyncIterator[None]:
-    """Tell the receiver of all labs behind a listener; at the end list what is left."""
+def add_receiver(url: str, secret: str | None, server: MockServer) -> None:
+    """Have a receiver told of all labs behind a listener."""
     if server.labs.usual.calls.shared:  # by LAB_LEDGER, which excludes no option
         raise UsageError("A shared lab tells nobody by --notify.", hint="Unset LAB_LEDGER, or leave --notify out.")
-    posts, senders, ending = CallbackPosts(), dict[ServedLab, CallbackSender](), set[asyncio.Task[object]]()
 
-    def begin(lab: ServedLab) -> None:
-        senders[lab] = CallbackSender(lab, RECEIVER, url, secret, posts.post)
-        senders[lab].begin()
+    def register(lab: ServedLab) -> None:
+        known = standing(lab.service.ledger.get)
+        if (OWN_WIRE, RECEIVER, url, secret) not in ((each.wire, each.name, each.url, each.secret) for each in known):
+            lab.service.note(CallbackRegistered(at=lab.clock.now(), receiver=RECEIVER, url=url, secret=secret))
 
-    def leave(lab: ServedLab) -> None:
-        if (sender := senders.pop(lab, None)) is not None:
-            task = asyncio.ensure_future(sender.end())
-            ending.add(task)
-            task.add_done_callback(ending.discard)
+    def watch(lab: ServedLab) -> None:
+        register(lab)
+        # not within what clears it, which may be between two tapes
+        lab.service.renewed.append(lambda: asyncio.get_running_loop().call_soon(register, lab))
 
     for lab in server.labs:
-        begin(lab)
-    server.labs.watchers.append(begin)
-    server.labs.leavers.append(leave)
-    server.calling = posts.ports
-    try:
-        yield
-    finally:
-        for lab, sender in senders.items():
-            for line in left_lines(lab, await sender.end()):
-                console.err(line)
-        await posts.close()
-
-
-def left_lines(lab: ServedLab, left: list[CallbackSent]) -> Iterator[str]:
-    """The tries that come no more, the first of them one by one."""
-    if left:
-        many = "1 callback was" if len(left) == 1 else f"{len(left)} callbacks were"
-        yield f"lab: {many} still to be tried when the lab ended:"
-    for each in left[:_MOST_LISTED]:
-        when = iso(lab.service.config.epoch, each.at)
-        yield f"  {each.callback} {each.status} of job {each.job}, try {each.number} at {when}"
-    if len(left) > _MOST_LISTED:
-        yield f"  ... and {len(left) - _MOST_LISTED} more"
+        watch(lab)
+    server.labs.watchers.append(watch)

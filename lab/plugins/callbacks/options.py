@@ -1,21 +1,26 @@
 """What is asked of callbacks: where they go, with which secret, whether elsewhere than to this machine."""
 
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
 from lab.core.errors import UsageError
+from lab.core.exchange import loopback
 from lab.options import BadValue, Option, Options, setting, switch
-from lab.settings import ALLOW_HOST, loopback
+from lab.settings import ALLOW_HOST
+
+if TYPE_CHECKING:  # each start reads this module
+    from lab.mock.config import Config
 
 
 def _target(text: str) -> str:
-    from yarl import URL  # no start waits for it that notifies nobody
+    from lab.mock.receivers import address_of  # no start waits for it that notifies nobody
 
-    hint = "Write it as http://127.0.0.1:9000/hook: http or https, without a name, a password or a fragment."
     try:
-        url = URL(text)
-    except ValueError:
-        raise BadValue("no URL", hint) from None
-    if url.scheme not in ("http", "https") or not url.host or url.user or url.password or url.fragment:
-        raise BadValue("no URL of a receiver", hint)
-    return str(url)
+        return address_of(text)[0]
+    except ValueError as error:
+        hint = "Write it as http://127.0.0.1:9000/hook: http or https, without a name, a password or a fragment."
+        raise BadValue(str(error), hint) from None
 
 
 def _target_or_own(text: str) -> str:
@@ -23,7 +28,7 @@ def _target_or_own(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    from lab.plugins.callbacks.wires import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
+    from lab.dialects.signed import SECRET_BEGIN, SHORTEST_KEY, key_of_secret  # each start reads this module
 
     try:
         key_of_secret(text)
@@ -36,8 +41,11 @@ def _secret(text: str) -> str:
 OWN_RECEIVER = "own"
 """In the place of a URL: the demo's own receiver."""
 _ONE_PROCESS = "what is sent is this process's affair, and another may serve the job"
-_NOT_KEPT = "callbacks that are left when the lab ends aren't kept"
-_NO_JOBS = "a recording is played back, and holds what was sent then"
+_NOT_SERVED_WITH = {
+    "--ledger": _ONE_PROCESS,
+    "--workers": _ONE_PROCESS,
+    "--from": "a recording is played back, and holds what was sent then",
+}
 NOTIFY = Option("--notify URL", "tell a receiver of jobs, by a POST each; as the scenario's callbacks say", _target)
 SECRET = Option(
     "--notify-secret SECRET",
@@ -52,27 +60,31 @@ ALLOWED = ALLOW_HOST._replace(needs=("--notify",))
 class NotifySettings(Options):
     """Where callbacks go; UsageError if that isn't this machine and nobody said that it is meant."""
 
-    url: str = setting(NOTIFY)
+    url: str | None = setting(NOTIFY)
     secret: str | None = setting(SECRET)
     allowed: tuple[str, ...] = setting(ALLOWED, default=())
 
     def __post_init__(self) -> None:
-        from yarl import URL
+        if self.url is None or self.url == OWN_RECEIVER:
+            return
+        from lab.mock.receivers import address_of
 
-        host = URL(self.url).host or ""
-        if self.url != OWN_RECEIVER and not loopback(host) and host not in self.allowed:
+        _, host = address_of(self.url)
+        if not loopback(host) and host not in self.allowed:
             hint = f"Add --allow-host {host} if that is meant: whoever listens there learns of your jobs."
             raise UsageError(f"--notify {self.url} isn't this machine.", hint=hint)
 
 
 class ServedNotifySettings(NotifySettings):
-    """Of `lab serve`."""
+    """Of `lab serve`, where clients register receivers of their own, too."""
 
-    url: str = setting(
-        NOTIFY._replace(
-            excludes={"--ledger": _ONE_PROCESS, "--workers": _ONE_PROCESS, "--journal": _NOT_KEPT, "--from": _NO_JOBS}
-        )
-    )
+    url: str | None = setting(NOTIFY._replace(excludes=_NOT_SERVED_WITH), default=None)
+    allowed: tuple[str, ...] = setting(ALLOW_HOST._replace(excludes=_NOT_SERVED_WITH), default=())
+
+
+def allowing(settings: NotifySettings, config: "Config") -> "Config":
+    """A mock where receivers may have these hosts too that clients register."""
+    return replace(config, callbacks=(*(config.callbacks or ()), *settings.allowed))
 
 
 class RunNotifySettings(NotifySettings):

@@ -9,7 +9,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
-from lab.plugins.callbacks.wires import key_of_secret, signed
+from lab.dialects.signed import key_of_secret, signature_of
 from lab.server.connection import Connection, Sent
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
@@ -25,7 +25,7 @@ def verified(secret: str, headers: Headers, body: bytes, now: int) -> bool:
     callback, timestamp = header_of(headers, "webhook-id"), header_of(headers, "webhook-timestamp") or ""
     if callback is None or not timestamp.isdigit() or abs(int(timestamp) - now) > TOLERANCE:
         return False
-    mine = signed(key_of_secret(secret), callback, int(timestamp), body)
+    mine = signature_of(key_of_secret(secret), callback, int(timestamp), body)
     return any(compare_digest(mine, each) for each in (header_of(headers, "webhook-signature") or "").split(" "))
 
 

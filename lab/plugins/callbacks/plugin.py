@@ -8,10 +8,25 @@ PLUGIN = Plugin(
     "tells a receiver of jobs: signed, scripted, faulty on purpose",
     page="callbacks",
     additions=(
-        Addition("serve", f"{_HERE}.options:ServedNotifySettings", beside=f"{_HERE}.beside:sending"),
-        Addition("run", f"{_HERE}.options:RunNotifySettings", beside=f"{_HERE}.beside:sending"),
-        Addition("demo", f"{_HERE}.options:DemoNotifySettings", beside=f"{_HERE}.beside:demonstrating"),
+        Addition(
+            "serve",
+            f"{_HERE}.options:ServedNotifySettings",
+            config=f"{_HERE}.options:allowing",
+            beside=f"{_HERE}.beside:sending",
+        ),
+        Addition(
+            "run",
+            f"{_HERE}.options:RunNotifySettings",
+            config=f"{_HERE}.options:allowing",
+            beside=f"{_HERE}.beside:sending",
+        ),
+        Addition(
+            "demo",
+            f"{_HERE}.options:DemoNotifySettings",
+            config=f"{_HERE}.options:allowing",
+            beside=f"{_HERE}.beside:demonstrating",
+        ),
         Addition("rehearse", f"{_HERE}.options:RehearsedNotifySettings", beside=f"{_HERE}.beside:sending_to_client"),
     ),
-    follows=(Following(b"h", f"{_HERE}.schedule:tries_of"),),
+    follows=(Following(b"h", f"{_HERE}.schedule:tries_of", acts=f"{_HERE}.sender:CallbackActor"),),
 )

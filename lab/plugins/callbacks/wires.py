@@ -1,86 +1,39 @@
-"""What a callback is made of: the port, and the lab's own wire, which is signed as Standard Webhooks 1.0 asks."""
+"""The lab's own callbacks, which are nobody's wire, and where those of the others are found."""
 
-import hmac
-from base64 import b64decode, b64encode
-from hashlib import sha256
-from typing import Protocol
-
-from msgspec import Struct
-
-from lab.core.clock import Epoch, Millis, iso
+from lab.core.clock import iso
 from lab.core.exchange import Headers, Json, json_bytes
-from lab.jobs.callbacks import CallbackSent, Receiver
-from lab.program.callbacks import Callbacks
-
-SECRET_BEGIN = "whsec_"
-SHORTEST_KEY, LONGEST_KEY = 24, 64
-"""Bytes of a secret, as the standard has it."""
-
-
-class News(Struct, frozen=True):
-    """What became of a job, and when."""
-
-    job: str
-    team: str
-    conversation: str | None
-    status: str
-    changed: Millis
+from lab.dialects import callbacks_of
+from lab.dialects.base import WriteContext
+from lab.dialects.callbacks import CallbackWire, JobChange
+from lab.dialects.signed import signed_headers
+from lab.jobs.callbacks import OWN_WIRE, CallbackSent, Receiver
+from lab.program.callbacks import CallbackStrike
 
 
-class CallbackWire(Protocol):
-    """One wire's callbacks."""
+class OwnCallbacks:
+    """Fusion defines none. The body says what has happened and no more, so a receiver looks at the job."""
 
-    def tells(self, status: str, callbacks: Callbacks) -> bool:
-        """Whether its receivers are told that a job of a scenario has become that."""
+    never: frozenset[CallbackStrike] = frozenset()
+    timed = True
 
-    def body(self, news: News, epoch: Epoch) -> bytes:
-        """What they are told."""
+    def tells(self, receiver: Receiver, change: JobChange) -> bool:
+        return True
+
+    def body(self, receiver: Receiver, change: JobChange, context: WriteContext) -> bytes:
+        plan, status = change.plan, change.fact.to
+        data: dict[str, Json] = {"job": plan.shown, "status": status, "team": plan.invocation.team}
+        if plan.invocation.conversation is not None:
+            data["conversation"] = plan.invocation.conversation
+        when = iso(context.epoch, change.fact.at)
+        return json_bytes({"type": f"job.{status.lower()}", "timestamp": when, "data": data})
 
     def headers(self, receiver: Receiver, sent: CallbackSent) -> Headers:
-        """Those of a try; a body that is cut is signed as if it were whole."""
+        return signed_headers(receiver.secret, sent)
 
 
-class LabWire:
-    """The lab's own: Fusion defines none. Its body says what has happened and no more, so a receiver looks at the job."""
-
-    def tells(self, status: str, callbacks: Callbacks) -> bool:
-        return status in callbacks.on
-
-    def body(self, news: News, epoch: Epoch) -> bytes:
-        data: dict[str, Json] = {"job": news.job, "status": news.status, "team": news.team}
-        if news.conversation is not None:
-            data["conversation"] = news.conversation
-        return json_bytes({"type": f"job.{news.status.lower()}", "timestamp": iso(epoch, news.changed), "data": data})
-
-    def headers(self, receiver: Receiver, sent: CallbackSent) -> Headers:
-        head = (("content-type", "application/json"), ("webhook-id", sent.callback))
-        if receiver.secret is None:
-            return (*head, ("webhook-timestamp", str(sent.timestamp)))
-        key = key_of_secret(receiver.secret)
-        if sent.signature == "bad":  # well-formed, and by a key that nobody has
-            key = sha256(key).digest()
-        signature = signed(key, sent.callback, sent.timestamp, sent.whole.encode())
-        return (*head, ("webhook-timestamp", str(sent.timestamp)), ("webhook-signature", signature))
+_OWN = OwnCallbacks()
 
 
-CALLBACK_WIRES: dict[str, CallbackWire] = {"lab": LabWire()}
-"""By the name that a receiver's registration has."""
-
-
-def signed(key: bytes, callback: str, timestamp: int, body: bytes) -> str:
-    """`v1,` and the HMAC over `id.timestamp.body`."""
-    over = b"%b.%d.%b" % (callback.encode(), timestamp, body)
-    return f"v1,{b64encode(hmac.digest(key, over, 'sha256')).decode()}"
-
-
-def key_of_secret(secret: str) -> bytes:
-    """The bytes of `whsec_` and Base64; ValueError says what is wrong with others."""
-    if not secret.startswith(SECRET_BEGIN):
-        raise ValueError(f"it doesn't begin with {SECRET_BEGIN}")
-    try:
-        key = b64decode(secret.removeprefix(SECRET_BEGIN), validate=True)
-    except ValueError:
-        raise ValueError(f"what stands behind {SECRET_BEGIN} is no Base64") from None
-    if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
-        raise ValueError(f"it is of {len(key)} bytes, and must be of {SHORTEST_KEY} to {LONGEST_KEY}")
-    return key
+def callback_wire(name: str) -> CallbackWire | None:
+    """By the name that a receiver's registration has; None: such a wire isn't there, or tells nobody."""
+    return _OWN if name == OWN_WIRE else callbacks_of(name)

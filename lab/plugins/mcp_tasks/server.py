@@ -77,7 +77,7 @@ class McpServer:
             case base.Followed(views):
                 events = task_notifications(call, views, context)
                 return streamed(framed(events, context.switches, context.now, done=False))
-            case base.Streamed() | base.JobPage():
+            case base.Streamed() | base.JobPage() | base.Receivers():
                 raise AssertionError("nothing on this wire asks for it")
             case _:
                 assert_never(result)

@@ -3,8 +3,9 @@
 import re
 
 from lab.core.errors import UsageError
+from lab.core.exchange import loopback
 from lab.options import BadValue, CommandCall, FromCall, Options, number, option, setting
-from lab.settings import EXPOSED, loopback
+from lab.settings import EXPOSED
 
 _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9._-]*))(?::(\d{1,6}))?")
 

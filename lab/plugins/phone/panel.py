@@ -7,11 +7,11 @@ import segno
 
 from lab.cli.panels import OpenPanel
 from lab.cli.setup import Setup
+from lab.core.exchange import loopback
 from lab.plugins.phone.gates import PhoneGates
 from lab.plugins.phone.listener import PhoneServer
 from lab.plugins.phone.options import PhoneSettings
 from lab.server.listener import address_for_others, address_here, origin_of
-from lab.settings import loopback
 
 _GRACE = 500
 """Real milliseconds that an answer under way has at the end."""

@@ -27,7 +27,7 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.callbacks import AnswersRecord, CallbackAnswered, CallbackEnded, CallbackRegistered, receivers_of
+from lab.jobs.callbacks import AnswersRecord, CallbackAnswered, CallbackEnded, CallbackRegistered, ReceiversRecord
 from lab.jobs.facts import (
     AliasRecord,
     GateDecided,
@@ -105,16 +105,23 @@ def _callbacks(ledger: MemoryLedger) -> Iterator[Fact]:
                 at=one.at,
                 job=record.job,
                 receiver=one.receiver,
+                wire=one.wire,
                 callback=one.callback,
                 number=one.number,
                 status=one.status,
                 why=one.why,
                 retry_after=one.retry_after,
             )
-    for each in receivers_of(ledger.get):
-        yield CallbackRegistered(at=each.since, receiver=each.name, url=each.url, secret=each.secret, wire=each.wire)
-        if each.until is not None:
-            yield CallbackEnded(at=each.until, receiver=each.name)
+    for _, known in ledger.of(ReceiversRecord):
+        for each in known.receivers:
+            yield CallbackRegistered(
+                at=each.since, receiver=each.name, wire=each.wire, url=each.url, secret=each.secret, token=each.token,
+                owner=each.owner, job=each.job, members=each.members,
+            )  # fmt: skip
+            if each.until is not None:
+                yield CallbackEnded(at=each.until, receiver=each.name, wire=each.wire, job=each.job)
+        if known.closed is not None:
+            yield CallbackEnded(at=known.closed)
 
 
 # What the identity domain granted and still honours

@@ -20,10 +20,10 @@ KINDS = {
     "usercode": ("B", "code"), "idtoken": ("I", "idtoken"), "xsrf": ("X", "xsrf"), "cookie": ("K", "cookie"),
     "assertion": ("A", "assertion"), "wrong": ("W", "wrong"), "secret": ("S", "secret"), "verifier": ("V", "verifier"),
     "client": ("C", "secret"), "client name": ("C", "client"), "user": ("U", "password"), "user name": ("U", "user"),
-    "host": ("H", "host"),
+    "signing": ("P", "secret"), "host": ("H", "host"),
 }  # fmt: skip
 """The kinds of stand-ins: the letter before the number, and the word behind it."""
-GIVEN_KINDS = frozenset("token refresh code device usercode idtoken xsrf".split())
+GIVEN_KINDS = frozenset("token refresh code device usercode idtoken xsrf signing".split())
 """The kinds that the lab gives: a replay gives the stand-ins themselves."""
 MADE_UP = frozenset(("wrong", "secret", "verifier", "cookie", "assertion"))
 """The kinds that peers bring: any other value would do as well."""

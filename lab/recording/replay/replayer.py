@@ -147,7 +147,7 @@ class Replayer:
     def _secrets(self, line: Req) -> RecordedSecrets:
         minted: dict[str, deque[str]] = {}
         for entry in line.entries():
-            fact = fact_of(entry) if entry.type.startswith(("token.g", "code.g", "device.g")) else None
+            fact = fact_of(entry) if entry.type.startswith(("token.g", "code.g", "device.g", "callback.r")) else None
             for name, kind in fact.secrets.items() if fact is not None else ():
                 if (value := getattr(fact, name)) is not None:
                     minted.setdefault(kind, deque()).append(value)

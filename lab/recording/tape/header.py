@@ -20,6 +20,7 @@ from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, Sc
 from lab.recording.redaction.stand_ins import HERE, stand_in
 
 REVIEWER = "reviewer"
+CALLBACKS = "callbacks"
 TOKENS = "token_scenario"
 FORCED = "forced"
 ACCOUNTS = "accounts"
@@ -117,6 +118,7 @@ def settings_of(config: Config) -> dict[str, Json]:
         MAKING: config.making,
         TOKENS: config.token_scenario if len(config.scenarios) > 1 else None,
         REVIEWER: None if config.scripted else "person",
+        CALLBACKS: False if config.callbacks is None else list(config.callbacks) or None,
     }
     return changed | {name: value for name, value in beside.items() if value not in (None, "")}
 
@@ -153,6 +155,7 @@ def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple
     prefix, making = str(settings.pop(PREFIX, "")), str(settings.pop(MAKING, ""))
     for name in OF_CAPTURES:
         settings.pop(name, None)
+    hosts = settings.pop(CALLBACKS, None)
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:
         layers = _layers_of({"profile": header.profile, **settings})
@@ -166,6 +169,7 @@ def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=HERE, prefix=prefix, making=making, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
+        callbacks=None if hosts is False else tuple(map(str, hosts if isinstance(hosts, list) else ())),
         token_scenario=tokens if isinstance(tokens, str) else "" if len(header.scenarios or ()) > 1 else None,
     )  # fmt: skip
     return config.settled(layers)

@@ -11,8 +11,8 @@ from lab.__main__ import main
 from lab.cli.console import Console
 from lab.cli.parser import read_call
 from lab.core.errors import UsageError
+from lab.dialects.signed import key_of_secret, signature_of
 from lab.plugins.callbacks.own_receiver import verified
-from lab.plugins.callbacks.wires import key_of_secret, signed
 from lab.recording.format.reader import read
 from tests.cli.test_serve import fetch, listening
 from tests.conftest import each_row
@@ -43,7 +43,6 @@ steps:
     (["--notify", "http://127.0.0.1:1/", "--notify-secret", "abc"], "doesn't begin with whsec_"),
     (["--notify", "http://127.0.0.1:1/", "--notify-secret", "whsec_YWJj"], "of 3 bytes"),
     (["--notify-secret", SECRET], "does nothing without --notify"),
-    (["--notify", "http://127.0.0.1:1/", "--journal", "x"], "aren't kept"),
 ])  # fmt: skip
 def test_what_is_refused_says_what_is_wanted(argv: list[str], why: str) -> None:
     with pytest.raises(UsageError, match=why) as refused:
@@ -60,40 +59,32 @@ def test_what_is_taken(argv: list[str]) -> None:
     assert read_call(["serve", *argv], Console())
 
 
+def called(ready: dict[str, str]) -> None:
+    """Begin a job there."""
+    form = f"grant_type=client_credentials&scope={ready['scope']}".encode()
+    basic = b64encode(f"{ready['client_id']}:{ready['client_secret']}".encode()).decode()
+    token = fetch(ready["token_url"], {"Authorization": f"Basic {basic}"}, form)["access_token"]
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    fetch(f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/SOON/invokeAsync", head, b'{"message":"Do it."}')
+
+
+def advance(ready: dict[str, str], span: str) -> None:
+    head = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
+    fetch(f"{ready['control_url']}/_lab/clock", head, json.dumps({"advance": span}).encode())
+
+
+SERVE = "serve soon.yaml --json --port 0 --control-port 0 --clock manual --log text --epoch 1767225600".split()
+
+
 def test_a_served_lab_tells_and_says_what_it_left(tmp_path: Path) -> None:
     (tmp_path / "soon.yaml").write_text(SCENARIO)
     with receiving(lambda _: (500, {})) as hook:
-        argv = [
-            "serve",
-            "soon.yaml",
-            "--json",
-            "--port",
-            "0",
-            "--control-port",
-            "0",
-            "--clock",
-            "manual",
-            "--log",
-            "text",
-        ]
-        more = ["--notify", hook.url, "--notify-secret", SECRET, "--record", "day.rec.jsonl", "--epoch", "1767225600"]
-        with forked_lab(*argv, *more, cwd=tmp_path) as process:
+        more = ["--notify", hook.url, "--notify-secret", SECRET, "--record", "day.rec.jsonl"]
+        with forked_lab(*SERVE, *more, cwd=tmp_path) as process:
             ready = listening(process)
             assert ready["notify_url"] == hook.url and "notify_secret" not in ready
-            form = f"grant_type=client_credentials&scope={ready['scope']}".encode()
-            head = {
-                "Authorization": "Basic "
-                + b64encode(f"{ready['client_id']}:{ready['client_secret']}".encode()).decode()
-            }
-            token = fetch(ready["token_url"], head, form)["access_token"]
-            api = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            fetch(
-                f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/SOON/invokeAsync",
-                api,
-                b'{"message":"Do it."}',
-            )
-            control = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
-            fetch(f"{ready['control_url']}/_lab/clock", control, b'{"advance":"30s"}')
+            called(ready)
+            advance(ready, "30s")
             (came,) = hook.came
             assert verified(SECRET, tuple(came.headers.items()), came.body, 1_767_225_601)
             process.send_signal(signal.SIGTERM)
@@ -105,6 +96,23 @@ def test_a_served_lab_tells_and_says_what_it_left(tmp_path: Path) -> None:
     types = [fact.type for fact in tape.facts() if fact.type.startswith("callback.")]
     assert types == ["callback.registered", "callback.sent", "callback.answered", "callback.ended"]
     assert main(["replay", str(tmp_path / "recordings" / "day.rec.jsonl"), "--scenarios", str(tmp_path)]) == 0
+
+
+def test_a_lab_that_goes_on_from_its_journal_tells_what_was_left(tmp_path: Path) -> None:
+    (tmp_path / "soon.yaml").write_text(SCENARIO.replace("[0s, 1h]", "[0s, 1m, 1h]"))
+    with receiving(lambda _: (500, {})) as hook:
+        for end, tries in ((signal.SIGTERM, 1), (signal.SIGKILL, 2), (signal.SIGTERM, 3)):
+            with forked_lab(*SERVE, "--notify", hook.url, "--journal", "j", cwd=tmp_path) as process:
+                ready = listening(process)
+                if tries == 1:
+                    called(ready)
+                advance(ready, ("30s", "10m", "2h")[tries - 1])
+                assert len(hook.came) == tries
+                process.send_signal(end)
+                process.wait()
+                errors = process.stderr.read() if process.stderr else ""
+            assert ("and will be once it goes on:" in errors) == (tries == 1)
+        assert len({each.headers["webhook-id"] for each in hook.came}) == 1
 
 
 @each_row("argv", [["run"], ["demo", "--plain", "--reviewer", "script"]], ids=lambda argv: argv[0])
@@ -131,7 +139,7 @@ def test_a_demo_has_a_receiver_of_its_own(tmp_path: Path, capsys: pytest.Capture
     ({"webhook-signature": "MORE"}, True),
 ])  # fmt: skip
 def test_the_demos_receiver_verifies(change: dict[str, str | None], good: bool) -> None:
-    signature = signed(key_of_secret(SECRET), "m", 1_300, b"{}")
+    signature = signature_of(key_of_secret(SECRET), "m", 1_300, b"{}")
     head = {"webhook-id": "m", "webhook-timestamp": "1300", "webhook-signature": signature, **change}
     if head["webhook-signature"] == "MORE":
         head["webhook-signature"] = f"v1,AAAA {signature}"

@@ -9,7 +9,7 @@ from lab.clocks import ManualClock
 from lab.core.exchange import Headers, Response
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Replied
-from lab.jobs.callbacks import CallbackAnswered, CallbackSent
+from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent
 from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
@@ -63,9 +63,8 @@ class Shop:
 
     def run(self, jobs: int, until: int, begin_late: int | None = None) -> bytes:
         async def work() -> None:
-            sender = CallbackSender(
-                ServedLab(self.service, self.clock), "notify", "http://127.0.0.1:1/", SECRET, self.post
-            )
+            self.service.note(CallbackRegistered(at=0, receiver="notify", url="http://127.0.0.1:1/", secret=SECRET))
+            sender = CallbackSender(ServedLab(self.service, self.clock), self.post)
             sender.begin()
             bearer = token(self.service)
             for number in range(jobs):

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.journal.fact import Fact
+from lab.dialects.signed import key_of_secret
 from lab.jobs.callbacks import CallbackEnded, CallbackRegistered, CallbackSent, Receiver, receivers_of
 from lab.jobs.facts import JobForgotten
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.plugins.callbacks.schedule import LONGEST_RETRY_AFTER
-from lab.plugins.callbacks.wires import CALLBACK_WIRES, key_of_secret
+from lab.plugins.callbacks.wires import OwnCallbacks
 from lab.program.callbacks import STANDARD_TRIES
 from lab.program.scenario import Scenario
 from lab.program.words import Verdict
@@ -182,8 +183,8 @@ def test_what_a_fault_does_to_the_bytes(strike, signs, fresh, own, whole) -> Non
     struck = next(each for each in sent if each.fault == strike)
     good = [each for each in sent if each.fault is None]
     for each in (struck, *good):
-        receiver = Receiver("one", "", SECRET, "lab", 0)
-        headers = dict(CALLBACK_WIRES["lab"].headers(receiver, each))
+        receiver = Receiver(name="one", url="", secret=SECRET, since=0)
+        headers = dict(OwnCallbacks().headers(receiver, each))
         assert headers["webhook-id"] == sent[0].callback and headers["webhook-id"].startswith("msg_")
         sound = each is not struck
         assert (headers["webhook-signature"] == own_signature(headers, each.body)) == (signs or sound)
@@ -206,7 +207,7 @@ def test_one_without_a_secret_is_not_signed() -> None:
     world = World(plan_of(FIRST), receivers=())
     world.ledger.commit((CallbackRegistered(at=0, receiver="one"),))
     (sent,) = world.run(lambda _: 200, 10**5)
-    headers = dict(CALLBACK_WIRES["lab"].headers(receivers_of(world.ledger.get)[0], sent))
+    headers = dict(OwnCallbacks().headers(receivers_of(world.ledger.get)[0], sent))
     assert sent.signature == "none" and "webhook-signature" not in headers
 
 

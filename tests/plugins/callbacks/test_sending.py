@@ -11,14 +11,13 @@ import pytest
 
 from lab.cli.console import Console
 from lab.clocks import real_millis
-from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent, answers_key, receivers_of
+from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent, answers_key, standing
 from lab.mock.history import History
 from lab.mock.service import Service
-from lab.plugins.callbacks.beside import LARGEST_REPLY, RECEIVER, CallbackPosts, left_lines, sending
+from lab.plugins.callbacks.beside import RECEIVER, add_receiver, sending
 from lab.plugins.callbacks.options import NotifySettings
-from lab.plugins.callbacks.sender import CallbackSender
+from lab.plugins.callbacks.sender import LARGEST_REPLY
 from lab.server.labs import ServedLab
-from lab.server.mock_server import MockServer
 from tests.plugins.callbacks.receivers import Came, Hook, receiving
 from tests.plugins.callbacks.worlds import EPOCH, SECRET, document
 from tests.server.conftest import request
@@ -30,22 +29,11 @@ from tests.wire_peer import token as peer_token
 @contextmanager
 def notifying(
     hook: Hook, callbacks: dict[str, Any] | None = None, secret: str | None = SECRET, **more: object
-) -> Iterator[tuple[Served, CallbackSender]]:
+) -> Iterator[Served]:
     """A lab on a manual clock whose jobs that receiver is told of."""
     with serving({**document(callbacks), **more}, epoch=EPOCH) as world:
-        posts = CallbackPosts()
-
-        async def begin() -> CallbackSender:
-            sender = CallbackSender(ServedLab(world.service, world.clock), RECEIVER, hook.url, secret, posts.post)
-            sender.begin()
-            return sender
-
-        sender = world.run(begin())
-        try:
-            yield world, sender
-        finally:
-            world.run(sender.end())
-            world.run(posts.close())
+        world.call(add_receiver, hook.url, secret, world.server)
+        yield world
 
 
 def invoked(world: Served, bearer: str | None = None) -> str:
@@ -61,7 +49,7 @@ def sent(world: Served, job: str) -> list[CallbackSent]:
 
 def test_a_job_whose_only_news_is_the_callback() -> None:
     began = real_millis()
-    with receiving() as hook, notifying(hook) as (world, _):
+    with receiving() as hook, notifying(hook) as world:
         job = invoked(world)
         world.sleep(86_400)
         assert [json.loads(each.body)["data"]["status"] for each in hook.came] == ["WAITING", "COMPLETE"]
@@ -74,7 +62,7 @@ def test_a_job_whose_only_news_is_the_callback() -> None:
 
 def test_a_receiver_that_is_killed_and_comes_back_is_tried_as_scheduled() -> None:
     tries = {"on": ["COMPLETE"], "tries": ["0s", "5s", "1m", "1h"]}
-    with receiving() as hook, notifying(hook, tries) as (world, _):
+    with receiving() as hook, notifying(hook, tries) as world:
         hook.stop()
         job = invoked(world)
         world.sleep(30)
@@ -88,14 +76,14 @@ def test_a_receiver_that_is_killed_and_comes_back_is_tried_as_scheduled() -> Non
 
 def test_no_redirect_is_followed() -> None:
     with receiving() as elsewhere, receiving(lambda _: (307, {"location": elsewhere.url})) as hook:
-        with notifying(hook, {"on": ["COMPLETE"]}) as (world, _):
+        with notifying(hook, {"on": ["COMPLETE"]}) as world:
             invoked(world)
             world.sleep(600)
         assert (len(hook.came), len(elsewhere.came)) == (3, 0)
 
 
 def test_a_receiver_that_wants_no_more_is_told_no_more() -> None:
-    with receiving(lambda _: (410, {})) as hook, notifying(hook) as (world, _):
+    with receiving(lambda _: (410, {})) as hook, notifying(hook) as world:
         bearer = token_of(world)
         invoked(world, bearer), invoked(world, bearer)
         world.sleep(600)
@@ -107,7 +95,7 @@ def test_a_receiver_that_wants_no_more_is_told_no_more() -> None:
 
 def test_retry_after_is_heeded() -> None:
     answers = iter([(503, {"retry-after": "40"}), (204, {})])
-    with receiving(lambda _: next(answers)) as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, _):
+    with receiving(lambda _: next(answers)) as hook, notifying(hook, {"on": ["COMPLETE"]}) as world:
         job = invoked(world)
         world.sleep(600)
         first, second = sent(world, job)
@@ -122,7 +110,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) 
         go.wait(10)
         return 204, {}
 
-    with receiving(hang) as hook, notifying(hook, {"on": ["COMPLETE"], "tries": ["0s"]}) as (world, _):
+    with receiving(hang) as hook, notifying(hook, {"on": ["COMPLETE"], "tries": ["0s"]}) as world:
         job, bearer = invoked(world), token_of(world)
         world.sleep(60)
         got = ask(world, request("GET", f"{API}/agent/v2/TOLD/status/{job}", (("authorization", f"Bearer {bearer}"),)))
@@ -140,12 +128,12 @@ def test_the_end_of_a_lab_waits_for_no_receiver_that_hangs(monkeypatch: pytest.M
         go.wait(10)
         return 204, {}
 
-    with receiving(hang) as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, sender):
+    with receiving(hang) as hook, notifying(hook, {"on": ["COMPLETE"]}) as world:
         job = invoked(world)
         advancing = asyncio.run_coroutine_threadsafe(world.clock.advance_to(60_000), world.loop)  # type: ignore[union-attr]
         while not hook.came:
             world.call(lambda: None)
-        assert world.run(sender.end()) == [] and not world.facts(CallbackAnswered)
+        assert world.run(world.end_acting()) == [] and not world.facts(CallbackAnswered)
         assert [each.number for each in sent(world, job)] == [1]
         advancing.result(10)
         go.set()
@@ -153,7 +141,7 @@ def test_the_end_of_a_lab_waits_for_no_receiver_that_hangs(monkeypatch: pytest.M
 
 def test_an_answer_that_is_too_large_is_read_no_further() -> None:
     once = {"on": ["COMPLETE"], "tries": ["0s"]}
-    with receiving(lambda _: (200, {})) as hook, notifying(hook, once) as (world, _):
+    with receiving(lambda _: (200, {})) as hook, notifying(hook, once) as world:
         hook.body = bytes(LARGEST_REPLY + 1)
         invoked(world)
         world.sleep(60)
@@ -165,25 +153,24 @@ def test_an_answer_that_is_too_large_is_read_no_further() -> None:
 
 
 def test_what_is_left_is_listed_and_never_told_of() -> None:
-    with receiving(lambda _: (500, {})) as hook, notifying(hook) as (world, sender):
+    with receiving(lambda _: (500, {})) as hook, notifying(hook) as world:
         job = invoked(world)
         world.sleep(30)
         while (
             len(world.facts(CallbackAnswered)) < 4
         ):  # a second try may be under way still where the clock has come to stand
             world.sleep(1)
-        left = world.run(sender.end())
-        assert [(each.status, each.number) for each in left] == [("WAITING", 3), ("COMPLETE", 3)]
-        lines = list(left_lines(ServedLab(world.service, world.clock), left))
-        assert lines[0].startswith("lab: 2 callbacks were still to be tried")
-        assert "try 3 at 2026-01-01T00:01:" in lines[1] and job in lines[1]
+        lines = world.run(world.end_acting())
+        assert lines[0] == "lab: 2 callbacks were still to be tried when the lab ended:"
+        assert f" WAITING of job {job}, try 3 at 2026-01-01T00:01:" in lines[1]
+        assert f" COMPLETE of job {job}, try 3 at 2026-01-01T00:01:" in lines[2]
         before = len(sent(world, job))
         world.sleep(10_000)
         assert len(sent(world, job)) == before == 4
 
 
 def test_a_lab_that_is_reset_tells_on() -> None:
-    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, _):
+    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}) as world:
         invoked(world)
         world.sleep(3)
         world.call(world.service.reset, world.clock.now())
@@ -195,7 +182,7 @@ def test_a_lab_that_is_reset_tells_on() -> None:
 
 
 def test_a_lab_that_is_set_back_or_begins_anew_tells_what_comes_then() -> None:
-    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}) as (world, _):
+    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}) as world:
         history = History()
         world.service.journals.append(lambda facts: [history.add([each]) for each in facts])
         world.call(history.add, [CallbackRegistered(at=0, receiver=RECEIVER, url=hook.url, secret=SECRET)])
@@ -219,7 +206,7 @@ def test_a_lab_that_is_set_back_or_begins_anew_tells_what_comes_then() -> None:
 
 
 def test_what_came_of_a_job_goes_with_it() -> None:
-    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}, retention="2s") as (world, _):
+    with receiving() as hook, notifying(hook, {"on": ["COMPLETE"]}, retention="2s") as world:
         bearer = token_of(world)
         job = invoked(world, bearer)
         world.sleep(60)
@@ -232,10 +219,9 @@ def test_what_came_of_a_job_goes_with_it() -> None:
 
 def test_a_scenario_that_a_client_chose_and_a_tenant_are_told_of_too() -> None:
     with serving(document({"on": ["COMPLETE"]}), epoch=EPOCH) as world, receiving() as hook:
-        server = MockServer(world.service, world.clock)
-        other = Service(world.service.config)
+        server, other = world.server, Service(world.service.config)
 
-        async def tell() -> int:
+        async def came() -> int:
             settings = NotifySettings(url=hook.url, secret=SECRET)
             async with sending(settings, server, Console()) as said:
                 assert said == {"notify_url": hook.url}
@@ -248,5 +234,5 @@ def test_a_scenario_that_a_client_chose_and_a_tenant_are_told_of_too() -> None:
                     leaver(lab)
                 return len(hook.came)
 
-        assert world.run(tell()) == 1
-        assert [each.until for each in receivers_of(other.ledger.get)] == [60_000]
+        assert world.run(came()) == 1
+        assert standing(other.ledger.get) == ()

@@ -6,6 +6,7 @@ from typing import Any
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import MemoryLedger
+from lab.dialects.base import WriteContext
 from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent
 from lab.jobs.facts import Derived, along, derived
 from lab.jobs.gates import Decision
@@ -14,6 +15,7 @@ from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.plugins.callbacks.schedule import tries_of
 from lab.program.scenario import Scenario
+from lab.program.switches import Switches
 from tests.lab_strategies import planned
 
 EPOCH = 1_767_225_600
@@ -57,7 +59,7 @@ class World:
         """`early`: before whoever decides at that very instant."""
         known = tuple(each for each in self.decisions if each.at < now + (not early))
         own = derived(self.plan, known, now)
-        found = along(own, tries_of(self.ledger.get, self.plan, own.facts, EPOCH, now))
+        found = along(own, tries_of(self.ledger.get, self.plan, own.facts, WriteContext(EPOCH, Switches(), now, "")))
         self.looks.append(found.facts)
         return found
 

@@ -30,7 +30,7 @@ def _occasion(good: bool, each: CallbackTry, *calls: RecordedExchange) -> Occasi
 def verifies_signatures(history: ClientHistory) -> Iterator[Occasion]:
     """G1: one whose signature isn't that of its bytes is not answered 2xx."""
     for _, each in _tries(history):
-        forged = each.signature == "bad" or (each.fault == "truncated" and each.signature == "good")
+        forged = each.signature == "bad" or (each.fault == "truncated" and each.signature == "good" and each.timed)
         if forged and each.status is not None:
             yield _occasion(not each.taken, each)
 
@@ -54,7 +54,9 @@ def looks_at_the_job(history: ClientHistory) -> Iterator[Occasion]:
     """G4: an end that a callback tells of is no end until a look at a job has shown it."""
     for job, each in _tries(history):
         if each.tells_end and each.taken and not (job.end is not None and each.follows(job.end)):
-            calls = (call for call in history.calls if call.job in (job.job, each.names) and each.precedes(call))
+            calls = (
+                call for call in history.calls if (call.job == job.job or each.names(call.job)) and each.precedes(call)
+            )
             if (look := next(calls, None)) is not None:
                 yield _occasion(True, each, look)
             elif history.over or history.until - each.at >= SILENT:

@@ -1,6 +1,5 @@
 """All of one client: its calls, the grants and jobs that came of them, and where it stopped."""
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
@@ -105,10 +104,13 @@ class CallbackTry(Struct, frozen=True):
         return Status(self.sent.text("status") or "RUNNING").final
 
     @property
-    def names(self) -> str | None:
-        """The job that it names, which may be none."""
-        found = _NAMED_JOB.search(self.sent.text("whole") or "")
-        return None if found is None else found[1]
+    def timed(self) -> bool:
+        """Whether a header said when it was sent, which its signature covers."""
+        return self.sent.get("timestamp") is not None
+
+    def names(self, job: str | None) -> bool:
+        """Whether it names that job, which there may not be."""
+        return job is not None and job in (self.sent.text("whole") or "")
 
     def precedes(self, call: RecordedExchange) -> bool:
         """Whether it was sent before that call was."""
@@ -121,9 +123,6 @@ class CallbackTry(Struct, frozen=True):
     def answered_behind(self, call: RecordedExchange) -> bool:
         """Whether its answer came once that call was answered."""
         return self.lines[-1] > call.lines[-1]
-
-
-_NAMED_JOB = re.compile(r'"job":"([^"]*)"')
 
 
 def untold(job: JobHistory) -> Iterator[Entry]:

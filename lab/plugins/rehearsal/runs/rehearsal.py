@@ -10,12 +10,11 @@ from shlex import join
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.cli.beside import all_beside
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
 from lab.cli.serve.serving import Serving
-from lab.cli.setup import Setup, callers_text, credentials_for, make_setup
+from lab.cli.setup import Setup, callers_text, credentials_for, make_setup, with_plugins
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
@@ -179,7 +178,7 @@ class Rehearsal:
     def _setup(self, planned: PlannedRun, recording: Path) -> Setup:
         """The lab of a run."""
         setup = make_setup(changed(self._mock, targets=(planned.target,), record=str(recording), force=True))
-        setup = replace(setup, beside=tuple(all_beside("rehearse", self.settings.additions)))
+        setup = with_plugins(setup, "rehearse", self.settings.additions)
         callers = setup.scenario.callers
         if callers is not None and credentials_for(setup.config, callers) is None:
             raise UsageError(
