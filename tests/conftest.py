@@ -107,6 +107,9 @@ def few_of(cells: Iterable[Cell], kept: Container[str], name: Callable[[Cell], s
 UNLIKE = ("heavy-load", "wrong-badge", "bad-line", "three-turns", "rejected-discount")
 """The shipped scenarios that differ most: a body of megabytes, no job at all, faults, turns, a gate."""
 
+UNLIKE_SHORT = UNLIKE[1:]
+"""The same for what takes long with a body of megabytes, and is tried with one elsewhere."""
+
 LONGEST = ("testing", "tui")
 """The folders with the longest tests."""
 
@@ -122,6 +125,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
+def pytest_configure() -> None:
+    """Keep the garbage collector from looking, again and again, at what is imported and collected, of which all stays."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at what tests make, seldom, and no more at what was imported for them.
 
@@ -129,6 +137,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(200_000, 20, 100)
 
 
@@ -166,7 +175,7 @@ def signatures() -> None:
     from jwt.algorithms import RSAAlgorithm
 
     from lab.identity import keys
-    from lab.language import parse, shape
+    from lab.language import parse
 
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
     load_library = keys.load_library
@@ -177,7 +186,6 @@ def signatures() -> None:
             keys._library[:] = map(lru_cache(1 << 14), keys._library)
 
     keys.load_library = load_once
-    shape._docstrings = cache(shape._docstrings)
     parse.parse_with_locations = _parsed_once(parse.parse_with_locations)
 
 

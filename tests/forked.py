@@ -17,8 +17,13 @@ from pathlib import Path
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     [
-        __name__, "tests.warm", "lab.cli.commands.serve", "lab.cli.serve.state_journal", "lab.cli.tapes.tape_recorder", "lab.server.control.plane",
-        "lab.cli.commands.demo", "lab.cli.commands.play", "lab.tui.app", "textual.drivers.linux_driver",
+        __name__, "lab.__main__", "lab.cli.main", "lab.cli.commands.serve", "lab.cli.serve.state_journal", "lab.cli.tapes.file_tape",
+        "lab.server.control.plane", "lab.server.control.overview", "lab.server.control.jobs", "lab.server.control.clock",
+        "lab.recording.format.snapshot", "lab.language.templates.check", "lab.language.generators", "faker.proxy",
+        "prometheus_client", "lab.plugins.callbacks.options", "lab.plugins.rehearsal.served_options",
+        "lab.plugins.mcp_server.server", "anyio._backends._asyncio",
+        "lab.cli.commands.demo", "lab.cli.commands.play", "lab.cli.screen", "lab.app.run", "lab.tui.app",
+        "textual.drivers.linux_driver", "textual.drivers.headless_driver", "textual.pilot", "tests.warm",
     ]
 )  # fmt: skip
 

@@ -12,10 +12,11 @@ thing that is wrong, at its place), writes it again as its author would, and giv
 
 import ast
 import re
+import sys
 from collections.abc import Mapping
+from functools import cache
 from inspect import getsource
 from itertools import pairwise
-from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -475,16 +476,20 @@ class _Choice(Shape):
         return {"description": "a constant", "not": {"type": "object", "anyOf": [*keys, derived]}}
 
 
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    tree = ast.parse(getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
 def _docstrings(part: type[Part]) -> dict[str, str]:
     """What is said of each member, in the text behind it."""
     found: dict[str, str] = {}
-    for each in reversed(part.__mro__):
-        if issubclass(each, Part):
-            (tree,) = ast.parse(dedent(getsource(each))).body
-            for node, behind in pairwise(cast("ast.ClassDef", tree).body):
-                match node, behind:
-                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                        found[name] = " ".join(text.split())
+    for each in reversed(part.__mro__[: part.__mro__.index(Part)]):
+        for node, behind in pairwise(_classes(each.__module__)[each.__name__].body):
+            match node, behind:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
     return found
 
 

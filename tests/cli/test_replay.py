@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.clocks import wall_second
-from lab.recording.format.lines import LONGEST_LINE
+from lab.recording.format import reader
 from tests.conftest import ROOT, THOROUGH, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
@@ -157,6 +157,10 @@ def test_a_damaged_byte_is_no_divergence(lab: Lab, recordings: Path) -> None:
     assert "digest" in done.err
 
 
+LONGEST = 65_536
+"""Bytes of a line."""
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -179,15 +183,16 @@ def test_a_damaged_byte_is_no_divergence(lab: Lab, recordings: Path) -> None:
         (lambda lines: b"".join(lines) + lines[-1], "jsonl:29: there is more after the footer"),
         (lambda lines: b"".join(lines) + b"{", "there is more after the footer"),
         (
-            lambda lines: resealed(b"".join(lines).replace(b'"n":5,', b'"n":5,"pad":"' + b"x" * LONGEST_LINE + b'",')),
-            f"jsonl:6: the line is longer than {LONGEST_LINE} bytes",
+            lambda lines: resealed(b"".join(lines).replace(b'"n":5,', b'"n":5,"pad":"' + b"x" * LONGEST + b'",')),
+            f"jsonl:6: the line is longer than {LONGEST} bytes",
         ),
         (lambda lines: gzip.compress(b"".join(lines)), "jsonl:1: the line is no JSON"),
     ],
 )
 def test_a_damaged_recording_is_unreadable_and_says_where(
-    lab: Lab, recordings: Path, damage: Callable[[list[bytes]], bytes], says: str
+    lab: Lab, recordings: Path, damage: Callable[[list[bytes]], bytes], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reader, "LONGEST_LINE", LONGEST)  # so many megabytes would be written, and read, for one row
     file = recordings / "item-comparison.rec.jsonl"
     file.write_bytes(damage(file.read_bytes().splitlines(keepends=True)))
     done = lab("replay", "item-comparison")

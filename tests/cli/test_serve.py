@@ -220,7 +220,8 @@ def test_a_disk_that_is_full_ends_the_tape_and_nothing_else(lab: Lab, tmp_path: 
     if not hasattr(resource, "prlimit"):
         pytest.skip("no other process can be given a limit here")
     tape = tmp_path / "day.rec.jsonl"
-    with forked_lab(*HOW, "item-comparison", "--json", "--record", "./day", cwd=tmp_path) as process:
+    how = (*HOW, "item-comparison", "--clock", "manual", "--json", "--record", "./day")
+    with forked_lab(*how, cwd=tmp_path) as process:
         ready = listening(process)
         assert process.pid is not None
         # a line is torn, or of a long body nothing can be kept beside

@@ -71,3 +71,17 @@ def test_an_environment_is_made_once_for_each_set_of_requirements(
     for _ in range(2):
         with pytest.raises(OSError, match="no index"):
             Environment("some", ("a<3",)).make()
+
+
+def test_uv_looks_for_distributions_where_pip_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = tmp_path / "pip.conf"
+    settings.write_text(
+        "[global]\nindex-url = https://file.test/simple\nextra-index-url =\n    https://a.test\n    https://b.test\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    for index in ("https://file.test/simple", "https://set.test/simple"):
+        assert apart.index_options.__wrapped__() == (
+            "--index-url", index, "--extra-index-url", "https://a.test", "--extra-index-url", "https://b.test",
+        )  # fmt: skip
+        monkeypatch.setenv("PIP_INDEX_URL", "https://set.test/simple")

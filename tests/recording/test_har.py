@@ -17,7 +17,7 @@ from lab.recording.format.reader import read
 from lab.recording.har import HarLog
 from lab.recording.redaction.stand_ins import HERE
 from lab.recording.show.har import LAB_ORIGIN, har
-from tests.conftest import UNLIKE, each_row, few_of, name_of
+from tests.conftest import UNLIKE_SHORT, each_row, few_of, name_of
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile
 from tests.recording.test_codec import GOLDEN, SHIPPED
@@ -31,7 +31,7 @@ def har_of(recording: Recording) -> Any:
     return log["log"]
 
 
-@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
+@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE_SHORT, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_a_shipped_recording_is_valid_har_with_every_call_and_every_fact(path: Any) -> None:
     recording = read(path.read_bytes())
     log = har_of(recording)
@@ -121,7 +121,7 @@ def test_no_text_of_a_peer_makes_it_invalid_or_commands_a_terminal(text: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", [*few_of(SHIPPED, UNLIKE, name_of), None], ids=[*(name_of(path) for path in SHIPPED), "hostile"]
+    "path", [*few_of(SHIPPED, UNLIKE_SHORT, name_of), None], ids=[*(name_of(path) for path in SHIPPED), "hostile"]
 )
 def test_what_is_written_is_read_by_the_same_model(path: Path | None) -> None:
     recording = read(path.read_bytes()) if path is not None else hostile("x")

@@ -19,7 +19,7 @@ from tests.conftest import each_row, few_of
 from tests.recording.joined import config
 from tests.recording.test_canaries import FORM, JSON
 
-SIZE = 1_000_000
+SIZE = 300_000
 
 
 def said(piece: str) -> str:

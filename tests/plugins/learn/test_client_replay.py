@@ -19,7 +19,7 @@ from lab.recording.exchange import answered_calls, exchanges_of
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
 from lab.recording.tape.header import epoch_in
-from tests.conftest import ROOT, UNLIKE, few_of
+from tests.conftest import ROOT, UNLIKE_SHORT, few_of
 from tests.plugins.learn.test_recordings import SHIPPED, WITHOUT_POLLS
 from tests.recording.another_server import AnotherServer, as_capture
 from tests.recording.joined import Joined, config
@@ -51,7 +51,7 @@ def again(name: str) -> Divergences:
 
 @pytest.mark.parametrize(
     "name",
-    few_of((each for each in SHIPPED if each not in (*WITHOUT_POLLS, *OTHERWISE)), UNLIKE),
+    few_of((each for each in SHIPPED if each not in (*WITHOUT_POLLS, *OTHERWISE)), UNLIKE_SHORT),
 )
 def test_what_was_learned_gives_the_same_calls_equal_answers(name: str) -> None:
     found = again(name)

@@ -1,4 +1,7 @@
-"""The tools of `lab mcp`, called in the process that serves them: what each answers, and what is refused in which words."""
+"""The tools of `lab mcp`, called in the process that serves them: what each answers, and what is refused in which words.
+
+The SDK is loaded where it is used: each worker collects this module, and that takes as long as a tenth of all others.
+"""
 
 import asyncio
 import os
@@ -6,23 +9,24 @@ import socket
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 from aiohttp import ClientError, ClientSession
-from mcp import Client
-from mcp.shared.exceptions import MCPError
 
 from lab.cli.commands.docs import page_names, page_text
 from lab.clocks import ManualClock
 from lab.clocks.waits import breathe
 from lab.plugin import plugins
-from lab.plugins.mcp_server.server import PAGE, tool_server
-from lab.plugins.mcp_server.tools import MOST_LINES, TOOLS, LabTools, command_words, lines_of_command, shortened
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from tests.conftest import ROOT, each_row
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from lab.plugins.mcp_server.tools import LabTools
 
 NAMES = {
     "scenarios", "check", "serve", "run", "break", "decide", "advance", "calls", "report", "record", "replay", "docs",
@@ -33,7 +37,7 @@ APPROVAL = {"scenarios": ["approval"], "reviewer": "person", "clock": "manual", 
 class Agent:
     """One that calls the tools, and reads."""
 
-    def __init__(self, client: Client, lab: LabTools, wall: ManualClock) -> None:
+    def __init__(self, client: "Client", lab: "LabTools", wall: ManualClock) -> None:
         self.client, self.lab, self.wall = client, lab, wall
 
     async def __call__(self, tool: str, **arguments: Any) -> str:
@@ -59,6 +63,11 @@ class Agent:
 @pytest.fixture
 async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Agent]:
     """In a folder of its own. What it has had served ends with it."""
+    from mcp import Client
+
+    from lab.plugins.mcp_server.server import tool_server
+    from lab.plugins.mcp_server.tools import LabTools
+
     monkeypatch.chdir(tmp_path)
     wall, over = ManualClock(), asyncio.Event()
     lab = LabTools(wall)
@@ -107,6 +116,8 @@ class Caller:
 
 
 def test_there_are_twelve_each_with_what_it_is_for_and_what_it_takes() -> None:
+    from lab.plugins.mcp_server.tools import TOOLS
+
     assert set(TOOLS) == NAMES
     for name, (listed, _, _) in TOOLS.items():
         schema = listed.input_schema
@@ -204,6 +215,8 @@ def broken(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("broken")
 async def test_scenarios_are_listed_and_checked(agent: Agent) -> None:
+    from lab.plugins.mcp_server.tools import MOST_LINES
+
     here, mine, *shipped, how = (await agent("scenarios")).splitlines()
     assert (here, mine) == ("scenarios:", "  mine: it can't be loaded; check tells why") and "docs" in how
     assert len(shipped) < MOST_LINES and max(map(len, shipped)) < 200
@@ -224,6 +237,8 @@ async def test_a_folder_is_listed_once_by_whichever_path(agent: Agent, monkeypat
 
 
 async def test_pages_are_shown_and_of_long_ones_the_sections(agent: Agent) -> None:
+    from lab.plugins.mcp_server.tools import MOST_LINES
+
     assert [line.split()[0] for line in (await agent("docs")).splitlines()] == [*page_names()]
     assert await agent("docs", page="agents") == page_text("agents").rstrip("\n")
     long, *headings = (await agent("docs", page="contract")).splitlines()
@@ -258,6 +273,10 @@ async def test_what_does_not_fit_is_refused_in_a_sentence(
 
 
 async def test_there_is_no_other_tool_nor_resource(agent: Agent) -> None:
+    from mcp.shared.exceptions import MCPError
+
+    from lab.plugins.mcp_server.server import PAGE
+
     with pytest.raises(MCPError, match=r"There is no tool decied\. did you mean decide\?"):
         await agent("decied")
     with pytest.raises(MCPError, match="There is no resource lab://docs/none"):
@@ -329,12 +348,16 @@ async def test_a_text_from_outside_commands_no_terminal(agent: Agent) -> None:
 
 
 def test_what_is_long_is_cut_and_its_rest_is_told() -> None:
+    from lab.plugins.mcp_server.tools import MOST_LINES, shortened
+
     assert shortened(["a"] * MOST_LINES, "there") == ["a"] * MOST_LINES
     assert shortened(["a"] * (MOST_LINES + 2), "there") == [*["a"] * MOST_LINES, "… 2 more lines: there"]
     assert shortened(["x" * 401], "there") == ["x" * 400 + "…"]
 
 
 def test_options_without_a_value_are_left_out() -> None:
+    from lab.plugins.mcp_server.tools import command_words
+
     assert command_words(["a"], plan=True, strict=False, seed=0, record=None) == ["--plan", "--seed=0", "--", "a"]
 
 
@@ -342,6 +365,8 @@ def test_options_without_a_value_are_left_out() -> None:
 
 
 async def test_the_command_of_a_call_that_is_given_up_ends(tmp_path: Path) -> None:
+    from lab.plugins.mcp_server.tools import lines_of_command
+
     before = children()
     call = asyncio.create_task(lines_of_command("serve", "approval", port=0))
     async with asyncio.timeout(5):
@@ -365,6 +390,7 @@ def children() -> set[int]:
 
 
 async def test_an_end_that_is_given_up_comes_to_its_end(agent: Agent) -> None:
+
     caller = Caller(await agent("serve", **APPROVAL, record="day"))
     await agent("break", fault={"route": "invoke", "strike": "hang"})
     control, hung = agent.lab.client.url, asyncio.create_task(caller.invoke())

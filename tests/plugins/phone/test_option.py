@@ -118,8 +118,9 @@ def test_a_phone_decides_and_the_next_one_reads_it(tmp_path: Path) -> None:
         shown.press("p")
         shown.until(lambda seen: "4 OUTPUT" not in seen.text and all(each in seen.text for each in captions))
         shown.press("p")
-        shown.until(lambda seen: "4 OUTPUT" in seen.text)
-        found = re.search(r"http://127\.0\.0\.1:\d+/G/\w{6}", shown.text)
+        address = re.compile(r"http://127\.0\.0\.1:\d+/G/\w{6}")
+        shown.until(lambda seen: "4 OUTPUT" in seen.text and address.search(seen.text) is not None)
+        found = address.search(shown.text)
         assert found is not None
         with urlopen(found[0], urlencode({"verdict": "rejected"}).encode(), timeout=10) as answer:
             assert "decided: rejected" in answer.read().decode()
