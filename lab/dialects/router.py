@@ -35,6 +35,7 @@ class Router:
         self._wires = (*self._wires, *(each for each in wires if each not in self._wires))
         rows = tuple(row for wire in self._wires for row in wire.routes)
         self._rows = {row.name: row for row in reversed((*self._own, *rows))}
+        self._places = {row.path.split("/")[1]: wire for wire in reversed(self._wires) for row in wire.routes}
         self._plain = RouteTable(row for row in rows if not row.only)
         self._local = RouteTable(rows)
 
@@ -81,11 +82,14 @@ class Router:
         return self._nowhere(path, path, near)
 
     def _nowhere(self, path: str, meant: str, near: str) -> Refusal:
-        # the wires speak of the pod alone
-        of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        answers = (wire.missing(meant, near) for wire in self._wires)
-        said = None if of_identity else next(filter(None, answers), None)
+        wire = self.wire_at(path)
+        said = None if wire is None else wire.missing(meant, near)
         return said or no_path(f"Did you mean {near}?" if near else "", near)
+
+    def wire_at(self, path: str) -> Wire | None:
+        """Which wire speaks of a path that no row has: the first whose paths begin so, else Fusion; None: identity does."""
+        place = path.lstrip("/").partition("/")[0]
+        return None if place in self._identity_places else self._places.get(place, FUSION_WIRE)
 
     def name(self, method: str, path: str, *, local: bool = False) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""

@@ -36,6 +36,8 @@ class Receiver(Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str
     secret: str | None = None
     """By which it knows the lab: a key that signs, or credentials; its wire knows which."""
+    minted: bool = False
+    """Whether the lab has given it that."""
     token: str | None = None
     """The same beside, where a wire has two."""
     owner: str | None = None
@@ -122,7 +124,6 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """From now on a receiver is told of jobs; one of the same wire and name that stood before goes on as this one."""
 
     type: ClassVar[str] = "callback.registered"
-    untaped: ClassVar[frozenset[str]] = frozenset({"url"})
     secrets: ClassVar[Mapping[str, str]] = {"minted": "signing"}
     receiver: str
     wire: str = OWN_WIRE
@@ -137,12 +138,18 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
     job: str | None = None
     members: Mapping[str, Json] = {}
 
+    @property
+    def untaped(self) -> frozenset[str]:
+        # that of `--notify` may be another in each run; of one that a client registers the tape has the request, too
+        return frozenset({"url"} if self.wire == OWN_WIRE else ())
+
     def fold(self, get: Get) -> Changed:
         one = Receiver(
             name=self.receiver,
             wire=self.wire,
             url=self.url,
             secret=self.minted or self.secret,
+            minted=self.minted is not None,
             token=self.token,
             owner=self.owner,
             job=self.job,

@@ -526,9 +526,12 @@ class ScenarioLoaded(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     type: ClassVar[str] = "scenario.loaded"
     kind: ClassVar[str] = "shell"
-    untaped: ClassVar[frozenset[str]] = frozenset({"source", "files"})
     scenario: str
     sha256: str
     source: str | None = None
     """Its text, so that a lab which takes the journal up can play it."""
     files: Mapping[str, str] = {}
+
+    @property
+    def untaped(self) -> frozenset[str]:
+        return frozenset(("source", "files"))

@@ -61,11 +61,14 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Its name on disk."""
     kind: ClassVar[str] = "input"
     """`input`, `derived` or `shell`."""
-    untaped: ClassVar[frozenset[str]] = frozenset()
-    """Members that no recording shows."""
     secrets: ClassVar[Mapping[str, str]] = {}
     """Members that are secrets, each with the kind of the alias that a recording has in its place."""
     at: Millis
+
+    @property
+    def untaped(self) -> frozenset[str]:
+        """Members that no recording shows."""
+        return frozenset()
 
     def fold(self, get: Get) -> Changed:
         """The records that this fact makes or changes; none, unless its class says otherwise."""
