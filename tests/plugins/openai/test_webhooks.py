@@ -24,13 +24,13 @@ EPOCH = 1_767_225_600
 DOCUMENT: Any = openapi("0")
 
 
-def created(peer: Peer, now: int = 0, **more: Any) -> dict[str, Any]:
+def create(peer: Peer, now: int = 0, **more: Any) -> dict[str, Any]:
     response = peer.send("POST", PATH, MINE | more, now)
     assert response.status == 200, response.body
     return read(response)
 
 
-def listed(peer: Peer, query: str = "") -> dict[str, Any]:
+def page(peer: Peer, query: str = "") -> dict[str, Any]:
     return read(peer.send("GET", f"{PATH}{query}"))
 
 
@@ -41,7 +41,7 @@ def fits(body: Any, schema: str) -> bool:
 
 def test_an_endpoint_through_its_life() -> None:
     peer = Peer()
-    own = created(peer)
+    own = create(peer)
     secret, one = own.pop("signing_secret"), f"{PATH}/{own['id']}"
     assert secret.startswith("whsec_") and len(secret) > 40 and own["id"].startswith("we_")
     assert own == MINE | {
@@ -63,23 +63,23 @@ def test_an_endpoint_through_its_life() -> None:
     for method, path in (("GET", one), ("DELETE", one), ("POST", one), ("POST", f"{one}/rotate_secret")):
         refused = peer.send(method, path, now=8_000)
         assert refused.status == 404 and "not found" in error(refused)["message"]
-    assert listed(peer)["data"] == []
+    assert page(peer)["data"] == []
     assert fits(own | {"signing_secret": secret}, "WebhookEndpointWithSecret") and fits(own, "WebhookEndpoint")
     assert not fits(own, "WebhookEndpointWithSecret") and not fits(rotated, "WebhookEndpoint")
 
 
 def test_the_list_has_the_newest_first_a_page_at_a_time() -> None:
     peer = Peer()
-    ids = [created(peer, name=str(number))["id"] for number in range(3)][::-1]
+    ids = [create(peer, name=str(number))["id"] for number in range(3)][::-1]
     peer.send("POST", f"{PATH}/{ids[-1]}", {"name": "changed"})  # which makes it no newer
-    whole = listed(peer)
+    whole = page(peer)
     assert [each["id"] for each in whole["data"]] == ids
     assert (whole["first_id"], whole["last_id"], whole["has_more"]) == (ids[0], ids[2], False)
     assert all("signing_secret" not in each for each in whole["data"])
-    first, second = listed(peer, "?limit=2"), listed(peer, f"?limit=2&after={ids[1]}")
+    first, second = page(peer, "?limit=2"), page(peer, f"?limit=2&after={ids[1]}")
     assert [[each["id"] for each in page["data"]] for page in (first, second)] == [ids[:2], ids[2:]]
     assert [page["has_more"] for page in (first, second)] == [True, False]
-    empty = listed(peer, f"?after={ids[2]}")
+    empty = page(peer, f"?after={ids[2]}")
     assert (empty["data"], empty["first_id"], empty["last_id"], empty["has_more"]) == ([], None, None, False)
 
 
@@ -99,10 +99,10 @@ def test_what_is_wrong_with_an_endpoint_is_said(members, param, code) -> None:
     refused = peer.send("POST", PATH, body)
     assert (refused.status, error(refused)["param"], error(refused)["code"]) == (400, param, code)
     if code is not None and code != "missing_required_parameter":
-        one = f"{PATH}/{created(peer)['id']}"
+        one = f"{PATH}/{create(peer)['id']}"
         wrong = {name: each for name, each in body.items() if name in members}
         assert peer.send("POST", one, wrong).status == 400
-    assert listed(peer)["data"] == [] or code is not None
+    assert page(peer)["data"] == [] or code is not None
 
 
 @each_row(("query", "param"), [
@@ -123,7 +123,7 @@ def test_a_number_that_is_too_long_is_none_for_events_either() -> None:
 
 def test_no_secret_is_kept_beside_the_new_one() -> None:
     peer = Peer()
-    path = f"{PATH}/{created(peer)['id']}/rotate_secret"
+    path = f"{PATH}/{create(peer)['id']}/rotate_secret"
     refused = peer.send("POST", path, {"keep_old_secret_active_for_24_hours": True})
     assert (refused.status, error(refused)["param"]) == (400, "keep_old_secret_active_for_24_hours")
     assert peer.send("POST", path, {"keep": True}).status == 400
@@ -132,29 +132,29 @@ def test_no_secret_is_kept_beside_the_new_one() -> None:
 
 def test_a_stranger_sees_none_of_it_and_ends_nothing() -> None:
     peer = Peer()
-    one = f"{PATH}/{created(peer)['id']}"
+    one = f"{PATH}/{create(peer)['id']}"
     for method, path in (("GET", one), ("POST", one), ("DELETE", one), ("POST", f"{one}/rotate_secret")):
         assert peer.send(method, path, bearer=peer.other).status == 404
     assert read(peer.send("GET", PATH, bearer=peer.other))["data"] == []
-    assert len(listed(peer)["data"]) == 1
+    assert len(page(peer)["data"]) == 1
 
 
 def test_twenty_stand_at_once() -> None:
     peer = Peer()
-    own = [created(peer)["id"] for _ in range(MOST_RECEIVERS)]
+    own = [create(peer)["id"] for _ in range(MOST_RECEIVERS)]
     assert len(set(own)) == MOST_RECEIVERS
     refused = peer.send("POST", PATH, MINE)
     assert (refused.status, error(refused)["code"]) == (400, "conflict")
     assert peer.send("POST", f"{PATH}/{own[0]}", {"name": "changed"}).status == 200
     peer.send("DELETE", f"{PATH}/{own[0]}")
-    created(peer)
+    create(peer)
 
 
 def test_what_is_told_is_named_and_what_is_taken_is_declared() -> None:
     found = read(Peer().send("GET", "/v1/webhook_event_types"))
     assert found == {"object": "list", "data": [*TOLD]}
     assert set(DOCUMENT["components"]["schemas"]["WebhookEventType"]["enum"]) == EVENT_TYPES and len(EVENT_TYPES) == 27
-    created(Peer(), event_types=sorted(EVENT_TYPES))
+    create(Peer(), event_types=sorted(EVENT_TYPES))
 
 
 @pytest.mark.parametrize(("method", "path"), [

@@ -58,7 +58,7 @@ class Client:
 
 
 @contextmanager
-def told(hook: Hook, callbacks: dict[str, Any] | None = None, *documents: Any, **more: Any) -> Iterator[Client]:
+def telling(hook: Hook, callbacks: dict[str, Any] | None = None, *documents: Any, **more: Any) -> Iterator[Client]:
     claim = CLAIM | {"callbacks": {"tries": ["0s", "5s", "1m"], **(callbacks or {})}}
     with serving(claim, *documents, epoch=EPOCH, clients=(DEMO, OTHER)) as world:
         yield Client(world, hook, **more)
@@ -69,7 +69,7 @@ def events(hook: Hook) -> list[tuple[str, str]]:
 
 
 def test_a_gate_ends_one_response_and_the_answer_begins_the_next() -> None:
-    with receiving() as hook, told(hook) as client:
+    with receiving() as hook, telling(hook) as client:
         first = client.create()
         client.world.sleep(10)
         second = client.approve(first)
@@ -89,7 +89,7 @@ def test_a_gate_ends_one_response_and_the_answer_begins_the_next() -> None:
 
 def test_a_rejection_a_cancel_and_an_error_are_told_by_their_types() -> None:
     failing = CLAIM | {"name": "fails", "match": "fail", "steps": [READ, {"error": "broken", "text": "No."}]}
-    with receiving() as hook, told(hook, None, failing) as client:
+    with receiving() as hook, telling(hook, None, failing) as client:
         first = client.create()
         client.world.sleep(10)
         second = client.approve(first, approve=False)
@@ -106,7 +106,7 @@ def test_a_rejection_a_cancel_and_an_error_are_told_by_their_types() -> None:
 
 def test_gates_that_open_at_the_instant_of_an_answer_are_told_of_the_next_response() -> None:
     steps = [SURE, SURE | {"gate": "the-other"}, PAY, *END]
-    with receiving() as hook, told(hook, None, CLAIM | {"name": "two", "match": "two", "steps": steps}) as client:
+    with receiving() as hook, telling(hook, None, CLAIM | {"name": "two", "match": "two", "steps": steps}) as client:
         responses = [client.create("two")]
         for _ in range(2):
             client.world.sleep(10)
@@ -120,14 +120,14 @@ def test_gates_that_open_at_the_instant_of_an_answer_are_told_of_the_next_respon
 def test_waits_for_time_and_for_people_elsewhere_end_no_response() -> None:
     elsewhere = SURE | {"channel": "EMAIL", "patience": "5s", "verdicts": {"timed-out": "done"}}
     steps = [READ, {"wait": "bank", "takes": "4s"}, elsewhere, *END]
-    with receiving() as hook, told(hook, None, CLAIM | {"name": "long", "match": "long", "steps": steps}) as client:
+    with receiving() as hook, telling(hook, None, CLAIM | {"name": "long", "match": "long", "steps": steps}) as client:
         response = client.create("long")
         client.world.sleep(30)
         assert events(hook) == [("response.completed", response)]
 
 
 def test_of_others_and_in_the_foreground_nothing_is_told() -> None:
-    with receiving() as hook, told(hook) as client:
+    with receiving() as hook, telling(hook) as client:
         world = client.world
         client.create()
         body = {"model": "EXPENSES", "input": ASK}
@@ -146,7 +146,10 @@ def test_of_others_and_in_the_foreground_nothing_is_told() -> None:
 
 def test_a_question_in_words_ends_a_response_too() -> None:
     steps = [READ, {"gate": "who", "asks": "Who?", "approval": False, "patience": "1m"}, *END]
-    with receiving() as hook, told(hook, None, CLAIM | {"name": "words", "match": "words", "steps": steps}) as client:
+    with (
+        receiving() as hook,
+        telling(hook, None, CLAIM | {"name": "words", "match": "words", "steps": steps}) as client,
+    ):
         first = client.create("words")
         client.world.sleep(5)
         second = client.create("Ann", previous_response_id=first)
@@ -155,7 +158,7 @@ def test_a_question_in_words_ends_a_response_too() -> None:
 
 
 def test_only_what_was_asked_for_is_told() -> None:
-    with receiving() as hook, told(hook, event_types=["response.cancelled", "batch.failed"]) as client:
+    with receiving() as hook, telling(hook, event_types=["response.cancelled", "batch.failed"]) as client:
         client.create()
         client.world.sleep(5)
         assert hook.came == []
@@ -166,7 +169,7 @@ def test_only_what_was_asked_for_is_told() -> None:
 
 
 def test_tries_that_are_left_go_where_the_endpoint_is_now_with_its_secret_of_now() -> None:
-    with receiving(lambda _: (500, {})) as old, receiving() as new, told(old) as client:
+    with receiving(lambda _: (500, {})) as old, receiving() as new, telling(old) as client:
         client.create()
         client.world.sleep(3)
         one = f"/v1/webhook_endpoints/{client.endpoint['id']}"
@@ -180,7 +183,7 @@ def test_tries_that_are_left_go_where_the_endpoint_is_now_with_its_secret_of_now
 
 
 def test_one_that_is_deleted_or_says_410_is_told_no_more() -> None:
-    with receiving() as kept, receiving(lambda _: (410, {})) as gone, told(kept) as client:
+    with receiving() as kept, receiving(lambda _: (410, {})) as gone, telling(kept) as client:
         Client(client.world, gone)
         client.create()
         client.world.sleep(3)
@@ -206,34 +209,34 @@ def test_faults_of_the_scenario_strike_here_too(strike: CallbackStrike) -> None:
         fresh = abs(int(came.headers["webhook-timestamp"]) - EPOCH - client.world.clock.now() // 1000) < 300
         return (204 if good and fresh else 401), {}
 
-    with receiving(answer) as hook, told(hook, {"faults": [{"strike": strike}]}) as client:
+    with receiving(answer) as hook, telling(hook, {"faults": [{"strike": strike}]}) as client:
         first = client.create()
         client.world.sleep(12)
         second = client.approve(first)
         client.world.sleep(3_000)
-        told_of = [json.loads(each.body)["data"]["id"] for each in hook.came if each.body.endswith(b"}")]
+        ids = [json.loads(each.body)["data"]["id"] for each in hook.came if each.body.endswith(b"}")]
         statuses = [each.status for each in client.world.facts(CallbackAnswered)]
         sent = client.world.call(client.world.service.derived, first.removeprefix("resp_"), client.world.clock.now())
         assert strike in {each.fault for each in sent.facts if isinstance(each, CallbackSent)}
         assert {
-            "lost": told_of == [second], "late": told_of == [second, first], "twice": told_of == [first, first, second],
-            "reordered": told_of == [second, first], "bad-signature": told_of == [first, first, second] and 401 in statuses,
-            "old-timestamp": told_of == [first, first, second] and 401 in statuses,
-            "other-job": told_of[1:] == [second] and told_of[0] not in (first, second) and told_of[0].startswith("resp_"),
-            "truncated": told_of == [first, second] and 401 in statuses,
-        }[strike], told_of  # fmt: skip
+            "lost": ids == [second], "late": ids == [second, first], "twice": ids == [first, first, second],
+            "reordered": ids == [second, first], "bad-signature": ids == [first, first, second] and 401 in statuses,
+            "old-timestamp": ids == [first, first, second] and 401 in statuses,
+            "other-job": ids[1:] == [second] and ids[0] not in (first, second) and ids[0].startswith("resp_"),
+            "truncated": ids == [first, second] and 401 in statuses,
+        }[strike], ids  # fmt: skip
 
 
 @pytest.mark.parametrize("late", [None, "registered", "told"])
 def test_what_is_recorded_replays_with_no_secret_on_it(late: str | None) -> None:
     lines: list[bytes] = []
-    with receiving(lambda _: (500, {})) as hook, told(hook, {"faults": [{"strike": "bad-signature"}]}) as client:
-        tapes = [] if late else [taped(client, lines)]
+    with receiving(lambda _: (500, {})) as hook, telling(hook, {"faults": [{"strike": "bad-signature"}]}) as client:
+        tapes = [] if late else [tape_of(client, lines)]
         first = client.create()
         one = f"/v1/webhook_endpoints/{client.endpoint['id']}"
-        tapes += [taped(client, lines)] if late == "registered" else []
+        tapes += [tape_of(client, lines)] if late == "registered" else []
         client.world.sleep(8)
-        tapes += [taped(client, lines)] if late == "told" else []
+        tapes += [tape_of(client, lines)] if late == "told" else []
         client.call("POST", one, {"name": "other"})
         client.call("POST", one, {"name": "other"})
         secrets = [client.secret, client.call("POST", f"{one}/rotate_secret")["signing_secret"]]
@@ -249,18 +252,18 @@ def test_what_is_recorded_replays_with_no_secret_on_it(late: str | None) -> None
         (tape,) = tapes
         client.world.call(tape.close, client.world.clock.now())
         program = client.world.service.config.scenarios
-        posted = len(hook.came)
+        count = len(hook.came)
     recording = read(b"".join(lines))
     found = replay(recording, program)
     assert found.passed, found.text()
-    assert len(hook.came) == posted > 4
+    assert len(hook.came) == count > 4
     assert all(
         secret.encode() not in b"".join(lines) and secret[6:30].encode() not in b"".join(lines) for secret in secrets
     )
     assert list(recording.facts("callback.sent"))
 
 
-def taped(client: Client, lines: list[bytes]) -> Tape:
+def tape_of(client: Client, lines: list[bytes]) -> Tape:
     """A tape that begins now."""
     service, now = client.world.service, client.world.clock.now()
 
