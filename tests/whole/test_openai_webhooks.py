@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from lab.clocks import AnyClock, ScaledClock
 from lab.identity.clients import DEMO
 from lab.jobs.callbacks import CallbackAnswered, CallbackEnded, CallbackSent
 from lab.plugins.openai.webhooks import TOLD
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
 from lab.program.callbacks import CallbackStrike
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
@@ -35,7 +38,7 @@ class Client:
     """A client of OpenAI's API with one endpoint."""
 
     def __init__(self, world: Served, hook: Hook, **more: Any) -> None:
-        self.world, self.key = world, DEMO.secret
+        self.world, self.key, self.ended = world, DEMO.secret, False
         self.endpoint = self.call("POST", "/v1/webhook_endpoints", ENDPOINT | {"url": hook.url} | more)
         self.secret = self.endpoint["signing_secret"]
 
@@ -50,6 +53,7 @@ class Client:
 
     def look(self, response: str) -> dict[str, Any]:
         found: dict[str, Any] = self.call("GET", f"/v1/responses/{response}")
+        self.ended = self.ended or found.get("status") == "completed"
         return found
 
     def approve(self, response: str, approve: bool = True) -> str:
@@ -58,9 +62,11 @@ class Client:
 
 
 @contextmanager
-def telling(hook: Hook, callbacks: dict[str, Any] | None = None, *documents: Any, **more: Any) -> Iterator[Client]:
-    claim = CLAIM | {"callbacks": {"tries": ["0s", "5s", "1m"], **(callbacks or {})}}
-    with serving(claim, *documents, epoch=EPOCH, clients=(DEMO, OTHER)) as world:
+def telling(
+    hook: Hook, callbacks: dict[str, Any] | None = None, *documents: Any, clock: AnyClock | None = None, **more: Any
+) -> Iterator[Client]:
+    claim = CLAIM | {"callbacks": {"tries": ["0s", "5s", "1m"], **(callbacks or {})}, "latency": {"status": "50ms"}}
+    with serving(claim, *documents, epoch=EPOCH, clients=(DEMO, OTHER), clock=clock) as world:
         yield Client(world, hook, **more)
 
 
@@ -274,3 +280,79 @@ def tape_of(client: Client, lines: list[bytes]) -> Tape:
         return tape
 
     return client.world.call(begin)  # type: ignore[no-any-return]
+
+
+# In a report
+
+
+class Receiver:
+    """What takes the webhooks of a client, verifies them and remembers them; one word makes it go wrong."""
+
+    def __init__(self, mistake: str) -> None:
+        self.mistake, self.news, self.known = mistake, list[tuple[dict[str, Any], bool]](), set[str]()
+        self.client: Client | None = None
+        self.go = threading.Event()
+
+    def __call__(self, came: Came) -> tuple[int, dict[str, str]]:
+        client = self.client
+        assert client is not None
+        sign = own_signature(came.headers, came.body, client.secret)
+        good = self.mistake == "no-signature" or came.headers["webhook-signature"] == sign
+        age = EPOCH + client.world.clock.now() // 1000 - int(came.headers["webhook-timestamp"])
+        good = good and (self.mistake == "old" or abs(age) < 300)
+        if self.mistake == "slow":
+            self.go.wait(10)
+        if good and self.mistake == "works":
+            client.look(json.loads(came.body)["data"]["id"])
+        if good:
+            self.news.append(
+                (json.loads(came.body) if came.body.endswith(b"}") else {}, came.headers["webhook-id"] in self.known)
+            )
+            self.known.add(came.headers["webhook-id"])
+        return (204 if good else 401), {}
+
+
+def works_on_it(client: Client, receiver: Receiver) -> None:
+    """Polls a response, sooner once a webhook has come that is new; looks at an end before it believes it."""
+    response, taken = client.create("quick"), 0
+    for second in range(1, 30):
+        client.world.sleep(1)
+        fresh = receiver.news[taken:]
+        taken += len(fresh)
+        if fresh and receiver.mistake == "believes":
+            return
+        double = any(again for _, again in fresh)
+        due = any(not again for _, again in fresh) or (second % 5 == 0 and receiver.mistake != "no-polls")
+        if (due and not client.ended) or (double and receiver.mistake == "doubles"):
+            client.look(response)
+
+
+MISTAKES = {
+    "no-signature": ("G1", "bad-signature"), "old": ("G2", "old-timestamp"), "doubles": ("G3", "twice"),
+    "believes": ("G4", "other-job"), "no-polls": ("G5", "lost"), "works": ("G6", "reordered"), "slow": ("G7", "twice"),
+}  # fmt: skip
+"""By what the client does wrong: the rule that finds it, and a fault that shows it."""
+QUICK = CLAIM | {"name": "quick", "match": "quick", "steps": [READ, *END], "latency": {"status": "50ms"}}
+
+
+@pytest.mark.parametrize("mistake", ["", *MISTAKES])
+def test_one_mistake_is_one_finding(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.plugins.callbacks.sender.TRY_LIMIT", 300)
+    for strike in [strike for rule, strike in MISTAKES.values() if not mistake or rule == MISTAKES[mistake][0]]:
+        clock = ScaledClock("20") if mistake == "works" else None  # a reply is withheld where time passes by itself
+        receiver, lines = Receiver(mistake), list[bytes]()
+        struck = QUICK | {"callbacks": {"faults": [{"strike": strike}], "tries": ["0s", "5s"]}}
+        with receiving(receiver) as hook, telling(hook, None, struck, clock=clock) as client:
+            receiver.client = client
+            tape = tape_of(client, lines)
+            works_on_it(client, receiver)
+            client.world.run(client.world.end_acting())
+            client.world.call(tape.close, client.world.clock.now())
+        receiver.go.set()
+        report = report_on({"run": histories_of(read(b"".join(lines)), over=True)})
+        failed = {each.rule.id for each in report.with_verdict(RuleVerdict.FAIL)}
+        assert failed - STYLE == ({MISTAKES[mistake][0]} if mistake else set()), strike
+
+
+STYLE = {"B3"}
+"""A rule of no weight that this client doesn't keep."""
