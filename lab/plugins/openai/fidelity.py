@@ -35,20 +35,14 @@ _TABLES = {
     """,
     "OpenAI webhook endpoint": f"""
         id | doc | string | - | we_ and 32 hexadecimal digits, a form of the lab's own | {_ENDPOINT}
-        object | doc | string | - | webhook_endpoint | {_ENDPOINT}
-        created_at | doc | integer | - | seconds since 1970 | {_ENDPOINT}
-        updated_at | doc | integer | - | the same of what was changed last; what changes nothing doesn't count | {_ENDPOINT}
-        name | doc | string | - | 1 to 256 characters | {_ENDPOINT}
+        updated_at | doc | integer | - | when it was changed last; what changes nothing doesn't count | {_ENDPOINT}
         url | doc | string | - | there https; that http on this machine is taken is the lab's own | {_ENDPOINT}
         event_types | doc | array | - | any of OpenAI's 27; those of responses come | {_ENDPOINT}
         signing_secret_hint | doc | string | - | the secret masked; that nothing of it is shown is the lab's own | {_ENDPOINT}
         signing_secret | doc | string | - | of one that is created, or whose secret is rotated; the old one is worth nothing any more | {_ENDPOINT}
     """,
     "OpenAI webhook": f"""
-        id | doc | string | - | evt_ and 32 hexadecimal digits; the same at each try | {_WEBHOOKS}
-        object | doc | string | - | event | {_WEBHOOKS}
         type | doc | string | - | response.completed .failed .cancelled, of responses of the background; a gate completes one | {_WEBHOOKS}
-        created_at | doc | integer | - | seconds since 1970 when the response ended | {_WEBHOOKS}
         data | doc | object | - | id: the response's. Signed as Standard Webhooks; the tries, and that 410 ends them for ever, are the lab's own | {_WEBHOOKS}
     """,
     "OpenAI events": f"""

@@ -16,7 +16,6 @@ from lab.program.switches import Switches
 _NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
 _NAMES |= {"receiver": "Webhook endpoint", "receivers": "webhook endpoints"}
 """What this wire calls the things of which a refusal may speak."""
-_MOST_EVENTS = 10**9
 _CODES = {401: "invalid_api_key", 409: CONFLICT, 429: "rate_limit_exceeded"}
 
 
@@ -104,5 +103,4 @@ def _of_response(match: RouteMatch, request: Request, job_of: base.JobOf) -> bas
         return base.Look(team="", job=job)
     if not view.given and sent.get("stream") is not True:  # what the request of a later one said nobody keeps
         raise ApiError("Only a response that was created with stream: true can be streamed.", "stream")
-    behind = read_number(request, "starting_after", -1, -1, _MOST_EVENTS)
-    return base.FollowJobs(team="", jobs=(job,), echo=behind)
+    return base.FollowJobs(team="", jobs=(job,), echo=read_number(request, "starting_after", -1, -1, 10**9))

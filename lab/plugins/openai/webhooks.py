@@ -1,6 +1,6 @@
 """Webhook endpoints (openai.md §6): how callers register them, and what they are told of their responses."""
 
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import unquote
 
 from msgspec import Meta, Struct, to_builtins
@@ -79,35 +79,32 @@ def read_endpoints(match: RouteMatch, request: Request) -> ReceiverCommand:
 
 def endpoints_answer(asks: str, echo: object, receivers: tuple[Receiver, ...], context: WriteContext) -> Response:
     """The answer to what was asked of endpoints, of which those that were registered last come first."""
+    shown: list[Item] = [
+        {
+            "id": ENDPOINT + each.name,
+            "object": "webhook_endpoint",
+            "created_at": context.epoch + each.began // 1000,
+            "updated_at": context.epoch + each.since // 1000,
+            "url": each.url,
+            "signing_secret_hint": "whsec_********",  # no letter of it may stand on a tape
+            **each.members,
+        }
+        for each in reversed(receivers)
+    ]
     if asks == "types":
         return json_response({"object": "list", "data": [*TOLD]})
-    shown = [_endpoint(each, context) for each in reversed(receivers)]
-    if isinstance(echo, tuple):
-        ids, (after, limit) = [each["id"] for each in shown], echo
+    if asks == "list":
+        ids, (after, limit) = [each["id"] for each in shown], cast("tuple[str | None, int]", echo)
         if after is not None and after not in ids:
             return ApiError(f"No webhook endpoint with id '{after[:80]}'.", "after", "invalid_value").response()
         first = 0 if after is None else ids.index(after) + 1
         ends = {"first_id": ids[first], "last_id": ids[first:][:limit][-1]} if ids[first:] else {}
         page: Item = {"object": "list", "data": [*shown[first:][:limit]], "first_id": None, "last_id": None}
         return json_response(page | ends | {"has_more": len(ids) > first + limit})
-    (endpoint,) = shown
     if asks == "delete":
-        endpoint = {"id": endpoint["id"], "object": "webhook_endpoint.deleted", "deleted": True}
-    if asks in ("create", "rotate"):
-        endpoint["signing_secret"] = receivers[0].secret
-    return json_response(endpoint)
-
-
-def _endpoint(receiver: Receiver, context: WriteContext) -> Item:
-    return {
-        "id": ENDPOINT + receiver.name,
-        "object": "webhook_endpoint",
-        "created_at": context.epoch + receiver.began // 1000,
-        "updated_at": context.epoch + receiver.since // 1000,
-        "url": receiver.url,
-        "signing_secret_hint": "whsec_********",  # no letter of it may stand on a tape
-        **receiver.members,
-    }
+        return json_response({"id": shown[0]["id"], "object": "webhook_endpoint.deleted", "deleted": True})
+    secret: Item = {"signing_secret": receivers[0].secret} if asks in ("create", "rotate") else {}
+    return json_response(shown[0] | secret)
 
 
 class OpenAIWebhooks:

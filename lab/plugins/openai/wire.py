@@ -8,12 +8,12 @@ from lab.plugins.openai.routes import OPENAI_ROUTES
 from lab.plugins.openai.server import OpenAIServer
 from lab.plugins.openai.webhooks import OPENAI, OpenAIWebhooks
 
-_OWN = "id object status type role model code param name item_id previous_response_id approval_request_id server_label event_types"
-_MARKS = BodyMarks(
-    seconds=frozenset({"created", "created_at", "updated_at"}),
-    generated=frozenset({"text", "delta"}),
-    own=frozenset(_OWN.split()),
+_OWN = (
+    "id object status type role model code param name item_id previous_response_id approval_request_id server_label "
+    "event_types"
 )
+_SECONDS = frozenset({"created", "created_at", "updated_at"})
+_MARKS = BodyMarks(seconds=_SECONDS, generated=frozenset({"text", "delta"}), own=frozenset(_OWN.split()))
 
 
 def _missing(path: str, near: str) -> Refusal:
@@ -21,8 +21,7 @@ def _missing(path: str, near: str) -> Refusal:
     return Refusal(404, f"Invalid URL ({path[:200]}).", hint, near=(near,) if near else ())
 
 
-_PACKAGE, _CALLBACKS = "lab.plugins.openai", OpenAIWebhooks()
 WIRE = Wire(
-    OPENAI, _PACKAGE, OpenAIServer(), OPENAI_ROUTES, OpenAIClient(), OF_BODIES, OF_ERRORS, _missing, marks=_MARKS,
-    callbacks=_CALLBACKS,
+    OPENAI, "lab.plugins.openai", OpenAIServer(), OPENAI_ROUTES, OpenAIClient(), OF_BODIES, OF_ERRORS, _missing,
+    marks=_MARKS, callbacks=OpenAIWebhooks(),
 )  # fmt: skip
