@@ -106,7 +106,7 @@ def receivers_of(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
 
 def standing(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
     """The same, without those that are told no more."""
-    return tuple(each for each in receivers_of(get, job) if not each.goes_on and told_until(get, each) is None)
+    return tuple(each for each in receivers_of(get, job) if told_until(get, each) is None)
 
 
 def told_until(get: Get, receiver: Receiver) -> Millis | None:

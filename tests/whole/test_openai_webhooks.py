@@ -123,6 +123,15 @@ def test_gates_that_open_at_the_instant_of_an_answer_are_told_of_the_next_respon
         assert events(hook) == [("response.completed", responses[1]), ("response.completed", responses[2])]
 
 
+def test_an_answer_at_the_instant_at_which_its_gate_opens_is_the_next_response() -> None:
+    with receiving() as hook, telling(hook) as client:
+        first = client.create()
+        client.world.sleep(2)
+        second = client.approve(first)
+        client.world.sleep(10)
+        assert events(hook) == [("response.completed", first), ("response.completed", second)]
+
+
 def test_waits_for_time_and_for_people_elsewhere_end_no_response() -> None:
     elsewhere = SURE | {"channel": "EMAIL", "patience": "5s", "verdicts": {"timed-out": "done"}}
     steps = [READ, {"wait": "bank", "takes": "4s"}, elsewhere, *END]

@@ -58,6 +58,7 @@ def test_an_endpoint_through_its_life() -> None:
     assert rotated["signing_secret"] != secret
     again = read(peer.send("POST", f"{one}/rotate_secret", None, 6_000))
     assert again["signing_secret"] not in (secret, rotated["signing_secret"])
+    assert read(peer.send("GET", one.replace("/", "//"), now=6_000))["id"] == own["id"]
     gone = {"id": own["id"], "object": "webhook_endpoint.deleted", "deleted": True}
     assert read(peer.send("DELETE", one, now=7_000)) == gone
     for method, path in (("GET", one), ("DELETE", one), ("POST", one), ("POST", f"{one}/rotate_secret")):
