@@ -52,7 +52,9 @@ class RotateBody(Struct):
 def read_endpoints(match: RouteMatch, request: Request) -> ReceiverCommand:
     """What is asked of the caller's endpoints."""
     asks, parts = match.route.kind, [*filter(None, request.path.split("/"))]  # there may be // in it
-    if asks in ("list", "types"):
+    if asks == "types":
+        return ListReceivers(team="", wire=OPENAI)
+    if asks == "list":
         page = query_of(request.query).get("after"), read_number(request, "limit", 20, 1, 100)
         return ListReceivers(team="", wire=OPENAI, echo=page)
     name = id_in(unquote("".join(parts[2:3])), ENDPOINT)
@@ -71,8 +73,8 @@ def read_endpoints(match: RouteMatch, request: Request) -> ReceiverCommand:
     for each in EndpointBody.__struct_fields__ if asks == "create" else ():
         if each not in members:
             raise ApiError(f"Missing required parameter: '{each}'.", each, "missing_required_parameter")
-    if strange := next((each for each in body.event_types or () if each not in EVENT_TYPES), None):
-        said = f"Unknown event type: '{strange[:80]}'. GET /v1/webhook_event_types names those that come."
+    if strange := {*(body.event_types or ())} - EVENT_TYPES:
+        said = f"Unknown event type: '{min(strange)[:80]}'. GET /v1/webhook_event_types names those that come."
         raise ApiError(said, "event_types", "invalid_value")
     return RegisterReceiver(team="", registration=replace(wanted, url=members.pop("url", None), members=members))
 

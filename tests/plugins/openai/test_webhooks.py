@@ -89,7 +89,7 @@ def test_the_list_has_the_newest_first_a_page_at_a_time() -> None:
     ({"event_types": ...}, "event_types", "missing_required_parameter"), ({"name": ""}, "name", "invalid_value"),
     ({"name": "x" * 257}, "name", "invalid_value"), ({"name": 7}, "name", "invalid_value"),
     ({"url": "http://127.0.0.1/" + "x" * 2048}, "url", "invalid_value"), ({"event_types": []}, "event_types", "invalid_value"),
-    ({"event_types": ["response.done"]}, "event_types", "invalid_value"),
+    ({"event_types": ["response.done"]}, "event_types", "invalid_value"), ({"event_types": [""]}, "event_types", "invalid_value"),
     ({"event_types": [7]}, "event_types[0]", "invalid_value"), ({"kind": 1}, "kind", "unknown_parameter"),
     ({"url": "hook"}, "url", None), ({"url": "ftp://127.0.0.1/"}, "url", None), ({"url": "http://u:p@127.0.0.1/"}, "url", None),
     ({"url": "http://example.com/hook"}, "url", None),
