@@ -98,7 +98,7 @@ def endpoints_answer(asks: str, echo: object, receivers: tuple[Receiver, ...], c
     if asks == "list":
         ids, (after, limit) = [each["id"] for each in shown], cast("tuple[str | None, int]", echo)
         if after is not None and after not in ids:
-            return ApiError(f"No webhook endpoint with id '{after[:80]}'.", "after", "invalid_value").response()
+            return ApiError(f"No webhook endpoint with id '{after[:80]}'.", "after", status=404).response()
         first = 0 if after is None else ids.index(after) + 1
         ends = {"first_id": ids[first], "last_id": ids[first:][:limit][-1]} if ids[first:] else {}
         page: Item = {"object": "list", "data": [*shown[first:][:limit]], "first_id": None, "last_id": None}
