@@ -28,13 +28,14 @@ class Router:
         self._wires: tuple[Wire, ...] = ()
         self._later = list(later)
         self._identity = RouteTable(self._own)
-        self._identity_places = frozenset(row.path.split("/")[1] for row in self._own)
         self._take(first)
 
     def _take(self, wires: Iterable[Wire]) -> None:
         self._wires = (*self._wires, *(each for each in wires if each not in self._wires))
         rows = tuple(row for wire in self._wires for row in wire.routes)
         self._rows = {row.name: row for row in reversed((*self._own, *rows))}
+        places = [(row.path, wire) for wire in reversed(self._wires) for row in wire.routes]
+        self._places = {path.split("/")[1]: wire for path, wire in (*places, *((row.path, None) for row in self._own))}
         self._plain = RouteTable(row for row in rows if not row.only)
         self._local = RouteTable(rows)
 
@@ -81,11 +82,13 @@ class Router:
         return self._nowhere(path, path, near)
 
     def _nowhere(self, path: str, meant: str, near: str) -> Refusal:
-        # the wires speak of the pod alone
-        of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        answers = (wire.missing(meant, near) for wire in self._wires)
-        said = None if of_identity else next(filter(None, answers), None)
+        wire = self.wire_at(path)
+        said = None if wire is None else wire.missing(meant, near)
         return said or no_path(f"Did you mean {near}?" if near else "", near)
+
+    def wire_at(self, path: str) -> Wire | None:
+        """Which wire speaks of a path that no row has: the first whose paths begin so, else Fusion; None: identity does."""
+        return self._places.get(path.lstrip("/").partition("/")[0], FUSION_WIRE)
 
     def name(self, method: str, path: str, *, local: bool = False) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""

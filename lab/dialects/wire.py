@@ -61,7 +61,7 @@ class Wire(NamedTuple):
     errors: tuple[Claim, ...] = ()
     """What is claimed of its refusals."""
     missing: Callable[[str, str], Refusal | None] = lambda path, near: None
-    """What is said of a path that no row has, given the call that it is near to, if any; the first wire to speak is heard."""
+    """What is said of a path that no row has, where it begins as paths of this wire do; given the call that it is near to, if any."""
     granting: frozenset[str] = frozenset()
     """The routes that grant tokens, beside the OAuth server's."""
     surroundings: tuple[Claim, ...] = ()

@@ -36,6 +36,8 @@ class Receiver(Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str
     secret: str | None = None
     """By which it knows the lab: a key that signs, or credentials; its wire knows which."""
+    minted: bool = False
+    """Whether the lab has given it that."""
     token: str | None = None
     """The same beside, where a wire has two."""
     owner: str | None = None
@@ -104,7 +106,7 @@ def receivers_of(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
 
 def standing(get: Get, job: str | None = None) -> tuple[Receiver, ...]:
     """The same, without those that are told no more."""
-    return tuple(each for each in receivers_of(get, job) if not each.goes_on and told_until(get, each) is None)
+    return tuple(each for each in receivers_of(get, job) if told_until(get, each) is None)
 
 
 def told_until(get: Get, receiver: Receiver) -> Millis | None:
@@ -147,6 +149,7 @@ class CallbackRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
             wire=self.wire,
             url=self.url,
             secret=self.minted or self.secret,
+            minted=self.minted is not None,
             token=self.token,
             owner=self.owner,
             job=self.job,

@@ -34,7 +34,7 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
 from lab.core.reply import Parts, Reply
 from lab.core.routes import RouteMatch
-from lab.dialects import FUSION, base, dialect_of
+from lab.dialects import FUSION, FUSION_WIRE, base, dialect_of
 from lab.dialects.router import ROUTER
 from lab.faults.facts import ARMED_KEY
 from lab.faults.model import Place
@@ -89,7 +89,8 @@ class Mock:
             slashes, local = switches.double_slash == "accept", switches.local_orchestrator
             match = ROUTER.find(request.method, request.path, slashes=slashes, local=local)
             if isinstance(match, Refusal):
-                return Reply(self._refuse(FUSION, switches, match), facts=missed(match.near, now))
+                wire = ROUTER.wire_at(request.path) or FUSION_WIRE
+                return Reply(self._refuse(wire.server, switches, match), facts=missed(match.near, now))
         dialect = dialect_of(match.name)
         if dialect is None:
             return self._identity_route(Changes(ledger, now), match, request, now)

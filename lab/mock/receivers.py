@@ -120,8 +120,9 @@ def register(call: Call, registration: Registration, job: str | None, secrets: R
     )
     before = next((each for each in _standing(call, said.wire, job) if each.name == name), None)
     if said.known and before is not None:  # what isn't said stays
+        secret, token = said.secret or (None if minted else before.secret), said.token or before.token
         members = {**before.members, **said.members}
-        fact = replace(fact, url=fact.url or before.url, minted=minted or before.secret, members=members)
+        fact = replace(fact, url=fact.url or before.url, secret=secret, token=token, members=members)
     content = fact.url, fact.minted or fact.secret, fact.token, fact.members
     if before is not None and content == (before.url, before.secret, before.token, before.members):
         return before  # nothing becomes of it

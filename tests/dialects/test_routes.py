@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.refusal import Refusal
+from lab.core.refusal import Refusal, no_path
 from lab.core.routes import Route, RouteMatch, RouteTable, fill_path, read_routes
 from lab.dialects import wires
 from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
@@ -29,7 +29,7 @@ SEGMENTS = st.text(min_size=1, max_size=12).filter(lambda text: not {"/", "\0"} 
 
 
 def filled(row, code="EXPENSES", job="j-1"):
-    return fill_path(row, code=code, job=job, release="3054", config="c-1")
+    return fill_path(row, code=code, job=job, release="3054", config="c-1", endpoint="e-1")
 
 
 def values_of(row, code, job):
@@ -169,8 +169,9 @@ def test_what_no_segment_can_be_is_nowhere(parameter, segment):
     rows = [row for row in DIALECT_ROWS if parameter in row.path.split("/")]
     assert rows
     for row in rows:
-        path = row.path.replace(parameter, segment).format(code="EXPENSES", job="j-1", config="c-1")
-        assert (missing(row.method, path), ROUTER.name(row.method, path)) == (HAS, "unknown"), row
+        path = row.path.replace(parameter, segment).format(code="EXPENSES", job="j-1", config="c-1", endpoint="e-1")
+        said = ROUTER.wire_at(path).missing("/", "") or no_path()
+        assert (find(row.method, path), ROUTER.name(row.method, path)) == (said, "unknown"), row
 
 
 @each_row("row", LOCAL_ROUTES, ids=by_operation)

@@ -9,7 +9,7 @@ from tests.judges.apart import Environment, seen
 from tests.judges.conftest import QUICK
 from tests.server.served import Served, serving
 
-OPENAI = Environment("openai", ("openai>=3,<4",))
+OPENAI = Environment("openai", ("openai>=3.57,<4",))
 BEGUN = ["response.created", "response.queued", "response.in_progress"]
 ASKED = ["response.output_item.added", "response.output_item.done", "response.completed"]
 SAID = [
@@ -80,3 +80,47 @@ def test_what_is_refused_is_an_error_of_the_librarys(world: Served) -> None:
 def test_models_are_agent_teams(world: Served) -> None:
     (found,) = events(world, "list")
     assert [each["id"] for each in found["models"]] == ["QUICK_TEAM"]
+
+
+# Webhooks
+
+
+def test_endpoints_are_registered_changed_and_ended(world: Served) -> None:
+    lines = seen(world, OPENAI, "openai_webhooks.py", "manage", "QUICK_TEAM")
+    found = {each["event"]: each for each in lines}
+    own = found["created"]["endpoints"]
+    ids, secrets = [each["id"] for each in own], [each["signing_secret"] for each in own]
+    assert len({*ids}) == len({*secrets}) == 3 and all(each.startswith("whsec_") for each in secrets)
+    assert found["types"]["types"]["data"][0] == "response.completed"
+    assert found["pages"]["pages"] == [[ids[2], ids[1]], [ids[0]]]
+    changed = {"name": "new", "event_types": ["response.failed"], "updated_at": own[0]["created_at"] + 2}
+    shown = {name: each for name, each in own[0].items() if name != "signing_secret"} | changed
+    assert found["updated"]["endpoint"] == found["retrieved"]["endpoint"] == shown
+    rotated = dict(found["rotated"]["endpoint"])
+    assert rotated.pop("signing_secret") not in secrets and rotated == shown
+    assert found["deleted"]["endpoint"] == {"id": ids[0], "object": "webhook_endpoint.deleted", "deleted": True}
+    assert found["left"]["ids"] == [ids[2], ids[1]]
+    assert [(each["status"], each["param"]) for each in of(lines, "refused")] == [
+        (404, None), (404, None), (400, "url"), (400, "url"), (400, "event_types"),
+        (400, "keep_old_secret_active_for_24_hours"), (404, None),
+    ]  # fmt: skip
+
+
+STRIKES = {
+    "good": [0, 1], "lost": [1], "late": [1, 0], "twice": [0, 0, 1], "reordered": [1, 0], "other-job": [None, 1],
+    "bad-signature": ["refused", 0, 1], "old-timestamp": ["refused", 0, 1], "truncated": ["refused", 0, 1],
+}  # fmt: skip
+"""What comes, by what goes wrong with the first webhook: of which response; None: of one that there isn't."""
+
+
+@pytest.mark.parametrize("strike", STRIKES)
+def test_what_comes_is_taken_if_it_is_good_and_refused_if_not(strike: str) -> None:
+    callbacks = {"tries": ["0s", "5s"], "faults": [] if strike == "good" else [{"strike": strike}]}
+    with serving(QUICK | {"callbacks": callbacks}) as world:
+        *came, end = seen(world, OPENAI, "openai_webhooks.py", "receive", "QUICK_TEAM")
+    ids = {each: number for number, each in enumerate(end["responses"])}
+    assert [each["event"] and ids.get(each["event"]["data"]["id"]) for each in came] == [
+        None if each == "refused" else each for each in STRIKES[strike]
+    ]
+    assert [each["status"] for each in came] == [400 if each == "refused" else 200 for each in STRIKES[strike]]
+    assert {each["event"]["type"] for each in came if each["event"]} == {"response.completed"}

@@ -29,8 +29,8 @@ AT_ONCE = {
 
 # What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
 # a code that nobody issued, however well-formed, nor for a $filter, whose grammar no schema tells, nor for headers of MCP
-# that say something else than the body, nor for a model that no team is, nor for what A2A has routes for and the lab
-# hasn't, or what a task that has ended is asked for.
+# that say something else than the body, nor for a model that no team is, a webhook elsewhere than on this machine, nor
+# for what A2A has routes for and the lab hasn't, or what a task that has ended is asked for.
 CONFIG = """\
 [parameters]
 "path.code" = "QUICK_TEAM"
@@ -48,7 +48,7 @@ include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
 checks.positive_data_acceptance.enabled = false
 [[operations]]
-include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp", "openai", {refused}]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch", "workflows", "workflows_release", "mcp", "openai", "openai_webhook_create", "openai_webhook_update", {refused}]
 checks.positive_data_acceptance.enabled = false
 """
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.jobs.callbacks import CallbackSent
+from lab.core.exchange import Request
+from lab.identity.clients import DEMO
+from lab.jobs.callbacks import CallbackRegistered, CallbackSent
 from tests.judges.apart import LIMIT, Environment
 from tests.plugins.callbacks.test_recorded import Shop
 from tests.plugins.callbacks.worlds import EPOCH, SECRET
@@ -23,9 +25,22 @@ JUDGES = {
 REFUSED = {"bad-signature", "old-timestamp", "truncated"}
 
 
-@pytest.fixture(scope="module")
-def shop() -> Shop:
-    found = Shop()
+class OfResponses(Shop):
+    """The same of OpenAI's responses, to an endpoint of its API."""
+
+    receiver = CallbackRegistered(
+        at=0, receiver="one", wire="openai", url="http://127.0.0.1:1/", minted=SECRET, owner=DEMO.id,
+        members={"event_types": ["response.completed"]},
+    )  # fmt: skip
+
+    def asks(self, bearer: str) -> Request:
+        headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
+        return Request("POST", "/v1/responses", "", headers, b'{"model":"TOLD","input":"go","background":true}')
+
+
+@pytest.fixture(scope="module", params=[Shop, OfResponses])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    found: Shop = request.param()
     found.run(300, 1_000_000)
     return found
 

@@ -38,6 +38,7 @@ CLI = Client("cli", redirects=("http://127.0.0.1:8000/callback",))
 SWITCHES: dict[str, Any] = {"local_orchestrator": True}
 _TOKEN = re.compile(
     r"ey[\w-]+\.[\w-]+\.[\w-]*|(?<=oken\":\")[^\"]*|(?<=_code\":\")[^\"]*|(?<=\bcode=)[^&\"]+|(?<=ecid\":\")\w+"
+    r"|(?<=_secret\":\")[^\"]*"
 )
 
 

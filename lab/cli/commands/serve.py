@@ -9,6 +9,8 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.parser import given_to, read_call
@@ -22,6 +24,7 @@ from lab.cli.signals import Interrupted
 from lab.core.exchange import loopback
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
+from lab.mock.job_index import followings
 from lab.options import changed
 from lab.plugin import plugins, resolve
 from lab.server.labs import OfferedChoices
@@ -55,12 +58,12 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
             setup = player.setup()
         else:
             settings, offers, setup = scenarios_served(settings)
+        setup = _with_plugins(settings, setup)
         if settings.journal.file is not None:
             from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
             journal = StateJournal(settings.mock, settings.journal.file, console, repair=settings.journal.repair)
             setup = journal.resume(setup)
-        setup = with_plugins(setup, "serve", settings.additions)
         call = ServeCall(settings, offers, journal, place)
         code = complete(partial(_serve, call, setup, parent, console))
         return code if player is None else max(code, player.conclude(console))
@@ -73,10 +76,18 @@ async def begin_as(words: Sequence[str], console: Console, ends: AsyncExitStack,
     call = read_call(["serve", *words], console)
     tell_origin(call, console)
     settings, offers, setup = scenarios_served(cast("ServeSettings", call.options))
-    served, setup = ServeCall(settings, offers), with_plugins(setup, "serve", settings.additions)
+    served, setup = ServeCall(settings, offers), _with_plugins(settings, setup)
     mock = await ends.enter_async_context(Serving(setup, console, stop, outside=True, call=served))
     announce(served, mock, console)
     return mock
+
+
+def _with_plugins(settings: ServeSettings, setup: Setup) -> Setup:
+    """What is served, as the plugins have it; where none would call receivers, none can be registered."""
+    setup = with_plugins(setup, "serve", settings.additions)
+    if any(each.acts for each in followings()):
+        return setup
+    return replace(setup, config=replace(setup.config, callbacks=None))
 
 
 def scenarios_served(settings: ServeSettings) -> tuple[ServeSettings, Sequence[OfferedChoices], Setup]:

@@ -28,7 +28,6 @@ from lab.identity.keys import load_library
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.mock.config import Config
-from lab.mock.job_index import followings
 from lab.mock.service import Service
 from lab.server.acting import Acting
 from lab.server.control.plane import ControlPlane
@@ -161,9 +160,8 @@ class Serving:
 
             agreed = None if place is None else place.agreed
             self.shared = await ends.enter_async_context(shared_lab(settings.ledger, self.setup, agreed=agreed))
-            self.setup = self.shared.setup
-        if self.shared is not None or not any(each.acts for each in followings()):
-            self.setup = replace(self.setup, config=replace(self.setup.config, callbacks=None))
+            common = self.shared.setup  # what is sent is one process's affair, and another may serve the job
+            self.setup = replace(common, config=replace(common.config, callbacks=None))
         setup, limits = self.setup, self.setup.limits
         # ports, for URLs in answers name them; nobody is accepted yet
         ports = open_mock_ports(setup.settings) if place is None else place.take_ports(setup.settings)

@@ -4,6 +4,8 @@ from lab.core.fidelity import read_claims
 
 _GUIDES, _REFERENCE = "developers.openai.com/api/docs/guides", "developers.openai.com/api/reference, responses"
 _CREATE, _OBJECT = f"{_REFERENCE}/create", f"{_REFERENCE}/object"
+_WEBHOOKS = f"{_GUIDES}/webhooks"
+_ENDPOINT = "developers.openai.com/api/reference, webhooks/create"
 _EVENTS, _BACKGROUND = f"{_REFERENCE}/streaming-events", f"{_GUIDES}/background"
 _TABLES = {
     "OpenAI request": f"""
@@ -30,6 +32,18 @@ _TABLES = {
         parallel_tool_calls | doc | boolean | - | true | {_OBJECT}
         tool_choice | doc | string | - | auto | {_OBJECT}
         tools | doc | array | - | empty | {_OBJECT}
+    """,
+    "OpenAI webhook endpoint": f"""
+        id | doc | string | - | we_ and 32 hexadecimal digits, a form of the lab's own | {_ENDPOINT}
+        updated_at | doc | integer | - | when it was changed last; what changes nothing doesn't count | {_ENDPOINT}
+        url | doc | string | - | there https; that http on this machine is taken is the lab's own | {_ENDPOINT}
+        event_types | doc | array | - | any of OpenAI's 27; those of responses come | {_ENDPOINT}
+        signing_secret_hint | doc | string | - | the secret masked; that nothing of it is shown is the lab's own | {_ENDPOINT}
+        signing_secret | doc | string | - | of one that is created, or whose secret is rotated; the old one is worth nothing any more | {_ENDPOINT}
+    """,
+    "OpenAI webhook": f"""
+        type | doc | string | - | response.completed .failed .cancelled, of responses of the background; a gate completes one | {_WEBHOOKS}
+        data | doc | object | - | id: the response's. Signed as Standard Webhooks; the tries, and that 410 ends them for ever, are the lab's own | {_WEBHOOKS}
     """,
     "OpenAI events": f"""
         type | doc | string | - | response.created .queued .in_progress .completed .failed, and of items and texts; after event: too | {_EVENTS}

@@ -10,7 +10,7 @@ PLUGIN = Plugin(
         WireDeclared(
             "openai",
             "lab.plugins.openai.wire:WIRE",
-            routes=("openai", "openai-response", "openai-cancel", "openai-models", "openai-model"),
+            routes=("openai", "openai-response", "openai-cancel", "openai-models", "openai-model", "openai-webhooks"),
             of_a_job=("openai", "openai-response", "openai-cancel"),
             judges="lab.plugins.openai.judges:OPENAI_JUDGES",
             place="/v1",

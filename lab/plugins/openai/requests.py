@@ -1,15 +1,15 @@
 """What `POST /v1/responses` asks (openai.md §3): a message, the next turn of one, or the answer to what one asked."""
 
 import re
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from lab.core.exchange import Json, Request
+from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
 from lab.core.jsontext import members_of, text_or_none
 from lab.dialects import base
-from lab.dialects.reading import NO_OBJECT, Wrong, read_body
+from lab.dialects.reading import NO_OBJECT, Wrong, query_of, read_body
 from lab.jobs.facts import JobView
 from lab.plugins.openai.responses import approval_id, as_shown, gate_at, rests, sent_with
 from lab.plugins.openai.routes import ANSWERS, APPROVAL, RESPONSE, id_in
@@ -28,6 +28,7 @@ _UNHEEDED = frozenset(
     "user".split()
 )
 """What a model would heed, and a scenario doesn't."""
+_Body = TypeVar("_Body", bound=Struct)
 _Key: TypeAlias = Annotated[str, Meta(max_length=64)]
 _Value: TypeAlias = Annotated[str, Meta(max_length=512)]
 
@@ -37,6 +38,12 @@ class ApiError(Exception):
 
     def __init__(self, message: str, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         self.message, self.param, self.code, self.status = message, param, code, status
+
+    def response(self, headers: Headers = ()) -> Response:
+        """The answer that says it."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        said: Json = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+        return Response(self.status, (*JSON_HEADERS, *headers), json_bytes({"error": said}))
 
 
 class InputItem(Struct, omit_defaults=True):
@@ -85,20 +92,33 @@ class CreateBody(Struct, omit_defaults=True):
         return members_of((self.metadata or {}).get(PARAMETERS, "").encode("utf-8", "replace"))
 
 
-def read_create(request: Request, job_of: base.JobOf) -> base.Command:
-    """The command: answered at once in the background, with events where a stream is asked for, else once it is over."""
+def read_members(request: Request, kind: type[_Body], unheeded: frozenset[str] = frozenset()) -> _Body:
+    """The members that count of a body; ApiError says which of them is wrong, or not known."""
     value = read_body(request)
     if not isinstance(value, dict):
         raise Wrong(NO_OBJECT)
-    for name in value.keys() - _UNHEEDED - set(CreateBody.__struct_fields__):
+    for name in value.keys() - unheeded - set(kind.__struct_fields__):
         raise ApiError(f"Unknown parameter: '{name[:80]}'.", name[:80], "unknown_parameter")
     try:
-        body = msgspec.convert(value, CreateBody)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at ")
         name = re.findall(r"`(?:\$\.)?([^`]+)`", str(error))[-1]
         code = "invalid_value" if place else "missing_required_parameter"
         raise ApiError(f"Invalid '{name}': {what}.", name, code) from None
+
+
+def read_number(request: Request, name: str, usual: int, least: int, most: int) -> int:
+    """A number of the query; ApiError unless it is one of these."""
+    text = query_of(request.query).get(name, str(usual))
+    if not re.fullmatch("-?[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise ApiError(f"Invalid '{name}': expected an integer of {least} to {most}.", name, "invalid_value")
+    return int(text)
+
+
+def read_create(request: Request, job_of: base.JobOf) -> base.Command:
+    """The command: answered at once in the background, with events where a stream is asked for, else once it is over."""
+    body = read_members(request, CreateBody, _UNHEEDED)
     if body.background and body.store is False:
         raise ApiError("Background mode requires store: true.", "store")
     command = _command(body, job_of)

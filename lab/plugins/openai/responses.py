@@ -18,16 +18,18 @@ from lab.dialects.base import WriteContext
 from lab.dialects.sse import Event
 from lab.jobs.facts import JobView
 from lab.jobs.gates import Decision, Origin
+from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import StatusTexts, further_id, opening_token, status_texts
 from lab.jobs.timeline import at, spans_from
 from lab.plugins.openai.routes import APPROVAL, ASKS, MESSAGE, RESPONSE
 from lab.program.steps import Gate
+from lab.program.switches import Switches
 from lab.program.words import Status
 
 Item: TypeAlias = dict[str, Json]
 QUEUED, IN_PROGRESS, COMPLETED, FAILED, CANCELLED = "queued", "in_progress", "completed", "failed", "cancelled"
-_WORDS = {Status.COMPLETE: COMPLETED, Status.ERROR: FAILED, Status.CANCELLED: CANCELLED}
+STATUS_WORDS = {Status.COMPLETE: COMPLETED, Status.ERROR: FAILED, Status.CANCELLED: CANCELLED}
 _ALWAYS: Mapping[str, Json] = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
 
 
@@ -44,15 +46,21 @@ def rests(span: Span) -> bool:
 def as_shown(view: JobView) -> JobView:
     """The job as the response shows it under whose id it is asked for: once that was answered, as it was just before."""
     known = view.decisions
-    answer = next((number for number in range(view.given, len(known)) if _renames(known[number])), None)
+    answer = next((number for number in range(view.given, len(known)) if renames(known[number])), None)
     if answer is None:
         return view
     before = known[:answer]
     return replace(view, record=replace(view.record, decisions=before), span=at(view.plan, before, known[answer].at))
 
 
-def _renames(decision: Decision) -> bool:
+def renames(decision: Decision) -> bool:
+    """Whether a response begins with it."""
     return decision.by is Origin.API and not decision.cancels
+
+
+def response_id(switches: Switches, plan: Plan, number: int) -> str:
+    """That of the response which began with the job's decision of that number; 0: with the job itself."""
+    return RESPONSE + (further_id(switches, plan, number) if number else plan.invocation.job)
 
 
 def begins(view: JobView) -> Millis:
@@ -72,14 +80,14 @@ def response_of(view: JobView, context: WriteContext, *, queued: bool = False) -
     state = status_texts(view.plan, view.span, context.epoch, context.switches)
     if not rests(view.span):
         return _response(view, context, QUEUED if queued else IN_PROGRESS)
-    return _response(view, context, _WORDS.get(state.status, COMPLETED), _output(view, state), state.error)
+    return _response(view, context, STATUS_WORDS.get(state.status, COMPLETED), _output(view, state), state.error)
 
 
 def _response(view: JobView, context: WriteContext, word: str, output: Json = None, error: Json = None) -> Item:
     sent, plan, previous = sent_with(view.record.input), view.plan, None
     if view.given:
-        before = next((n for n in range(view.given - 1, 0, -1) if _renames(view.decisions[n - 1])), 0)
-        previous = further_id(context.switches, plan, before) if before else plan.invocation.job
+        before = next((n for n in range(view.given - 1, 0, -1) if renames(view.decisions[n - 1])), 0)
+        previous = response_id(context.switches, plan, before)
     return {
         "id": RESPONSE + plan.shown,
         "object": "response",
@@ -90,7 +98,7 @@ def _response(view: JobView, context: WriteContext, word: str, output: Json = No
         "metadata": sent.get("metadata") or {},
         "model": view.record.team,
         "output": output or [],
-        "previous_response_id": RESPONSE + previous if previous else sent.get("previous_response_id"),
+        "previous_response_id": previous or sent.get("previous_response_id"),
         **_ALWAYS,
     }
 

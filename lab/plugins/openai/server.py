@@ -1,18 +1,20 @@
 """OpenAI's Responses API, the server's half."""
 
-from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes, json_response
+from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.refusal import Refusal, bad_request, named
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.reading import Wrong, query_of
 from lab.dialects.sse import framed, streamed
-from lab.plugins.openai.requests import CONFLICT, ApiError, read_create, stored
+from lab.plugins.openai.requests import CONFLICT, ApiError, read_create, read_number, stored
 from lab.plugins.openai.responses import Item, response_events, response_of, sent_with
 from lab.plugins.openai.routes import OPENAI_ROUTES, RESPONSE, id_in
+from lab.plugins.openai.webhooks import endpoints_answer, read_endpoints
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 
 _NAMES = {"conversation": "previous_response_id", "job": "response", "message": "input", "opening": "approval request"}
+_NAMES |= {"receiver": "Webhook endpoint", "receivers": "webhook endpoints"}
 """What this wire calls the things of which a refusal may speak."""
 _CODES = {401: "invalid_api_key", 409: CONFLICT, 429: "rate_limit_exceeded"}
 
@@ -32,6 +34,8 @@ class OpenAIServer:
         try:
             if match.name == "openai":
                 return read_create(request, job_of)
+            if match.name == "openai-webhooks":
+                return read_endpoints(match, request)
             return _of_response(match, request, job_of) if match.job else base.Describe(team=match.code)
         except Wrong as error:
             return base.Unread(refusal=error.refusal, flags=error.flags)
@@ -44,17 +48,19 @@ class OpenAIServer:
         """The answer: a response, its events, models, or what is wrong."""
         match result:
             case base.Declined() if isinstance(command.echo, ApiError):
-                return _error(command.echo)
+                return command.echo.response()
             case base.Declined(refusal=refusal) if isinstance(refusal, base.TeamUnknown) or refusal is base.TEAM_CLOSED:
                 # one in a body is a wrong member, one in a path isn't there
                 said = f"The {'' if match.code else 'requested '}model does not exist. {refusal.hint}"
-                return _error(ApiError(said, "model", "model_not_found", 404 if match.code else 400))
+                return ApiError(said, "model", "model_not_found", 404 if match.code else 400).response()
             case base.Declined(refusal=refusal):
                 return self.refuse(refusal, context.switches)
             case base.Described(teams=teams):
                 own: Item = {"object": "model", "created": context.epoch, "owned_by": "invoke-async-lab"}
                 models: list[Json] = [{"id": code, **own} for code, _ in teams]
                 return json_response(models[0] if match.code else {"object": "list", "data": models})
+            case base.Receivers(receivers=receivers):
+                return endpoints_answer(match.route.kind, command.echo, receivers, context)
             case base.Followed(views=(view,)) | base.Streamed(view=view):
                 behind = command.echo if isinstance(command.echo, int) else -1
                 events = response_events(view, context, behind=behind)
@@ -68,7 +74,9 @@ class OpenAIServer:
         """In OpenAI's words, whatever the style."""
         hint, status = refusal.hint if switches.hints or refusal.promised else "", refusal.status
         said = named(f"{refusal.message} {hint}".strip(), _NAMES)
-        return _error(ApiError(said, None, _CODES.get(status), 400 if status == 409 else status), refusal.headers)
+        param = "url" if "‹url›" in refusal.message else None
+        error = ApiError(said, param, _CODES.get(status), 400 if status == 409 else status)
+        return error.response(refusal.headers)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
         """A response, or that of an event, with a status that nobody documented, and no output."""
@@ -81,7 +89,7 @@ class OpenAIServer:
 
 def _of_response(match: RouteMatch, request: Request, job_of: base.JobOf) -> base.Command:
     """What is asked of a response that is there."""
-    job, view, query = id_in(match.job, RESPONSE), stored(job_of, match.job), query_of(request.query)
+    job, view = id_in(match.job, RESPONSE), stored(job_of, match.job)
     if view is None:
         raise ApiError(f"Response with id '{match.job}' not found.", status=404)
     sent = sent_with(view.record.input)
@@ -91,17 +99,8 @@ def _of_response(match: RouteMatch, request: Request, job_of: base.JobOf) -> bas
         # to cancel what has ended, or was answered, is to look at it
         over = view.span.status.final or view is not job_of(job)
         return base.Look(team="", job=job) if over else base.Cancel(team="", job=job)
-    if query.get("stream") != "true":
+    if query_of(request.query).get("stream") != "true":
         return base.Look(team="", job=job)
     if not view.given and sent.get("stream") is not True:  # what the request of a later one said nobody keeps
         raise ApiError("Only a response that was created with stream: true can be streamed.", "stream")
-    behind = query.get("starting_after", "-1")
-    if not behind.removeprefix("-").isdecimal():
-        raise ApiError("Invalid 'starting_after': expected an integer.", "starting_after", "invalid_value")
-    return base.FollowJobs(team="", jobs=(job,), echo=int(behind))
-
-
-def _error(error: ApiError, headers: Headers = ()) -> Response:
-    kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    said: Json = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
-    return Response(error.status, (*JSON_HEADERS, *headers), json_bytes({"error": said}))
+    return base.FollowJobs(team="", jobs=(job,), echo=read_number(request, "starting_after", -1, -1, 10**9))

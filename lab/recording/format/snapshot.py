@@ -115,8 +115,8 @@ def _callbacks(ledger: MemoryLedger) -> Iterator[Fact]:
     for _, known in ledger.of(ReceiversRecord):
         for each in known.receivers:
             yield CallbackRegistered(
-                at=each.since, receiver=each.name, wire=each.wire, url=each.url, secret=each.secret, token=each.token,
-                owner=each.owner, job=each.job, members=each.members,
+                at=each.since, receiver=each.name, wire=each.wire, url=each.url, token=each.token, owner=each.owner,
+                job=each.job, members=each.members, **{"minted" if each.minted else "secret": each.secret},
             )  # fmt: skip
             if each.until is not None and not each.goes_on:
                 yield CallbackEnded(at=each.until, receiver=each.name, wire=each.wire, job=each.job)

@@ -14,11 +14,14 @@ from lab.core.errors import UsageError
 from lab.dialects.signed import key_of_secret, signature_of
 from lab.plugins.callbacks.own_receiver import verified
 from lab.recording.format.reader import read
+from tests.cli.test_journal import folder, port, refused, serving
 from tests.cli.test_serve import fetch, listening
 from tests.conftest import each_row
 from tests.forked import forked_lab
 from tests.plugins.callbacks.receivers import receiving
 from tests.plugins.callbacks.worlds import SECRET
+
+__all__ = ["folder", "port"]
 
 SCENARIO = """\
 lab: 1
@@ -146,3 +149,11 @@ def test_the_demos_receiver_verifies(change: dict[str, str | None], good: bool) 
     headers = tuple((name, value) for name, value in head.items() if value is not None)
     assert verified(SECRET, headers, b"{}", 1_300) == good
     assert not verified(SECRET, headers, b"{} ", 1_300) and not verified(SECRET, headers, b"{}", 1_601)
+
+
+def test_a_journal_is_taken_up_with_the_hosts_with_which_it_was_begun(folder: Path, port: int) -> None:
+    for _ in range(2):
+        with serving(folder, port, "--allow-host", "hooks.example") as server:
+            assert server.token()
+    code, why = refused(folder, port)
+    assert code == 2 and "callbacks" in why

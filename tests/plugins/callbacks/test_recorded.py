@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from lab.clocks import ManualClock
-from lab.core.exchange import Headers, Response
+from lab.core.exchange import Headers, Request, Response
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Replied
 from lab.jobs.callbacks import CallbackAnswered, CallbackRegistered, CallbackSent
@@ -37,6 +37,12 @@ ALL_KINDS = {"after": {"between": ["1ms", "3s"]}, "tries": ["0s", "2s", "9s"], "
 class Shop:
     """A lab with a sender, no socket: what is posted is remembered, and answered by its hash."""
 
+    receiver = CallbackRegistered(at=0, receiver="notify", url="http://127.0.0.1:1/", secret=SECRET)
+
+    def asks(self, bearer: str) -> Request:
+        """What begins a job."""
+        return invoke(bearer, b'{"message":"go"}', "TOLD")
+
     def __init__(self, callbacks: dict[str, object] = ALL_KINDS, *, seed: int = 42, late: bool = False) -> None:
         self.program = program_of(parsed(Scenario, document(callbacks)))
         self.config = Config((self.program,), Switches(), seed, EPOCH)
@@ -63,12 +69,12 @@ class Shop:
 
     def run(self, jobs: int, until: int, begin_late: int | None = None) -> bytes:
         async def work() -> None:
-            self.service.note(CallbackRegistered(at=0, receiver="notify", url="http://127.0.0.1:1/", secret=SECRET))
+            self.service.note(self.receiver)
             sender = CallbackSender(ServedLab(self.service, self.clock), self.post)
             sender.begin()
             bearer = token(self.service)
             for number in range(jobs):
-                reply = self.service.serve(invoke(bearer, b'{"message":"go"}', "TOLD"), now := self.clock.now())
+                reply = self.service.serve(self.asks(bearer), now := self.clock.now())
                 self.service.tell(Replied(now, reply.x, reply.whole(now)[0], reply.latency))
                 await self.clock.advance_to(self.clock.now() + 10)
                 if number == begin_late:

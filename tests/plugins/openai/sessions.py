@@ -69,9 +69,37 @@ async def with_a_key(client: DialectClient) -> None:
     await client.ask("GET", f"{PATH}/{second['id']}")
 
 
+async def webhooks(client: DialectClient) -> None:
+    await client.login()
+    where, new = (
+        "/v1/webhook_endpoints",
+        {"name": "mine", "url": "http://127.0.0.1:9/hook", "event_types": ["batch.failed"]},
+    )
+    one: Any = (await client.ask("POST", where, new)).json
+    await client.ask("POST", where, new | {"url": "http://elsewhere.example/"})
+    await client.ask("GET", "/v1/webhook_event_types")
+    await client.wait(2_000)
+    await client.ask("POST", f"{where}/{one['id']}", {"event_types": ["response.completed"]})
+    await client.ask("POST", f"{where}/{one['id']}/rotate_secret")
+    other: Any = (await client.ask("POST", where, new)).json
+    await client.ask("DELETE", f"{where}/{one['id']}")
+    await client.ask("GET", f"{where}/{one['id']}")
+    await client.ask("POST", f"{where}/{other['id']}", {})
+    await client.ask("GET", where)
+    first: Any = (await client.ask("POST", PATH, question("Share it"))).json
+    await client.ask("GET", f"{PATH}/{first['id']}")
+    await client.wait(3_000)
+    seen: Any = (await client.ask("GET", f"{PATH}/{first['id']}")).json
+    answer = question(approval(seen["output"][0]["id"]), previous_response_id=first["id"])
+    second: Any = (await client.ask("POST", PATH, answer)).json
+    await client.wait(500)
+    await client.ask("GET", f"{PATH}/{second['id']}")
+
+
 SESSIONS: dict[str, Session] = {
     "openai": polled,
     "openai stream": streamed,
     "openai blocking": blocking,
     "openai key": with_a_key,
+    "openai webhooks": webhooks,
 }
