@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 74_470
+MOST_LINES = 74_515
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
@@ -16,14 +16,14 @@ with what `lab mcp` asks of the kernel: a page's section, a lab that is served b
 process, sentences of an error. 450 and 220 came with the words and facts of callbacks, what plugins do beside a served
 lab, and a manual clock that stands while somebody else is called; 280 and 130 with what the report and drills ask of who
 is called back; 110 and 70 with callbacks on the screen. 420 and 240 came with exchanges that can be held on their way,
-their facts, what a replay makes of these, and what a plugin's key may ask and show. 540 and 290 came with receivers that
+their facts, what a replay makes of these, and what a plugin's key may ask and show. 585 and 330 came with receivers that
 clients register by their wire: commands, rules and facts of them, the port by which a wire tells them, and what acts on
 what follows of jobs in any served lab.
 """
-MOST_STATEMENTS = 43_240
+MOST_STATEMENTS = 43_280
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
-    "plugins/a2a": 1_400 + 140, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 170, "plugins/callbacks": 1_200 - 140 - 170,
+    "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 875,
     "plugins/mcp_server": 535, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""

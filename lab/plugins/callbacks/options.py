@@ -46,6 +46,10 @@ _NOT_SERVED_WITH = {
     "--workers": _ONE_PROCESS,
     "--from": "a recording is played back, and holds what was sent then",
 }
+_NOT_RUN_WITH = {
+    "--base": "callbacks are the lab's own, and another server is called",
+    "--speed instant": "it waits for nobody, and a receiver takes its time",
+}
 NOTIFY = Option("--notify URL", "tell a receiver of jobs, by a POST each; as the scenario's callbacks say", _target)
 SECRET = Option(
     "--notify-secret SECRET",
@@ -90,14 +94,7 @@ def allowing(settings: NotifySettings, config: "Config") -> "Config":
 class RunNotifySettings(NotifySettings):
     """Of `lab run`, and `lab demo`."""
 
-    url: str = setting(
-        NOTIFY._replace(
-            excludes={
-                "--base": "callbacks are the lab's own, and another server is called",
-                "--speed instant": "it waits for nobody, and a receiver takes its time",
-            }
-        )
-    )
+    url: str = setting(NOTIFY._replace(excludes=_NOT_RUN_WITH))
 
 
 class DemoNotifySettings(NotifySettings):
@@ -109,11 +106,7 @@ class DemoNotifySettings(NotifySettings):
             help="tell a receiver of jobs by a POST each, as the scenario's callbacks say; without a URL one of the demo's own",
             read=_target_or_own,
             alone=OWN_RECEIVER,
-            excludes={
-                "--base": "callbacks are the lab's own, and another server is called",
-                "--speed instant": "it waits for nobody, and a receiver takes its time",
-                "--web": "each visitor has a run of their own",
-            },
+            excludes={**_NOT_RUN_WITH, "--web": "each visitor has a run of their own"},
         )
     )
 

@@ -48,9 +48,8 @@ class OwnReceiver(ListeningServer):
         if isinstance(body, Refusal):
             return self._end(connection, Response(body.status), request.method)
         now = (self._epoch * 1_000 + self.clock.now()) // 1_000
-        if not verified(self._secret, connection.headers, body, now):
-            return self._end(connection, Response(401), request.method)
-        return self._end(connection, Response(204), request.method)
+        good = verified(self._secret, connection.headers, body, now)
+        return self._end(connection, Response(204 if good else 401), request.method)
 
     def _end(self, connection: Connection, response: Response, method: str) -> Sent:
         connection.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=CLOSE))

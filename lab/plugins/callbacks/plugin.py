@@ -8,23 +8,15 @@ PLUGIN = Plugin(
     "tells a receiver of jobs: signed, scripted, faulty on purpose",
     page="callbacks",
     additions=(
-        Addition(
-            "serve",
-            f"{_HERE}.options:ServedNotifySettings",
-            config=f"{_HERE}.options:allowing",
-            beside=f"{_HERE}.beside:sending",
-        ),
-        Addition(
-            "run",
-            f"{_HERE}.options:RunNotifySettings",
-            config=f"{_HERE}.options:allowing",
-            beside=f"{_HERE}.beside:sending",
-        ),
-        Addition(
-            "demo",
-            f"{_HERE}.options:DemoNotifySettings",
-            config=f"{_HERE}.options:allowing",
-            beside=f"{_HERE}.beside:demonstrating",
+        *(
+            Addition(
+                command, f"{_HERE}.options:{asks}", config=f"{_HERE}.options:allowing", beside=f"{_HERE}.beside:{does}"
+            )
+            for command, asks, does in (
+                ("serve", "ServedNotifySettings", "sending"),
+                ("run", "RunNotifySettings", "sending"),
+                ("demo", "DemoNotifySettings", "demonstrating"),
+            )
         ),
         Addition("rehearse", f"{_HERE}.options:RehearsedNotifySettings", beside=f"{_HERE}.beside:sending_to_client"),
     ),

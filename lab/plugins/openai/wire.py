@@ -22,6 +22,14 @@ def _missing(path: str, near: str) -> Refusal:
 
 
 WIRE = Wire(
-    OPENAI, "lab.plugins.openai", OpenAIServer(), OPENAI_ROUTES, OpenAIClient(), OF_BODIES, OF_ERRORS, _missing,
-    marks=_MARKS, callbacks=OpenAIWebhooks(),
-)  # fmt: skip
+    OPENAI,
+    "lab.plugins.openai",
+    OpenAIServer(),
+    OPENAI_ROUTES,
+    OpenAIClient(),
+    OF_BODIES,
+    OF_ERRORS,
+    _missing,
+    marks=_MARKS,
+    callbacks=OpenAIWebhooks(),
+)
