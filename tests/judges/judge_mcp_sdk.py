@@ -60,11 +60,11 @@ def judged(found: list[dict[str, Any]], version: str) -> None:
     texts = {each["tool"]: each["text"] for each in calls}
     assert texts["decide"].startswith("lab: No job is at work or waits.\n")
     assert texts["serve"].startswith("Serving approval, seed 1.") and "+00:02.000 by a manual clock" in texts["advance"]
-    assert texts["replay"] == "$ lab replay judged\n1 passed, 0 failed" and " COMPLETE " in texts["run"]
+    assert texts["replay"] == "$ lab replay -- judged\n1 passed, 0 failed" and " COMPLETE " in texts["run"]
     page, wait, listens, *_ = rest[len(calls) :]
     assert page == {"resource": "lab://docs/agents", "text": page_text("agents")}
     failed, text = wait["after"]
-    assert wait["cancelled"] and wait["seconds"] < 20 and not failed and text.startswith("consent: rejected.\n")
+    assert wait["cancelled"] and wait["seconds"] < 20 and not failed and re.match(r"consent of job \S+: rejected\.\n", text)
     assert listens == {"listens": True}
 
 

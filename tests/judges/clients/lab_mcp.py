@@ -61,7 +61,7 @@ async def main(mode: str, *where: str) -> None:
         began = time.monotonic()
         with anyio.move_on_after(1) as limit:  # nobody decides, so nothing else ends the wait
             await text_of(client, "advance", {"until": "COMPLETE", "wait": "55s"})
-        after = await text_of(client, "decide", {"verdict": "rejected", "wait": "30s"})
+        after = await text_of(client, "decide", {"verdict": "rejected"})
         tell(cancelled=limit.cancelled_caught, seconds=time.monotonic() - began, after=after)
         port = int(place(served, "base url").rpartition(":")[2])
         tell(listens=listens(port))
