@@ -64,7 +64,12 @@ def judged(found: list[dict[str, Any]], version: str) -> None:
     page, wait, listens, *_ = rest[len(calls) :]
     assert page == {"resource": "lab://docs/agents", "text": page_text("agents")}
     failed, text = wait["after"]
-    assert wait["cancelled"] and wait["seconds"] < 20 and not failed and re.match(r"consent of job \S+: rejected\.\n", text)
+    assert (
+        wait["cancelled"]
+        and wait["seconds"] < 20
+        and not failed
+        and re.match(r"consent of job \S+: rejected\.\n", text)
+    )
     assert listens == {"listens": True}
 
 

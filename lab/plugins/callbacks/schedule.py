@@ -74,8 +74,10 @@ def tries_of(get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext)
     return Derived(tuple(sent), min((each.at for each in tries if each.at > now), default=None))
 
 
-def all_tries(get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext) -> Iterator[CallbackSent]:
-    """The same in any order, and of each callback the try that comes next."""
+def all_tries(
+    get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext, *, but_for: Millis | None = None
+) -> Iterator[CallbackSent]:
+    """The same in any order, and of each callback the try that comes next; `but_for`: as if nobody's end were at that instant."""
     invocation, answers = plan.invocation, dict[str, list[CallbackAnswer]]()
     owner = invocation.client if invocation.user is None else invocation.user.name
     for answer in answers_of(get, invocation.job):
@@ -90,7 +92,7 @@ def all_tries(get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext
         until = told_until(get, chain[-1])
         if chain[-1].owner in (None, owner):
             for each in _of_chain(chain, changes, answers, context):
-                if until is None or each.at <= until:
+                if until in (None, but_for) or each.at <= until:
                     yield each
 
 

@@ -155,22 +155,22 @@ class CallbackSender:
         now = self._clock.now()
         for _ in self._looks(now):
             pass
-        left = sorted(self._left(now), key=lambda each: each.at)
         if not _goes_on(self._lab):
             self._service.note(CallbackEnded(at=now))
         if self._under_way:
             _, silent = await asyncio.wait(self._under_way, timeout=END_LIMIT / 1000)
             for task in silent:
                 task.cancel()
-        return left
+        return sorted(self._left(now), key=lambda each: each.at)
 
     def _left(self, now: Millis) -> Iterator[CallbackSent]:
-        service = self._service
+        """The tries behind the end, by what came of those before it."""
+        service, later = self._service, self._clock.now()
         for job in self._counts:
             found, planned = service.derived(job, now), service.planned(job)
             if found is not None and planned is not None:
-                plan, context = planned[0], service.context_of(planned[0], now)
-                tries = all_tries(service.ledger.get, plan, found.facts, context)
+                plan, context = planned[0], service.context_of(planned[0], later)
+                tries = all_tries(service.ledger.get, plan, found.facts, context, but_for=now)
                 yield from (each for each in tries if each.at > now)
 
     def _task(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
