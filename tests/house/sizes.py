@@ -23,7 +23,7 @@ what follows of jobs in any served lab.
 MOST_STATEMENTS = 43_280
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
-    "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 880,
+    "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 876,
     "plugins/mcp_server": 535, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""
