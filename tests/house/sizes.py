@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 74_515
+MOST_LINES = 74_530
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
@@ -18,13 +18,14 @@ lab, and a manual clock that stands while somebody else is called; 280 and 130 w
 is called back; 110 and 70 with callbacks on the screen. 420 and 240 came with exchanges that can be held on their way,
 their facts, what a replay makes of these, and what a plugin's key may ask and show. 585 and 330 came with receivers that
 clients register by their wire: commands, rules and facts of them, the port by which a wire tells them, and what acts on
-what follows of jobs in any served lab.
+what follows of jobs in any served lab. 15 and 10 came with what the report says of who doesn't listen, and of a message that
+is said elsewhere.
 """
-MOST_STATEMENTS = 43_280
+MOST_STATEMENTS = 43_290
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 876,
-    "plugins/mcp_server": 535, "plugins/breakpoints": 412,
+    "plugins/mcp_server": 545, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""
 GOALS: Mapping[str, int] = {

@@ -30,6 +30,7 @@ steps:
 MISTAKES = {
     "no-signature": ("G1", "bad-signature"), "old": ("G2", "old-timestamp"), "doubles": ("G3", "twice"),
     "believes": ("G4", "other-job"), "no-polls": ("G5", "lost"), "works": ("G6", "late"), "slow": ("G7", "twice"),
+    "deaf": ("G8", "twice"),
 }  # fmt: skip
 """By what the client does wrong: the rule that finds it, and a drill in which it does."""
 ANSWERS_LATE = ("works", "slow")
@@ -52,7 +53,7 @@ def rehearsed(lab: Lab, mistake: str, *options: str) -> dict[str, object]:
     }
 
 
-ALL = {"G1", "G2", "G3", "G4", "G5", "G6", "G7"}
+ALL = {"G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"}
 
 
 def test_a_good_client_passes_all(lab: Lab) -> None:
@@ -72,6 +73,15 @@ def test_one_mistake_is_one_finding_in_the_drill_that_shows_it(
     rule, drill = MISTAKES[mistake]
     found = rehearsed(lab, mistake, "--only", f"n-callback-{drill}-turn-1", "--virtual")
     assert found["failed"] == {rule}
+
+
+def test_what_nobody_takes_has_struck_nobody(lab: Lab) -> None:
+    assert rehearsed(lab, "deaf", "--only", "n-callback-bad-signature-turn-1", "--virtual")["runs"] == [None]
+
+
+def test_who_looks_once_more_as_a_callback_says_polls_no_job_that_has_ended(lab: Lab) -> None:
+    found = rehearsed(lab, "busy", "--only", "n-callback-twice-turn-1", "--virtual")
+    assert (found["failed"], found["runs"]) == (set(), [True])
 
 
 @pytest.mark.parametrize(("until", "verdict"), [(5_000, "not exercised"), (60_000, "fail")])

@@ -31,7 +31,15 @@ from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.observe import Observation, Requested
-from lab.files.scenarios import REHEARSAL, SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_folder
+from lab.files.scenarios import (
+    REHEARSAL,
+    SCENARIOS,
+    load_scenario,
+    load_scenarios,
+    scenario_names,
+    scenarios_folder,
+    shipped_folder,
+)
 from lab.program.words import StatusWord
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
@@ -155,6 +163,8 @@ class LabTools:
         clock: real, scaled:20 (20 times as fast), or manual (advance moves it). reviewer: person has jobs wait at gates
         for decide, script, the default, decides. record: the name of a recording of it all. One lab at a time; end ends
         it, as does the end of stdin."""
+        if end and scenarios:
+            load_scenarios(scenarios_folder(), scenarios)  # where one isn't there nothing ends
         # a call that is given up leaves nothing half done
         gone = end and await asyncio.shield(asyncio.create_task(self.end()))
         ended = ["The lab has ended." if gone else "No lab was served."] if end else []

@@ -93,6 +93,15 @@ def answers_within_the_limit(history: ClientHistory) -> Iterator[Occasion]:
             yield _occasion(each.status is not None, each)
 
 
+def listens(history: ClientHistory) -> Iterator[Occasion]:
+    """G8: of the callbacks that came while the client was still at work one at least found somebody who listens."""
+    last = history.calls[-1].lines[0]
+    tries = [each for _, each in _tries(history) if each.answer is not None and each.lines[-1] < last]
+    if tries:
+        heard = next((each for each in tries if each.why != "refused"), None)
+        yield _occasion(heard is not None, heard or tries[0])
+
+
 CALLBACK_RULES = rules_in(
     """
     G1 | verifies_signatures | refuse a callback with another signature | critical | L | Verify webhook-signature over id, timestamp and the body's bytes as they came, over A2A the token and credentials that you registered, and answer 401 where it doesn't fit. | Standard Webhooks 1.0 | drills `n-callback-bad-signature`, `n-callback-truncated`
@@ -102,6 +111,7 @@ CALLBACK_RULES = rules_in(
     G5 | polls_all_the_same | poll on where no callback comes | critical | L | Poll as you would without callbacks, only more rarely: one may be lost. | lab docs callbacks, §2 | drills `n-callback-lost`
     G6 | answers_before_it_works | answer a callback before you work on it | minor | L | Answer 2xx once it is verified and kept, then look at the job: who works first is called again when that takes too long. | Standard Webhooks 1.0 | any callback, of a scenario with `latency: {status: 50ms}`
     G7 | answers_within_the_limit | answer a callback in 15 s | major | L | Answer at once, and work elsewhere. | Standard Webhooks 1.0 | any callback
+    G8 | listens | listen where callbacks come | critical | L | Listen at LAB_NOTIFY_URL, or where you registered, before you send the first message: nobody was there. | lab docs callbacks, §4 | any callback
     """,
     globals(),
 )

@@ -114,10 +114,11 @@ def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
 def stays_in_its_conversation(history: ClientHistory) -> Iterator[Occasion]:
     """B7: told where a message is what only a later turn asks, or names the conversation of an answer."""
     known: dict[str, RecordedExchange] = {}
-    for job in history.jobs:
+    for number, job in enumerate(history.jobs):
         command, seen = job.accepted.command, job.accepted.seen
-        if "outside_conversation" in job.accepted.flags and known:
-            yield broken(*list(known.values())[-1:], job.accepted)
+        if "outside_conversation" in job.accepted.flags and number:
+            # the one before may have begun no conversation: then that is what was forgotten
+            yield broken(*([*known.values()] or [history.jobs[number - 1].accepted])[-1:], job.accepted)
         elif isinstance(command, Invoke) and command.conversation in known:
             yield kept(known[command.conversation], job.accepted)
         if seen is not None and seen.conversation is not None:

@@ -12,7 +12,7 @@ from lab.core.seeds import Seed
 from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.coverage import Elements, met_in
 from lab.plugins.rehearsal.report.gather import histories_of
-from lab.plugins.rehearsal.report.history import ClientHistory
+from lab.plugins.rehearsal.report.history import ClientHistory, callback_tries
 from lab.recording.format.lines import Recording
 
 _TRACEBACKS = ("Traceback (most recent call last)", "panic: ", "Unhandled exception", "Exception in thread")
@@ -91,9 +91,9 @@ def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Ex
     if len(jobs) > expected.turns:
         return RunOutcome.DUPLICATE
     struck = any(call.struck is not None for history in histories for call in history.calls)
-    struck = struck or any(
-        fact.get("fault") for each in histories for fact in each.facts if fact.type == "callback.sent"
-    )
+    # one that nobody took says nothing of its client, unless it was to be lost
+    tries = (each for job in jobs for each in callback_tries(job))
+    struck = struck or any(each.fault == "lost" or (each.fault and each.status is not None) for each in tries)
     if expected.strikes and not struck:
         return RunOutcome.NOT_STRUCK
     ends = [job.end for job in jobs]
@@ -101,7 +101,9 @@ def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Ex
     polled_on = any(charge.later for history in histories for charge in history.stops)
     if last is not None and None not in ends and not polled_on:
         # after an ERROR there is no next message, and its client may end as it likes
-        if last.status != "COMPLETE" or (len(jobs) == expected.turns and not end.exit_code):
+        whole = last.status != "COMPLETE" or (len(jobs) == expected.turns and not end.exit_code)
+        # what was said elsewhere is no turn, and what came of it no result
+        if whole and [job.turn for job in jobs] == [*range(1, len(jobs) + 1)]:
             return RunOutcome.RESULT
     return RunOutcome.CLEAN_STOP if end.code else RunOutcome.FALSE_SUCCESS
 

@@ -63,10 +63,12 @@ def _of_job(history: ClientHistory, job: JobHistory) -> Iterator[Charge]:
     # the answer to a decision tells how things are too: whoever stops there took it for the end, or it was
     last = max((*job.calls, *(call for call in job.decisions if call.tells)), key=attrgetter("x"))
     if end is not None:
-        # a poll that was under way already is forgiven
-        doubles = [each for each in callback_tries(job) if each.fault == "twice" and each.follows(end)]
+        # a poll that was under way already is forgiven, and the look by which a callback is followed that was answered then
+        tries = [each for each in callback_tries(job) if each.answered_behind(end)]
+        doubles = [each for each in tries if each.fault == "twice" and each.follows(end)]
+        looks = {next((call.x for call in job.polls if call.lines[0] > each.lines[-1]), None) for each in tries}
         polls = (call for call in job.polls if not any(each.precedes(call) for each in doubles))
-        if later := tuple(call for call in polls if call.sent > end.left):
+        if later := tuple(call for call in polls if call.sent > end.left and call.x not in looks):
             after = "C14" if odd_result(end) else "C13" if history.has_odd_members(end) else "C2"
             yield Charge(end, after, job.job, later)
         return

@@ -11,6 +11,7 @@ from lab.client.driver import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
+from lab.jobs.own_run import GoodEnd
 from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
@@ -23,6 +24,7 @@ from lab.plugins.rehearsal.report.runs import Expectation, ProcessEnd, RunOutcom
 from lab.program.switches import Layers, Switches
 from lab.recording.format.reader import read
 from tests.conftest import ROOT, THOROUGH
+from tests.plugins.rehearsal.report.zoo_messages import ZOO
 from tests.recording.joined import Joined
 
 SCENARIOS = ROOT / "scenarios"
@@ -47,6 +49,14 @@ def day_of(drill: Drill) -> tuple[tuple[ClientHistory, ...], RunOutcome]:
     histories = histories_of(read(joined.data), over=True)
     end = ProcessEnd(0 if outcome.status in ("COMPLETE", "ERROR") else 1)
     return histories, outcome_of(histories, end, Expectation(drill.ends, 1, drill.strikes))
+
+
+@pytest.mark.parametrize("name", ["B7", "B7 other", "B7 one-shot"])
+def test_a_message_that_is_said_elsewhere_is_no_turn(name: str) -> None:
+    broken, expected = ZOO[name], Expectation((GoodEnd.RESULT,), 2)
+    days = broken.day(), broken.day(broken.good)
+    outcomes = [outcome_of(histories_of(day, over=True), ProcessEnd(0), expected) for day in days]
+    assert outcomes == [RunOutcome.FALSE_SUCCESS, RunOutcome.RESULT]
 
 
 @pytest.mark.long

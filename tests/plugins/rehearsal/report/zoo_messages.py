@@ -147,6 +147,14 @@ class OtherConversation(Talks):
         return super().invoke_request(message, f"of-{message.replace(' ', '-')}")
 
 
+@dataclass
+class OneShots(Talks):
+    """Begins no conversation, though it has more to say."""
+
+    def invoke_request(self, message: str, conversation: str | None) -> Request:
+        return replace(super().invoke_request(message, None), body=json_bytes({"message": message}))
+
+
 LOST = worked(
     "30s",
     "route: invoke, calls: 1, answer: 429",
@@ -175,5 +183,6 @@ ZOO: Mapping[str, Rehearsal] = {
     "B6": Rehearsal(WRONG, AgainOn400),
     "B7": Rehearsal(TWO_TURNS, Amnesiac, Talks),
     "B7 other": Rehearsal(TWO_TURNS, OtherConversation, Talks),
+    "B7 one-shot": Rehearsal(TWO_TURNS, OneShots, Talks),
 }
 """By the rule that it breaks."""
