@@ -290,6 +290,12 @@ class ControlAccess(Options):
     """The folder in which a lab of the same user keeps its token."""
 
 
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", text):
+        raise BadValue("no host", "Write its name or address alone, as pod.example: neither a URL nor a pattern.")
+    return text
+
+
 JSON_FLAG = flag("--json", "as JSON, one line each")
 CA = Option("--ca FILE", "trust these certificates too, in PEM, to be the pod's")
-ALLOW_HOST = Option("--allow-host HOST...", "a host that isn't this machine and may be called")
+ALLOW_HOST = Option("--allow-host HOST...", "a host that isn't this machine and may be called", _host)

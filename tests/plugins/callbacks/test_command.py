@@ -46,6 +46,8 @@ steps:
     (["--notify", "http://127.0.0.1:1/", "--notify-secret", "abc"], "doesn't begin with whsec_"),
     (["--notify", "http://127.0.0.1:1/", "--notify-secret", "whsec_YWJj"], "of 3 bytes"),
     (["--notify-secret", SECRET], "does nothing without --notify"),
+    (["--allow-host", "*"], "no host"),
+    (["--allow-host", "http://hooks.example/"], "no host"),
 ])  # fmt: skip
 def test_what_is_refused_says_what_is_wanted(argv: list[str], why: str) -> None:
     with pytest.raises(UsageError, match=why) as refused:
