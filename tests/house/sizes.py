@@ -25,7 +25,7 @@ MOST_STATEMENTS = 43_293
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 876,
-    "plugins/mcp_server": 545, "plugins/breakpoints": 412,
+    "plugins/mcp_server": 554, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""
 GOALS: Mapping[str, int] = {

@@ -47,6 +47,8 @@ from lab.recording.show import transcript
 from lab.server.control.reading import asked_of, struct_of
 from lab.server.control.routes import CONTROL_ROUTES, any_json
 
+FIRST_JOB, _PAUSE = 3_000, 100
+"""Real milliseconds for which decide and advance wait for a job where there is none, and from look to look."""
 MOST_LINES, _SHOWN, _WIDEST = 60, 40, 400
 """Lines of an answer, and of a transcript in it; characters of a line."""
 _Names: TypeAlias = Sequence[str]
@@ -243,8 +245,15 @@ class LabTools:
         """That of the id, else the one under way; of several the one that waits, if it is also the one that is polled."""
         if job is not None:
             return await self._ask(control.LookJob(job))
-        jobs, polls = (await self._ask(control.ListJobs())).jobs, await self._ask(_POLLS)
-        live = [each for each in jobs if not each.status.final]
+        clock = SystemClock()
+        limit = clock.now() + FIRST_JOB
+        while True:
+            jobs = (await self._ask(control.ListJobs())).jobs
+            live = [each for each in jobs if not each.status.final]
+            if live or clock.now() >= limit:
+                break
+            await clock.sleep_until(clock.now() + _PAUSE)  # a client may just have been started
+        polls = await self._ask(_POLLS)
         meant = [each for each in live if each.gate] if len(live) > 1 else live
         if len(meant) == 1 and (len(live) == 1 or polls.last is None or polls.last["job"] == meant[0].job):
             return meant[0]

@@ -69,6 +69,7 @@ async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     from lab.plugins.mcp_server.tools import LabTools
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lab.plugins.mcp_server.tools.FIRST_JOB", 0)
     wall, over = ManualClock(), asyncio.Event()
     lab = LabTools(wall)
     ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
@@ -197,6 +198,16 @@ async def test_a_decision_waits_for_the_gate_where_time_goes_by_itself(agent: Ag
         f"lab: No job is at work or waits.\n  job {job}  COMPLETE at declined since "
         + (await agent("advance")).rpartition("since ")[2]
     )
+
+
+async def test_a_decision_waits_for_the_first_job(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.plugins.mcp_server.tools.FIRST_JOB", 60_000)
+    monkeypatch.setattr("lab.plugins.mcp_server.tools._PAUSE", 1)
+    caller = Caller(await agent("serve", **APPROVAL | {"clock": "scaled:50"}))
+    deciding = asyncio.create_task(agent("decide", verdict="rejected"))
+    await breathe()
+    job = await caller.invoke()
+    assert (await deciding).startswith(f"consent of job {job}: rejected.\n")
 
 
 async def test_the_labs_own_client_plays_in_no_time(agent: Agent) -> None:
