@@ -57,6 +57,10 @@ JOB: dict[str, Json] = {
     "job": "a", "status": "RUNNING", "step": "b", "since": 0, "team": "T", "scenario": None, "client": None,
     "accepted": 0, "conversation": None, "turn": 1, "gate": None,
 }  # fmt: skip
+GATE: dict[str, Json] = {
+    "gate": "b", "asks": "?", "code": "B", "round": 0, "channel": "CHAT", "opened": 0, "offers": [], "approvals": 1,
+    "votes": [],
+}  # fmt: skip
 SECOND = "11111111-0000-4000-8000-000000000000"
 
 
@@ -68,6 +72,7 @@ class ScriptedControl:
         self.did: list[tuple[object, ...]] = []
         self.refuse: str | None = None
         self.next: Millis | None = None
+        self.patience: Millis | None = None
         self.broken: Exception | None = None
         self.queue: asyncio.Queue[RunObservation | None] = asyncio.Queue()
 
@@ -95,7 +100,8 @@ class ScriptedControl:
             case DisarmFault(name=name):
                 return self._did("disarm", name)
             case ListJobs():
-                jobs: list[Json] = [] if self.next is None else [{**JOB, "until": self.next}]
+                gate: Json = None if self.patience is None else {**GATE, "until": self.patience}
+                jobs: list[Json] = [] if self.next is None else [{**JOB, "until": self.next, "gate": gate}]
                 return ControlAnswer(200, {"now": self.found.clock.now, "jobs": jobs}, Jobs)
         raise AssertionError(command)
 
@@ -323,6 +329,17 @@ async def test_a_step_of_a_manual_clock_goes_to_where_a_job_moves_on() -> None:
         assert watcher.plane.did == [("advance", 3_000)]
         await watcher.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
         assert watcher.source.clock.now() == 63_000 and watcher.source.factor == "manual"
+
+
+async def test_a_step_of_a_manual_clock_asks_before_it_ends_a_persons_patience() -> None:
+    async with watching(MANUAL) as watcher:
+        watcher.plane.next = watcher.plane.patience = 90_000
+        assert "n once more" in (await watcher.do(watcher.source.step()) or "") and watcher.plane.did == []
+        watcher.plane.next = 70_000  # somebody votes before that, or it escalates
+        assert await watcher.do(watcher.source.step()) is None
+        watcher.plane.next = 90_000
+        assert await watcher.do(watcher.source.step()) is None
+        assert watcher.plane.did == [("advance", 10_000), ("advance", 30_000)]
 
 
 async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:

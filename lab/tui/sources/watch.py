@@ -71,6 +71,8 @@ class Watch(PlayedSource):
         """What that header's lab served is still known when it has gone."""
         self._lab: Health | None = None
         self._joined: Millis = 0
+        self._patience: Millis | None = None
+        """At which end of a person's patience it was asked whether to go there."""
         self._decided: set[str] = set()
         """At which openings of this journal: after a reset another one may have openings of the same names."""
 
@@ -212,9 +214,16 @@ class Watch(PlayedSource):
             self.player.run_to(Goal("step"))
             return await self._set_pace()
         listed, now = (await plane.ask(ListJobs())).value, self.clock.now()
-        untils = (job.until for job in listed.jobs if job.until is not None and job.until > listed.now)
-        if (due := min(untils, default=None)) is None:
+        moves = [(job.until, job.gate) for job in listed.jobs if job.until is not None and job.until > listed.now]
+        if not moves:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
+        # a person's patience is half an hour, and nothing brings it back
+        due = min((at for at, gate in moves if gate is None or at < gate.until), default=None)
+        if due is None:
+            due = min(at for at, _ in moves)
+            if due != self._patience:
+                self._patience = due
+                return "A person decides next (a, c, x); n once more has that one's patience end."
         return (await plane.ask(SetClock(advance=f"{max(0, due - now)}ms"))).refused
 
     async def answer(self, answer: GateAnswer) -> Refused:
