@@ -190,31 +190,18 @@ class CallbackEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
             yield receivers_key(self.job), replace(known, receivers=tuple(ended))
 
 
-class CallbackAnswer(Struct, frozen=True, gc=False):
-    """What came of one try."""
-
-    receiver: str
-    wire: str
-    callback: str
-    number: int
-    at: Millis
-    status: int | None
-    why: str | None = None
-    retry_after: Millis | None = None
-
-
 class AnswersRecord(Record, frozen=True, gc=False):
     """What came of the callbacks of a job, in the order in which it came."""
 
     job: str
-    answers: tuple[CallbackAnswer, ...] = ()
+    answers: "tuple[CallbackAnswered, ...]" = ()
 
 
 answers_key = partial(key_of, b"w")
 """Where what came of a job's callbacks lies."""
 
 
-def answers_of(get: Get, job: str) -> tuple[CallbackAnswer, ...]:
+def answers_of(get: Get, job: str) -> "tuple[CallbackAnswered, ...]":
     known = get(answers_key(job))
     return known.answers if isinstance(known, AnswersRecord) else ()
 
@@ -235,10 +222,7 @@ class CallbackAnswered(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """For how long it asks to be left alone."""
 
     def fold(self, get: Get) -> Changed:
-        one = CallbackAnswer(
-            self.receiver, self.wire, self.callback, self.number, self.at, self.status, self.why, self.retry_after
-        )
-        yield answers_key(self.job), AnswersRecord(self.job, (*answers_of(get, self.job), one))
+        yield answers_key(self.job), AnswersRecord(self.job, (*answers_of(get, self.job), self))
         if self.status == GONE:
             own = any(each.key == (self.wire, self.receiver) for each in receivers_of(get, self.job))
             yield from CallbackEnded(

@@ -28,7 +28,7 @@ from lab.core.seeds import digest, draw, uuid4
 from lab.dialects.base import WriteContext
 from lab.dialects.callbacks import CallbackWire, JobChange
 from lab.jobs.callbacks import (
-    CallbackAnswer,
+    CallbackAnswered,
     CallbackSent,
     Receiver,
     Signing,
@@ -78,7 +78,7 @@ def all_tries(
     get: Get, plan: Plan, facts: Sequence[Fact], context: WriteContext, *, but_for: Millis | None = None
 ) -> Iterator[CallbackSent]:
     """The same in any order, and of each callback the try that comes next; `but_for`: as if nobody's end were at that instant."""
-    invocation, answers = plan.invocation, dict[str, list[CallbackAnswer]]()
+    invocation, answers = plan.invocation, dict[str, list[CallbackAnswered]]()
     owner = invocation.client if invocation.user is None else invocation.user.name
     for answer in answers_of(get, invocation.job):
         if answer.at <= context.now:
@@ -107,7 +107,7 @@ def _chains(receivers: Sequence[Receiver]) -> Iterator[list[Receiver]]:
 
 
 def _of_chain(
-    chain: list[Receiver], changes: list[JobChange], answers: dict[str, list[CallbackAnswer]], context: WriteContext
+    chain: list[Receiver], changes: list[JobChange], answers: dict[str, list[CallbackAnswered]], context: WriteContext
 ) -> Iterator[CallbackSent]:
     """The tries for one receiver, those that come next among them."""
     wire = callback_wire(chain[-1].wire)
@@ -173,7 +173,7 @@ class _Callback(Struct, frozen=True):
         name = f"{plan.invocation.job}/callback/{self.notice.receiver.stream}/{self.notice.number}"
         return f"msg_{digest(plan.seed, name).hex()[:24]}"
 
-    def tries(self, first: Millis, answers: Sequence[CallbackAnswer]) -> Iterator[CallbackSent]:
+    def tries(self, first: Millis, answers: Sequence[CallbackAnswered]) -> Iterator[CallbackSent]:
         """Those that were answered, and the one behind them, which is under way or is to come."""
         notice = self.notice
         fault, plan = None if notice.fault is None else notice.fault.strike, notice.change.plan

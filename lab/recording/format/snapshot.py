@@ -27,7 +27,7 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.callbacks import AnswersRecord, CallbackAnswered, CallbackEnded, CallbackRegistered, ReceiversRecord
+from lab.jobs.callbacks import AnswersRecord, CallbackEnded, CallbackRegistered, ReceiversRecord
 from lab.jobs.facts import (
     AliasRecord,
     GateDecided,
@@ -100,18 +100,7 @@ def _faults(ledger: Ledger, now: Millis) -> Iterator[Fact]:
 def _callbacks(ledger: MemoryLedger) -> Iterator[Fact]:
     # in an order that holds at one instant too: an answer may end a receiver, and another one of its name begin
     for _, record in ledger.of(AnswersRecord):
-        for one in record.answers:
-            yield CallbackAnswered(
-                at=one.at,
-                job=record.job,
-                receiver=one.receiver,
-                wire=one.wire,
-                callback=one.callback,
-                number=one.number,
-                status=one.status,
-                why=one.why,
-                retry_after=one.retry_after,
-            )
+        yield from record.answers
     for _, known in ledger.of(ReceiversRecord):
         for each in known.receivers:
             yield CallbackRegistered(
