@@ -21,7 +21,7 @@ from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.options import Options
-from lab.plugin import resolve
+from lab.plugin import plugins, resolve
 from lab.program.callers import Callers
 from lab.program.scenario import Scenario
 from lab.program.switches import Layers, Switches
@@ -115,14 +115,17 @@ def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script") -> 
 
 
 def with_plugins(setup: Setup, command: str, additions: Sequence[Options]) -> Setup:
-    """A setup as the plugins have it of which something was asked, with what they do beside."""
+    """A setup as the plugins have it of which something was asked, with what they do beside; where none would call
+    receivers, none can be registered."""
     for each, given in given_to(command, additions):
         if each.config:
             configured = cast("Callable[[Options, Config], Config]", resolve(each.config))(given, setup.config)
             setup = replace(setup, config=configured)
         if each.beside:
             setup = replace(setup, beside=(*setup.beside, partial(cast("Beside", resolve(each.beside)), given)))
-    return setup
+    if any(each.acts for plugin in plugins() for each in plugin.follows):
+        return setup
+    return replace(setup, config=replace(setup.config, callbacks=None))
 
 
 def with_others(setup: Setup, more: Iterable[Program]) -> Setup:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.house.source import Package
 
-MOST_LINES = 74_546
+MOST_LINES = 74_512
 """Of `lab/`, all files of Python together but those of `LIMITS`: the number shrinks.
 
 550 lines and 290 statements came with what wires need that have calls without a team, cancel jobs, list them, and answer
@@ -21,11 +21,11 @@ clients register by their wire: commands, rules and facts of them, the port by w
 what follows of jobs in any served lab. 15 and 10 came with what the report says of who doesn't listen, and of a message that
 is said elsewhere.
 """
-MOST_STATEMENTS = 43_299
+MOST_STATEMENTS = 43_284
 """The same in statements, docstrings apart: so nothing is won by longer lines, fewer comments or no docstrings."""
 LIMITS: Mapping[str, int] = {
     "plugins/a2a": 1_400 + 139, "plugins/mcp_tasks": 900, "plugins/openai": 700 + 218, "plugins/callbacks": 876,
-    "plugins/mcp_server": 554, "plugins/breakpoints": 412,
+    "plugins/mcp_server": 550, "plugins/breakpoints": 412,
 }  # fmt: skip
 """In lines, of plugins that are new or grow: what each may have; how two wires tell receivers counts as callbacks do."""
 GOALS: Mapping[str, int] = {

@@ -9,8 +9,6 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, cast
 
-from msgspec.structs import replace
-
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.parser import given_to, read_call
@@ -24,7 +22,6 @@ from lab.cli.signals import Interrupted
 from lab.core.exchange import loopback
 from lab.jobs.program import shadowed
 from lab.mock.config import MOUNT_PATH, TENANT_PATH
-from lab.mock.job_index import followings
 from lab.options import changed
 from lab.plugin import plugins, resolve
 from lab.server.labs import OfferedChoices
@@ -58,7 +55,7 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
             setup = player.setup()
         else:
             settings, offers, setup = scenarios_served(settings)
-        setup = _with_plugins(settings, setup)
+        setup = with_plugins(setup, "serve", settings.additions)
         if settings.journal.file is not None:
             from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
@@ -71,23 +68,19 @@ def execute(settings: ServeSettings, console: Console, place: "WorkerPlace | Non
         return 0
 
 
-async def begin_as(words: Sequence[str], console: Console, ends: AsyncExitStack, stop: Stop) -> Serving:
-    """A lab as `lab serve` with these words serves one, in a process that does something else, too."""
+def read_served(words: Sequence[str], console: Console) -> tuple[ServeCall, Setup]:
+    """What `lab serve` with these words would serve; LabError says why it couldn't."""
     call = read_call(["serve", *words], console)
     tell_origin(call, console)
     settings, offers, setup = scenarios_served(cast("ServeSettings", call.options))
-    served, setup = ServeCall(settings, offers), _with_plugins(settings, setup)
-    mock = await ends.enter_async_context(Serving(setup, console, stop, outside=True, call=served))
-    announce(served, mock, console)
+    return ServeCall(settings, offers), with_plugins(setup, "serve", settings.additions)
+
+
+async def begin_served(call: ServeCall, setup: Setup, console: Console, ends: AsyncExitStack, stop: Stop) -> Serving:
+    """A lab as `lab serve` serves one, in a process that does something else, too."""
+    mock = await ends.enter_async_context(Serving(setup, console, stop, outside=True, call=call))
+    announce(call, mock, console)
     return mock
-
-
-def _with_plugins(settings: ServeSettings, setup: Setup) -> Setup:
-    """What is served, as the plugins have it; where none would call receivers, none can be registered."""
-    setup = with_plugins(setup, "serve", settings.additions)
-    if any(each.acts for each in followings()):
-        return setup
-    return replace(setup, config=replace(setup.config, callbacks=None))
 
 
 def scenarios_served(settings: ServeSettings) -> tuple[ServeSettings, Sequence[OfferedChoices], Setup]:

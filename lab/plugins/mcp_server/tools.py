@@ -21,7 +21,7 @@ from msgspec.json import schema_components
 from lab import control
 from lab.cli.command_settings import DocsSettings
 from lab.cli.commands import docs
-from lab.cli.commands.serve import begin_as
+from lab.cli.commands.serve import begin_served, read_served
 from lab.cli.console import Console
 from lab.cli.installation import started_by_python
 from lab.cli.loop import Stop
@@ -31,15 +31,7 @@ from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.observe import Observation, Requested
-from lab.files.scenarios import (
-    REHEARSAL,
-    SCENARIOS,
-    load_scenario,
-    load_scenarios,
-    scenario_names,
-    scenarios_folder,
-    shipped_folder,
-)
+from lab.files.scenarios import REHEARSAL, SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_folder
 from lab.program.words import StatusWord
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
@@ -86,10 +78,13 @@ class LabTools:
     async def end(self) -> bool:
         """End it, its tape whole; whether there was one."""
         async with self._work:
-            ends, self._ends, self._client = self._ends, None, None
-            if ends is not None:
-                await ends.aclose()
-            return ends is not None
+            return await self._end()
+
+    async def _end(self) -> bool:
+        ends, self._ends, self._client = self._ends, None, None
+        if ends is not None:
+            await ends.aclose()
+        return ends is not None
 
     async def end_when_idle(self, idle: Millis) -> None:
         """End each lab once nobody has called for so many real milliseconds."""
@@ -104,14 +99,17 @@ class LabTools:
         if observation is None or isinstance(observation, Requested):
             self._used = self._wall.now()
 
-    async def _begin(self, words: Sequence[str]) -> None:
-        """Serve as `lab serve` with these words does, which its remarks tell of; LabError says why that can't be."""
+    async def _begin(self, words: Sequence[str], *, instead: bool) -> bool:
+        """Serve as `lab serve` with these words does, which its remarks tell of; `instead` of the lab that there is, if any:
+        whether one has ended. LabError says why that can't be, and where the words are wrong nothing ends."""
         async with self._work, AsyncExitStack() as ends:
-            if self._ends is not None:
+            if self._ends is not None and not instead:
                 hint = "serve with end: true ends it; scenarios that stand beside are served then."
                 raise UsageError(f"A lab is served already: its control plane is at {self.client.url}.", hint=hint)
             console, stop = Console(self._remarks, self._remarks), Stop()
-            mock = await begin_as(words, console, ends, stop)
+            call, setup = read_served(words, console)
+            gone = await self._end()
+            mock = await begin_served(call, setup, console, ends, stop)
             mock.server.labs.watchers.append(lambda lab: lab.service.observers.append(self.touch))
             for lab in mock.server.labs:
                 lab.service.observers.append(self.touch)
@@ -120,6 +118,7 @@ class LabTools:
             # once it is to end, replies under way have half a second to leave; then they are cut
             ends.callback(lambda: asyncio.get_running_loop().call_later(0.5, stop.hurry.set))
             self._ends = ends.pop_all()
+            return gone
 
     async def _ask(self, command: control.ControlCommand[_Answered]) -> _Answered:
         """What its control plane answers; UsageError with its words if it refuses."""
@@ -165,14 +164,11 @@ class LabTools:
         clock: real, scaled:20 (20 times as fast), or manual (advance moves it). reviewer: person has jobs wait at gates
         for decide, script, the default, decides. record: the name of a recording of it all. One lab at a time; end ends
         it, as does the end of stdin."""
-        if end and scenarios:
-            load_scenarios(scenarios_folder(), scenarios)  # where one isn't there nothing ends
+        words = command_words(scenarios, clock=clock, reviewer=reviewer, seed=seed, record=record, port=0)
+        done = self.end() if end and not scenarios else self._begin(words, instead=end)
         # a call that is given up leaves nothing half done
-        gone = end and await asyncio.shield(asyncio.create_task(self.end()))
+        gone = await asyncio.shield(asyncio.create_task(done))
         ended = ["The lab has ended." if gone else "No lab was served."] if end else []
-        if not end or scenarios:
-            words = command_words(scenarios, clock=clock, reviewer=reviewer, seed=seed, record=record, port=0)
-            await asyncio.shield(asyncio.create_task(self._begin(words)))
         lines = shortened(self.remarks(), "GET /_lab/scenarios of the control plane tells of all")
         return [*ended, *(line.replace("Stop with Ctrl-C", "serve with end: true ends it") for line in lines)]
 

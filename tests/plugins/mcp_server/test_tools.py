@@ -310,6 +310,7 @@ async def test_what_the_control_plane_refuses_is_told_in_its_words(agent: Agent)
         "lab: No job is at work or waits.\n  There is no job: calls tells what your client called."
     )
     assert "There is no scenario 'nope'" in await agent.refused("serve", end=True, scenarios=["nope"])
+    assert "--clock" in await agent.refused("serve", end=True, scenarios=["approval"], clock="bogus")
     served = await agent("serve", end=True, **APPROVAL)
     assert served.startswith("The lab has ended.\nServing approval")
     job = await Caller(served).invoke()
